@@ -1,0 +1,1 @@
+"""The roof: command line, composition of the roles, the demo, the benchmarks."""

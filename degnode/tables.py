@@ -1,0 +1,22 @@
+"""Every table of the project, gathered on one catalogue for migrations and tests."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Final
+
+from sqlalchemy import MetaData
+
+from storage.metadata import metadata
+
+_DECLARED_IN: Final = ("storage", "metering", "trading", "settlement", "bap", "bpp", "registry")
+
+
+def all_tables() -> MetaData:
+    """Return the catalogue with the tables of every package declared on it."""
+    for package in _DECLARED_IN:
+        try:  # TEMP
+            importlib.import_module(f"{package}.tables")
+        except ModuleNotFoundError:
+            continue
+    return metadata

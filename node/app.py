@@ -1,0 +1,127 @@
+"""The application of one participant: the protocol's paths in front, FastAPI for everything else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+import simplejson
+import structlog
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.types import ASGIApp
+
+from kernel.errors import NodeError
+from node.api_keys import ApiKeys, Caller
+from node.ingress import Ingress, Receive, Scope, Send
+from node.telemetry import Metrics
+from protocol.errors import Unanticipated, WireError
+from schemas.jsonld import bundled_contexts
+
+log = structlog.get_logger(__name__)
+
+Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
+"""Says of each thing the node needs whether it is there."""
+
+
+class JsonResponse(Response):
+    """JSON with exact numbers: a Decimal is written as it is, never through a float."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401  Starlette's own signature
+        return simplejson.dumps(content, use_decimal=True, ensure_ascii=False).encode()
+
+
+def create_app(  # noqa: PLR0913  the composition's one call
+    *,
+    title: str,
+    description: str,
+    routers: Sequence[APIRouter],
+    api_keys: ApiKeys,
+    metrics: Metrics,
+    readiness: Readiness,
+    running: Callable[[], AbstractAsyncContextManager[None]],
+    ingress: Ingress | None = None,
+) -> ASGIApp:
+    """Return the ASGI application; `running` holds what lives as long as it does."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        async with running():
+            yield
+
+    app = FastAPI(
+        title=title,
+        description=description,
+        version="1",
+        lifespan=lifespan,
+        default_response_class=JsonResponse,
+    )
+    app.state.api_keys = api_keys
+    app.add_exception_handler(NodeError, _render_node_error)
+    app.add_exception_handler(RequestValidationError, _render_validation_error)
+    app.add_exception_handler(Exception, _render_unanticipated)
+    app.include_router(_health_router(metrics, readiness))
+    for router in routers:
+        app.include_router(router)
+    return app if ingress is None else _in_front(ingress, app)
+
+
+def _in_front(ingress: Ingress, app: FastAPI) -> ASGIApp:
+    async def participant(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and ingress.takes(scope["path"]):
+            await ingress(scope, receive, send)
+        else:
+            await app(scope, receive, send)
+
+    return participant
+
+
+def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
+    router = APIRouter(tags=["operation"])
+
+    @router.get("/healthz", summary="Is the process alive?")
+    async def healthz() -> JsonResponse:
+        return JsonResponse({"status": "live"})
+
+    @router.get("/readyz", summary="Does it take messages?")
+    async def readyz() -> JsonResponse:
+        found = await readiness()
+        ready = all(found.values())
+        return JsonResponse(
+            {"status": "ready" if ready else "not ready", "checks": dict(found)},
+            status_code=200 if ready else 503,
+        )
+
+    @router.get("/metrics", summary="Prometheus metrics")
+    async def metrics_(_caller: Caller) -> Response:
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    @router.get("/contexts", summary="The JSON-LD contexts that messages are read with")
+    async def contexts() -> JsonResponse:
+        return JsonResponse(bundled_contexts())
+
+    return router
+
+
+async def _render_node_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, NodeError)  # noqa: S101  registered for NodeError only
+    log.info("api.refused", path=request.url.path, code=error.code, reason=error.message)
+    return JsonResponse({"error": WireError.of(error).to_wire()}, status_code=error.http_status)
+
+
+async def _render_validation_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  registered for it only
+    first = error.errors()[0]
+    where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
+    refusal = WireError(code="SCH_SCHEMA_VALIDATION_FAILED", message=str(first["msg"]), path=where)
+    return JsonResponse({"error": refusal.to_wire()}, status_code=422)
+
+
+async def _render_unanticipated(request: Request, error: Exception) -> Response:
+    log.error("api.broken", path=request.url.path, exc_info=error)
+    refusal = WireError.of(Unanticipated("this node failed on the request", hint="Send it again later."))
+    return JsonResponse({"error": refusal.to_wire()}, status_code=500)

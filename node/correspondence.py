@@ -1,0 +1,113 @@
+"""Writing to peers: requests, the callbacks that answer them, and callbacks on one's own initiative."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import simplejson
+
+from kernel.ids import IdSource, random_id
+from node.message import Inbound
+from protocol.actions import CALLBACK_OF, Action, Role, sender_role
+from protocol.context import Context, write_context
+from protocol.errors import WireError
+from protocol.profile import Profile
+from storage.outbox import Outgoing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A participant to write to: its subscriber id and its registered URL."""
+
+    subscriber_id: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correspondent:
+    """This node as a writer of messages.
+
+    `request_ttl` is how long a request is worth answering, `callback_ttl` how long a callback
+    is worth delivering.
+    """
+
+    role: Role
+    subscriber_id: str
+    url: str
+    domain: str
+    profile: Profile
+    request_ttl: timedelta
+    callback_ttl: timedelta
+    new_id: IdSource = random_id
+
+    def request(
+        self, action: Action, *, to: Peer, message: Mapping[str, Any], transaction_id: str, now: datetime
+    ) -> Outgoing:
+        """Return a request to `to` under a new message id."""
+        context = self._context(action, to=to, transaction_id=transaction_id, ttl=self.request_ttl, now=now)
+        return _seal(action, self.profile, to=to, context=context, content={"message": message})
+
+    def answer(self, inbound: Inbound, content: Mapping[str, Any] | WireError, *, now: datetime) -> Outgoing:
+        """Return the callback to `inbound`: under its message id, bound to its signature."""
+        action = CALLBACK_OF[inbound.action]
+        to = Peer(subscriber_id=inbound.sender, url=inbound.sender_url)
+        context = replace(
+            self._context(
+                action, to=to, transaction_id=inbound.transaction_id, ttl=self.callback_ttl, now=now
+            ),
+            message_id=inbound.context.message_id,
+            domain=inbound.context.domain,
+            action=inbound.profile.wire_names[action],
+            version=inbound.profile.version,
+        )
+        body = {"error": content.to_wire()} if isinstance(content, WireError) else {"message": content}
+        callback = _seal(action, inbound.profile, to=to, context=context, content=body)
+        return replace(callback, request_signature=inbound.request_signature)
+
+    def unsolicited(
+        self, action: Action, *, to: Peer, message: Mapping[str, Any], transaction_id: str, now: datetime
+    ) -> Outgoing:
+        """Return a callback that nobody asked for, under a new message id."""
+        context = self._context(action, to=to, transaction_id=transaction_id, ttl=self.callback_ttl, now=now)
+        return _seal(action, self.profile, to=to, context=context, content={"message": message})
+
+    def _context(
+        self, action: Action, *, to: Peer, transaction_id: str, ttl: timedelta, now: datetime
+    ) -> Context:
+        me = Peer(subscriber_id=self.subscriber_id, url=self.url)
+        bap, bpp = (me, to) if sender_role(action) is Role.BAP else (to, me)
+        return Context(
+            action=self.profile.wire_names[action],
+            domain=self.domain,
+            version=self.profile.version,
+            bap_id=bap.subscriber_id,
+            bap_uri=bap.url,
+            bpp_id=bpp.subscriber_id,
+            bpp_uri=bpp.url,
+            transaction_id=transaction_id,
+            message_id=str(self.new_id()),
+            timestamp=now,
+            ttl=ttl,
+        )
+
+
+def _seal(
+    action: Action, profile: Profile, *, to: Peer, context: Context, content: Mapping[str, Any]
+) -> Outgoing:
+    """Return the message with its final bytes; they are signed when they are sent."""
+    document = {"context": write_context(context, profile), **content}
+    return Outgoing(
+        profile=profile.name,
+        action=action,
+        peer=to.subscriber_id,
+        url=to.url.rstrip("/") + profile.path_of(action),
+        message_id=context.message_id,
+        transaction_id=context.transaction_id,
+        body=simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode(),
+        created_at=context.timestamp,
+        expires_at=context.expires_at or context.timestamp,
+        request_signature=None,
+    )

@@ -1,0 +1,133 @@
+"""The way through: from the inbox to a handler and from there to the outbox.
+
+One transaction a message holds the handler's changes, the callback and the inbox mark: they are
+all there or none is. A refusal undoes the handler's changes and travels as the callback's `error`;
+a failure of our own is tried again, and given up in the end so that the conversation can go on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import perf_counter
+
+import structlog
+
+from kernel.clock import Clock
+from kernel.errors import NodeError
+from node.correspondence import Correspondent
+from node.message import Handler, Inbound, decode
+from node.telemetry import Metrics
+from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
+from protocol.errors import Unanticipated, WireError
+from storage.backoff import Backoff
+from storage.inbox import ClaimedMessage, Inbox
+from storage.peers import record_heard
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+log = structlog.get_logger(__name__)
+
+
+class HandlerMismatch(NodeError):
+    """The handlers do not fit the table of actions; the node does not start."""
+
+    code, http_status, retryable = "NET_NOT_IMPLEMENTED", 500, False
+
+
+class LeaseLost(Exception):
+    """Another worker took the message over; nothing of this one's work may stay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dispatch:
+    """Handles what the inbox holds, one message of a conversation at a time."""
+
+    role: Role
+    handlers: Mapping[Action, Handler]
+    uow_factory: UnitOfWorkFactory
+    correspondent: Correspondent
+    clock: Clock
+    metrics: Metrics
+    lease: timedelta = timedelta(seconds=30)
+    concurrency: int = 16
+    max_attempts: int = 5
+    backoff: Backoff = field(default_factory=Backoff)
+
+    def __post_init__(self) -> None:
+        bound, due = set(self.handlers), set(HANDLED_BY[self.role])
+        if bound != due:
+            raise HandlerMismatch(
+                f"{self.role} handlers: missing {sorted(due - bound)}, unknown {sorted(bound - due)}"
+            )
+
+    async def step(self) -> bool:
+        """Handle what is due; say whether there was anything."""
+        async with self.uow_factory() as uow:
+            claimed = await Inbox(uow.connection).claim(
+                now=self.clock.now(), lease=self.lease, limit=self.concurrency
+            )
+        await asyncio.gather(*(self._handle(message) for message in claimed))
+        return bool(claimed)
+
+    async def _handle(self, claimed: ClaimedMessage) -> None:
+        started = perf_counter()
+        inbound = decode(claimed)
+        with structlog.contextvars.bound_contextvars(
+            action=inbound.action.value,
+            transaction_id=inbound.transaction_id,
+            message_id=inbound.context.message_id,
+        ):
+            try:
+                outcome = await self._in_one_transaction(claimed, inbound)
+            except LeaseLost:
+                outcome = "lease_lost"
+            except Exception as error:
+                log.exception("message.handler_failed", attempt=claimed.attempt)
+                outcome = await self._postpone(claimed, inbound, error)
+            log.info("message.handled", outcome=outcome, attempt=claimed.attempt)
+        self.metrics.handled.labels(inbound.action.value, outcome).inc()
+        self.metrics.handle_seconds.observe(perf_counter() - started)
+
+    async def _in_one_transaction(self, claimed: ClaimedMessage, inbound: Inbound) -> str:
+        async with self.uow_factory() as uow:
+            await record_heard(uow.connection, subscriber_id=inbound.sender)
+            refusal = await self._answer(inbound, uow)
+            held = await Inbox(uow.connection).mark_handled(
+                claimed, now=self.clock.now(), refusal=None if refusal is None else str(refusal)
+            )
+            if not held:
+                raise LeaseLost
+        return "handled" if refusal is None else refusal.code
+
+    async def _answer(self, inbound: Inbound, uow: UnitOfWork) -> NodeError | None:
+        """Run the handler and put its callback; return the refusal, if it was one."""
+        now = self.clock.now()
+        try:
+            async with uow.connection.begin_nested():
+                content = await self.handlers[inbound.action](inbound, uow, now)
+        except NodeError as refusal:
+            if refusal.retryable:
+                raise
+            if inbound.action in CALLBACK_OF:
+                await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(refusal), now=now))
+            log.info("message.refused_by_handler", code=refusal.code, reason=refusal.message)
+            return refusal
+        if content is not None and inbound.action in CALLBACK_OF:
+            await uow.outbox.put(self.correspondent.answer(inbound, content, now=now))
+        return None
+
+    async def _postpone(self, claimed: ClaimedMessage, inbound: Inbound, error: Exception) -> str:
+        """Put the message back, or give it up after enough tries and tell the sender."""
+        now = self.clock.now()
+        async with self.uow_factory() as uow:
+            inbox = Inbox(uow.connection)
+            if claimed.attempt < self.max_attempts:
+                due_at = now + self.backoff.after(claimed.attempt)
+                await inbox.put_back(claimed, due_at=due_at, error=repr(error))
+                return "postponed"
+            if await inbox.mark_failed(claimed, now=now, error=repr(error)) and inbound.action in CALLBACK_OF:
+                apology = Unanticipated("this node failed on the message", hint="Send a new request later.")
+                await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(apology), now=now))
+        return "failed"

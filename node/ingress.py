@@ -1,0 +1,300 @@
+"""The way in: from the socket to the inbox, as one list of steps.
+
+A bare ASGI application, because this is the hot path: every message of every peer goes through it.
+A message is acknowledged only when it is on disk; whatever is wrong with it is answered with a NACK
+that says where, why and what to do, and leaves no row behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any, Protocol
+
+import orjson
+import structlog
+from registry_client.keyring import KeyRing
+from registry_client.subscriber import SubscriberRecord
+
+from kernel.clock import Clock
+from kernel.errors import NodeError
+from node.telemetry import Metrics
+from protocol import checks, signing
+from protocol.actions import HANDLED_BY, REQUEST_OF, Action, Role
+from protocol.answers import write_answer
+from protocol.context import Context, read_context
+from protocol.errors import (
+    ActionUnknown,
+    BodyTooLarge,
+    JsonInvalid,
+    MessageIdReused,
+    SchemaViolated,
+    Unanticipated,
+    WireError,
+)
+from protocol.profile import Profile
+from protocol.signing import SignatureHeader, Signer
+from schemas.validation import schema_set
+from storage.inbox_writer import Arrival, InboxWriter
+
+log = structlog.get_logger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class SentAuthorizations(Protocol):
+    """Finds the headers under which this node sent a request, for callbacks that bind to them."""
+
+    async def __call__(self, *, message_id: str, action: str) -> list[str]: ...
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What is known of the message at the door; it grows from step to step."""
+
+    profile: Profile
+    action: Action | None
+    raw: bytes = b""
+    header: SignatureHeader | None = None
+    context: Context | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ingress:
+    """The protocol's paths of one participant."""
+
+    role: Role
+    subscriber_id: str
+    profiles: tuple[Profile, ...]
+    signer: Signer
+    keyring: KeyRing
+    writer: InboxWriter
+    sent_authorizations: SentAuthorizations
+    clock: Clock
+    metrics: Metrics
+    max_body_bytes: int
+    routes: Mapping[str, tuple[Profile, Action]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        mine = HANDLED_BY[self.role]
+        routes = {
+            path: (profile, action)
+            for profile in self.profiles
+            for path, action in profile.routes().items()
+            if action in mine
+        }
+        object.__setattr__(self, "routes", routes)
+
+    def takes(self, path: str) -> bool:
+        """Say whether `path` belongs to the protocol, be the action known or not."""
+        return path in self.routes or any(path.startswith(f"{p.path_prefix}/") for p in self.profiles)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        started = perf_counter()
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        visit = _Visit(*self.routes.get(scope["path"], (self.profiles[0], None)))
+        try:
+            action = _action_at(visit, scope, self.role)
+            body, status = await self._admit(visit, action, headers, receive), 200
+        except NodeError as error:
+            body, status = self._refuse(visit, error), error.http_status
+        except Exception:
+            log.exception("ingress.broken", path=scope["path"])
+            unanticipated = Unanticipated("this node failed on the message", hint="Send it again later.")
+            body, status = self._refuse(visit, unanticipated), unanticipated.http_status
+        await self._answer(visit, body, status, send)
+        self.metrics.receive_seconds.observe(perf_counter() - started)
+
+    async def _admit(
+        self, visit: _Visit, action: Action, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> bytes:
+        """Check the message step by step, store it, and return the ACK."""
+        visit.raw = await _read_body(headers, receive, limit=self.max_body_bytes)
+        authorization = headers.get(b"authorization", b"").decode("latin-1")
+        visit.header = header = signing.parse_header(authorization)
+        sender = await self._sender(header)
+        now = self.clock.now()
+        if header.headers == signing.THREE_LINES:
+            signing.verify(
+                visit.raw, header, key=sender.signing_public_key, now=now, labels=visit.profile.digest_labels
+            )
+        else:
+            await self._verify_bound(visit, action, header, sender)
+        document = _parse(visit.raw)
+        visit.context = context = read_context(document, visit.profile)
+        checks.check_action(context, action=action, profile=visit.profile)
+        checks.check_version(context, profile=visit.profile)
+        checks.check_sender(context, action=action, signer=header.subscriber_id)
+        checks.check_addressee(context, action=action, subscriber_id=self.subscriber_id)
+        checks.check_callback_address(context, action=action, registered_url=sender.url)
+        _check_schema(visit.profile, action, document)
+        checks.check_freshness(context, now=now)
+        acceptance = await self.writer.store(
+            Arrival(
+                profile=visit.profile.name,
+                action=action,
+                sender=header.subscriber_id,
+                message_id=context.message_id,
+                transaction_id=context.transaction_id,
+                body=visit.raw,
+                authorization=authorization,
+                received_at=now,
+            )
+        )
+        if not acceptance.same_body:
+            raise MessageIdReused(
+                f"message {context.message_id} came before with another body",
+                path="$.context.message_id",
+                hint="Give every new message its own id; repeat a message byte by byte.",
+            )
+        self.metrics.received.labels(action.value, str(acceptance.is_repeat).lower()).inc()
+        log.debug("message.accepted", **_ids(visit), repeat=acceptance.is_repeat)
+        return orjson.dumps(
+            write_answer(
+                visit.profile.ack,
+                transaction_id=context.transaction_id,
+                message_id=context.message_id,
+                at=acceptance.first_received_at,
+            )
+        )
+
+    async def _sender(self, header: SignatureHeader) -> SubscriberRecord:
+        at = self.clock.now()
+        cached = self.keyring.cached(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
+        if cached is not None:
+            return cached
+        return await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
+
+    async def _verify_bound(
+        self, visit: _Visit, action: Action, header: SignatureHeader, sender: SubscriberRecord
+    ) -> None:
+        """Verify a callback that signs the request it answers; the request is looked up by its id."""
+        context = read_context(_parse(visit.raw), visit.profile)
+        sent: list[str] = []
+        if request := REQUEST_OF.get(action):
+            sent = await self.sent_authorizations(message_id=context.message_id, action=request)
+        signing.verify(
+            visit.raw,
+            header,
+            key=sender.signing_public_key,
+            now=self.clock.now(),
+            labels=visit.profile.digest_labels,
+            request_signatures=tuple(signing.parse_header(value).signature for value in sent),
+        )
+
+    def _refuse(self, visit: _Visit, error: NodeError) -> bytes:
+        """Return the NACK that tells `error`."""
+        self.metrics.refused.labels(error.code).inc()
+        context = visit.context or _glance(visit)
+        log.info("message.refused", **_ids(visit), code=error.code, reason=error.message, at=error.path)
+        return orjson.dumps(
+            write_answer(
+                visit.profile.ack,
+                transaction_id=context.transaction_id if context else "",
+                message_id=context.message_id if context else "",
+                at=self.clock.now(),
+                error=WireError.of(error),
+            )
+        )
+
+    async def _answer(self, visit: _Visit, body: bytes, status: int, send: Send) -> None:
+        """Send `body` signed, bound to the request's own signature where it had one."""
+        signature = self.signer.sign(
+            body,
+            now=self.clock.now(),
+            label=visit.profile.digest_labels[0],
+            request_signature=visit.header.signature if visit.header else None,
+        )
+        headers = [
+            (b"content-type", b"application/json"),
+            (b"content-length", str(len(body)).encode()),
+            (b"signature", signature.encode("latin-1")),
+        ]
+        if status == 401:
+            headers.append((b"www-authenticate", signing.challenge(self.subscriber_id).encode()))
+        if status == 503:
+            headers.append((b"retry-after", b"1"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+
+async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: int) -> bytes:
+    declared = headers.get(b"content-length", b"0")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(int(declared), limit)
+    event = await receive()
+    body: bytes = event.get("body", b"")
+    if event.get("more_body"):
+        parts, size = [body], len(body)
+        while event.get("more_body"):
+            event = await receive()
+            parts.append(event.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise _too_large(size, limit)
+        body = b"".join(parts)
+    if len(body) > limit:
+        raise _too_large(len(body), limit)
+    return body
+
+
+def _too_large(size: int, limit: int) -> BodyTooLarge:
+    return BodyTooLarge(
+        f"the body has at least {size} bytes, {limit} are taken", path="$", hint="Send less in one message."
+    )
+
+
+def _action_at(visit: _Visit, scope: Scope, role: Role) -> Action:
+    if visit.action is not None and scope["method"] == "POST":
+        return visit.action
+    known = ", ".join(sorted(HANDLED_BY[role]))
+    raise ActionUnknown(
+        f"{scope['method']} {scope['path']} is no action of a {role.upper()}",
+        path=scope["path"],
+        hint=f"POST one of: {known}.",
+    )
+
+
+def _parse(raw: bytes) -> dict[str, Any]:
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise JsonInvalid(
+            f"the body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}", path="$"
+        ) from error
+    if not isinstance(document, dict):
+        raise JsonInvalid("the body is no JSON object", path="$")
+    return document
+
+
+def _check_schema(profile: Profile, action: Action, document: dict[str, Any]) -> None:
+    schemas = schema_set(profile.schemas)
+    if schemas.is_valid(action, document):
+        return
+    violations = schemas.violations(action, document)
+    first, others = violations[0], len(violations) - 1
+    more = f" (and {others} more)" if others else ""
+    raise SchemaViolated(f"{first.message}{more}", path=first.path, hint=first.hint)
+
+
+def _glance(visit: _Visit) -> Context | None:
+    """Return the context of a refused message, if it can be read, so that the NACK can name it."""
+    if not visit.raw:
+        return None
+    try:
+        return read_context(_parse(visit.raw), visit.profile)
+    except NodeError:
+        return None
+
+
+def _ids(visit: _Visit) -> dict[str, str]:
+    context, header = visit.context, visit.header
+    return {
+        "action": visit.action.value if visit.action else "",
+        "sender": header.subscriber_id if header else "",
+        "transaction_id": context.transaction_id if context else "",
+        "message_id": context.message_id if context else "",
+    }

@@ -1,0 +1,75 @@
+"""A received message as a handler sees it, and what a handler gives back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import simplejson
+
+from protocol.actions import Action, Role, sender_role
+from protocol.context import Context, read_context
+from protocol.errors import WireError
+from protocol.profile import PROFILES, Profile
+from protocol.signing import parse_header
+from storage.inbox import ClaimedMessage
+from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inbound:
+    """A verified message: its context, and `message` as exact JSON (numbers are int or Decimal).
+
+    `error` stands instead of a message in a callback that carries a refusal.
+    """
+
+    profile: Profile
+    action: Action
+    context: Context
+    message: dict[str, Any]
+    error: WireError | None
+    sender: str
+    request_signature: str
+    received_at: datetime
+    raw: bytes
+
+    @property
+    def transaction_id(self) -> str:
+        return self.context.transaction_id
+
+    @property
+    def sender_url(self) -> str:
+        """The URL that callbacks go to; ingress has checked it against the registry."""
+        return self.context.uri_of(sender_role(self.action))
+
+    @property
+    def sender_role(self) -> Role:
+        return sender_role(self.action)
+
+
+Handler = Callable[[Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any] | None]]
+"""`handler(inbound, uow, now)`: fetch, decide, store; return the `message` of the callback.
+
+It raises a `NodeError` to refuse: its changes are undone and the error travels in the callback.
+Handlers of callbacks return None.
+"""
+
+
+def decode(claimed: ClaimedMessage) -> Inbound:
+    """Return the message that was claimed; it was verified and validated when it came in."""
+    profile = PROFILES[claimed.profile]
+    document = simplejson.loads(claimed.body, use_decimal=True)
+    error = document.get("error")
+    return Inbound(
+        profile=profile,
+        action=Action(claimed.action),
+        context=read_context(document, profile),
+        message=document.get("message") or {},
+        error=WireError.from_wire(error) if error else None,
+        sender=claimed.sender,
+        request_signature=parse_header(claimed.authorization).signature,
+        received_at=claimed.received_at,
+        raw=claimed.body,
+    )

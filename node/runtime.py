@@ -1,0 +1,190 @@
+"""What a participant is made of, and in which order it starts and stops.
+
+Two steps, because handlers need what lies below them: first the foundation, then the participant
+with the handlers of its role.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+
+import httpx
+import structlog
+from registry_client.keyring import KeyRing
+from registry_client.lookup import LookupClient
+
+from kernel.clock import Clock
+from node.api_keys import ApiKeys
+from node.correspondence import Correspondent
+from node.delivery import Delivery, OnUndeliverable
+from node.dispatch import Dispatch
+from node.ingress import Ingress
+from node.message import Handler
+from node.settings import Settings
+from node.signing_key import load_signing_key
+from node.telemetry import Metrics
+from node.transport import Transport
+from node.worker import Worker
+from protocol.actions import Action, Role
+from protocol.profile import V2_RC
+from protocol.signing import Signer
+from storage.backoff import Backoff
+from storage.database import Database
+from storage.inbox import INBOX_CHANNEL
+from storage.inbox_writer import InboxWriter
+from storage.migrate import is_current
+from storage.outbox import OUTBOX_CHANNEL
+from storage.unit_of_work import UnitOfWorkFactory
+from storage.wakeup import Listener
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foundation:
+    """Everything of a participant that knows nothing of its role's business."""
+
+    role: Role
+    settings: Settings
+    clock: Clock
+    database: Database
+    uow_factory: UnitOfWorkFactory
+    listener: Listener
+    http: httpx.AsyncClient
+    keyring: KeyRing
+    signer: Signer
+    correspondent: Correspondent
+    api_keys: ApiKeys
+    metrics: Metrics = field(default_factory=Metrics)
+
+
+def lay_foundation(*, role: Role, settings: Settings, database: Database, clock: Clock) -> Foundation:
+    """Return the foundation of a participant; nothing runs yet."""
+    uow_factory = UnitOfWorkFactory(database)
+    key_file = settings.key_file or settings.data_dir / "signing.key"
+    http = httpx.AsyncClient(timeout=settings.delivery_timeout.total_seconds(), follow_redirects=False)
+    configured_key = settings.api_key.get_secret_value() if settings.api_key else None
+    return Foundation(
+        role=role,
+        settings=settings,
+        clock=clock,
+        database=database,
+        uow_factory=uow_factory,
+        listener=Listener(database),
+        http=http,
+        keyring=KeyRing(
+            LookupClient(str(settings.registry_url), http), clock=clock, cache_for=settings.key_cache
+        ),
+        signer=Signer(
+            subscriber_id=settings.subscriber_id,
+            key_id=settings.key_id,
+            private_key=load_signing_key(key_file),
+            validity=settings.signature_validity,
+        ),
+        correspondent=Correspondent(
+            role=role,
+            subscriber_id=settings.subscriber_id,
+            url=str(settings.public_url).rstrip("/"),
+            domain=settings.domain,
+            profile=V2_RC,
+            request_ttl=settings.request_ttl,
+            callback_ttl=settings.callback_ttl,
+        ),
+        api_keys=ApiKeys(uow_factory, configured=configured_key),
+    )
+
+
+class Participant:
+    """A participant at work: the way in always, the way through and out where workers are wanted."""
+
+    def __init__(
+        self,
+        foundation: Foundation,
+        *,
+        handlers: Mapping[Action, Handler],
+        on_undeliverable: OnUndeliverable | None = None,
+        workers: Sequence[Worker] = (),
+    ) -> None:
+        self.foundation = foundation
+        settings = foundation.settings
+        backoff = Backoff(first=settings.backoff_first, longest=settings.backoff_longest)
+        self.writer = InboxWriter(foundation.database)
+        self.ingress = Ingress(
+            role=foundation.role,
+            subscriber_id=settings.subscriber_id,
+            profiles=(V2_RC,),
+            signer=foundation.signer,
+            keyring=foundation.keyring,
+            writer=self.writer,
+            sent_authorizations=self._sent_authorizations,
+            clock=foundation.clock,
+            metrics=foundation.metrics,
+            max_body_bytes=settings.max_body_bytes,
+        )
+        self.dispatch = Dispatch(
+            role=foundation.role,
+            handlers=handlers,
+            uow_factory=foundation.uow_factory,
+            correspondent=foundation.correspondent,
+            clock=foundation.clock,
+            metrics=foundation.metrics,
+            lease=settings.lease,
+            concurrency=settings.concurrency,
+            max_attempts=settings.handler_attempts,
+            backoff=backoff,
+        )
+        self.transport = Transport(timeout=settings.delivery_timeout)
+        self.delivery = Delivery(
+            uow_factory=foundation.uow_factory,
+            transport=self.transport,
+            signer=foundation.signer,
+            clock=foundation.clock,
+            metrics=foundation.metrics,
+            on_undeliverable=on_undeliverable,
+            lease=settings.lease + settings.delivery_timeout,
+            concurrency=settings.concurrency,
+            backoff=backoff,
+        )
+        self._role_workers = workers
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Start everything in order; at the end stop taking in, finish what is under way, close."""
+        foundation, settings = self.foundation, self.foundation.settings
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(foundation.database.close)
+            stack.push_async_callback(foundation.http.aclose)
+            await stack.enter_async_context(self.transport)
+            if settings.workers:
+                self._start_workers(stack)
+            stack.push_async_callback(foundation.listener.stop)
+            await foundation.listener.start()
+            self.writer.start()
+            stack.push_async_callback(self.writer.stop)
+            log.info("node.started", role=foundation.role.value, subscriber=settings.subscriber_id)
+            yield
+            log.info("node.stopping", role=foundation.role.value)
+
+    def _start_workers(self, stack: AsyncExitStack) -> None:
+        listener, poll = self.foundation.listener, self.foundation.settings.poll_interval
+        dispatching = Worker("dispatch", self.dispatch.step, poll_interval=poll)
+        delivering = Worker("delivery", self.delivery.step, poll_interval=poll)
+        listener.on(INBOX_CHANNEL, dispatching.wake)
+        listener.on(OUTBOX_CHANNEL, delivering.wake)
+        self.delivery.wake = delivering.wake
+        stack.push_async_callback(self.delivery.drain)
+        for worker in (delivering, dispatching, *self._role_workers):
+            worker.start()
+            stack.push_async_callback(worker.stop)
+
+    async def readiness(self) -> dict[str, bool]:
+        """Say of the database and its schema whether they are there."""
+        database = self.foundation.database
+        reachable = await database.is_ready()
+        return {"database": reachable, "schema": reachable and await is_current(database)}
+
+    async def _sent_authorizations(self, *, message_id: str, action: str) -> list[str]:
+        async with self.foundation.uow_factory() as uow:
+            return await uow.outbox.find_authorizations(message_id=message_id, action=action)

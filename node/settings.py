@@ -1,0 +1,70 @@
+"""What an operator sets: environment variables `DEGNODE_…`, read once at the start."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AliasChoices, Field, HttpUrl, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+class Settings(BaseSettings):
+    """The settings of one participant; each field is `DEGNODE_` and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="DEGNODE_", populate_by_name=True, extra="ignore")
+
+    subscriber_id: str = Field(description="The name that the registry knows this participant by.")
+    public_url: HttpUrl = Field(description="Where peers reach it; the registry holds the same URL.")
+    host: str = Field("127.0.0.1", description="The address to listen on.")
+    port: Port = Field(8080, description="The port to listen on; 0 takes a free one.")
+    domain: str = Field("beckn.one:deg:p2p-trading:2.0.0", description="`context.domain` of requests.")
+
+    data_dir: Path = Field(Path(".degnode"), description="Keys and the embedded database.")
+    database_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DEGNODE_DATABASE_URL", "DATABASE_URL", "database_url"),
+        description="A PostgreSQL to use instead of the embedded one.",
+    )
+    redis_url: SecretStr | None = Field(
+        None,
+        validation_alias=AliasChoices("DEGNODE_REDIS_URL", "REDIS_URL", "redis_url"),
+        description="A Redis that shares looked-up keys between processes; none is needed.",
+    )
+
+    registry_url: HttpUrl = Field(description="The network's registry.")
+    registry_token: SecretStr | None = Field(
+        None, description="Lets the node enter itself in the registry when it starts."
+    )
+    key_id: str = Field("k1", description="The name of the signing key in the registry.")
+    key_file: Path | None = Field(
+        None, description="The signing key, base64; made on first use as `<data_dir>/signing.key`."
+    )
+    api_key: SecretStr | None = Field(
+        None, description="The key of apps and operators; one is made and shown once if it is not set."
+    )
+
+    max_body_bytes: PositiveInt = Field(1_048_576, description="Larger messages are refused.")
+    request_ttl: timedelta = Field(timedelta(seconds=30), description="How long a request lives.")
+    callback_ttl: timedelta = Field(
+        timedelta(hours=24), description="How long a callback is tried before it is a dead letter."
+    )
+    signature_validity: timedelta = Field(timedelta(minutes=5), description="`expires − created`.")
+    key_cache: timedelta = Field(timedelta(minutes=10), description="How long a looked-up key is kept.")
+
+    workers: bool = Field(True, description="Whether this process also handles and delivers messages.")
+    poll_interval: timedelta = Field(
+        timedelta(seconds=1), description="How often work is looked for without being told."
+    )
+    lease: timedelta = Field(timedelta(seconds=30), description="How long a worker may take for a message.")
+    handler_attempts: PositiveInt = Field(5, description="Tries to handle a message before it is given up.")
+    concurrency: PositiveInt = Field(16, description="Messages handled, and delivered, at a time.")
+    delivery_timeout: timedelta = Field(timedelta(seconds=10), description="How long a peer may take.")
+    backoff_first: timedelta = Field(timedelta(milliseconds=500), description="Wait after one failure.")
+    backoff_longest: timedelta = Field(timedelta(minutes=5), description="Wait after many failures.")
+
+    log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

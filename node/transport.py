@@ -1,0 +1,77 @@
+"""Posting signed messages to peers over kept-alive connections."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Final, Self
+
+import aiohttp
+import orjson
+
+from protocol.answers import Answer, read_answer
+
+_MAX_ANSWER_BYTES: Final = 65_536
+_CONNECTIONS_PER_PEER: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerAnswer:
+    """What a peer said on the spot, and the signature it said it under, if any."""
+
+    status: int
+    answer: Answer
+    signature: str | None
+
+
+class Transport:
+    """An HTTP client for peers: bounded in time and size, never redirected."""
+
+    def __init__(self, *, timeout: timedelta) -> None:
+        self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(limit=0, limit_per_host=_CONNECTIONS_PER_PEER)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            headers={"Content-Type": "application/json", "Accept": "application/json"},
+        )
+        return self
+
+    async def __aexit__(
+        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def post(self, url: str, body: bytes, *, authorization: str) -> PeerAnswer:
+        """Return the peer's answer to `body`.
+
+        Raises: OSError, when there is none: unreachable, too slow, or broken off.
+        """
+        if self._session is None:
+            raise RuntimeError("the transport is not open")
+        try:
+            async with self._session.post(
+                url, data=body, headers={"Authorization": authorization}, allow_redirects=False
+            ) as response:
+                content = await response.content.read(_MAX_ANSWER_BYTES)
+                return PeerAnswer(
+                    status=response.status,
+                    answer=read_answer(response.status, _parse(content)),
+                    signature=response.headers.get("Signature"),
+                )
+        except TimeoutError as error:
+            raise TimeoutError(f"no answer within {self._timeout.total:g} s") from error
+        except aiohttp.ClientError as error:
+            raise ConnectionError(str(error) or type(error).__name__) from error
+
+
+def _parse(content: bytes) -> object:
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        return None

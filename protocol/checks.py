@@ -1,0 +1,105 @@
+"""What a message must satisfy beyond its signature and its schema; each check is one function."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from protocol.actions import Action, Role, sender_role
+from protocol.context import Context
+from protocol.errors import (
+    ActionMismatch,
+    ContextFieldInvalid,
+    NotAddressedHere,
+    SenderMismatch,
+    TtlExpired,
+    VersionUnsupported,
+)
+from protocol.profile import Profile
+
+MAX_CLOCK_SKEW: Final = timedelta(seconds=5)
+"""How far a peer's clock may run ahead of ours (NFH-007, CON-004)."""
+
+
+def check_action(context: Context, *, action: Action, profile: Profile) -> None:
+    """Refuse a message whose context names another action than its path."""
+    expected = profile.wire_names[action]
+    if context.action != expected:
+        raise ActionMismatch(
+            f"the context says action {context.action!r}, the path says {expected!r}",
+            path="$.context.action",
+            hint=f"Post {context.action!r} to its own path.",
+        )
+
+
+def check_version(context: Context, *, profile: Profile) -> None:
+    """Refuse a message of another protocol version."""
+    if context.version != profile.version:
+        raise VersionUnsupported(
+            f"version {context.version!r} is not spoken here",
+            path="$.context.version",
+            hint=f"Send version {profile.version!r}.",
+        )
+
+
+def check_sender(context: Context, *, action: Action, signer: str) -> None:
+    """Refuse a message that was signed by somebody else than the sender it names."""
+    role = sender_role(action)
+    claimed = context.id_of(role)
+    if claimed != signer:
+        raise SenderMismatch(
+            f"the message is signed by {signer!r}, but its {role}_id is {claimed!r}",
+            path=f"$.context.{role}_id",
+            hint="Sign with a key of the subscriber that the context names.",
+        )
+
+
+def check_addressee(context: Context, *, action: Action, subscriber_id: str) -> None:
+    """Refuse a message for another participant; a discover may leave the addressee open."""
+    role = sender_role(action).counterpart
+    named = context.id_of(role)
+    if named == subscriber_id or (not named and action is Action.DISCOVER):
+        return
+    raise NotAddressedHere(
+        f"the message is for {named or 'nobody'}, this is {subscriber_id}",
+        path=f"$.context.{role}_id",
+        hint="Take the subscriber id and URL from the registry.",
+    )
+
+
+def check_callback_address(context: Context, *, action: Action, registered_url: str | None) -> None:
+    """Refuse a request whose callback URL is not the sender's own registered one.
+
+    Otherwise any subscriber could make this node post signed messages wherever it likes.
+    """
+    uri = context.uri_of(sender_role(action))
+    if registered_url is not None and uri.rstrip("/") != registered_url.rstrip("/"):
+        raise ContextFieldInvalid(
+            f"{uri!r} is not the URL that the registry holds for this subscriber",
+            path=f"$.context.{sender_role(action)}_uri",
+            hint=f"Send {registered_url!r}, or update the registry.",
+        )
+
+
+def check_freshness(context: Context, *, now: datetime) -> None:
+    """Refuse a message from the future or past its time to live."""
+    if context.timestamp > now + MAX_CLOCK_SKEW:
+        raise ContextFieldInvalid(
+            f"the timestamp is {(context.timestamp - now).total_seconds():.0f} s in the future",
+            path="$.context.timestamp",
+            hint="Set the sender's clock.",
+        )
+    if context.expires_at is not None and now >= context.expires_at:
+        raise TtlExpired(
+            f"the message lapsed {(now - context.expires_at).total_seconds():.0f} s ago",
+            path="$.context.ttl",
+            hint="Send it again with a new timestamp and message id.",
+        )
+
+
+ROLE_OF_RECEIVER: Final = {action: sender_role(action).counterpart for action in Action}
+
+
+def receiver_role(action: Action) -> Role:
+    """Return the role of whoever must answer `action`."""
+    return ROLE_OF_RECEIVER[action]

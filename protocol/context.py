@@ -1,0 +1,128 @@
+"""The context of a message: who speaks to whom, about which transaction, until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from kernel.clock import format_instant, parse_instant
+from protocol.actions import Action, Role, sender_role
+from protocol.durations import format_duration, parse_duration
+from protocol.errors import ContextFieldInvalid, ContextFieldMissing
+from protocol.profile import Profile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The context as one shape, whatever its generation calls the fields.
+
+    `bpp_id` and `bpp_uri` are empty on a discover that is sent to everybody.
+    """
+
+    action: str
+    domain: str
+    version: str
+    bap_id: str
+    bap_uri: str
+    bpp_id: str
+    bpp_uri: str
+    transaction_id: str
+    message_id: str
+    timestamp: datetime
+    ttl: timedelta | None
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """The instant from which the message is stale, if it says so."""
+        return None if self.ttl is None else self.timestamp + self.ttl
+
+    def id_of(self, role: Role) -> str:
+        return self.bap_id if role is Role.BAP else self.bpp_id
+
+    def uri_of(self, role: Role) -> str:
+        return self.bap_uri if role is Role.BAP else self.bpp_uri
+
+    def sender_id(self, action: Action) -> str:
+        """Return the id of whoever claims to have sent this message."""
+        return self.id_of(sender_role(action))
+
+
+def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
+    """Return the context of `document` as `profile` names its fields.
+
+    Raises: ContextFieldMissing, ContextFieldInvalid, each with the JSON path.
+    """
+    context = document.get("context")
+    if not isinstance(context, dict):
+        raise ContextFieldMissing("the message has no context object", path="$.context")
+    keys = profile.keys
+    timestamp = _instant(context, keys.timestamp)
+    return Context(
+        action=_text(context, keys.action, required=True),
+        domain=_text(context, keys.domain),
+        version=_text(context, keys.version, required=True),
+        bap_id=_text(context, keys.bap_id, required=True),
+        bap_uri=_text(context, keys.bap_uri, required=True),
+        bpp_id=_text(context, keys.bpp_id),
+        bpp_uri=_text(context, keys.bpp_uri),
+        transaction_id=_text(context, keys.transaction_id, required=True),
+        message_id=_text(context, keys.message_id, required=True),
+        timestamp=timestamp,
+        ttl=_ttl(context, keys.ttl, since=timestamp),
+    )
+
+
+def write_context(context: Context, profile: Profile) -> dict[str, Any]:
+    """Return `context` as `profile` writes it; fields that are empty are left out."""
+    keys = profile.keys
+    written = {
+        keys.version: context.version,
+        keys.action: context.action,
+        keys.domain: context.domain,
+        keys.timestamp: format_instant(context.timestamp),
+        keys.message_id: context.message_id,
+        keys.transaction_id: context.transaction_id,
+        keys.bap_id: context.bap_id,
+        keys.bap_uri: context.bap_uri,
+        keys.bpp_id: context.bpp_id,
+        keys.bpp_uri: context.bpp_uri,
+        keys.ttl: None if context.ttl is None else format_duration(context.ttl),
+    }
+    return {key: value for key, value in written.items() if value}
+
+
+def _text(context: Mapping[str, Any], key: str, *, required: bool = False) -> str:
+    value = context.get(key, "")
+    if type(value) is not str:
+        raise ContextFieldInvalid(f"{key} must be text", path=f"$.context.{key}")
+    if required and not value:
+        raise ContextFieldMissing(f"the context has no {key}", path=f"$.context.{key}")
+    if not value.isprintable():  # PostgreSQL keeps no NUL, a log line no line break
+        raise ContextFieldInvalid(f"{key} holds a control character", path=f"$.context.{key}")
+    return value
+
+
+def _instant(context: Mapping[str, Any], key: str) -> datetime:
+    text = _text(context, key, required=True)
+    try:
+        return parse_instant(text)
+    except (ValueError, OverflowError) as error:  # the latter: year 1 east of Greenwich
+        raise ContextFieldInvalid(
+            f"{text!r} is no instant",
+            path=f"$.context.{key}",
+            hint="Write RFC 3339 with an offset, like 2026-01-09T10:00:00Z.",
+        ) from error
+
+
+def _ttl(context: Mapping[str, Any], key: str, *, since: datetime) -> timedelta | None:
+    text = _text(context, key)
+    if not text:
+        return None
+    try:
+        ttl = parse_duration(text)
+        since + ttl  # the instant of expiry must exist
+    except (ValueError, OverflowError) as error:
+        raise ContextFieldInvalid(str(error), path=f"$.context.{key}") from error
+    return ttl

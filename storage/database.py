@@ -1,0 +1,84 @@
+"""The way to one PostgreSQL database: the pooled engine, and raw connections for the hot path."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import asyncpg
+import simplejson
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+
+
+class DatabaseUrlInvalid(ValueError):
+    """A database URL that names no PostgreSQL database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """One PostgreSQL database; JSON columns keep decimal numbers exact."""
+
+    url: URL
+    engine: AsyncEngine
+
+    @classmethod
+    def connect(cls, url: str, *, pool_size: int = 5) -> Self:
+        """Return the database that `url` names; nothing is opened until it is used.
+
+        Raises: DatabaseUrlInvalid.
+        """
+        parsed = make_url(url)
+        if parsed.get_backend_name() not in ("postgresql", "postgres"):
+            raise DatabaseUrlInvalid(
+                f"{parsed.get_backend_name()!r} is not PostgreSQL; only that is supported"
+            )
+        parsed = parsed.set(drivername="postgresql+asyncpg")
+        engine = create_async_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            json_serializer=_dump_json,
+            json_deserializer=_load_json,
+        )
+        return cls(parsed, engine)
+
+    async def raw_connection(self) -> asyncpg.Connection[asyncpg.Record]:
+        """Return a new connection outside the pool, without SQLAlchemy's overhead."""
+        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return await asyncpg.connect(dsn)
+
+    async def is_ready(self) -> bool:
+        """Say whether the database answers."""
+        try:
+            async with self.engine.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False
+        return True
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def create_database(url: str, name: str) -> str:
+    """Create the database `name` on the server of `url` unless it is there; return its URL."""
+    server = make_url(url)
+    connection = await asyncpg.connect(
+        server.set(drivername="postgresql").render_as_string(hide_password=False)
+    )
+    try:
+        if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+            quoted = name.replace('"', '""')
+            await connection.execute(f'CREATE DATABASE "{quoted}"')
+    finally:
+        await connection.close()
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def _dump_json(value: Any) -> str:  # noqa: ANN401  SQLAlchemy hands over whatever the column holds
+    return simplejson.dumps(value, use_decimal=True)
+
+
+def _load_json(text_: str) -> Any:  # noqa: ANN401
+    return simplejson.loads(text_, use_decimal=True)

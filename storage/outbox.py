@@ -1,0 +1,186 @@
+"""Messages on their way to peers.
+
+A message is put in the same transaction as the change that it tells of. Delivery claims it under a
+lease, sends it with no transaction open, and records what came of it. A lease carries the attempt's
+number: a worker that outlived its lease changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import CursorResult, insert, select, text, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.tables import OutboxState, outbox
+
+OUTBOX_CHANNEL: Final = "degnode_outbox"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """A message to a peer, complete but for the signature, which is made when it is sent."""
+
+    profile: str
+    action: str
+    peer: str
+    url: str
+    message_id: str
+    transaction_id: str
+    body: bytes
+    created_at: datetime
+    expires_at: datetime
+    request_signature: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedOutgoing(Outgoing):
+    """An outgoing message under a lease."""
+
+    id: int
+    attempt: int
+
+
+# The oldest open message of each conversation with each peer, so many a peer at a time, none for a
+# peer that is left alone. The inner query looks, the middle one locks and looks again.
+_CLAIM: Final = text(
+    """
+    WITH open AS (
+        SELECT o.id, o.peer FROM outbox AS o
+        WHERE o.state IN ('pending', 'claimed')
+          AND o.due_at <= :now
+          AND (o.state = 'pending' OR o.leased_until <= :now)
+          AND NOT EXISTS (
+              SELECT 1 FROM outbox AS earlier
+              WHERE earlier.peer = o.peer AND earlier.transaction_id = o.transaction_id
+                AND earlier.id < o.id AND earlier.state IN ('pending', 'claimed'))
+          AND NOT EXISTS (
+              SELECT 1 FROM peers AS p WHERE p.subscriber_id = o.peer AND p.blocked_until > :now)
+        ORDER BY o.due_at, o.id
+        LIMIT :look_at
+    ), fair AS (
+        SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id) AS nth FROM open
+    ), due AS (
+        SELECT o.id FROM outbox AS o
+        WHERE o.id IN (SELECT id FROM fair WHERE nth <= :per_peer ORDER BY nth, id LIMIT :limit)
+          AND (o.state = 'pending' OR o.state = 'claimed' AND o.leased_until <= :now)
+        FOR UPDATE OF o SKIP LOCKED
+    )
+    UPDATE outbox AS o
+    SET state = 'claimed', attempts = o.attempts + 1, leased_until = :leased_until
+    FROM due WHERE o.id = due.id
+    RETURNING o.id, o.attempts AS attempt, o.profile, o.action, o.peer, o.url, o.message_id,
+              o.transaction_id, o.body, o.request_signature, o.created_at, o.expires_at
+    """
+)
+_LOOK_AT: Final = 1_000  # rows a claim looks at; bounds its cost under a backlog
+
+_NOTE_AUTHORIZATIONS: Final = text(
+    """
+    UPDATE outbox AS o SET authorizations = array_append(o.authorizations, sent.header)
+    FROM unnest(cast(:ids AS bigint[]), cast(:headers AS text[])) AS sent(id, header)
+    WHERE o.id = sent.id
+    """
+)
+_RECORD: Final = text(
+    """
+    UPDATE outbox AS o
+    SET state = r.state, due_at = r.due_at, finished_at = r.finished_at, leased_until = NULL,
+        last_status = r.status, last_error = r.error
+    FROM unnest(cast(:ids AS bigint[]), cast(:attempts AS int[]), cast(:states AS text[]),
+                cast(:due AS timestamptz[]), cast(:finished AS timestamptz[]),
+                cast(:statuses AS int[]), cast(:errors AS text[]))
+         AS r(id, attempt, state, due_at, finished_at, status, error)
+    WHERE o.id = r.id AND o.attempts = r.attempt AND o.state = 'claimed'
+    RETURNING o.id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of one try: the state the message goes to, and when it is due if that is pending."""
+
+    message: ClaimedOutgoing
+    state: OutboxState
+    at: datetime
+    due_at: datetime
+    status: int | None = None
+    error: str | None = None
+
+
+class Outbox:
+    """The outbox within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def put(self, message: Outgoing) -> None:
+        """Add `message`; it leaves if and when the transaction commits."""
+        values = {field: getattr(message, field) for field in message.__dataclass_fields__}
+        await self._connection.execute(insert(outbox).values(**values, due_at=message.created_at))
+        await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+
+    async def claim(
+        self, *, now: datetime, lease: timedelta, limit: int, per_peer: int = 8
+    ) -> list[ClaimedOutgoing]:
+        """Take up to `limit` messages that are due under a lease, one a conversation, fair to all peers."""
+        values = {"now": now, "leased_until": now + lease, "limit": limit, "per_peer": per_peer}
+        rows = await self._connection.execute(_CLAIM, {**values, "look_at": _LOOK_AT})
+        claimed = [ClaimedOutgoing(**row) for row in rows.mappings()]
+        return sorted(claimed, key=lambda message: message.id)
+
+    async def note_authorizations(self, headers: Mapping[int, str]) -> None:
+        """Keep the signature headers, by message, that are about to be sent: callbacks bind to them."""
+        await self._connection.execute(
+            _NOTE_AUTHORIZATIONS, {"ids": list(headers), "headers": list(headers.values())}
+        )
+
+    async def record(self, outcomes: Sequence[Outcome]) -> set[int]:
+        """Record what came of each try; return the ids whose lease was still held."""
+        open_states = (OutboxState.PENDING,)
+        rows = await self._connection.execute(
+            _RECORD,
+            {
+                "ids": [outcome.message.id for outcome in outcomes],
+                "attempts": [outcome.message.attempt for outcome in outcomes],
+                "states": [outcome.state.value for outcome in outcomes],
+                "due": [outcome.due_at for outcome in outcomes],
+                "finished": [None if o.state in open_states else o.at for o in outcomes],
+                "statuses": [outcome.status for outcome in outcomes],
+                "errors": [outcome.error for outcome in outcomes],
+            },
+        )
+        return set(rows.scalars())
+
+    async def replay(self, *, ids: Sequence[int], now: datetime, expires_at: datetime) -> int:
+        """Send dead or refused messages again from the start; return how many."""
+        result: CursorResult[Any] = await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(ids), outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
+            .values(
+                state=OutboxState.PENDING, attempts=0, due_at=now, expires_at=expires_at, finished_at=None
+            )
+        )
+        await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+        return result.rowcount
+
+    async def find_dead(self) -> list[dict[str, Any]]:
+        """Return the dead letters, oldest first, without their bodies."""
+        columns = [column for column in outbox.c if column.name != "body"]
+        rows = await self._connection.execute(
+            select(*columns).where(outbox.c.state == OutboxState.DEAD).order_by(outbox.c.id)
+        )
+        return [dict(row) for row in rows.mappings()]
+
+    async def find_authorizations(self, *, message_id: str, action: str) -> list[str]:
+        """Return the headers under which a message was sent, the newest last; empty if it never was."""
+        row = await self._connection.execute(
+            select(outbox.c.authorizations).where(
+                outbox.c.message_id == message_id, outbox.c.action == action
+            )
+        )
+        return row.scalar_one_or_none() or []

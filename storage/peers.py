@@ -1,0 +1,71 @@
+"""How each peer is doing: kept in the database, so that a restart does not hammer a dead one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.backoff import Backoff
+from storage.tables import peers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeerHealth:
+    """A peer's failures in a row, and until when it is left alone."""
+
+    subscriber_id: str
+    failures: int
+    blocked_until: datetime | None
+    last_error: str | None
+
+
+async def record_failure(
+    connection: AsyncConnection,
+    *,
+    subscriber_id: str,
+    error: str,
+    tried_at: datetime,
+    now: datetime,
+    backoff: Backoff,
+    jitter: float = 0.0,
+) -> None:
+    """Leave the peer alone for longer than last time.
+
+    A failure of a message that was sent before the peer was blocked does not count again.
+    """
+    row = (
+        await connection.execute(
+            select(peers).where(peers.c.subscriber_id == subscriber_id).with_for_update()
+        )
+    ).one_or_none()
+    if row is not None and row.blocked_until is not None and row.blocked_until > tried_at:
+        return
+    failures = 1 + (0 if row is None else row.failures)
+    values = {
+        "failures": failures,
+        "blocked_until": now + backoff.after(failures, jitter=jitter),
+        "last_error": error,
+    }
+    statement = insert(peers).values(subscriber_id=subscriber_id, **values)
+    await connection.execute(
+        statement.on_conflict_do_update(index_elements=[peers.c.subscriber_id], set_=values)
+    )
+
+
+async def record_heard(connection: AsyncConnection, *, subscriber_id: str) -> None:
+    """Forget the peer's failures: it was heard, so it is there."""
+    await connection.execute(
+        update(peers)
+        .where(peers.c.subscriber_id == subscriber_id, peers.c.failures > 0)
+        .values(failures=0, blocked_until=None, last_error=None)
+    )
+
+
+async def find_unhealthy(connection: AsyncConnection) -> list[PeerHealth]:
+    """Return the peers whose last delivery failed."""
+    rows = await connection.execute(select(peers).where(peers.c.failures > 0).order_by(peers.c.subscriber_id))
+    return [PeerHealth(**row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name

@@ -1,0 +1,108 @@
+"""The tables of message traffic: what came in, what goes out, and how each peer is doing."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from storage.metadata import metadata
+
+
+class InboxState(StrEnum):
+    """How far a received message has come."""
+
+    RECEIVED = "received"
+    CLAIMED = "claimed"
+    HANDLED = "handled"
+    FAILED = "failed"
+
+
+class OutboxState(StrEnum):
+    """How far a message to a peer has come."""
+
+    PENDING = "pending"
+    CLAIMED = "claimed"
+    DELIVERED = "delivered"
+    REFUSED = "refused"  # the peer answered with a final no
+    DEAD = "dead"  # given up: nobody answered in time
+
+
+_OPEN_INBOX: Final = text("state IN ('received', 'claimed')")
+_OPEN_OUTBOX: Final = text("state IN ('pending', 'claimed')")
+
+inbox: Final = Table(
+    "inbox",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("dedup_key", LargeBinary, nullable=False),  # 16 bytes: BLAKE2b of sender, message id, action
+    Column("profile", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("sender", Text, nullable=False),
+    Column("message_id", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the very bytes that were signed
+    Column("body_digest", LargeBinary, nullable=False),  # 32 bytes: BLAKE2b-256 of body
+    Column("authorization", Text, nullable=False),  # the sender's signature header, verbatim
+    Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default=InboxState.RECEIVED.value),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("leased_until", DateTime(timezone=True)),
+    Column("handled_at", DateTime(timezone=True)),
+    Column("error", Text),
+    UniqueConstraint("dedup_key"),
+    Index("ix_inbox_open", "transaction_id", "id", postgresql_where=_OPEN_INBOX),
+    Index("ix_inbox_open_id", "id", postgresql_where=_OPEN_INBOX),
+    Index("ix_inbox_transaction_id", "transaction_id"),
+)
+
+outbox: Final = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("profile", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("peer", Text, nullable=False),  # subscriber id of the receiver
+    Column("url", Text, nullable=False),  # where it is posted, path included
+    Column("message_id", Text, nullable=False),
+    Column("transaction_id", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),  # the very bytes that are signed when sent
+    Column("request_signature", Text),  # base64 of the request's signature that a callback answers
+    Column("authorizations", ARRAY(Text), nullable=False, server_default="{}"),  # one a try, as sent
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("state", Text, nullable=False, server_default=OutboxState.PENDING.value),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("leased_until", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("last_status", Integer),  # HTTP status of the last answer; null when there was none
+    Column("last_error", Text),
+    UniqueConstraint("message_id", "action"),
+    Index("ix_outbox_open", "peer", "transaction_id", "id", postgresql_where=_OPEN_OUTBOX),
+    Index("ix_outbox_due", "due_at", "id", postgresql_where=_OPEN_OUTBOX),
+    Index("ix_outbox_transaction_id", "transaction_id"),
+)
+
+peers: Final = Table(
+    "peers",
+    metadata,
+    Column("subscriber_id", Text, primary_key=True),
+    Column("failures", Integer, nullable=False, server_default="0"),  # in a row
+    Column("blocked_until", DateTime(timezone=True)),
+    Column("last_error", Text),
+)

@@ -1,0 +1,72 @@
+"""LISTEN: being woken when another process, or another task, has put something down."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import asyncpg
+import structlog
+
+from storage.database import Database
+
+log = structlog.get_logger(__name__)
+
+
+class Listener:
+    """Hears announcements on channels of the database; reconnects when the connection is lost.
+
+    An announcement may be missed while there is no connection, so whoever listens also looks
+    for itself now and then.
+    """
+
+    def __init__(self, database: Database, *, retry_seconds: float = 1.0) -> None:
+        self._database = database
+        self._retry_seconds = retry_seconds
+        self._hearers: dict[str, list[Callable[[str], None]]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._listening = asyncio.Event()
+
+    def on(self, channel: str, hear: Callable[[str], None]) -> None:
+        """Call `hear(payload)` for every announcement on `channel`; before `start` only."""
+        self._hearers.setdefault(channel, []).append(hear)
+
+    async def start(self) -> None:
+        """Return when the listener listens."""
+        self._task = asyncio.create_task(self._run(), name="listener")
+        await self._listening.wait()
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with suppress(asyncio.CancelledError):
+                await self._task
+
+    async def _run(self) -> None:
+        while True:
+            try:
+                await self._listen()
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+                log.warning("listener.lost", error=str(error))
+            self._listening.set()  # start() must not hang on a database that is down
+            await asyncio.sleep(self._retry_seconds)
+
+    async def _listen(self) -> None:
+        connection = await self._database.raw_connection()
+        lost = asyncio.Event()
+        connection.add_termination_listener(lambda _: lost.set())
+        try:
+            for channel in self._hearers:
+                await connection.add_listener(channel, self._hear)
+            self._listening.set()
+            for channel in self._hearers:
+                self._hear(connection, 0, channel, "")  # whatever was missed: look once
+            await lost.wait()
+        finally:
+            connection.terminate()
+
+    def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
+        hearers: Sequence[Callable[[str], None]] = self._hearers.get(channel, ())
+        for hear in hearers:
+            hear(str(payload))

@@ -1,0 +1,87 @@
+"""What every test may ask for: a real PostgreSQL, a fresh database, the outside material."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import pytest
+
+from degnode.tables import all_tables
+from storage.database import Database, create_database
+from storage.embedded import start_embedded
+from storage.unit_of_work import UnitOfWorkFactory
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of official documents, real messages and published figures beside the project."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "golden").is_dir():
+        pytest.skip(f"no outside material: {folder} is not here")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A PostgreSQL server of this test run: a real one from the wheel, on a private socket.
+
+    `DEGNODE_TEST_DATABASE_URL` names another server to use instead.
+    """
+    if url := os.environ.get("DEGNODE_TEST_DATABASE_URL"):
+        yield url
+        return
+    data_directory = tmp_path_factory.mktemp("postgres") / "data"
+    server = start_embedded(data_directory)
+    try:
+        yield server.get_uri()
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def template_url(postgres_url: str) -> str:
+    """A database with every table, which the tests' own databases are copied from."""
+    return asyncio.run(_create_template(postgres_url))
+
+
+async def _create_template(postgres_url: str) -> str:
+    url = await create_database(postgres_url, f"template_{uuid4().hex[:12]}")
+    database = Database.connect(url)
+    async with database.engine.begin() as connection:
+        await connection.run_sync(all_tables().create_all)
+    await database.close()
+    return url
+
+
+@pytest.fixture
+async def database_url(postgres_url: str, template_url: str) -> AsyncIterator[str]:
+    """A fresh database for one test."""
+    name, template = f"test_{uuid4().hex[:12]}", template_url.rpartition("/")[2].partition("?")[0]
+    server = await asyncpg.connect(postgres_url)
+    try:
+        await server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        yield template_url.replace(template, name)
+        await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
+    finally:
+        await server.close()
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """The fresh database, connected."""
+    connected = Database.connect(database_url)
+    yield connected
+    await connected.close()
+
+
+@pytest.fixture
+def uow_factory(database: Database) -> UnitOfWorkFactory:
+    """Units of work on the fresh database."""
+    return UnitOfWorkFactory(database)

@@ -1,0 +1,186 @@
+"""What is on offer: providers, the energy they have, and the terms they sell it on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.mrid import canonical_mrid
+from trading.refusals import (
+    ItemNotFound,
+    OfferAmbiguous,
+    OfferNotFound,
+    ProviderNotFound,
+    QuantityOutOfBounds,
+    QuoteExpired,
+)
+from trading.terms import Terms
+
+
+class SourceType(StrEnum):
+    """What energy is made from (EnergyResource v0.2)."""
+
+    SOLAR = "SOLAR"
+    BATTERY = "BATTERY"
+    GRID = "GRID"
+    HYBRID = "HYBRID"
+    RENEWABLE = "RENEWABLE"
+
+
+class DeliveryMode(StrEnum):
+    """How energy changes hands (EnergyResource v0.2)."""
+
+    EV_CHARGING = "EV_CHARGING"
+    BATTERY_SWAP = "BATTERY_SWAP"
+    V2G = "V2G"
+    GRID_INJECTION = "GRID_INJECTION"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Certification:
+    """Who vouches for the source, in words, with the certificates' addresses or identifiers."""
+
+    status: str
+    certificates: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnergySource:
+    """Where energy comes from: its kind and the meter that counts it, as the meter is written."""
+
+    source_type: SourceType
+    delivery_mode: DeliveryMode
+    meter_id: str
+    inverter_id: str | None = None
+    certification: Certification | None = None
+
+    @property
+    def mrid(self) -> str:
+        """The meter's canonical mRID."""
+        return canonical_mrid(self.meter_id, lenient=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resource:
+    """Energy that a provider has to sell, and when it is produced."""
+
+    id: str
+    provider_id: str
+    name: str
+    source: EnergySource
+    available: Energy
+    production: Interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Terms on which a resource is sold; `zone` is the IANA zone whose days are settled."""
+
+    id: str
+    name: str
+    provider_id: str
+    resource_id: str
+    terms: Terms
+    zone: str
+    minimum: Energy | None = None
+    maximum: Energy | None = None
+    validity: Interval | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        return self.validity is None or now in self.validity
+
+    def require_open(self, now: datetime) -> None:
+        """Raises: QuoteExpired, if the offer cannot be accepted at `now`."""
+        if self.validity is not None and now not in self.validity:
+            raise QuoteExpired(
+                f"the offer {self.id} can be accepted from {self.validity.start.isoformat()} "
+                f"until {self.validity.end.isoformat()}",
+                hint="Discover again for offers that are open.",
+            )
+
+    def require_quantity(self, quantity: Energy) -> None:
+        """Raises: QuantityOutOfBounds, if the offer is not for as little or as much as this."""
+        least, most = self.minimum, self.maximum
+        if quantity.watt_hours <= 0 or (least is not None and quantity < least):
+            raise QuantityOutOfBounds(f"{quantity} is too little", hint=f"Order at least {least or '1 Wh'}.")
+        if most is not None and quantity > most:
+            raise QuantityOutOfBounds(f"{quantity} is too much at once", hint=f"Order at most {most}.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupportContact:
+    """How to reach the people behind a provider."""
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+    hours: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """Somebody who sells energy through this platform."""
+
+    id: str
+    name: str
+    support: SupportContact | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Catalogue:
+    """Everything that a platform sells; `networks` are the networks it is offered on."""
+
+    id: str
+    name: str
+    providers: tuple[Provider, ...]
+    resources: tuple[Resource, ...]
+    offers: tuple[Offer, ...]
+    networks: tuple[str, ...] = ()
+
+    def get_provider(self, provider_id: str) -> Provider:
+        """Raises: ProviderNotFound."""
+        for provider in self.providers:
+            if provider.id == provider_id:
+                return provider
+        raise ProviderNotFound(
+            f"there is no provider {provider_id} here", path="$.message.order['beckn:seller']"
+        )
+
+    def get_resource(self, resource_id: str) -> Resource:
+        """Raises: ItemNotFound."""
+        for resource in self.resources:
+            if resource.id == resource_id:
+                return resource
+        raise ItemNotFound(
+            f"there is no item {resource_id} here",
+            path="$.message.order['beckn:orderItems'][0]['beckn:orderedItem']",
+            hint="Discover again for what is on offer.",
+        )
+
+    def offers_of(self, resource_id: str) -> Iterator[Offer]:
+        """Return the offers for a resource, in the catalogue's order."""
+        return (offer for offer in self.offers if offer.resource_id == resource_id)
+
+    def get_offer(self, resource_id: str, offer_id: str | None) -> Offer:
+        """Return the offer of that id for the resource, or its only offer where none is named.
+
+        Raises: OfferNotFound, OfferAmbiguous.
+        """
+        path = "$.message.order['beckn:orderItems'][0]['beckn:acceptedOffer']"
+        offers = [o for o in self.offers_of(resource_id) if offer_id is None or o.id == offer_id]
+        if not offers:
+            what = "no offer" if offer_id is None else f"no offer {offer_id}"
+            raise OfferNotFound(f"there is {what} for the item {resource_id}", path=path)
+        if len(offers) > 1:
+            names = ", ".join(offer.id for offer in offers)
+            raise OfferAmbiguous(
+                f"the item {resource_id} has several offers and the order names none",
+                path=path,
+                hint=f"Accept one of: {names}.",
+            )
+        return offers[0]
