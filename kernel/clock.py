@@ -43,14 +43,21 @@ class NaiveInstant(ValueError):
     """An instant without a time zone was offered where only aware ones are taken."""
 
 
+class InstantOutOfRange(ValueError):
+    """An instant that lies beyond the calendar once it is put into UTC."""
+
+
 def utc(instant: datetime) -> datetime:
     """Return `instant` in UTC.
 
-    Raises: NaiveInstant, if it carries no time zone.
+    Raises: NaiveInstant, if it carries no time zone; InstantOutOfRange, if UTC cannot express it.
     """
-    if instant.tzinfo is None:
+    if instant.utcoffset() is None:
         raise NaiveInstant(f"{instant.isoformat()} has no time zone; write it with an offset or Z")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise InstantOutOfRange(f"{instant.isoformat()} lies outside the years 1 to 9999 in UTC") from error
 
 
 def parse_instant(text: str) -> datetime:
@@ -62,6 +69,9 @@ def parse_instant(text: str) -> datetime:
 
 
 def format_instant(instant: datetime) -> str:
-    """Return `instant` as RFC 3339 with `Z`; fractions of a second only where there are any."""
-    text = utc(instant).isoformat(timespec="milliseconds" if instant.microsecond else "seconds")
+    """Return `instant` as RFC 3339 with `Z`, to the millisecond; no fraction where there is none.
+
+    What is finer than a millisecond is cut off.
+    """
+    text = utc(instant).isoformat(timespec="milliseconds" if instant.microsecond >= 1000 else "seconds")
     return text.removesuffix("+00:00") + "Z"

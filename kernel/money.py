@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, localcontext
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
-from typing import Self
+from functools import total_ordering
+from typing import Final, Self
 
 from kernel.currency import Currency
+
+_DIGITS: Final = 60  # of the largest amount; keeps 1E+999999999 from being spelled out
+_EXACT: Final = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation])
+"""Where a result does not fit, it raises instead of rounding."""
+_ROUNDING: Final = Context(prec=_DIGITS, traps=[InvalidOperation])
 
 
 class Rounding(StrEnum):
@@ -23,9 +29,10 @@ class CurrencyMismatch(ValueError):
 
 
 class NotMinorUnits(ValueError):
-    """An amount has more decimals than its currency has."""
+    """An amount has more decimals than its currency has, or is no amount at all."""
 
 
+@total_ordering
 @dataclass(frozen=True, slots=True)
 class Money:
     """An amount of one currency, in its minor units (cents, paise, fils; yen have none)."""
@@ -45,19 +52,23 @@ class Money:
     def of(cls, amount: Decimal | int | str, currency: Currency) -> Self:
         """Return the money of an exact decimal amount in major units.
 
-        Raises: NotMinorUnits, if it does not fit the currency's minor unit.
+        Raises: NotMinorUnits, if it does not fit the currency's minor unit or is no amount at all.
         """
-        if isinstance(amount, float):
-            raise TypeError("floats are refused for money; pass Decimal, int or str")
-        scaled = Decimal(amount).scaleb(currency.exponent)
-        if scaled != scaled.to_integral_value():
-            raise NotMinorUnits(f"{amount} {currency.code} has more than {currency.exponent} decimals")
-        return cls(int(scaled), currency)
+        if isinstance(amount, float | bool):
+            raise TypeError(f"money is a Decimal, int or str in major units, not {amount!r}")
+        try:
+            return cls(_minor(_EXACT.quantize(Decimal(amount), _unit(currency)), currency), currency)
+        except Inexact as error:
+            raise NotMinorUnits(
+                f"{amount} {currency.code} has more than {currency.exponent} decimals"
+            ) from error
+        except (InvalidOperation, ValueError) as error:  # the latter of NaN
+            raise NotMinorUnits(f"{amount!r} is no amount of {currency.code}") from error
 
     @property
     def amount(self) -> Decimal:
         """The amount in major units, exact, with the currency's number of decimals."""
-        return Decimal(self.minor).scaleb(-self.currency.exponent)
+        return _EXACT.scaleb(Decimal(self.minor), Decimal(-self.currency.exponent))
 
     def _same(self, other: Money) -> None:
         if other.currency != self.currency:
@@ -99,13 +110,23 @@ def round_to_minor(exact: Decimal, currency: Currency, *, rounding: Rounding = R
     """Return the one amount of money nearest to `exact` major units.
 
     This is where rounding happens, once, at the line item; nothing else rounds money.
+    Raises: NotMinorUnits, if it is no amount at all.
     """
-    with localcontext() as context:
-        context.prec = max(28, len(exact.as_tuple().digits) + 8)
-        unit = Decimal(1).scaleb(-currency.exponent)
-        return Money.of(exact.quantize(unit, rounding=rounding.value), currency)
+    try:
+        rounded = exact.quantize(_unit(currency), rounding=rounding.value, context=_ROUNDING)
+        return Money(_minor(rounded, currency), currency)
+    except (InvalidOperation, ValueError) as error:  # the latter of NaN
+        raise NotMinorUnits(f"{exact} is no amount of {currency.code}") from error
 
 
 def sum_money(amounts: Iterable[Money], *, currency: Currency) -> Money:
     """Return the exact sum of `amounts`, nought of `currency` when there are none."""
     return sum(amounts, Money.zero(currency))
+
+
+def _unit(currency: Currency) -> Decimal:
+    return Decimal((0, (1,), -currency.exponent))
+
+
+def _minor(quantized: Decimal, currency: Currency) -> int:
+    return int(_EXACT.scaleb(quantized, Decimal(currency.exponent)))

@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from time import perf_counter
 
 import structlog
 
@@ -19,7 +18,7 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.correspondence import Correspondent
 from node.message import Handler, Inbound, decode
-from node.telemetry import Metrics
+from node.telemetry import Metrics, stopwatch
 from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
 from protocol.errors import Unanticipated, WireError
 from storage.backoff import Backoff
@@ -72,7 +71,7 @@ class Dispatch:
         return bool(claimed)
 
     async def _handle(self, claimed: ClaimedMessage) -> None:
-        started = perf_counter()
+        started = stopwatch()
         inbound = decode(claimed)
         with structlog.contextvars.bound_contextvars(
             action=inbound.action.value,
@@ -88,7 +87,7 @@ class Dispatch:
                 outcome = await self._postpone(claimed, inbound, error)
             log.info("message.handled", outcome=outcome, attempt=claimed.attempt)
         self.metrics.handled.labels(inbound.action.value, outcome).inc()
-        self.metrics.handle_seconds.observe(perf_counter() - started)
+        self.metrics.handle_seconds.observe(stopwatch() - started)
 
     async def _in_one_transaction(self, claimed: ClaimedMessage, inbound: Inbound) -> str:
         async with self.uow_factory() as uow:

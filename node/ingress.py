@@ -9,17 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
-from time import perf_counter
 from typing import Any, Protocol
 
 import orjson
 import structlog
-from registry_client.keyring import KeyRing
-from registry_client.subscriber import SubscriberRecord
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from node.telemetry import Metrics
+from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
 from protocol.actions import HANDLED_BY, REQUEST_OF, Action, Role
 from protocol.answers import write_answer
@@ -35,6 +32,8 @@ from protocol.errors import (
 )
 from protocol.profile import Profile
 from protocol.signing import SignatureHeader, Signer
+from registry_client.keyring import KeyRing
+from registry_client.subscriber import SubscriberRecord
 from schemas.validation import schema_set
 from storage.inbox_writer import Arrival, InboxWriter
 
@@ -93,7 +92,7 @@ class Ingress:
         return path in self.routes or any(path.startswith(f"{p.path_prefix}/") for p in self.profiles)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        started = perf_counter()
+        started = stopwatch()
         headers: dict[bytes, bytes] = dict(scope["headers"])
         visit = _Visit(*self.routes.get(scope["path"], (self.profiles[0], None)))
         try:
@@ -106,7 +105,7 @@ class Ingress:
             unanticipated = Unanticipated("this node failed on the message", hint="Send it again later.")
             body, status = self._refuse(visit, unanticipated), unanticipated.http_status
         await self._answer(visit, body, status, send)
-        self.metrics.receive_seconds.observe(perf_counter() - started)
+        self.metrics.receive_seconds.observe(stopwatch() - started)
 
     async def _admit(
         self, visit: _Visit, action: Action, headers: Mapping[bytes, bytes], receive: Receive
@@ -118,11 +117,11 @@ class Ingress:
         sender = await self._sender(header)
         now = self.clock.now()
         if header.headers == signing.THREE_LINES:
-            signing.verify(
+            body_digest = signing.verify(
                 visit.raw, header, key=sender.signing_public_key, now=now, labels=visit.profile.digest_labels
             )
         else:
-            await self._verify_bound(visit, action, header, sender)
+            body_digest = await self._verify_bound(visit, action, header, sender)
         document = _parse(visit.raw)
         visit.context = context = read_context(document, visit.profile)
         checks.check_action(context, action=action, profile=visit.profile)
@@ -140,6 +139,7 @@ class Ingress:
                 message_id=context.message_id,
                 transaction_id=context.transaction_id,
                 body=visit.raw,
+                body_digest=body_digest,
                 authorization=authorization,
                 received_at=now,
             )
@@ -150,7 +150,7 @@ class Ingress:
                 path="$.context.message_id",
                 hint="Give every new message its own id; repeat a message byte by byte.",
             )
-        self.metrics.received.labels(action.value, str(acceptance.is_repeat).lower()).inc()
+        self.metrics.count_received(action, is_repeat=acceptance.is_repeat)
         log.debug("message.accepted", **_ids(visit), repeat=acceptance.is_repeat)
         return orjson.dumps(
             write_answer(
@@ -170,13 +170,13 @@ class Ingress:
 
     async def _verify_bound(
         self, visit: _Visit, action: Action, header: SignatureHeader, sender: SubscriberRecord
-    ) -> None:
+    ) -> str:
         """Verify a callback that signs the request it answers; the request is looked up by its id."""
         context = read_context(_parse(visit.raw), visit.profile)
         sent: list[str] = []
         if request := REQUEST_OF.get(action):
             sent = await self.sent_authorizations(message_id=context.message_id, action=request)
-        signing.verify(
+        return signing.verify(
             visit.raw,
             header,
             key=sender.signing_public_key,

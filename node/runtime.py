@@ -10,10 +10,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
-import httpx
 import structlog
-from registry_client.keyring import KeyRing
-from registry_client.lookup import LookupClient
 
 from kernel.clock import Clock
 from node.api_keys import ApiKeys
@@ -30,6 +27,9 @@ from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.profile import V2_RC
 from protocol.signing import Signer
+from registry_client.keyring import KeyRing
+from registry_client.lookup import LookupClient
+from registry_client.shared_cache import SharedCache
 from storage.backoff import Backoff
 from storage.database import Database
 from storage.inbox import INBOX_CHANNEL
@@ -52,7 +52,8 @@ class Foundation:
     database: Database
     uow_factory: UnitOfWorkFactory
     listener: Listener
-    http: httpx.AsyncClient
+    directory: LookupClient
+    shared_cache: SharedCache | None
     keyring: KeyRing
     signer: Signer
     correspondent: Correspondent
@@ -64,7 +65,11 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
     """Return the foundation of a participant; nothing runs yet."""
     uow_factory = UnitOfWorkFactory(database)
     key_file = settings.key_file or settings.data_dir / "signing.key"
-    http = httpx.AsyncClient(timeout=settings.delivery_timeout.total_seconds(), follow_redirects=False)
+    registry_url = str(settings.registry_url)
+    directory = LookupClient(registry_url)
+    shared_cache = None
+    if settings.redis_url is not None:
+        shared_cache = SharedCache.connect(settings.redis_url.get_secret_value(), network=registry_url)
     configured_key = settings.api_key.get_secret_value() if settings.api_key else None
     return Foundation(
         role=role,
@@ -73,10 +78,9 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
         database=database,
         uow_factory=uow_factory,
         listener=Listener(database),
-        http=http,
-        keyring=KeyRing(
-            LookupClient(str(settings.registry_url), http), clock=clock, cache_for=settings.key_cache
-        ),
+        directory=directory,
+        shared_cache=shared_cache,
+        keyring=KeyRing(directory, clock=clock, cache_for=settings.key_cache, shared=shared_cache),
         signer=Signer(
             subscriber_id=settings.subscriber_id,
             key_id=settings.key_id,
@@ -155,7 +159,9 @@ class Participant:
         foundation, settings = self.foundation, self.foundation.settings
         async with AsyncExitStack() as stack:
             stack.push_async_callback(foundation.database.close)
-            stack.push_async_callback(foundation.http.aclose)
+            stack.push_async_callback(foundation.directory.close)
+            if foundation.shared_cache is not None:
+                stack.push_async_callback(foundation.shared_cache.close)
             await stack.enter_async_context(self.transport)
             if settings.workers:
                 self._start_workers(stack)

@@ -12,23 +12,31 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-class Settings(BaseSettings):
-    """The settings of one participant; each field is `DEGNODE_` and its name in capitals."""
+class ServiceSettings(BaseSettings):
+    """What every process of the project is told; each field is `DEGNODE_` and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="DEGNODE_", populate_by_name=True, extra="ignore")
 
-    subscriber_id: str = Field(description="The name that the registry knows this participant by.")
-    public_url: HttpUrl = Field(description="Where peers reach it; the registry holds the same URL.")
     host: str = Field("127.0.0.1", description="The address to listen on.")
-    port: Port = Field(8080, description="The port to listen on; 0 takes a free one.")
-    domain: str = Field("beckn.one:deg:p2p-trading:2.0.0", description="`context.domain` of requests.")
-
+    port: Port = Field(8080, description="The port to listen on.")
     data_dir: Path = Field(Path(".degnode"), description="Keys and the embedded database.")
     database_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DEGNODE_DATABASE_URL", "DATABASE_URL", "database_url"),
-        description="A PostgreSQL to use instead of the embedded one.",
+        description="A PostgreSQL to use instead of the embedded one (also read from DATABASE_URL).",
     )
+    log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
+    log_level: str = Field(
+        "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
+    )
+
+
+class Settings(ServiceSettings):
+    """The settings of a participant, whichever role it plays."""
+
+    subscriber_id: str = Field(description="The name that the registry knows this participant by.")
+    public_url: HttpUrl = Field(description="Where peers reach it; the registry holds the same URL.")
+    domain: str = Field("beckn.one:deg:p2p-trading:2.0.0", description="`context.domain` of requests.")
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DEGNODE_REDIS_URL", "REDIS_URL", "redis_url"),
@@ -65,6 +73,3 @@ class Settings(BaseSettings):
     delivery_timeout: timedelta = Field(timedelta(seconds=10), description="How long a peer may take.")
     backoff_first: timedelta = Field(timedelta(milliseconds=500), description="Wait after one failure.")
     backoff_longest: timedelta = Field(timedelta(minutes=5), description="Wait after many failures.")
-
-    log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
-    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR.")

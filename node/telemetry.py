@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import logging
 import sys
+from time import perf_counter
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 _RECEIVE_BUCKETS: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1)  # seconds
+
+
+stopwatch = perf_counter
+"""Seconds since some instant; for measuring only, never for telling the time."""
 
 
 def configure_logging(*, level: str, log_format: str) -> None:
@@ -36,6 +41,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
+        self._received: dict[tuple[str, bool], Counter] = {}
         self.received = Counter(
             "degnode_messages_received",
             "Messages acknowledged.",
@@ -60,3 +66,11 @@ class Metrics:
         self.handle_seconds = Histogram(
             "degnode_handle_seconds", "From claim to commit.", registry=self.registry
         )
+
+    def count_received(self, action: str, *, is_repeat: bool) -> None:
+        """Count an acknowledged message; the hot path looks its labels up only once."""
+        counter = self._received.get((action, is_repeat))
+        if counter is None:
+            counter = self.received.labels(action, str(is_repeat).lower())
+            self._received[action, is_repeat] = counter
+        counter.inc()

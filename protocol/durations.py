@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from functools import lru_cache
 from typing import Final
 
 _DURATION: Final = re.compile(
@@ -14,6 +15,7 @@ _DURATION: Final = re.compile(
 _DAYS_PER_YEAR, _DAYS_PER_MONTH = 365, 30  # a ttl is a bound, not a calendar
 
 
+@lru_cache(maxsize=256)
 def parse_duration(text: str) -> timedelta:
     """Return the length of an ISO 8601 duration; a month counts 30 days, a year 365.
 

@@ -52,10 +52,10 @@ def digest(raw: bytes) -> str:
 
 
 def signing_string(
-    raw: bytes, *, created: int, expires: int, label: str, request_signature: str | None = None
+    body_digest: str, *, created: int, expires: int, label: str, request_signature: str | None = None
 ) -> bytes:
     """Return the bytes that are signed: three lines, four when a request is replied to."""
-    lines = f"(created): {created}\n(expires): {expires}\ndigest: {label}={digest(raw)}"
+    lines = f"(created): {created}\n(expires): {expires}\ndigest: {label}={body_digest}"
     return (
         lines if request_signature is None else f"{lines}\nrequest-signature: {request_signature}"
     ).encode()
@@ -112,8 +112,8 @@ def verify(
     now: datetime,
     labels: tuple[str, ...],
     request_signatures: tuple[str, ...] = (),
-) -> None:
-    """Return when `header` is a fresh, true signature of `raw` by `key`.
+) -> str:
+    """Return the digest of `raw`, if `header` is a fresh, true signature of it by `key`.
 
     `labels` are the digest labels to believe. `request_signatures` are the possible fourth
     lines; they are needed only when the header says that it signed one.
@@ -129,16 +129,17 @@ def verify(
                 path="header Authorization",
             )
         fourth_lines = request_signatures
+    body_digest, created, expires = digest(raw), header.created, header.expires
     for label in labels:
         for fourth in fourth_lines:
             text = signing_string(
-                raw, created=header.created, expires=header.expires, label=label, request_signature=fourth
+                body_digest, created=created, expires=expires, label=label, request_signature=fourth
             )
             try:
                 key.verify(signature, text)
             except InvalidSignature:
                 continue
-            return
+            return body_digest
     raise SignatureInvalid(
         "the signature does not fit the body",
         path="header Authorization",
@@ -167,7 +168,7 @@ class Signer:
         created = int(now.timestamp())
         expires = created + int(self.validity.total_seconds())
         text = signing_string(
-            raw, created=created, expires=expires, label=label, request_signature=request_signature
+            digest(raw), created=created, expires=expires, label=label, request_signature=request_signature
         )
         signature = b64encode(self.private_key.sign(text)).decode()
         headers = THREE_LINES if request_signature is None else FOUR_LINES

@@ -23,16 +23,17 @@ log = structlog.get_logger(__name__)
 
 # Every statement is its own transaction: the rows of a group are all there or none is.
 _INSERT: Final = """
-    INSERT INTO inbox (dedup_key, profile, action, sender, message_id, transaction_id,
-                       body, body_digest, "authorization", received_at)
-    SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                         $7::bytea[], $8::bytea[], $9::text[], $10::timestamptz[])
-    ON CONFLICT (dedup_key) DO NOTHING
-    RETURNING dedup_key
+    WITH stored AS (
+        INSERT INTO inbox (dedup_key, profile, action, sender, message_id, transaction_id,
+                           body, body_digest, "authorization", received_at)
+        SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
+                             $7::bytea[], $8::text[], $9::text[], $10::timestamptz[])
+        ON CONFLICT (dedup_key) DO NOTHING
+        RETURNING dedup_key
+    )
+    SELECT dedup_key, (SELECT pg_notify('degnode_inbox', '')) FROM stored
 """
 _FIND: Final = "SELECT dedup_key, body_digest, received_at FROM inbox WHERE dedup_key = ANY($1::bytea[])"
-
-_ANNOUNCE: Final = "SELECT pg_notify('degnode_inbox', '')"
 
 
 class InboxClosed(NodeError):
@@ -57,6 +58,7 @@ class Arrival:
     message_id: str
     transaction_id: str
     body: bytes
+    body_digest: str
     authorization: str
     received_at: datetime
 
@@ -65,9 +67,6 @@ class Arrival:
         return blake2b(
             "\x00".join((self.sender, self.message_id, self.action)).encode(), digest_size=16
         ).digest()
-
-    def body_digest(self) -> bytes:
-        return blake2b(self.body, digest_size=32).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +85,7 @@ class InboxWriter:
         self._database = database
         self._max_group = max_group
         self._max_waiting = max_waiting
-        self._waiting: list[tuple[Arrival, bytes, bytes, asyncio.Future[Acceptance]]] = []
+        self._waiting: list[tuple[Arrival, bytes, asyncio.Future[Acceptance]]] = []
         self._wake = asyncio.Event()
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
         self._task: asyncio.Task[None] | None = None
@@ -112,7 +111,7 @@ class InboxWriter:
         if self._task is None or len(self._waiting) >= self._max_waiting:
             raise InboxClosed("the node takes no more messages right now", hint="Send it again later.")
         future: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
-        self._waiting.append((arrival, arrival.dedup_key(), arrival.body_digest(), future))
+        self._waiting.append((arrival, arrival.dedup_key(), future))
         self._wake.set()
         return await future
 
@@ -129,11 +128,11 @@ class InboxWriter:
             except Exception as error:  # noqa: BLE001  whatever broke, nobody may wait forever
                 log.warning("inbox.flush_failed", error=repr(error), messages=len(group))
                 self._drop_connection()
-                for _, _, _, future in group:
+                for _, _, future in group:
                     if not future.done():
                         future.set_exception(_unavailable(error))
 
-    async def _flush(self, group: list[tuple[Arrival, bytes, bytes, asyncio.Future[Acceptance]]]) -> None:
+    async def _flush(self, group: list[tuple[Arrival, bytes, asyncio.Future[Acceptance]]]) -> None:
         connection = await self._open_connection()
         arrivals = [entry[0] for entry in group]
         keys = [entry[1] for entry in group]
@@ -146,26 +145,26 @@ class InboxWriter:
             [arrival.message_id for arrival in arrivals],
             [arrival.transaction_id for arrival in arrivals],
             [arrival.body for arrival in arrivals],
-            [entry[2] for entry in group],
+            [arrival.body_digest for arrival in arrivals],
             [arrival.authorization for arrival in arrivals],
             [arrival.received_at for arrival in arrivals],
         )
         fresh = {row["dedup_key"] for row in stored}
-        known: dict[bytes, tuple[bytes, datetime]] = {}
+        known: dict[bytes, tuple[str, datetime]] = {}
         if len(fresh) < len(group):
             found = await connection.fetch(_FIND, keys)
             known = {row["dedup_key"]: (row["body_digest"], row["received_at"]) for row in found}
-        if fresh:
-            await connection.execute(_ANNOUNCE)
-        for arrival, key, digest, future in group:
+        for arrival, key, future in group:
             if future.done():
                 continue
             first = key in fresh
             fresh.discard(key)  # a second one with the same key in this group is a repeat
-            known_digest, received_at = known.get(key, (digest, arrival.received_at))
+            known_digest, received_at = known.get(key, (arrival.body_digest, arrival.received_at))
             future.set_result(
                 Acceptance(
-                    first_received_at=received_at, is_repeat=not first, same_body=known_digest == digest
+                    first_received_at=received_at,
+                    is_repeat=not first,
+                    same_body=known_digest == arrival.body_digest,
                 )
             )
 

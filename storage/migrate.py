@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage.database import Database
+from storage.unit_of_work import UnitOfWorkFactory
 
 _MIGRATIONS: Final = Path(__file__).resolve().parent.parent / "migrations"
 _LOCK: Final = 0x6465676E  # one process migrates at a time
@@ -19,9 +20,9 @@ _LOCK: Final = 0x6465676E  # one process migrates at a time
 
 async def migrate(database: Database) -> None:
     """Bring the database to the newest schema; safe when several processes start at once."""
-    async with database.engine.begin() as connection:
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-        await connection.run_sync(upgrade)
+    async with UnitOfWorkFactory(database)() as uow:
+        await uow.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+        await uow.connection.run_sync(upgrade)
 
 
 async def is_current(database: Database) -> bool:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import func, select, text
 
+from protocol.signing import digest
 from storage.database import Database
 from storage.inbox import Inbox
 from storage.inbox_writer import Arrival, InboxClosed, InboxUnavailable, InboxWriter
@@ -28,6 +29,7 @@ def arrival(message_id: str = "m-1", *, transaction_id: str = "t-1", body: bytes
         message_id=message_id,
         transaction_id=transaction_id,
         body=body,
+        body_digest=digest(body),
         authorization="Signature …",
         received_at=NOW,
     )

@@ -1,0 +1,59 @@
+"""Running one service: its database, its schema, its web server, and a clean end."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from node.settings import ServiceSettings
+from storage.database import Database, create_database
+from storage.embedded import start_embedded
+from storage.migrate import migrate
+
+_GC_THRESHOLDS: Final = (50_000, 20, 20)  # messages make no cycles; looking for them often is waste
+
+
+@asynccontextmanager
+async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterator[Database]:
+    """Open the database that the settings name, or the embedded one, with its schema up to date.
+
+    The embedded server keeps one database for each role, called `degnode_<role>`.
+    """
+    if settings.database_url is not None:
+        database = Database.connect(settings.database_url.get_secret_value())
+        await migrate(database)
+        yield database
+        return
+    server = start_embedded(settings.data_dir.resolve() / "postgres")
+    try:
+        database = Database.connect(await create_database(server.get_uri(), f"degnode_{name}"))
+        await migrate(database)
+        yield database
+    finally:
+        server.cleanup()
+
+
+async def serve(app: ASGIApp, settings: ServiceSettings) -> None:
+    """Serve `app` until the process is told to stop; what is under way is finished first."""
+    configuration = uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=10,
+        server_header=False,
+        proxy_headers=False,
+    )
+    gc.collect()
+    gc.freeze()  # what was made at the start stays; the collector need not look at it again
+    gc.set_threshold(*_GC_THRESHOLDS)
+    await uvicorn.Server(configuration).serve()

@@ -1,0 +1,139 @@
+"""What callers may send: checked here, once, into something narrower."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from datetime import datetime
+from typing import Annotated, Any, Final, Self
+
+import simplejson
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    field_validator,
+    model_validator,
+)
+
+from kernel.clock import utc
+from protocol.keys import read_public_key, write_public_key
+from registry.subscription import Subscription
+from registry_client.subscriber import KEY_NAMES, SubscriberRole, SubscriberStatus
+
+_URL: Final = TypeAdapter(HttpUrl)
+_ENCRYPTION_KEY_BYTES: Final = (32, 44)  # X25519, raw or in DER
+
+
+def _http_url(text: str) -> str:
+    """Return `text`, which is an http or https URL, without its final slash."""
+    url = _URL.validate_python(text)
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must hold no password, query or fragment")
+    return text.rstrip("/")
+
+
+def _signing_key(text: str) -> str:
+    return write_public_key(read_public_key(text))
+
+
+def _encryption_key(text: str) -> str:
+    raw = b64decode(text, validate=True)
+    if len(raw) not in _ENCRYPTION_KEY_BYTES:
+        raise ValueError(f"an X25519 public key has 32 bytes, or 44 in DER; this has {len(raw)}")
+    return text
+
+
+def _storable(location: dict[str, Any]) -> dict[str, Any]:
+    """Return `location` with exact numbers; the database takes neither NaN nor NUL."""
+    text = simplejson.dumps(location, ensure_ascii=False, allow_nan=False)
+    if "\\u0000" in text or not text.isprintable():
+        raise ValueError("must be plain JSON without control characters")
+    stored: dict[str, Any] = simplejson.loads(text, use_decimal=True)
+    return stored
+
+
+# Neither may hold what separates the parts of a signature's keyId.
+SubscriberId = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^[^\s|"\x00]+$')]
+KeyId = Annotated[str, Field(min_length=1, max_length=128, pattern=r'^[^\s|"\x00]+$')]
+Domain = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+
+
+class _Form(BaseModel):
+    """Fields that are null or empty count as absent: some participants send every field they know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_empty(cls, content: Any) -> Any:  # noqa: ANN401  whatever was sent
+        if not isinstance(content, dict):
+            return content
+        return {name: value for name, value in content.items() if value not in (None, "")}
+
+
+class SubscribeForm(_Form):
+    """The particulars of one key of one subscriber."""
+
+    subscriber_id: SubscriberId = Field(examples=["bpp.example.com"])
+    key_id: KeyId = Field(validation_alias=AliasChoices(*KEY_NAMES), examples=["k1"])
+    url: Annotated[str, AfterValidator(_http_url)] = Field(
+        max_length=2048, description="Where peers reach it.", examples=["https://bpp.example.com/beckn"]
+    )
+    type: SubscriberRole
+    domain: Domain = Field(examples=["beckn.one:deg:p2p-trading:2.0.0"])
+    location: Annotated[dict[str, Any], AfterValidator(_storable)] | None = None
+    signing_public_key: Annotated[str, AfterValidator(_signing_key)] = Field(
+        description="Ed25519, base64.", examples=["ONtluFKk9FfVIePk0FJjCZE1XlTdcXtcWWRjqzllVSw="]
+    )
+    encr_public_key: Annotated[str, AfterValidator(_encryption_key)] | None = Field(
+        None, description="X25519, base64."
+    )
+    valid_from: AwareDatetime | None = Field(None, description="From now on, if it is left out.")
+    valid_until: AwareDatetime | None = Field(None, description="Without end, if it is left out.")
+
+    @field_validator("valid_from", "valid_until")
+    @classmethod
+    def _in_utc(cls, instant: datetime | None) -> datetime | None:
+        return None if instant is None else utc(instant)
+
+    @model_validator(mode="after")
+    def _keys_differ(self) -> Self:
+        if self.encr_public_key == self.signing_public_key:
+            raise ValueError("encr_public_key must be a key of its own, not the signing key again")
+        return self
+
+    def to_subscription(self, *, earlier: Subscription | None, now: datetime) -> Subscription:
+        """Return the subscription that this form asks for.
+
+        A start that is left out is that of the `earlier` one, so that a repeat changes nothing.
+        """
+        return Subscription(
+            subscriber_id=self.subscriber_id,
+            key_id=self.key_id,
+            url=self.url,
+            type=self.type,
+            domain=self.domain,
+            location=self.location,
+            signing_public_key=self.signing_public_key,
+            encr_public_key=self.encr_public_key,
+            valid_from=self.valid_from or (earlier.valid_from if earlier else now),
+            valid_until=self.valid_until,
+            status=SubscriberStatus.SUBSCRIBED,
+            created_at=earlier.created_at if earlier else now,
+            updated_at=now,
+        )
+
+
+class LookupForm(_Form):
+    """What the subscriptions looked for have in common; nothing given finds them all."""
+
+    subscriber_id: SubscriberId | None = Field(None, examples=["bpp.example.com"])
+    key_id: KeyId | None = Field(None, validation_alias=AliasChoices(*KEY_NAMES), examples=["k1"])
+    type: SubscriberRole | None = None
+    domain: Domain | None = None
+    status: SubscriberStatus | None = None

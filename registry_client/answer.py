@@ -1,0 +1,129 @@
+"""What was learnt about one key, and until when that may be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from kernel.clock import format_instant, parse_instant
+from protocol.errors import KeyExpired, KeyUnknown, SubscriberUnknown
+from registry_client.subscriber import SubscriberRecord, SubscriberStatus
+
+_WHERE: Final = "header Authorization, keyId"
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
+_NAMED_KEYS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyAnswer:
+    """The records of one key, the newest first; none when there is no such key.
+
+    `other_keys` are keys of the same subscriber that were learnt of along the way.
+    """
+
+    subscriber: str
+    key_id: str
+    records: tuple[SubscriberRecord, ...]
+    other_keys: tuple[str, ...]
+    until: datetime
+
+    @classmethod
+    def of(
+        cls,
+        found: Sequence[SubscriberRecord],
+        *,
+        subscriber: str,
+        key_id: str,
+        now: datetime,
+        cache_for: timedelta,
+        negative_for: timedelta,
+    ) -> KeyAnswer:
+        """Return what `found` says about the key.
+
+        It holds for `cache_for`, but never beyond the end of a key that is valid now; for
+        `negative_for` when no key is.
+        """
+        own = [record for record in found if record.subscriber_id == subscriber]
+        records = tuple(sorted((r for r in own if r.key_id == key_id), key=_valid_from, reverse=True))
+        valid = [record for record in records if record.is_valid_at(now)]
+        ends = [record.valid_until for record in valid if record.valid_until]
+        return cls(
+            subscriber=subscriber,
+            key_id=key_id,
+            records=records,
+            other_keys=tuple(sorted({record.key_id for record in own} - {key_id})),
+            until=min([now + (cache_for if valid else negative_for), *ends]),
+        )
+
+    def find_valid(self, at: datetime) -> SubscriberRecord | None:
+        """Return the newest record that was valid at `at`, or None."""
+        for record in self.records:
+            if record.is_valid_at(at):
+                return record
+        return None
+
+    def get_valid(self, at: datetime) -> SubscriberRecord:
+        """Return the newest record that was valid at `at`.
+
+        Raises: SubscriberUnknown, KeyUnknown, KeyExpired.
+        """
+        if record := self.find_valid(at):
+            return record
+        if self.records:
+            raise _expired(self.records[0], at)
+        if self.other_keys:
+            raise KeyUnknown(
+                f"the registry knows {self.subscriber}, but not with the key {self.key_id!r}",
+                path=_WHERE,
+                hint=f"Its keys are {_some(self.other_keys)}.",
+            )
+        raise SubscriberUnknown(
+            f"the registry knows no subscriber {self.subscriber!r}",
+            path=_WHERE,
+            hint="Sign with the subscriber id and the key id that the registry holds.",
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the answer as JSON, for other processes."""
+        return {
+            "subscriber": self.subscriber,
+            "key_id": self.key_id,
+            "records": [record.to_wire() for record in self.records],
+            "until": format_instant(self.until),
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> KeyAnswer:
+        """Read what `to_json` wrote.
+
+        Raises: ValueError, KeyError or TypeError for anything else.
+        """
+        return cls(
+            subscriber=content["subscriber"],
+            key_id=content["key_id"],
+            records=tuple(SubscriberRecord.from_wire(record) for record in content["records"]),
+            other_keys=(),
+            until=parse_instant(content["until"]),
+        )
+
+
+def _valid_from(record: SubscriberRecord) -> datetime:
+    return record.valid_from or _LONG_AGO
+
+
+def _expired(record: SubscriberRecord, at: datetime) -> KeyExpired:
+    name = f"the key {record.key_id!r} of {record.subscriber_id}"
+    if record.valid_from and at < record.valid_from:
+        why, hint = f"is valid only from {format_instant(record.valid_from)} on", "Sign with an older key."
+    elif record.valid_until and at >= record.valid_until:
+        why, hint = f"ended at {format_instant(record.valid_until)}", "Register a new key and sign with it."
+    else:
+        why, hint = f"stands as {record.status} in the registry", f"It must be {SubscriberStatus.SUBSCRIBED}."
+    return KeyExpired(f"{name} {why}", path=_WHERE, hint=hint)
+
+
+def _some(keys: tuple[str, ...]) -> str:
+    named = ", ".join(repr(key) for key in keys[:_NAMED_KEYS])
+    return named if len(keys) <= _NAMED_KEYS else f"{named} and {len(keys) - _NAMED_KEYS} more"

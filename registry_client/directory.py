@@ -1,0 +1,82 @@
+"""A directory that is written down: for closed pilots, where everybody knows everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+
+from registry_client.subscriber import RecordUnreadable, SubscriberRecord, SubscriberRole
+
+
+class DirectoryUnreadable(ValueError):
+    """The file of subscribers cannot be read."""
+
+
+class StaticDirectory:
+    """Knows the subscribers it was given, and no others."""
+
+    def __init__(self, records: Iterable[SubscriberRecord]) -> None:
+        self._records = tuple(records)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Self:
+        """Return the directory in a YAML or JSON file: a list of records, or `subscribers:` with one.
+
+        Raises: DirectoryUnreadable, naming the entry and its field.
+        """
+        try:
+            content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise DirectoryUnreadable(f"{path} cannot be read: {error}") from error
+        entries = content.get("subscribers") if isinstance(content, dict) else content
+        if not isinstance(entries, list):
+            raise DirectoryUnreadable(f"{path} holds no list of subscribers")
+        return cls(_read_entry(path, number, entry) for number, entry in enumerate(entries, start=1))
+
+    async def find(
+        self,
+        *,
+        subscriber_id: str | None = None,
+        key_id: str | None = None,
+        role: SubscriberRole | None = None,
+        domain: str | None = None,
+    ) -> list[SubscriberRecord]:
+        """Return the records that fit every filter given."""
+        return [
+            record
+            for record in self._records
+            if matches(record, subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain)
+        ]
+
+    async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
+        """Return every record of the subscriber."""
+        return await self.find(subscriber_id=subscriber_id)
+
+
+def matches(
+    record: SubscriberRecord,
+    *,
+    subscriber_id: str | None,
+    key_id: str | None,
+    role: SubscriberRole | None,
+    domain: str | None,
+) -> bool:
+    """Say whether `record` fits every filter that is not None."""
+    return (
+        subscriber_id in (None, record.subscriber_id)
+        and key_id in (None, record.key_id)
+        and role in (None, record.role)
+        and domain in (None, record.domain)
+    )
+
+
+def _read_entry(path: Path, number: int, entry: Any) -> SubscriberRecord:  # noqa: ANN401  straight from YAML
+    if not isinstance(entry, dict):
+        raise DirectoryUnreadable(f"{path}, entry {number} is no record")
+    try:
+        return SubscriberRecord.from_wire(entry)
+    except RecordUnreadable as error:
+        raise DirectoryUnreadable(f"{path}, entry {number}: {error}") from error

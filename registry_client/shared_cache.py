@@ -1,0 +1,99 @@
+"""Keys that several processes know at once, in Redis.
+
+Never the only copy and never in the way: a Redis that is down or talks nonsense is passed by.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+import orjson
+import structlog
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from kernel.ids import derived_id
+from registry_client.answer import KeyAnswer
+
+log = structlog.get_logger(__name__)
+
+_PATIENCE: Final = timedelta(milliseconds=250)
+
+
+class SharedCache:
+    """Remembers the keys of one network for every process that shares its Redis."""
+
+    def __init__(self, redis: Redis, *, network: str) -> None:
+        """Use `redis` for the subscribers of `network`, named by its registry's URL."""
+        self._redis = redis
+        self._network = network
+        self._is_down = False
+
+    @classmethod
+    def connect(cls, redis_url: str, *, network: str, patience: timedelta = _PATIENCE) -> Self:
+        """Return the cache behind `redis_url`; nothing is opened until it is used.
+
+        `patience` is how long a command may take before Redis is passed by.
+        """
+        seconds = patience.total_seconds()
+        redis = Redis.from_url(
+            redis_url,
+            socket_timeout=seconds,
+            socket_connect_timeout=seconds,
+            retry=Retry(NoBackoff(), retries=1),  # once, for a connection that went stale
+        )
+        return cls(redis, network=network)
+
+    async def find(self, *, subscriber: str, key_id: str, now: datetime) -> KeyAnswer | None:
+        """Return what another process learnt about the key and may still be relied on, or None."""
+        try:
+            stored = await self._redis.get(self._name(subscriber, key_id))
+        except (RedisError, OSError) as error:
+            self._note_down(error)
+            return None
+        self._note_up()
+        answer = None if stored is None else _read(stored)
+        if answer is None or answer.until <= now:
+            return None
+        return answer if (answer.subscriber, answer.key_id) == (subscriber, key_id) else None
+
+    async def put(self, answer: KeyAnswer, *, now: datetime) -> None:
+        """Tell the other processes, for as long as the answer may be relied on."""
+        milliseconds = math.floor((answer.until - now) / timedelta(milliseconds=1))
+        if milliseconds <= 0:
+            return
+        name = self._name(answer.subscriber, answer.key_id)
+        try:
+            await self._redis.set(name, orjson.dumps(answer.to_json()), px=milliseconds)
+        except (RedisError, OSError) as error:
+            self._note_down(error)
+        else:
+            self._note_up()
+
+    async def close(self) -> None:
+        await self._redis.aclose()
+
+    def _name(self, subscriber: str, key_id: str) -> str:
+        return f"degnode:key:{derived_id(self._network, subscriber, key_id)}"
+
+    def _note_down(self, error: Exception) -> None:
+        if not self._is_down:
+            log.warning("shared_cache.down", error=repr(error))
+        self._is_down = True
+
+    def _note_up(self) -> None:
+        if self._is_down:
+            log.info("shared_cache.up")
+        self._is_down = False
+
+
+def _read(stored: bytes | str) -> KeyAnswer | None:
+    try:
+        return KeyAnswer.from_json(orjson.loads(stored))
+    except (ValueError, KeyError, TypeError) as error:
+        log.warning("shared_cache.unreadable", error=repr(error))
+        return None

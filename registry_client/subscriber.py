@@ -1,0 +1,176 @@
+"""What a registry says about a subscriber and one of its keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from kernel.clock import format_instant, parse_instant, utc
+from protocol.keys import KeyUnreadable, read_public_key, write_public_key
+
+KEY_NAMES: Final = ("key_id", "unique_key_id", "ukId")
+"""What registries call the name of a key: the specification, BECKN-006, ONDC."""
+
+
+class SubscriberRole(StrEnum):
+    """What a subscriber is on the network; `type` on the wire."""
+
+    BAP = "BAP"
+    BPP = "BPP"
+    BG = "BG"
+
+
+class SubscriberStatus(StrEnum):
+    """How a subscription stands. Source: Beckn registry API 1.1, Subscription.status."""
+
+    INITIATED = "INITIATED"
+    UNDER_SUBSCRIPTION = "UNDER_SUBSCRIPTION"
+    SUBSCRIBED = "SUBSCRIBED"
+    EXPIRED = "EXPIRED"
+    UNSUBSCRIBED = "UNSUBSCRIBED"
+    INVALID_SSL = "INVALID_SSL"
+
+
+class RecordUnreadable(ValueError):
+    """A registry's record lacks what is needed, or holds what nobody can read."""
+
+    def __init__(self, field: str, why: str) -> None:
+        super().__init__(f"{field} {why}")
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubscriberRecord:
+    """One key of one subscriber, and when it may be believed: in `[valid_from, valid_until)`.
+
+    A bound that is None is open. `encr_public_key` is base64, as the registry holds it.
+    """
+
+    subscriber_id: str
+    key_id: str
+    signing_public_key: Ed25519PublicKey
+    url: str | None = None
+    role: SubscriberRole | None = None
+    domain: str | None = None
+    encr_public_key: str | None = None
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    status: SubscriberStatus = SubscriberStatus.SUBSCRIBED
+
+    def is_valid_at(self, instant: datetime) -> bool:
+        """Say whether what this key signed at `instant` may be believed."""
+        return (
+            self.status is SubscriberStatus.SUBSCRIBED
+            and (self.valid_from is None or self.valid_from <= instant)
+            and (self.valid_until is None or instant < self.valid_until)
+        )
+
+    @classmethod
+    def from_wire(cls, record: Mapping[str, Any]) -> SubscriberRecord:
+        """Read a `Subscription`; only the subscriber, its key and the key's name must be there.
+
+        Raises: RecordUnreadable, naming the field.
+        """
+        return cls(
+            subscriber_id=_required(record, "subscriber_id"),
+            key_id=_key_id(record),
+            signing_public_key=_signing_key(record),
+            url=_text(record, "url"),
+            role=_role(record),
+            domain=_text(record, "domain"),
+            encr_public_key=_text(record, "encr_public_key"),
+            valid_from=_instant(record, "valid_from"),
+            valid_until=_instant(record, "valid_until"),
+            status=_status(record),
+        )
+
+    def to_wire(self) -> dict[str, str]:
+        """Return the `Subscription` with the key's name under both of its snake_case names."""
+        fields = {
+            "subscriber_id": self.subscriber_id,
+            "key_id": self.key_id,
+            "unique_key_id": self.key_id,
+            "signing_public_key": write_public_key(self.signing_public_key),
+            "url": self.url,
+            "type": self.role and self.role.value,
+            "domain": self.domain,
+            "encr_public_key": self.encr_public_key,
+            "valid_from": self.valid_from and format_instant(self.valid_from),
+            "valid_until": self.valid_until and format_instant(self.valid_until),
+            "status": self.status.value,
+        }
+        return {name: value for name, value in fields.items() if value}
+
+
+def _text(record: Mapping[str, Any], field: str) -> str | None:
+    value = record.get(field)
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise RecordUnreadable(field, f"is {type(value).__name__}, not text")
+    return value
+
+
+def _required(record: Mapping[str, Any], field: str) -> str:
+    value = _text(record, field)
+    if value is None:
+        raise RecordUnreadable(field, "is missing")
+    return value
+
+
+def _key_id(record: Mapping[str, Any]) -> str:
+    for name in KEY_NAMES:
+        if value := _text(record, name):
+            return value
+    raise RecordUnreadable("key_id", "is missing, and so are unique_key_id and ukId")
+
+
+def _signing_key(record: Mapping[str, Any]) -> Ed25519PublicKey:
+    try:
+        return read_public_key(_required(record, "signing_public_key"))
+    except KeyUnreadable as error:
+        raise RecordUnreadable("signing_public_key", f"cannot be read: {error}") from error
+
+
+def _role(record: Mapping[str, Any]) -> SubscriberRole | None:
+    text = _text(record, "type")
+    if text is None:
+        return None
+    try:
+        return SubscriberRole(text.upper())
+    except ValueError as error:
+        raise RecordUnreadable("type", f"is {text!r}, not one of {', '.join(SubscriberRole)}") from error
+
+
+def _status(record: Mapping[str, Any]) -> SubscriberStatus:
+    text = _text(record, "status")
+    if text is None:
+        return SubscriberStatus.SUBSCRIBED
+    try:
+        return SubscriberStatus(text.upper())
+    except ValueError as error:
+        raise RecordUnreadable("status", f"is {text!r}, not one of {', '.join(SubscriberStatus)}") from error
+
+
+def _instant(record: Mapping[str, Any], field: str) -> datetime | None:
+    if isinstance(value := record.get(field), datetime):  # YAML reads instants by itself
+        return _aware(field, value)
+    text = _text(record, field)
+    if text is None:
+        return None
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        raise RecordUnreadable(field, f"is {text!r}, no instant with a time zone") from error
+
+
+def _aware(field: str, value: datetime) -> datetime:
+    try:
+        return utc(value)
+    except ValueError as error:
+        raise RecordUnreadable(field, f"cannot be read: {error}") from error

@@ -1,0 +1,128 @@
+"""What a message must satisfy beyond its signature and its schema."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from protocol.actions import Action
+from protocol.checks import (
+    check_action,
+    check_addressee,
+    check_callback_address,
+    check_freshness,
+    check_sender,
+    check_version,
+)
+from protocol.context import Context
+from protocol.errors import (
+    ActionMismatch,
+    ContextFieldInvalid,
+    NotAddressedHere,
+    SenderMismatch,
+    TtlExpired,
+    VersionUnsupported,
+)
+from protocol.profile import V2_RC
+
+NOW = datetime(2026, 1, 9, 10, 0, tzinfo=UTC)
+CONTEXT = Context(
+    action="confirm",
+    domain="energy",
+    version="2.0.0",
+    bap_id="bap.example",
+    bap_uri="https://bap.example/",
+    bpp_id="bpp.example",
+    bpp_uri="https://bpp.example",
+    transaction_id="t-1",
+    message_id="m-1",
+    timestamp=NOW,
+    ttl=timedelta(seconds=30),
+)
+
+
+def test_the_action_must_be_that_of_the_path() -> None:
+    check_action(CONTEXT, action=Action.CONFIRM, profile=V2_RC)
+    with pytest.raises(ActionMismatch) as caught:
+        check_action(CONTEXT, action=Action.SELECT, profile=V2_RC)
+    assert caught.value.path == "$.context.action"
+
+
+def test_another_version_is_refused_with_the_one_that_is_spoken() -> None:
+    check_version(CONTEXT, profile=V2_RC)
+    with pytest.raises(VersionUnsupported) as caught:
+        check_version(replace(CONTEXT, version="1.1.0"), profile=V2_RC)
+    assert "2.0.0" in str(caught.value.hint)
+
+
+@pytest.mark.parametrize(
+    ("action", "sender", "field"),
+    [(Action.CONFIRM, "bap.example", "bap_id"), (Action.ON_CONFIRM, "bpp.example", "bpp_id")],
+)
+def test_only_the_named_sender_may_sign(action: Action, sender: str, field: str) -> None:
+    check_sender(CONTEXT, action=action, signer=sender)
+    with pytest.raises(SenderMismatch) as caught:
+        check_sender(CONTEXT, action=action, signer="mallory.example")
+    assert caught.value.path == f"$.context.{field}"
+
+
+@pytest.mark.parametrize(
+    ("action", "addressee", "field"),
+    [(Action.CONFIRM, "bpp.example", "bpp_id"), (Action.ON_CONFIRM, "bap.example", "bap_id")],
+)
+def test_a_message_for_somebody_else_is_refused(action: Action, addressee: str, field: str) -> None:
+    check_addressee(CONTEXT, action=action, subscriber_id=addressee)
+    with pytest.raises(NotAddressedHere) as caught:
+        check_addressee(CONTEXT, action=action, subscriber_id="other.example")
+    assert caught.value.path == f"$.context.{field}"
+
+
+def test_only_a_discover_may_leave_the_seller_open() -> None:
+    to_all = replace(CONTEXT, bpp_id="")
+    check_addressee(to_all, action=Action.DISCOVER, subscriber_id="bpp.example")
+    with pytest.raises(NotAddressedHere, match="for nobody"):
+        check_addressee(to_all, action=Action.CONFIRM, subscriber_id="bpp.example")
+
+
+def test_a_discover_for_another_seller_is_refused() -> None:
+    with pytest.raises(NotAddressedHere):
+        check_addressee(CONTEXT, action=Action.DISCOVER, subscriber_id="other.example")
+
+
+@pytest.mark.parametrize("registered", ["https://bap.example", "https://bap.example/", None])
+def test_a_callback_goes_to_the_registered_address(registered: str | None) -> None:
+    check_callback_address(CONTEXT, action=Action.CONFIRM, registered_url=registered)
+
+
+def test_a_callback_to_another_address_is_refused() -> None:
+    with pytest.raises(ContextFieldInvalid) as caught:
+        check_callback_address(CONTEXT, action=Action.CONFIRM, registered_url="https://victim.example")
+    assert caught.value.path == "$.context.bap_uri"
+
+
+def test_a_callback_names_its_own_registered_address_too() -> None:
+    with pytest.raises(ContextFieldInvalid) as caught:
+        check_callback_address(CONTEXT, action=Action.ON_CONFIRM, registered_url="https://bap.example")
+    assert caught.value.path == "$.context.bpp_uri"
+
+
+@pytest.mark.parametrize("age", [timedelta(seconds=-5), timedelta(), timedelta(seconds=29)])
+def test_a_fresh_message_passes(age: timedelta) -> None:
+    check_freshness(CONTEXT, now=NOW + age)
+
+
+def test_a_message_without_ttl_stays_fresh() -> None:
+    check_freshness(replace(CONTEXT, ttl=None), now=NOW + timedelta(days=9))
+
+
+def test_a_message_from_the_future_is_refused() -> None:
+    with pytest.raises(ContextFieldInvalid, match="6 s in the future"):
+        check_freshness(CONTEXT, now=NOW - timedelta(seconds=6))
+
+
+@pytest.mark.parametrize("age", [30, 31, 3600])
+def test_a_message_past_its_ttl_is_refused(age: int) -> None:
+    with pytest.raises(TtlExpired, match=f"{age - 30} s ago"):
+        check_freshness(CONTEXT, now=NOW + timedelta(seconds=age))

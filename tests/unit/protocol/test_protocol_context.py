@@ -1,0 +1,115 @@
+"""The context: read with a place and a reason for everything that is wrong with it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from protocol.actions import Action, Role
+from protocol.context import Context, read_context, write_context
+from protocol.errors import ContextFieldInvalid, ContextFieldMissing
+from protocol.profile import V2_RC
+
+
+def _context(**changed: object) -> dict[str, Any]:
+    fields: dict[str, object] = {
+        "version": "2.0.0",
+        "action": "confirm",
+        "domain": "energy",
+        "bap_id": "bap.example",
+        "bap_uri": "https://bap.example",
+        "bpp_id": "bpp.example",
+        "bpp_uri": "https://bpp.example",
+        "transaction_id": "t-1",
+        "message_id": "m-1",
+        "timestamp": "2026-01-09T15:30:00+05:30",
+        "ttl": "PT30S",
+    }
+    return {"context": {key: value for key, value in (fields | changed).items() if value is not ...}}
+
+
+def _read(**changed: object) -> Context:
+    return read_context(_context(**changed), V2_RC)
+
+
+def test_a_context_is_read_with_its_instants_in_utc() -> None:
+    context = _read()
+    assert context.timestamp == datetime(2026, 1, 9, 10, 0, tzinfo=UTC)
+    assert context.ttl == timedelta(seconds=30)
+    assert context.expires_at == datetime(2026, 1, 9, 10, 0, 30, tzinfo=UTC)
+
+
+def test_a_context_knows_who_is_who() -> None:
+    context = _read()
+    assert (context.id_of(Role.BAP), context.uri_of(Role.BAP)) == ("bap.example", "https://bap.example")
+    assert (context.id_of(Role.BPP), context.uri_of(Role.BPP)) == ("bpp.example", "https://bpp.example")
+    assert context.sender_id(Action.CONFIRM) == "bap.example"
+    assert context.sender_id(Action.ON_CONFIRM) == "bpp.example"
+
+
+def test_a_message_without_ttl_never_lapses() -> None:
+    assert _read(ttl=...).expires_at is None
+
+
+def test_the_seller_may_be_left_open() -> None:
+    context = _read(bpp_id=..., bpp_uri=..., domain=...)
+    assert (context.bpp_id, context.bpp_uri, context.domain) == ("", "", "")
+
+
+def test_what_is_empty_is_not_written() -> None:
+    written = write_context(_read(bpp_id=..., bpp_uri=..., ttl=...), V2_RC)
+    assert not {"bpp_id", "bpp_uri", "ttl"} & set(written)
+
+
+def test_a_context_is_written_as_it_was_read() -> None:
+    context = _read()
+    assert read_context({"context": write_context(context, V2_RC)}, V2_RC) == context
+
+
+@pytest.mark.parametrize("document", [{}, {"context": None}, {"context": []}, {"context": "confirm"}])
+def test_a_message_without_a_context_is_refused(document: dict[str, object]) -> None:
+    with pytest.raises(ContextFieldMissing) as caught:
+        read_context(document, V2_RC)
+    assert caught.value.path == "$.context"
+
+
+@pytest.mark.parametrize(
+    "field", ["version", "action", "bap_id", "bap_uri", "transaction_id", "message_id", "timestamp"]
+)
+@pytest.mark.parametrize("value", [..., ""])
+def test_a_missing_field_is_named(field: str, value: object) -> None:
+    with pytest.raises(ContextFieldMissing) as caught:
+        _read(**{field: value})
+    assert caught.value.path == f"$.context.{field}"
+
+
+@pytest.mark.parametrize("field", ["action", "bpp_id", "ttl", "timestamp"])
+@pytest.mark.parametrize("value", [None, 7, ["x"], {}])
+def test_a_field_that_is_no_text_is_refused(field: str, value: object) -> None:
+    with pytest.raises(ContextFieldInvalid, match="must be text") as caught:
+        _read(**{field: value})
+    assert caught.value.path == f"$.context.{field}"
+
+
+@pytest.mark.parametrize("value", ["t\x00", "t\n1", "\ud800"])
+def test_an_id_that_cannot_be_stored_or_logged_is_refused(value: str) -> None:
+    with pytest.raises(ContextFieldInvalid, match="control character"):
+        _read(transaction_id=value)
+
+
+@pytest.mark.parametrize(
+    "timestamp", ["yesterday", "2026-01-09", "2026-01-09T10:00:00", "0001-01-01T00:00:00+01:00"]
+)
+def test_a_timestamp_that_is_no_instant_is_refused(timestamp: str) -> None:
+    with pytest.raises(ContextFieldInvalid, match="is no instant") as caught:
+        _read(timestamp=timestamp)
+    assert caught.value.hint is not None
+
+
+@pytest.mark.parametrize("ttl", ["soon", "P9999999999D", "P9000Y"])
+def test_a_ttl_that_ends_nowhere_is_refused(ttl: str) -> None:
+    with pytest.raises(ContextFieldInvalid) as caught:
+        _read(ttl=ttl)
+    assert caught.value.path == "$.context.ttl"

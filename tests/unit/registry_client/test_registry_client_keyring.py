@@ -1,0 +1,259 @@
+"""The key ring: one question per key, answers kept as long as they hold and not a moment longer."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import datetime, timedelta
+
+import pytest
+
+from kernel.clock import ManualClock
+from protocol.errors import KeyExpired, KeyUnknown, RegistryUnavailable, SubscriberUnknown
+from registry_client.keyring import KeyRing
+from registry_client.subscriber import SubscriberRecord, SubscriberRole, SubscriberStatus
+from tests.support.subscribers import BPP, DOMAIN, NOW, CountingDirectory, record
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOW)
+
+
+def ring_of(directory: CountingDirectory, clock: ManualClock, *, max_entries: int = 10_000) -> KeyRing:
+    return KeyRing(
+        directory,
+        clock=clock,
+        cache_for=10 * MINUTE,
+        negative_for=timedelta(seconds=30),
+        max_entries=max_entries,
+    )
+
+
+async def ask(
+    ring: KeyRing, key_id: str = "k1", *, subscriber: str = BPP, at: datetime = NOW
+) -> SubscriberRecord:
+    return await ring.key_for(subscriber=subscriber, key_id=key_id, at=at)
+
+
+async def test_a_key_is_asked_for_once_and_then_at_hand(clock: ManualClock) -> None:
+    known = record()
+    directory = CountingDirectory(known)
+    ring = ring_of(directory, clock)
+    assert ring.cached(BPP, "k1", NOW) is None
+    assert await ask(ring) == known
+    assert ring.cached(BPP, "k1", NOW) == known
+    assert await ask(ring) == known
+    assert len(directory.questions) == 1
+
+
+async def test_an_answer_is_asked_for_anew_when_its_time_is_over(clock: ManualClock) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, clock)
+    await ask(ring)
+    changed = record()
+    directory.replace(changed)
+    clock.advance(10 * MINUTE - timedelta(microseconds=1))
+    assert await ask(ring) != changed
+    clock.advance(timedelta(microseconds=1))
+    assert ring.cached(BPP, "k1", clock.now()) is None
+    assert await ask(ring) == changed
+
+
+async def test_fifty_at_once_are_one_question(clock: ManualClock) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, clock)
+    records = await asyncio.gather(*(ask(ring) for _ in range(50)))
+    assert len({id(found) for found in records}) == len(directory.questions) == 1
+
+
+async def test_a_cancelled_first_message_costs_the_others_nothing(clock: ManualClock) -> None:
+    known = record()
+    directory = CountingDirectory(known)
+    ring = ring_of(directory, clock)
+    first, second = (asyncio.create_task(ask(ring)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    assert await second == known
+    assert len(directory.questions) == 1
+
+
+async def test_a_hundred_strangers_with_twenty_messages_are_a_hundred_questions(clock: ManualClock) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, clock)
+    outcomes = await asyncio.gather(
+        *(ask(ring, subscriber=f"stranger-{number % 100}") for number in range(2_000)),
+        return_exceptions=True,
+    )
+    assert {type(outcome) for outcome in outcomes} == {SubscriberUnknown}
+    assert len(directory.questions) == 100
+
+
+async def test_a_stranger_is_remembered_briefly(clock: ManualClock) -> None:
+    directory = CountingDirectory()
+    ring = ring_of(directory, clock)
+    for _ in range(3):
+        with pytest.raises(SubscriberUnknown, match=BPP) as refusal:
+            await ask(ring)
+        assert refusal.value.hint
+    assert len(directory.questions) == 1
+    newcomer = record()
+    directory.replace(newcomer)
+    clock.advance(timedelta(seconds=30))
+    assert await ask(ring) == newcomer
+
+
+async def test_each_refusal_is_an_error_of_its_own(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(), clock)
+    outcomes = await asyncio.gather(*(ask(ring) for _ in range(3)), return_exceptions=True)
+    assert len({id(outcome) for outcome in outcomes}) == 3
+
+
+async def test_an_unknown_key_is_told_from_an_unknown_subscriber(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(record("k2"), record("k3")), clock)
+    with pytest.raises(KeyUnknown) as refusal:
+        await ask(ring, "k1")
+    assert refusal.value.hint == "Its keys are 'k2', 'k3'."
+
+
+async def test_only_a_few_of_many_keys_are_named(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(*(record(f"k{number}") for number in range(2, 9))), clock)
+    with pytest.raises(KeyUnknown) as refusal:
+        await ask(ring, "k1")
+    assert refusal.value.hint == "Its keys are 'k2', 'k3', 'k4', 'k5', 'k6' and 2 more."
+
+
+async def test_records_of_others_are_not_believed(clock: ManualClock) -> None:
+    class Confused(CountingDirectory):
+        async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
+            return [record(key_id, subscriber_id=f"not-{subscriber_id}")]
+
+    with pytest.raises(SubscriberUnknown):
+        await ask(ring_of(Confused(), clock))
+
+
+async def test_a_key_that_has_ended_is_refused_with_the_reason(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(record(valid_until=NOW)), clock)
+    with pytest.raises(KeyExpired, match="ended at 2026-01-09T10:00:00Z"):
+        await ask(ring)
+
+
+async def test_a_key_is_refused_before_its_time_and_taken_from_then_on(clock: ManualClock) -> None:
+    directory = CountingDirectory(record(valid_from=NOW + timedelta(seconds=10)))
+    ring = ring_of(directory, clock)
+    with pytest.raises(KeyExpired, match="valid only from"):
+        await ask(ring)
+    assert await ask(ring, at=clock.advance(timedelta(seconds=10)))
+
+
+async def test_a_key_of_somebody_who_left_is_refused(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(record(status=SubscriberStatus.UNSUBSCRIBED)), clock)
+    with pytest.raises(KeyExpired, match="stands as UNSUBSCRIBED"):
+        await ask(ring)
+
+
+async def test_validity_is_judged_at_the_instant_asked_for(clock: ManualClock) -> None:
+    known = record(valid_from=NOW - MINUTE, valid_until=NOW + MINUTE)
+    ring = ring_of(CountingDirectory(known), clock)
+    assert await ask(ring, at=NOW - MINUTE) == known
+    for outside in (NOW - 2 * MINUTE, NOW + MINUTE):
+        assert ring.cached(BPP, "k1", outside) is None
+        with pytest.raises(KeyExpired):
+            await ask(ring, at=outside)
+
+
+async def test_no_answer_outlives_the_key(clock: ManualClock) -> None:
+    directory = CountingDirectory(record(valid_until=NOW + MINUTE))
+    ring = ring_of(directory, clock)
+    await ask(ring)
+    renewed = record(valid_until=NOW + timedelta(days=1))
+    directory.replace(renewed)
+    clock.advance(MINUTE)
+    assert await ask(ring, at=clock.now()) == renewed
+
+
+async def test_the_newest_of_overlapping_records_wins(clock: ManualClock) -> None:
+    older, newer = record(), record(valid_from=NOW - MINUTE)
+    ring = ring_of(CountingDirectory(older, newer), clock)
+    assert await ask(ring) == newer
+    assert await ask(ring, at=NOW - 2 * MINUTE) == older
+
+
+async def test_a_registry_that_is_down_means_cached_keys_and_then_a_refusal(clock: ManualClock) -> None:
+    known = record()
+    directory = CountingDirectory(known)
+    ring = ring_of(directory, clock)
+    await ask(ring)
+    directory.is_open = False
+    clock.advance(9 * MINUTE)
+    assert await ask(ring, at=clock.now()) == known
+    clock.advance(MINUTE)
+    for _ in range(2):
+        with pytest.raises(RegistryUnavailable) as refusal:
+            await ask(ring, at=clock.now())
+    assert refusal.value.retryable
+    directory.is_open = True
+    assert await ask(ring, at=clock.now()) == known
+
+
+async def test_a_key_that_was_withdrawn_is_no_longer_cached(clock: ManualClock) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, clock)
+    await ask(ring)
+    directory.replace()
+    clock.advance(10 * MINUTE)
+    with pytest.raises(SubscriberUnknown):
+        await ask(ring)
+    assert ring.cached(BPP, "k1", NOW) is None
+
+
+async def test_memory_is_bounded_and_strangers_push_out_no_friend(clock: ManualClock) -> None:
+    directory = CountingDirectory(*(record(f"k{number}") for number in range(4)))
+    ring = ring_of(directory, clock, max_entries=3)
+    for number in range(4):
+        await ask(ring, f"k{number}")
+    assert [bool(ring.cached(BPP, f"k{number}", NOW)) for number in range(4)] == [False, True, True, True]
+    for number in range(10):
+        with pytest.raises(SubscriberUnknown):
+            await ask(ring, subscriber=f"stranger-{number}")
+    assert ring.cached(BPP, "k1", NOW)
+    assert len(ring._refused) == 3
+
+
+async def test_an_endpoint_is_found_once_and_kept(clock: ManualClock) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, clock)
+    urls = await asyncio.gather(*(ring.endpoint_of(BPP, SubscriberRole.BPP) for _ in range(5)))
+    assert set(urls) == {"https://bpp.example.com/beckn"}
+    assert await ring.endpoint_of(BPP, SubscriberRole.BPP) == urls[0]
+    assert len(directory.questions) == 1
+    clock.advance(10 * MINUTE)
+    await ring.endpoint_of(BPP, SubscriberRole.BPP)
+    assert len(directory.questions) == 2
+
+
+async def test_an_endpoint_is_not_kept_beyond_the_subscription(clock: ManualClock) -> None:
+    ring = ring_of(CountingDirectory(record(valid_until=NOW + MINUTE)), clock)
+    assert await ring.endpoint_of(BPP, SubscriberRole.BPP)
+    clock.advance(MINUTE)
+    with pytest.raises(SubscriberUnknown):
+        await ring.endpoint_of(BPP, SubscriberRole.BPP)
+
+
+@pytest.mark.parametrize("url", [None, "ftp://bpp.example.com", "bpp.example.com"])
+async def test_an_endpoint_must_speak_http(clock: ManualClock, url: str | None) -> None:
+    with pytest.raises(SubscriberUnknown, match="http URL"):
+        await ring_of(CountingDirectory(record(url=url)), clock).endpoint_of(BPP, SubscriberRole.BPP)
+
+
+async def test_nobody_has_an_endpoint_in_a_role_that_is_not_theirs(clock: ManualClock) -> None:
+    with pytest.raises(SubscriberUnknown, match="no BAP"):
+        await ring_of(CountingDirectory(record()), clock).endpoint_of(BPP, SubscriberRole.BAP)
+
+
+async def test_only_the_valid_are_found(clock: ManualClock) -> None:
+    valid, ended = record("k1"), record("k2", valid_until=NOW)
+    ring = ring_of(CountingDirectory(valid, ended), clock)
+    assert await ring.find(role=SubscriberRole.BPP, domain=DOMAIN) == [valid]
+    assert await ring.find(subscriber="nobody") == []
