@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import secrets
 import shutil
@@ -15,7 +16,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import Any, Final
 
 import httpx
 
@@ -51,7 +52,7 @@ class Service:
     name: str
     url: str
     environment: Mapping[str, str]
-    log: IO[bytes] | int = DEVNULL
+    log_file: Path
     process: Process | None = field(default=None, init=False)
 
     async def start(self) -> None:
@@ -59,18 +60,19 @@ class Service:
 
         Raises: ProcessFailed.
         """
-        self.process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "degnode",
-            "serve",
-            self.name,
-            env={**_own_environment(), **self.environment},
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            stderr=self.log,
-            start_new_session=True,  # a Ctrl-C is for the parent, which ends its children in order
-        )
+        with self.log_file.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "degnode",
+                "serve",
+                self.name,
+                env={**_own_environment(), **self.environment},
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                stderr=log,
+                start_new_session=True,  # a Ctrl-C is for the parent, which ends its children in order
+            )
         await self._become_ready()
 
     async def stop(self) -> None:
@@ -96,12 +98,24 @@ class Service:
         async with httpx.AsyncClient(timeout=2) as client:
             while asyncio.get_running_loop().time() < deadline:
                 if self.process is not None and self.process.returncode is not None:
-                    raise ProcessFailed(f"{self.name} ended with status {self.process.returncode}")
+                    raise self._failed(f"ended with status {self.process.returncode}")
                 with suppress(httpx.HTTPError):
                     if (await client.get(f"{self.url}/readyz")).status_code == httpx.codes.OK:
                         return
                 await asyncio.sleep(0.05)
-        raise ProcessFailed(f"{self.name} was not ready within {_READY_SECONDS:.0f} s")
+        raise self._failed(f"was not ready within {_READY_SECONDS:.0f} s")
+
+    def log_events(self) -> list[dict[str, Any]]:
+        """Return what the process has logged so far, event by event."""
+        events = []
+        for line in self.log_file.read_text().splitlines():
+            with suppress(ValueError):
+                events.append(json.loads(line))
+        return events
+
+    def _failed(self, how: str) -> ProcessFailed:
+        last = "\n".join(self.log_file.read_text().splitlines()[-5:])
+        return ProcessFailed(f"{self.name} {how}; its last words:\n{last}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,11 +136,10 @@ async def small_network(
     catalog: Path,
     settings: Mapping[str, Mapping[str, str]] | None = None,
     start: tuple[str, ...] = ("registry", "bpp", "bap"),
-    log: IO[bytes] | int = DEVNULL,
 ) -> AsyncIterator[Network]:
     """Run a network until the block ends; then no process, port, lock or file of it is left.
 
-    `settings` adds environment variables by service name; `start` says which to start, in order.
+    `settings` adds environment variables by service name; `start` says which to start.
     """
     folder = Path(tempfile.mkdtemp(prefix="degnode-"))
     server = await asyncio.to_thread(start_embedded, folder / "postgres")
@@ -152,10 +165,12 @@ async def small_network(
                 **(settings or {}).get(name, {}),
             }
             services[name] = Service(
-                name=name, url=f"http://127.0.0.1:{port}", environment=environment, log=log
+                name=name,
+                url=f"http://127.0.0.1:{port}",
+                environment=environment,
+                log_file=folder / f"{name}.log",
             )
-        for name in start:
-            await services[name].start()
+        await asyncio.gather(*(services[name].start() for name in start))
         yield Network(folder=folder, api_key=api_key, database_urls=urls, **services)
     finally:
         await asyncio.gather(*(service.stop() for service in services.values()))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from types import FrameType
 from typing import Final
 
 import uvicorn
@@ -38,7 +39,21 @@ async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterato
         server.cleanup()
 
 
-async def serve(app: ASGIApp, settings: ServiceSettings) -> None:
+class _Server(uvicorn.Server):
+    """A server that says at once when it is told to stop, so that endless streams can end."""
+
+    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_stop = on_stop
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._on_stop()
+        super().handle_exit(sig, frame)
+
+
+async def serve(
+    app: ASGIApp, settings: ServiceSettings, *, on_stop: Callable[[], None] = lambda: None
+) -> None:
     """Serve `app` until the process is told to stop; what is under way is finished first."""
     configuration = uvicorn.Config(
         app,
@@ -56,4 +71,4 @@ async def serve(app: ASGIApp, settings: ServiceSettings) -> None:
     gc.collect()
     gc.freeze()  # what was made at the start stays; the collector need not look at it again
     gc.set_threshold(*_GC_THRESHOLDS)
-    await uvicorn.Server(configuration).serve()
+    await _Server(configuration, on_stop).serve()

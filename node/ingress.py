@@ -151,7 +151,12 @@ class Ingress:
                 hint="Give every new message its own id; repeat a message byte by byte.",
             )
         self.metrics.count_received(action, is_repeat=acceptance.is_repeat)
-        log.debug("message.accepted", **_ids(visit), repeat=acceptance.is_repeat)
+        log.debug(
+            "message.accepted",
+            **_ids(visit),
+            key=f"{header.subscriber_id}|{header.key_id}",
+            repeat=acceptance.is_repeat,
+        )
         return orjson.dumps(
             write_answer(
                 visit.profile.ack,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal, localcontext
+from decimal import Context, Decimal, Inexact, InvalidOperation
+from typing import Final
 
 from kernel.energy import Energy
 from kernel.money import Money, round_to_minor
 from trading.terms import Terms
 
-_PRECISION = 60  # digits; enough for any Wh times any price, so products are exact
+_EXACT: Final = Context(prec=100, traps=[Inexact, InvalidOperation])
+"""Terms bound their decimals, so no product is ever rounded here; one that were would raise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,19 +19,21 @@ class EnergyCost:
     """The cost of energy before and after the offer's discount; `gross - discount == net`."""
 
     gross: Money
-    discount: Money
+    net: Money
 
     @property
-    def net(self) -> Money:
-        return self.gross - self.discount
+    def discount(self) -> Money:
+        """What the offer takes off."""
+        return self.gross - self.net
 
 
 def price_energy(energy: Energy, terms: Terms) -> EnergyCost:
-    """Return what `energy` costs: kWh times the price, less the discount, each rounded once."""
-    with localcontext() as context:
-        context.prec = _PRECISION
-        exact = energy.kilowatt_hours * terms.price.per_kwh
-        percent = Decimal(0) if terms.discount is None else terms.discount.percent
-        gross = round_to_minor(exact, terms.currency)
-        discount = round_to_minor(exact * percent / 100, terms.currency)
-    return EnergyCost(gross=gross, discount=discount)
+    """Return what `energy` costs: kWh times the price, less the discount.
+
+    The net amount is rounded once, from the exact one: more energy never costs less, which a
+    difference of two rounded amounts would not hold to.
+    """
+    off = Decimal(0) if terms.discount is None else terms.discount.percent
+    gross = _EXACT.multiply(energy.kilowatt_hours, terms.price.per_kwh)
+    net = _EXACT.multiply(gross, _EXACT.subtract(Decimal(1), off.scaleb(-2, context=_EXACT)))
+    return EnergyCost(gross=round_to_minor(gross, terms.currency), net=round_to_minor(net, terms.currency))

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from kernel.currency import Currency
 from kernel.money import CurrencyMismatch, Money
 
-_WHOLE_PERCENT = 100
+_WHOLE_PERCENT: Final = 100
+_MOST_PER_KWH: Final = 10**12  # major units; more than any currency asks for
+_DECIMALS: Final = 6  # of a price and of a per cent; with the bound above, every product is exact
 
 
 class PricingModel(StrEnum):
@@ -28,18 +31,24 @@ class TermsInvalid(ValueError):
     """Terms that cannot be traded on."""
 
 
+def _check_number(value: Decimal, *, name: str, most: int) -> None:
+    if type(value) is not Decimal:
+        raise TypeError(f"{name} is a Decimal, not {value!r}")
+    if not value.is_finite() or not 0 <= value <= most:
+        raise TermsInvalid(f"{name} is a number from 0 to {most}, not {value}")
+    if round(value, _DECIMALS) != value:
+        raise TermsInvalid(f"{name} has at most {_DECIMALS} decimals: {value}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """A price per kWh: an exact decimal, finer than the minor unit if need be."""
+    """A price per kWh: an exact decimal, finer than the minor unit if need be, of six decimals at most."""
 
     per_kwh: Decimal
     currency: Currency
 
     def __post_init__(self) -> None:
-        if type(self.per_kwh) is not Decimal:
-            raise TypeError(f"a price is a Decimal, not {self.per_kwh!r}")
-        if not self.per_kwh.is_finite() or self.per_kwh < 0:
-            raise TermsInvalid(f"a price per kWh is not negative: {self.per_kwh}")
+        _check_number(self.per_kwh, name="a price per kWh", most=_MOST_PER_KWH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +59,10 @@ class Wheeling:
     amount: Money
     description: str = ""
 
+    def __post_init__(self) -> None:
+        if self.amount < Money.zero(self.amount.currency):
+            raise TermsInvalid(f"a wheeling charge is not negative: {self.amount}")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Discount:
@@ -59,8 +72,9 @@ class Discount:
     percent: Decimal
 
     def __post_init__(self) -> None:
-        if not 0 < self.percent <= _WHOLE_PERCENT:
-            raise TermsInvalid(f"a discount is more than 0 and at most 100 per cent: {self.percent}")
+        _check_number(self.percent, name="a discount in per cent", most=_WHOLE_PERCENT)
+        if self.percent == 0:
+            raise TermsInvalid("a discount of 0 per cent is none; leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,16 +12,22 @@ from typing import Any
 import pytest
 import simplejson
 from fastapi import FastAPI, Request, Response
+from sqlalchemy import delete, select
 
+from bap.call_request import parse_call_request
 from bap.examples import CALLBACKS, REQUESTS, SELLER_PLATFORM
 from bap.tables import bap_calls, bap_messages, bap_transactions
 from node.api_keys import HEADER
+from node.correspondence import Peer
 from protocol.actions import CALLBACK_OF, Action
-from protocol.errors import WireError
+from protocol.errors import RegistryUnavailable, WireError
+from protocol.signing import digest
 from schemas.validation import schema_set
 from storage.database import Database
+from storage.inbox import Inbox
+from storage.inbox_writer import Arrival, InboxWriter
 from storage.tables import outbox
-from tests.support.buyer_world import BuyerWorld, buyer_world, count, deliver_all, order, to_json
+from tests.support.buyer_world import NOW, BuyerWorld, buyer_world, count, deliver_all, order, to_json
 from tests.support.loopback_server import LoopbackServer
 
 
@@ -221,11 +228,6 @@ async def test_nothing_is_told_or_done_without_a_key(
 
 
 async def test_a_discover_that_names_nobody_goes_where_the_node_asks(world: BuyerWorld) -> None:
-    from dataclasses import replace
-
-    from bap.call_request import parse_call_request
-    from node.correspondence import Peer
-
     gateway = Peer(subscriber_id="bg.example", url="https://bg.example")
     buyer = replace(world.buyer, discover_at=gateway)
     request = parse_call_request({"message": {"text_search": "sun"}})
@@ -295,6 +297,61 @@ async def test_a_request_without_an_answer_is_explained(world: BuyerWorld) -> No
     }
 
 
+async def test_callbacks_that_were_not_taken_are_shown_with_the_reason(
+    world: BuyerWorld, database: Database
+) -> None:
+    sent = (await world.send(Action.SELECT, REQUESTS[Action.SELECT])).json()
+    writer = InboxWriter(database)
+    writer.start()
+    for number in range(3):
+        await writer.store(
+            Arrival(
+                profile="v2_rc",
+                action="on_select",
+                sender=SELLER_PLATFORM,
+                message_id=f"m-{number}",
+                transaction_id=sent["transaction_id"],
+                body=b"{}",
+                body_digest=digest(b"{}"),
+                authorization="Signature …",
+                received_at=NOW + timedelta(seconds=number),
+            )
+        )
+    await writer.stop()
+    for end in ("refuse", "fail"):
+        async with world.uow_factory() as uow:
+            (claimed,) = await Inbox(uow.connection).claim(now=NOW, lease=timedelta(seconds=30), limit=1)
+            if end == "refuse":
+                await Inbox(uow.connection).mark_handled(claimed, now=NOW, refusal="nothing was asked")
+            else:
+                await Inbox(uow.connection).mark_failed(claimed, now=NOW, error="broken")
+    view = (await world.api.get(sent["status_url"])).json()
+    assert [(m["message_id"], m["state"], m["explanation"]) for m in view["messages"][1:]] == [
+        ("m-0", "refused", "arrived and was not taken: nothing was asked"),
+        ("m-1", "failed", "arrived, but this node failed on it: broken"),
+        ("m-2", "waiting", "arrived and not looked at yet"),
+    ]
+
+
+async def test_a_call_is_told_of_even_when_its_outbox_row_is_gone(world: BuyerWorld) -> None:
+    sent = (await world.send(Action.SELECT, REQUESTS[Action.SELECT])).json()
+    async with world.uow_factory() as uow:
+        await uow.connection.execute(delete(outbox))
+    (message,) = (await world.api.get(sent["status_url"])).json()["messages"]
+    assert (message["state"], message["delivery"]) == ("sent", None)
+    assert "no longer on record" in message["explanation"]
+
+
+async def test_a_registry_that_cannot_be_asked_is_told_as_such(world: BuyerWorld) -> None:
+    async def find_peer(_subscriber_id: str) -> Peer:
+        raise RegistryUnavailable("the registry does not answer")
+
+    buyer = replace(world.buyer, find_peer=find_peer)
+    with pytest.raises(RegistryUnavailable):
+        await buyer.send(Action.SELECT, parse_call_request(REQUESTS[Action.SELECT]), requested_by="test")
+    assert await rows_of(world) == [0, 0, 0, 0]
+
+
 async def test_an_unknown_transaction_is_told_as_unknown(world: BuyerWorld) -> None:
     for transaction_id in ("t-1", "%00"):
         response = await world.api.get(f"/api/v1/transactions/{transaction_id}")
@@ -346,8 +403,6 @@ async def test_the_documentation_has_a_valid_example_for_every_action(world: Buy
 
 async def _first_message_id(world: BuyerWorld) -> str:
     """Return the message id of the first request as soon as somebody waits for its answer."""
-    from sqlalchemy import select
-
     while True:
         async with world.uow_factory() as uow:
             found = await uow.connection.execute(select(bap_calls.c.message_id))

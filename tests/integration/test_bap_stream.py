@@ -91,15 +91,13 @@ async def listening(
 
 async def traded(world: BuyerWorld) -> str:
     """Return a transaction with two callbacks: on_select and on_init."""
-    transaction_id = None
+    begun: dict[str, str] = {}
     for action, callback in ((Action.SELECT, Action.ON_SELECT), (Action.INIT, Action.ON_INIT)):
-        begun = {} if transaction_id is None else {"transaction_id": transaction_id}
         sent = (await world.send(action, REQUESTS[action] | begun)).json()
-        transaction_id = str(sent["transaction_id"])
+        begun = {"transaction_id": sent["transaction_id"]}
         await world.seller.answer(sent["message_id"], CALLBACKS[callback])
         world.clock.advance(timedelta(seconds=1))
-    assert transaction_id is not None
-    return transaction_id
+    return begun["transaction_id"]
 
 
 def stream_of(transaction_id: str) -> str:
@@ -203,7 +201,7 @@ async def test_a_silent_stream_has_a_heartbeat(world: BuyerWorld, server: Loopba
 async def test_a_stream_that_nobody_reads_any_more_ends(world: BuyerWorld, server: LoopbackServer) -> None:
     async with listening(server, "/api/v1/events"):
         assert world.buyer.hub.waiting == 1
-    while world.buyer.hub.waiting:
+    while world.buyer.hub.waiting:  # noqa: ASYNC110  the server notices when it will
         await asyncio.sleep(0.01)
 
 

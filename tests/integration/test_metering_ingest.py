@@ -398,15 +398,21 @@ async def test_what_is_said_of_a_meter_is_kept_up_to_date(uow_factory: UnitOfWor
 
 
 @pytest.mark.parametrize("table", [table.name for table in APPEND_ONLY])
-@pytest.mark.parametrize("change", ["UPDATE {} SET document_id = 1", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
+@pytest.mark.parametrize("change", ["UPDATE {} SET {} = 1", "DELETE FROM {}", "TRUNCATE {} CASCADE"])
 async def test_what_was_received_cannot_be_changed(
     uow_factory: UnitOfWorkFactory, table: str, change: str
 ) -> None:
     await record(uow_factory, document(reading(1)))
-    column = "id" if table == "meter_documents" else "document_id"
+    column = "watt_hours" if table == "meter_readings" else "id"
     with pytest.raises(DBAPIError, match="append-only"):
         async with uow_factory() as uow:
-            await uow.connection.execute(text(change.format(table).replace("document_id", column)))
+            await uow.connection.execute(text(change.format(table, column)))
+
+
+async def test_a_single_reading_without_a_set_is_taken(uow_factory: UnitOfWorkFactory) -> None:
+    single = replace(register([]), reading=reading(12))
+    assert counts(await record(uow_factory, write_mirror_usage_point(meter(single)))) == (1, 0, 0, 0)
+    assert total_energy(await energy(uow_factory)).watt_hours == 12
 
 
 async def test_identical_documents_at_once_give_one_set_of_rows(uow_factory: UnitOfWorkFactory) -> None:

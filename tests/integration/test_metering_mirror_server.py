@@ -161,6 +161,17 @@ async def test_the_listener_works_in_the_unit_of_work_that_keeps_the_document(
         assert (await uow.connection.execute(text("SELECT count(*) FROM meter_documents"))).scalar_one() == 0
 
 
+async def test_a_mirror_needs_no_listener(uow_factory: UnitOfWorkFactory) -> None:
+    app = FastAPI()
+    app.include_router(
+        mirror_router(uow_factory=uow_factory, clock=ManualClock(NOW), authenticate=_authenticate)
+    )
+    async with AsyncClient(
+        transport=ASGITransport(app=app), base_url="http://mirror", headers=_SEP
+    ) as client:
+        assert (await client.post("/mup", content=document(reading(1)))).status_code == 201
+
+
 async def test_meters_are_listed_page_by_page_to_their_sender_only(mirror: AsyncClient) -> None:
     for number in range(3):
         raw = write_mirror_usage_point(meter(mrid=f"0{number + 1}", lfdi="AB" * 20))

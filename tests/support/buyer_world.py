@@ -7,12 +7,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx
+import simplejson
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from bap.api import buyer_router
 from bap.bindings import bind
@@ -71,7 +72,7 @@ def signer(subscriber_id: str) -> Signer:
 
 def order(callback: Action = Action.ON_STATUS, **attributes: Any) -> Json:
     """Return the message of a callback, with changes to the contract's attributes."""
-    message: Json = copy.deepcopy(cast("Json", CALLBACKS[callback]))
+    message: Json = copy.deepcopy(CALLBACKS[callback])
     message["order"].setdefault("beckn:orderAttributes", {}).update(attributes)
     return message
 
@@ -125,15 +126,26 @@ class SellerPlatform:
         at: datetime | None = None,
     ) -> Outgoing:
         """Send a callback that nobody asked for, written `at` an instant."""
-        outgoing = self.writer.unsolicited(
+        outgoing = self.write(action, message, transaction_id=transaction_id, at=at)
+        await self.hand_over(outgoing)
+        return outgoing
+
+    def write(
+        self,
+        action: Action,
+        message: Mapping[str, Any],
+        *,
+        transaction_id: str,
+        at: datetime | None = None,
+    ) -> Outgoing:
+        """Return a callback that nobody asked for, without sending it."""
+        return self.writer.unsolicited(
             action,
             to=Peer(subscriber_id=BUYER_PLATFORM, url="https://bap.bakery.example"),
             message=message,
             transaction_id=transaction_id,
             now=at or self.clock.now(),
         )
-        await self.hand_over(outgoing)
-        return outgoing
 
     async def hand_over(self, outgoing: Outgoing) -> None:
         """Have the buyer's handler take a callback, in one unit of work as dispatch does it."""
@@ -187,8 +199,6 @@ class BuyerWorld:
 
 
 def to_json(body: object) -> bytes:
-    import simplejson
-
     return simplejson.dumps(body, use_decimal=True).encode()
 
 
@@ -248,8 +258,6 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
 
 
 async def count(uow: UnitOfWork, table: Any) -> int:
-    from sqlalchemy import func
-
     found = await uow.connection.execute(select(func.count()).select_from(table))
     return int(found.scalar_one())
 

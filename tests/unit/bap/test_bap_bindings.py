@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import simplejson
 
 from bap.bindings import bind
 from bap.call_request import MessageRefused, parse_call_request
@@ -66,6 +67,4 @@ def test_a_request_of_the_wrong_shape_is_refused_with_its_path(body: Any, path: 
 
 
 def _violations(action: Action, body: bytes) -> list[Any]:
-    import simplejson
-
     return list(schema_set("v2_rc").violations(action.value, simplejson.loads(body, use_decimal=True)))

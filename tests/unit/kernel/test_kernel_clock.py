@@ -53,6 +53,11 @@ class ZoneWithoutOffset(tzinfo):
     def utcoffset(self, _: datetime | None) -> None:
         return None
 
+    dst = utcoffset
+
+    def tzname(self, _: datetime | None) -> None:
+        return None
+
 
 @pytest.mark.parametrize("zone", [None, ZoneWithoutOffset()])
 def test_an_instant_without_an_offset_is_refused(zone: tzinfo | None) -> None:

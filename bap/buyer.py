@@ -1,0 +1,174 @@
+"""This node as a buyer's platform: it sends what apps ask for and waits for what comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import simplejson
+import structlog
+from sqlalchemy import select
+
+from bap.call_request import CallRequest, MessageRefused
+from bap.events import EventHub
+from bap.tables import CallState, Direction, bap_messages
+from bap.transactions import Transactions
+from kernel.clock import Clock
+from kernel.errors import NodeError
+from kernel.ids import IdSource, random_id
+from node.correspondence import Correspondent, Peer
+from protocol.actions import CALLBACK_OF, Action
+from protocol.errors import WireError
+from schemas.validation import schema_set
+from storage.outbox import Outgoing
+from storage.tables import OutboxState, outbox
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+log = structlog.get_logger(__name__)
+
+FindPeer = Callable[[str], Awaitable[Peer]]
+"""Returns the participant of that subscriber id; raises a NodeError where there is none."""
+
+
+class PeerNotNamed(NodeError):
+    """The request does not say which seller's platform it is for."""
+
+    code, http_status, retryable = "CTX_MISSING_FIELD", 422, False
+
+
+class PeerUnknown(NodeError):
+    """The registry knows no such seller's platform."""
+
+    code, http_status, retryable = "AUT_SUBSCRIBER_NOT_FOUND", 422, False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentCall:
+    """A request on its way."""
+
+    transaction_id: str
+    message_id: str
+    action: Action
+    bpp_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """The answer to a request, the whole document."""
+
+    action: Action
+    document: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """A request that no callback will answer; `was_refused` if the peer said so itself."""
+
+    error: WireError
+    was_refused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Buyer:
+    """Sends requests and waits for callbacks; `discover_at` gets a discover that names nobody."""
+
+    uow_factory: UnitOfWorkFactory
+    correspondent: Correspondent
+    find_peer: FindPeer
+    hub: EventHub
+    clock: Clock
+    discover_at: Peer | None = None
+    new_transaction_id: IdSource = random_id
+
+    async def send(self, action: Action, request: CallRequest, *, requested_by: str) -> SentCall:
+        """Put the request in the outbox, checked as it will be sent, together with its records.
+
+        Raises: MessageRefused, PeerNotNamed, PeerUnknown, TransactionTaken, or what the registry raises.
+        """
+        peer = await self._peer(action, request)
+        outgoing = self.correspondent.request(
+            action,
+            to=peer,
+            message=request.message,
+            transaction_id=request.transaction_id or str(self.new_transaction_id()),
+            now=self.clock.now(),
+        )
+        self._check(action, outgoing)
+        async with self.uow_factory() as uow:
+            await Transactions(uow).record_call(outgoing, to=peer, requested_by=requested_by)
+            await uow.outbox.put(outgoing)
+        log.info(
+            "call.sent",
+            action=action.value,
+            transaction_id=outgoing.transaction_id,
+            message_id=outgoing.message_id,
+            peer=peer.subscriber_id,
+            requested_by=requested_by,
+        )
+        return SentCall(
+            transaction_id=outgoing.transaction_id,
+            message_id=outgoing.message_id,
+            action=action,
+            bpp_id=peer.subscriber_id,
+        )
+
+    async def wait(self, call: SentCall, *, seconds: float) -> Callback | Undelivered | None:
+        """Return how the call ended, None if that is not known after `seconds`."""
+
+        async def find() -> Callback | Undelivered | None:
+            async with self.uow_factory() as uow:
+                return await _find_end(uow, call)
+
+        return await self.hub.wait_for(find, transaction_id=call.transaction_id, seconds=seconds)
+
+    async def _peer(self, action: Action, request: CallRequest) -> Peer:
+        if request.bpp_id is None:
+            if action is Action.DISCOVER and self.discover_at is not None:
+                return self.discover_at
+            raise PeerNotNamed(
+                "the request names no seller's platform",
+                path="$.bpp_id",
+                hint="Send bpp_id, and bpp_uri if the registry does not hold it.",
+            )
+        if request.bpp_uri is not None:
+            return Peer(subscriber_id=request.bpp_id, url=str(request.bpp_uri).rstrip("/"))
+        try:
+            return await self.find_peer(request.bpp_id)
+        except NodeError as error:
+            if error.retryable:
+                raise
+            raise PeerUnknown(
+                f"{request.bpp_id} cannot be looked up: {error.message}",
+                path="$.bpp_id",
+                hint="Send a bpp_id that the registry knows, or bpp_uri with it.",
+            ) from error
+
+    def _check(self, action: Action, outgoing: Outgoing) -> None:
+        document = simplejson.loads(outgoing.body, use_decimal=True)
+        schemas = schema_set(self.correspondent.profile.schemas)
+        if violations := schemas.violations(action.value, document):
+            raise MessageRefused(violations)
+
+
+async def _find_end(uow: UnitOfWork, call: SentCall) -> Callback | Undelivered | None:
+    found = await Transactions(uow).find_call(call.message_id)
+    if found is None or found.state is CallState.SENT:
+        return None
+    if found.state is CallState.UNDELIVERED:
+        state = await uow.connection.execute(
+            select(outbox.c.state).where(
+                outbox.c.message_id == call.message_id, outbox.c.action == call.action
+            )
+        )
+        error = found.error or WireError(code="UNKNOWN", message="no reason was given")
+        return Undelivered(error=error, was_refused=state.scalar_one_or_none() != OutboxState.DEAD)
+    callback = CALLBACK_OF[call.action]
+    rows = await uow.connection.execute(
+        select(bap_messages.c.document).where(
+            bap_messages.c.message_id == call.message_id,
+            bap_messages.c.action == callback,
+            bap_messages.c.direction == Direction.IN,
+        )
+    )
+    return Callback(action=callback, document=rows.scalar_one())

@@ -1,0 +1,69 @@
+"""What an app sends to have a message written: the peer, the transaction, and the message itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+
+from kernel.errors import NodeError
+from schemas.violation import Violation, json_path
+
+
+class CallRequest(BaseModel):
+    """A request to a seller's platform; the node writes the context and signs it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    bpp_id: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="The seller's platform by its name in the registry. Only discover may leave it out, "
+        "where the node has somewhere to ask.",
+    )
+    bpp_uri: HttpUrl | None = Field(
+        None, description="Where that platform takes requests; looked up in the registry if left out."
+    )
+    transaction_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")] | None = Field(
+        None,
+        description="The transaction that this goes on with; a new one begins if it is left out. "
+        "Some peers take UUIDs only.",
+    )
+    message: dict[str, Any] = Field(description="The message of the action, in the wire's own shape.")
+
+
+class MessageRefused(NodeError):
+    """The message was not sent, because it breaks the rules of its action."""
+
+    code, http_status, retryable = "SCH_SCHEMA_VALIDATION_FAILED", 422, False
+
+    def __init__(self, violations: Sequence[Violation]) -> None:
+        first = violations[0]
+        more = f"; {len(violations) - 1} more" if len(violations) > 1 else ""
+        super().__init__(
+            f"not sent: {first.message} (rule {first.rule}{more})", path=first.path, hint=first.hint
+        )
+        self.violations = tuple(violations)
+
+
+def parse_call_request(document: object) -> CallRequest:
+    """Return the request that `document` is; its numbers stay exact.
+
+    Raises: MessageRefused.
+    """
+    try:
+        return CallRequest.model_validate(document)
+    except ValidationError as error:
+        raise MessageRefused(
+            [
+                Violation(json_path(entry["loc"]), entry["type"], entry["msg"].lower(), _hint(entry["type"]))
+                for entry in error.errors(include_url=False, include_context=False)
+            ]
+        ) from error
+
+
+def _hint(rule: str) -> str | None:
+    known = ", ".join(CallRequest.model_fields)
+    return f"The body has {known}." if rule in ("extra_forbidden", "missing", "model_type") else None

@@ -1,0 +1,50 @@
+"""JSON with exact numbers: a Decimal comes in and goes out digit by digit, never through a float."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import simplejson
+from fastapi import Request, Response
+
+from protocol.errors import BodyTooLarge, JsonInvalid
+
+
+def dump(content: object) -> str:
+    """Return `content` as JSON on one line.
+
+    A lone surrogate, which JSON can name and UTF-8 cannot carry, is written as its escape.
+    """
+    text = simplejson.dumps(content, use_decimal=True, ensure_ascii=False)
+    return text.encode(errors="backslashreplace").decode()
+
+
+class ExactJsonResponse(Response):
+    """An answer in JSON with exact numbers."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:  # noqa: ANN401  Starlette's own signature
+        return dump(content).encode()
+
+
+async def read_json(request: Request, *, max_bytes: int) -> Any:  # noqa: ANN401  any JSON value
+    """Return the body of `request`, its numbers int or Decimal.
+
+    Raises: BodyTooLarge, JsonInvalid.
+    """
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > max_bytes:
+            raise BodyTooLarge(f"the body is over {max_bytes} bytes", path="$", hint="Send less at once.")
+    try:
+        document = simplejson.loads(bytes(raw), use_decimal=True)
+        simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode()
+    except RecursionError as error:
+        raise JsonInvalid("the body is nested too deeply", path="$") from error
+    except ValueError as error:
+        raise JsonInvalid(
+            f"the body is no JSON: {error}", path="$", hint="Send one JSON object in UTF-8."
+        ) from error
+    return document

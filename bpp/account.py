@@ -1,0 +1,198 @@
+"""A contract's account: what its meters counted, what that came to, and what is owed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import accumulate
+from typing import Final
+
+import structlog
+
+from kernel.energy import ZERO_ENERGY, Energy
+from kernel.interval import Interval
+from metering.energy import Direction
+from metering.query import interval_energy
+from settlement.agreement import Agreement
+from settlement.bills import BillingCycle
+from settlement.cycles import SettlementCycle
+from settlement.settle import SettlementOutcome, settle_contract
+from settlement.store import find_bills, find_cycles, record_outcome
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract, delivery_has_begun
+from trading.delivery import (
+    BillingCycleView,
+    ContractView,
+    Delivery,
+    DeliveryStatus,
+    LineItemView,
+    MeterReadingView,
+    Row,
+    SettlementCycleView,
+    flow_between,
+)
+from trading.lifecycle import ContractStatus
+
+log = structlog.get_logger(__name__)
+
+MOST_ROWS: Final = 100
+"""Readings of a delivery that are told; more are thinned out evenly, the last always stays."""
+
+Metered = Sequence[tuple[Interval, Energy]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meters:
+    """What both meters of a contract counted within its window, interval by interval."""
+
+    exported: Metered = ()
+    imported: Metered = ()
+
+    @property
+    def have_reported(self) -> bool:
+        return bool(self.exported or self.imported)
+
+
+async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) -> ContractView:
+    """Return the contract with its delivery, cycles and bills as they stand at `now`."""
+    if not contract.is_binding:
+        return ContractView(contract=contract, delivery=_no_delivery(contract))
+    meters = await read_meters(contract, uow)
+    cycles = _still_due(contract, await find_cycles(contract.id, uow=uow))
+    bills = await find_bills(contract.id, uow=uow)
+    return ContractView(
+        contract=contract,
+        delivery=_delivery(contract, meters, cycles, now=now),
+        cycles=tuple(_cycle_view(cycle) for cycle in cycles),
+        bills=tuple(_bill_view(bill) for bill in bills),
+    )
+
+
+async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
+    """Return what both meters counted; of a fulfilled contract, what was known when it was settled."""
+    as_of = contract.ended_at if contract.status is ContractStatus.COMPLETED else None
+    sides: list[Metered] = []
+    for meter, direction in (
+        (contract.source_mrid, Direction.EXPORT),
+        (contract.target_mrid, Direction.IMPORT),
+    ):
+        found = await interval_energy(
+            uow.connection, meter=meter, direction=direction, window=contract.window, as_of=as_of
+        )
+        sides.append([(interval.period, interval.energy) for interval in found])
+    exported, imported = sides
+    return Meters(exported=exported, imported=imported)
+
+
+async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
+    """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
+    outcome = _outcome(contract, await read_meters(contract, uow), now=now)
+    result = await record_outcome(outcome, uow=uow, now=now)
+    for discrepancy in result.needs_correction:
+        log.warning(
+            "settlement.needs_correction",
+            contract=contract.id,
+            cycle=discrepancy.settled.cycle_id,
+            settled=str(discrepancy.settled.amount),
+            recomputed=str(discrepancy.recomputed.amount),
+        )
+    return outcome
+
+
+def _outcome(contract: Contract, meters: Meters, *, now: datetime) -> SettlementOutcome:
+    agreement = Agreement(
+        contract_id=contract.id,
+        window=contract.window,
+        contracted=contract.quantity,
+        terms=contract.terms,
+        zone=contract.zone,
+    )
+    return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
+
+
+def _still_due(contract: Contract, cycles: Sequence[SettlementCycle]) -> list[SettlementCycle]:
+    """Return the cycles without those that a cancelled contract does not reach any more."""
+    if contract.status is ContractStatus.TERMINATED and contract.refresh_at is None:
+        return [cycle for cycle in cycles if cycle.is_settled]
+    return [cycle for cycle in cycles if cycle.is_settled or cycle.period.start < contract.window.end]
+
+
+def _no_delivery(contract: Contract) -> Delivery:
+    ended = not contract.is_open
+    status = DeliveryStatus.FAILED if ended else DeliveryStatus.PENDING
+    return Delivery(status=status, delivered=ZERO_ENERGY, window=contract.window, ended=ended)
+
+
+def _delivery(
+    contract: Contract, meters: Meters, cycles: Sequence[SettlementCycle], *, now: datetime
+) -> Delivery:
+    is_over = not contract.is_open and contract.refresh_at is None
+    if is_over:
+        delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
+    else:
+        delivered = _outcome(contract, meters, now=now).delivered_so_far
+    return Delivery(
+        status=_delivery_status(contract, meters, delivered, is_over=is_over, now=now),
+        delivered=delivered,
+        window=contract.window,
+        ended=is_over,
+        readings=reading_rows(contract, meters),
+        settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
+    )
+
+
+def _delivery_status(
+    contract: Contract, meters: Meters, delivered: Energy, *, is_over: bool, now: datetime
+) -> DeliveryStatus:
+    if is_over:
+        return DeliveryStatus.COMPLETED if delivered > ZERO_ENERGY else DeliveryStatus.FAILED
+    if meters.have_reported or delivery_has_begun(contract, now=now):
+        return DeliveryStatus.IN_PROGRESS
+    return DeliveryStatus.PENDING
+
+
+def reading_rows(contract: Contract, meters: Meters) -> tuple[MeterReadingView, ...]:
+    """Return both meters side by side, from the window's start and at the end of every interval."""
+    if not meters.have_reported:
+        return ()
+    source, target = _stands(meters.exported), _stands(meters.imported)
+    instants = _thinned(sorted(source.keys() | target.keys()))
+    rows: list[Row] = [(contract.window.start, _first(source), _first(target))]
+    rows += [(at, _stand_at(source, at), _stand_at(target, at)) for at in instants]
+    return flow_between(rows, contracted=contract.quantity)
+
+
+def _stands(metered: Metered) -> dict[datetime, Energy]:
+    """Return what had been counted since the window began, at the end of every interval."""
+    totals = accumulate(energy.watt_hours for _, energy in metered)
+    return {interval.end: Energy(total) for (interval, _), total in zip(metered, totals, strict=True)}
+
+
+def _first(stands: dict[datetime, Energy]) -> Energy | None:
+    return ZERO_ENERGY if stands else None
+
+
+def _stand_at(stands: dict[datetime, Energy], at: datetime) -> Energy | None:
+    return max((energy for end, energy in stands.items() if end <= at), default=_first(stands))
+
+
+def _thinned(instants: Sequence[datetime]) -> Sequence[datetime]:
+    step = -(-len(instants) // MOST_ROWS)
+    return instants[::-1][::step][::-1]
+
+
+def _cycle_view(cycle: SettlementCycle) -> SettlementCycleView:
+    return SettlementCycleView(
+        cycle_id=cycle.cycle_id, period=cycle.period, status=cycle.status.value, amount=cycle.amount
+    )
+
+
+def _bill_view(bill: BillingCycle) -> BillingCycleView:
+    return BillingCycleView(
+        cycle_id=bill.cycle_id,
+        period=bill.period,
+        status=bill.status.value,
+        total=bill.total,
+        lines=tuple(LineItemView(title=line.title, amount=line.amount) for line in bill.lines),
+    )

@@ -1,0 +1,137 @@
+"""The catalogue of the built-in provider, from a YAML file. Numbers stay exact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from bpp.catalog_file import CatalogueFile
+from kernel.errors import NodeError
+from trading.offer import Catalogue, Offer, Resource
+
+T = TypeVar("T")
+
+
+class CatalogueInvalid(NodeError):
+    """The catalogue file cannot be traded from; the node does not start."""
+
+    code, http_status, retryable = "BPP_CATALOGUE_INVALID", 500, False
+
+
+class _ExactLoader(yaml.SafeLoader):
+    """YAML whose fractions are Decimals and whose dates stay text."""
+
+
+_FLOAT_TAG: Final = "tag:yaml.org,2002:float"
+_INSTANT_TAG: Final = "tag:yaml.org,2002:timestamp"
+
+
+def _exact(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
+    try:
+        return Decimal(str(loader.construct_scalar(node)).replace("_", ""))
+    except ArithmeticError as error:
+        raise yaml.constructor.ConstructorError(
+            None, None, f"{node.value!r} is no decimal number", node.start_mark
+        ) from error
+
+
+def _as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_ExactLoader.add_constructor(_FLOAT_TAG, _exact)
+_ExactLoader.add_constructor(_INSTANT_TAG, _as_text)
+
+
+def load_catalogue(path: Path) -> Catalogue:
+    """Return the catalogue in the file. Raises: CatalogueInvalid, with file, key, why and what to do."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueInvalid(
+            f"the catalogue {path} cannot be read: {error}", hint="Name a YAML file that exists."
+        ) from error
+    return read_catalogue(text, name=str(path))
+
+
+def read_catalogue(text: str, *, name: str) -> Catalogue:
+    """Return the catalogue in the YAML `text` of the file `name`. Raises: CatalogueInvalid."""
+    try:
+        content = yaml.load(text, Loader=_ExactLoader)  # noqa: S506  a SafeLoader
+        return _to_catalogue(CatalogueFile.model_validate(content), name)
+    except yaml.YAMLError as error:
+        raise CatalogueInvalid(f"{name} is no YAML: {error}") from error
+    except ValidationError as error:
+        raise _explained(error, name) from error
+
+
+def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
+    for key, entries in (
+        ("providers", file.providers),
+        ("resources", file.resources),
+        ("offers", file.offers),
+    ):
+        _require_unique(key, [entry.id for entry in entries], name)
+    sellers = {entry.id: entry.provider for entry in file.resources}
+    _require_known("resources", "provider", sellers.values(), {entry.id for entry in file.providers}, name)
+    _require_known("offers", "resource", (offer.resource for offer in file.offers), set(sellers), name)
+    resources: list[Resource] = []
+    for index, resource in enumerate(file.resources):
+        resources.append(_converted(resource.to_domain, f"resources.{index}", name))
+    offers: list[Offer] = []
+    for index, offer in enumerate(file.offers):
+        made = partial(offer.to_domain, sellers[offer.resource])
+        offers.append(_converted(made, f"offers.{index}", name))
+    return Catalogue(
+        id=file.id,
+        name=file.name,
+        networks=file.networks,
+        providers=tuple(entry.to_domain() for entry in file.providers),
+        resources=tuple(resources),
+        offers=tuple(offers),
+    )
+
+
+def _converted(make: Callable[[], T], where: str, name: str) -> T:
+    try:
+        return make()
+    except ValueError as error:
+        raise CatalogueInvalid(f"{name}: {where}: {error}", path=where) from error
+
+
+def _require_unique(key: str, ids: list[str], name: str) -> None:
+    for identifier in ids:
+        if ids.count(identifier) > 1:
+            raise CatalogueInvalid(
+                f"{name}: {key}: the id {identifier!r} is there twice",
+                path=key,
+                hint="Give each entry an id of its own.",
+            )
+
+
+def _require_known(key: str, field: str, wanted: Iterable[str], known: set[str], name: str) -> None:
+    for identifier in wanted:
+        if identifier not in known:
+            raise CatalogueInvalid(
+                f"{name}: {key}: the {field} {identifier!r} is not in the file",
+                path=key,
+                hint=f"Known: {', '.join(sorted(known))}.",
+            )
+
+
+def _explained(error: ValidationError, name: str) -> CatalogueInvalid:
+    first = error.errors()[0]
+    where = ".".join(str(step) for step in first["loc"]) or "(top)"
+    hints = {
+        "missing": "Add this key.",
+        "extra_forbidden": "Remove this key, or correct its spelling.",
+        "timezone_aware": "Write the instant with an offset, like 2026-01-09T10:00:00Z.",
+    }
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return CatalogueInvalid(f"{name}: {where}: {message}", path=where, hint=hints.get(first["type"]))

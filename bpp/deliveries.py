@@ -1,0 +1,155 @@
+"""Keeping contracts up to date: readings settle them, time closes them, buyers are told.
+
+A contract carries one durable timer, `refresh_at`. Each contract that is due is looked at in a
+transaction of its own, which holds its new state, what was settled, and the message to the buyer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+import structlog
+
+from bpp.account import settle
+from bpp.orders import write_order
+from bpp.platform import Bpp
+from kernel.clock import Clock
+from node.correspondence import Peer
+from protocol.actions import Action
+from settlement.settle import COLLECTION_DEADLINE, SettlementOutcome
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from trading import contract as decisions
+from trading.contract import Contract
+from trading.contracts import ContractStore, HistoryEntry
+from trading.lifecycle import ContractEvent, ContractStatus
+from trading.mapping import v2_rc as wire
+from trading.stock import Stock
+
+log = structlog.get_logger(__name__)
+
+CONTRACTS_CHANNEL: Final = "degnode_contracts"
+"""Announced when contracts have become due before their time."""
+
+
+async def note_readings(uow: UnitOfWork, *, meters: Iterable[str], now: datetime) -> int:
+    """Have the contracts on `meters` (mRIDs in any spelling) looked at now; return how many.
+
+    Call it in the transaction that keeps the readings.
+    """
+    count = await ContractStore(uow.connection).mark_due(meters, at=now)
+    if count:
+        await uow.announce(CONTRACTS_CHANNEL)
+    return count
+
+
+async def refresh_due(bpp: Bpp, uow: UnitOfWork, *, now: datetime) -> Contract | None:
+    """Look at the contract that has been due the longest; return it as it is now, None if none is due."""
+    due = await ContractStore(uow.connection).find_due(now=now)
+    if not due:
+        return None
+    return await refresh(bpp, due[0], uow, now=now)
+
+
+async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
+    """Bring a locked contract up to date, and tell the buyer if anything changed."""
+    if not contract.is_binding:
+        refreshed, event = await _lapse(contract, uow, now=now)
+    else:
+        outcome = await settle(contract, uow, now=now)
+        refreshed, event = _after(contract, outcome, now=now)
+    return await _tell(bpp, refreshed, uow, event=event, now=now)
+
+
+async def _lapse(
+    contract: Contract, uow: UnitOfWork, *, now: datetime
+) -> tuple[Contract, ContractEvent | None]:
+    """Return the contract as ended, if nobody confirmed it in time, and its quantity to the stock."""
+    if not contract.has_lapsed(now):
+        return replace(contract, refresh_at=contract.hold_until if contract.is_open else None), None
+    await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+    return decisions.expire(contract, now=now), ContractEvent.EXPIRE
+
+
+def _after(
+    contract: Contract, outcome: SettlementOutcome, *, now: datetime
+) -> tuple[Contract, ContractEvent | None]:
+    """Return the contract as its settlement leaves it."""
+    if not outcome.is_final:
+        return replace(contract, refresh_at=next_look(outcome, now=now)), None
+    if contract.status is ContractStatus.ACTIVE:
+        return decisions.complete(contract, now=now), ContractEvent.COMPLETE
+    return replace(contract, refresh_at=None), None
+
+
+def next_look(outcome: SettlementOutcome, *, now: datetime) -> datetime:
+    """Return when time alone changes something: the next day's end, or the end of its collecting."""
+    ends = (cycle.metered.end for cycle in outcome.cycles if not cycle.is_settled)
+    instants = (instant for end in ends for instant in (end, end + COLLECTION_DEADLINE))
+    return min(instant for instant in instants if instant > now)
+
+
+async def _tell(
+    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, event: ContractEvent | None, now: datetime
+) -> Contract:
+    """Save the contract; put an unsolicited on_status for its buyer if that says anything new."""
+    store = ContractStore(uow.connection)
+    order = await write_order(contract, uow, now=now)
+    reported = wire.fingerprint_order(order)
+    if reported != contract.reported:
+        contract = replace(contract, reported=reported, updated_at=now)
+        order = await write_order(contract, uow, now=now)
+        message = bpp.correspondent.unsolicited(
+            Action.ON_STATUS,
+            to=Peer(subscriber_id=contract.bap_id, url=contract.bap_url),
+            message={"order": order},
+            transaction_id=contract.transaction_id,
+            now=now,
+        )
+        await uow.outbox.put(message)
+    await store.save(contract)
+    if event is not None:
+        await store.note(
+            contract,
+            HistoryEntry(at=now, actor=bpp.subscriber_id, event=event, status=contract.status),
+        )
+    return contract
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryDesk:
+    """Looks after all contracts; `step` is what a worker runs again and again.
+
+    A contract that cannot be brought up to date is left alone for `retry_after`; the others go on.
+    """
+
+    bpp: Bpp
+    uow_factory: UnitOfWorkFactory
+    clock: Clock
+    retry_after: timedelta = timedelta(seconds=30)
+
+    async def step(self) -> bool:
+        """Look at one contract that is due; say whether there was any."""
+        now = self.clock.now()
+        contract_id: str | None = None
+        try:
+            async with self.uow_factory() as uow:
+                due = await ContractStore(uow.connection).find_due(now=now)
+                if not due:
+                    return False
+                contract_id = due[0].id
+                refreshed = await refresh(self.bpp, due[0], uow, now=now)
+        except Exception:
+            if contract_id is None:
+                raise
+            log.exception("contract.refresh_failed", contract=contract_id)
+            await self._postpone(contract_id, until=now + self.retry_after)
+            return True
+        log.info("contract.refreshed", contract=contract_id, status=refreshed.status.value)
+        return True
+
+    async def _postpone(self, contract_id: str, *, until: datetime) -> None:
+        async with self.uow_factory() as uow:
+            await ContractStore(uow.connection).postpone(contract_id, until=until)

@@ -1,0 +1,30 @@
+"""cancel: the contract ends; what was delivered until now is still settled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bpp.orders import get_contract, keep
+from bpp.platform import Bpp
+from node.message import Inbound
+from storage.unit_of_work import UnitOfWork
+from trading import contract as decisions
+from trading.contract import delivery_has_begun
+from trading.lifecycle import ContractEvent
+from trading.mapping import v2_rc as wire
+from trading.stock import Stock
+
+
+async def cancel(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+    """Return the order as ended; before delivery its quantity can be sold to others again.
+
+    Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed.
+    """
+    order_id = wire.read_order_id(inbound.message)
+    contract = await get_contract(inbound, uow, order_id=order_id)
+    ended = decisions.cancel(contract, now=now)
+    if not delivery_has_begun(contract, now=now):
+        await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+    return await keep(ended, inbound, uow, event=ContractEvent.CANCEL, now=now)

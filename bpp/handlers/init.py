@@ -1,0 +1,90 @@
+"""init: the quantity is held for a while, the terms are fixed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bpp.orders import keep
+from bpp.platform import Bpp
+from bpp.selection import find_sellable
+from node.message import Inbound
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract, require_replaceable
+from trading.contracts import ContractStore
+from trading.lifecycle import ContractStatus
+from trading.mapping import v2_rc as wire
+from trading.request import OrderRequest, Selection, target_meter_of
+from trading.stock import Stock
+
+
+async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+    """Return the order as a pending contract that holds its quantity.
+
+    A second init of the conversation takes the place of the first, as long as nothing is binding.
+    Raises: AlreadyConfirmed; QuantityUnavailable; a refusal, if it could not be bought as it stands.
+    """
+    wire.require_one_quantity(inbound.message)
+    request = wire.read_order(inbound.message)
+    selection = find_sellable(bpp, request, now=now)
+    earlier = await _earlier(inbound, uow)
+    contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
+    stock = Stock(uow.connection)
+    if earlier is not None and earlier.resource_id != contract.resource_id:
+        await stock.release(earlier.id, resource_id=earlier.resource_id)
+    message = await keep(contract, inbound, uow, event="INIT", now=now)
+    await stock.hold(
+        contract.id,
+        resource_id=contract.resource_id,
+        quantity=contract.quantity,
+        now=now,
+        until=contract.hold_until,
+    )
+    return message
+
+
+async def _earlier(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
+    """Return the contract that this init replaces, if there is one. Raises: AlreadyConfirmed."""
+    earlier = await ContractStore(uow.connection).find_in_transaction(
+        bap_id=inbound.sender, transaction_id=inbound.transaction_id, lock=True
+    )
+    if earlier is None or earlier.status is ContractStatus.TERMINATED:
+        return None
+    require_replaceable(earlier)
+    return earlier
+
+
+def _draft(
+    bpp: Bpp,
+    inbound: Inbound,
+    request: OrderRequest,
+    selection: Selection,
+    *,
+    now: datetime,
+    contract_id: str | None,
+) -> Contract:
+    hold_until = now + bpp.hold_for
+    return Contract(
+        id=contract_id or str(bpp.new_id()),
+        transaction_id=inbound.transaction_id,
+        bap_id=inbound.sender,
+        bap_url=inbound.sender_url,
+        buyer_id=request.buyer_id,
+        provider_id=selection.resource.provider_id,
+        resource_id=selection.resource.id,
+        offer_id=selection.offer.id,
+        offer_name=selection.offer.name,
+        source=selection.resource.source,
+        target_meter=target_meter_of(request, selection.resource),
+        quantity=selection.quantity,
+        window=selection.window,
+        terms=selection.offer.terms,
+        zone=selection.offer.zone,
+        status=ContractStatus.PENDING,
+        created_at=now,
+        updated_at=now,
+        hold_until=hold_until,
+        refresh_at=hold_until,
+        buyer_order=request.as_sent,
+    )

@@ -1,0 +1,37 @@
+"""select: what it would cost. Nothing is held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bpp.platform import Bpp
+from bpp.selection import find_sellable
+from kernel.energy import ZERO_ENERGY
+from node.message import Inbound
+from storage.unit_of_work import UnitOfWork
+from trading.mapping import v2_rc as wire
+from trading.quote import count_cycles, quote_energy
+from trading.refusals import QuantityUnavailable
+from trading.stock import Stock
+
+
+async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+    """Return the order with its price.
+
+    Raises: a refusal, if it could not be bought as it stands.
+    """
+    wire.require_one_quantity(inbound.message)
+    request = wire.read_order(inbound.message)
+    selection = find_sellable(bpp, request, now=now)
+    left = (await Stock(uow.connection).left(now=now)).get(selection.resource.id, ZERO_ENERGY)
+    if selection.quantity > left:
+        raise QuantityUnavailable(
+            f"{selection.quantity} were asked for, {left} are left",
+            path="$.message.order['beckn:orderItems'][0]['beckn:quantity']",
+            hint=f"Order at most {left}." if left > ZERO_ENERGY else "Discover again for other offers.",
+        )
+    cycles = count_cycles(selection.window, selection.offer.zone)
+    quote = quote_energy(selection.quantity, selection.offer.terms, cycles=cycles)
+    return {"order": wire.write_quote_order(request, selection, quote)}

@@ -1,0 +1,20 @@
+"""track: a link to follow the delivery by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bpp.orders import get_contract
+from bpp.platform import Bpp
+from node.message import Inbound
+from storage.unit_of_work import UnitOfWork
+from trading.mapping import v2_rc as wire
+
+
+async def track(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, _now: datetime) -> Mapping[str, Any]:
+    """Return where the delivery can be followed; who knows the order's id may. Raises: OrderNotFound."""
+    order_id = wire.read_track(inbound.message)
+    contract = await get_contract(inbound, uow, order_id=order_id, lock=False)
+    return wire.write_tracking(contract_id=contract.id, url=f"{bpp.url.rstrip('/')}/track/{contract.id}")

@@ -1,0 +1,39 @@
+"""What the seller side works with, put together once at the start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kernel.ids import IdSource, random_id
+from node.correspondence import Correspondent
+from storage.unit_of_work import UnitOfWork
+from trading.offer import Catalogue
+from trading.stock import Stock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bpp:
+    """A seller's platform.
+
+    `hold_for` is how long an init holds its quantity. `sells_past` lets windows be bought that are
+    over already, for replays of old data; `new_id` makes order ids, which nobody may guess.
+    """
+
+    catalogue: Catalogue
+    correspondent: Correspondent
+    hold_for: timedelta = timedelta(minutes=15)
+    sells_past: bool = False
+    new_id: IdSource = random_id
+
+    @property
+    def subscriber_id(self) -> str:
+        return self.correspondent.subscriber_id
+
+    @property
+    def url(self) -> str:
+        return self.correspondent.url
+
+    async def open_shop(self, uow: UnitOfWork) -> None:
+        """Put the catalogue's resources on stock; what is held or sold stays so. Do it at every start."""
+        await Stock(uow.connection).put(self.catalogue.resources)

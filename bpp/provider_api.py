@@ -1,0 +1,145 @@
+"""The operator's API of the seller side, and the open page by which a delivery is followed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+
+from bpp.account import read_account
+from kernel.clock import Clock, format_instant
+from kernel.errors import NodeError
+from node.api_keys import Caller
+from node.app import JsonResponse
+from settlement.bills import BillingCycle
+from settlement.store import find_bills, find_cycles
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from trading.contract import Contract
+from trading.contracts import ContractStore
+from trading.mapping import v2_rc as wire
+
+
+class BillNotFound(NodeError):
+    """The contract has no such bill."""
+
+    code, http_status, retryable = "BIZ_ORDER_NOT_FOUND", 404, False
+
+
+def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
+    """Return the operator's routes; each needs an API key."""
+    router = APIRouter(prefix="/api/v1", tags=["contracts"], default_response_class=JsonResponse)
+
+    @router.get("/contracts", summary="Contracts, the newest first")
+    async def list_contracts(
+        _caller: Caller,
+        skip: Annotated[int, Query(ge=0)] = 0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> JsonResponse:
+        async with uow_factory() as uow:
+            page = await ContractStore(uow.connection).find_page(skip=skip, limit=limit)
+        return JsonResponse({"contracts": [_summary(contract) for contract in page]})
+
+    @router.get("/contracts/{contract_id}", summary="A contract with everything that came of it")
+    async def get_contract(contract_id: str, _caller: Caller) -> JsonResponse:
+        async with uow_factory() as uow:
+            return JsonResponse(await _whole(contract_id, uow, clock))
+
+    @router.get("/contracts/{contract_id}/bills/{bill_id}", summary="A bill with its lines and its reasons")
+    async def get_bill(contract_id: str, bill_id: str, _caller: Caller) -> JsonResponse:
+        async with uow_factory() as uow:
+            contract = await ContractStore(uow.connection).get(contract_id)
+            return JsonResponse(await _bill(contract, bill_id, uow))
+
+    return router
+
+
+def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
+    """Return the route that on_track links to: open to whoever knows the order's id."""
+    router = APIRouter(tags=["tracking"], default_response_class=JsonResponse)
+
+    @router.get("/track/{contract_id}", summary="How far a delivery has come")
+    async def track(contract_id: str) -> JsonResponse:
+        async with uow_factory() as uow:
+            contract = await ContractStore(uow.connection).get(contract_id)
+            view = await read_account(contract, uow, now=clock.now())
+        return JsonResponse(
+            {
+                "id": contract.id,
+                "contractStatus": contract.status.value,
+                "deliveryStatus": view.delivery.status.value,
+                "contractedQuantity": contract.quantity.kilowatt_hours,
+                "deliveredQuantity": view.delivery.delivered.kilowatt_hours,
+                "deliveryStartTime": format_instant(contract.window.start),
+                "deliveryEndTime": format_instant(contract.window.end),
+                "lastUpdated": format_instant(contract.updated_at),
+            }
+        )
+
+    return router
+
+
+def _summary(contract: Contract) -> dict[str, Any]:
+    total = contract.quote.total
+    return {
+        "id": contract.id,
+        "transactionId": contract.transaction_id,
+        "buyerPlatform": contract.bap_id,
+        "buyer": contract.buyer_id,
+        "item": contract.resource_id,
+        "contractStatus": contract.status.value,
+        "contractedQuantity": contract.quantity.kilowatt_hours,
+        "quoted": {"value": total.amount, "currency": total.currency.code},
+        "tradeStartTime": format_instant(contract.window.start),
+        "tradeEndTime": format_instant(contract.window.end),
+        "createdAt": format_instant(contract.created_at),
+        "lastUpdated": format_instant(contract.updated_at),
+    }
+
+
+async def _whole(contract_id: str, uow: UnitOfWork, clock: Clock) -> dict[str, Any]:
+    store = ContractStore(uow.connection)
+    contract = await store.get(contract_id)
+    view = await read_account(contract, uow, now=clock.now())
+    history = await store.history(contract_id)
+    return _summary(contract) | {
+        "order": wire.write_contract_order(view),
+        "history": [
+            {
+                "at": format_instant(entry.at),
+                "actor": entry.actor,
+                "event": entry.event,
+                "status": entry.status.value,
+                "reason": entry.reason,
+                "messageId": entry.message_id,
+            }
+            for entry in history
+        ],
+    }
+
+
+async def _bill(contract: Contract, bill_id: str, uow: UnitOfWork) -> dict[str, Any]:
+    for bill in await find_bills(contract.id, uow=uow):
+        if bill.cycle_id == bill_id:
+            return _written(bill) | {"explanation": await _explanation(bill, uow)}
+    raise BillNotFound(f"the order {contract.id} has no bill {bill_id[:64]}")
+
+
+def _written(bill: BillingCycle) -> dict[str, Any]:
+    return {
+        "contractId": bill.contract_id,
+        "cycleId": bill.cycle_id,
+        "settlementCycleId": bill.settlement_cycle_id,
+        "startTime": format_instant(bill.wire_start),
+        "endTime": format_instant(bill.wire_end),
+        "status": bill.status.value,
+        "currency": bill.currency.code,
+        "totalAmount": bill.total.amount,
+        "lineItems": [{"title": line.title, "amount": line.amount.amount} for line in bill.lines],
+    }
+
+
+async def _explanation(bill: BillingCycle, uow: UnitOfWork) -> dict[str, Any] | None:
+    for cycle in await find_cycles(bill.contract_id, uow=uow):
+        if cycle.cycle_id == bill.settlement_cycle_id and cycle.explanation is not None:
+            return cycle.explanation.to_record()
+    return None

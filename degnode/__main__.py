@@ -1,0 +1,39 @@
+"""The command line: `degnode` and `python -m degnode`."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+from rich.console import Console
+
+from degnode.commands.bench import bench
+from degnode.commands.demo import demo
+from degnode.commands.outbox import outbox
+from degnode.commands.serve import serve
+from kernel.errors import NodeError
+
+app = typer.Typer(
+    name="degnode",
+    help="A Digital Energy Grid participant: trades energy over Beckn, meters it, settles it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(demo)
+app.add_typer(serve, name="serve")
+app.add_typer(outbox, name="outbox")
+app.add_typer(bench, name="bench")
+
+
+def main() -> None:
+    """Run the command line; an anticipated failure is one clear message and status 1."""
+    try:
+        app()
+    except NodeError as error:
+        Console(stderr=True).print(f"[red]degnode:[/red] {error}", highlight=False)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""`degnode demo`: a trade from the first look to the bill."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Final
+
+import simplejson
+import typer
+from rich.console import Console
+
+from degnode.demo.app import App
+from degnode.demo.closing import tell_closing
+from degnode.demo.narrator import Narrator
+from degnode.demo.report import write_report
+from degnode.demo.scenario import make_scenario
+from degnode.demo.story import Outcome, Story
+from degnode.processes import BPP_ID, small_network
+from kernel.clock import SystemClock
+
+_LEAD: Final = timedelta(seconds=10)
+"""From the catalogue to the first watt-hour: time enough to start and to agree."""
+
+_LOGS: Final = {"DEGNODE_LOG_LEVEL": "DEBUG"}
+"""The story tells what the processes themselves logged."""
+
+
+def demo(
+    report: Annotated[
+        Path | None, typer.Option(help="Write an HTML report of the trade to this file.", dir_okay=False)
+    ] = None,
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print only the last on_status message that the BAP received, as JSON, on stdout."
+        ),
+    ] = False,
+) -> None:
+    """Trade ten kilowatt-hours between three real processes, and show how.
+
+    Starts a registry, a BAP and a BPP over an embedded PostgreSQL on loopback ports, lets an app buy
+    solar energy, lets two IEEE 2030.5 meters report it, settles and bills it. Takes about half a minute.
+    """
+    console = Console(stderr=as_json)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end like on Ctrl-C: leave nothing behind
+    try:
+        outcome = asyncio.run(_run(console))
+    except KeyboardInterrupt:
+        console.print("\nStopped; nothing is left running.")
+        raise typer.Exit(130) from None
+    if report is not None:
+        write_report(report, outcome.transaction)
+        console.print(f"\nThe report is in [bold]{report}[/bold].")
+    if as_json:
+        sys.stdout.write(simplejson.dumps(outcome.last_on_status, use_decimal=True, indent=2) + "\n")
+
+
+async def _run(console: Console) -> Outcome:
+    clock = SystemClock()
+    started = clock.now()
+    with tempfile.TemporaryDirectory(prefix="degnode-demo-") as folder:
+        scenario = make_scenario(started, lead=_LEAD)
+        catalog = Path(folder) / "catalog.yaml"
+        scenario.write_catalogue(catalog)
+        console.print("Starting registry, BAP and BPP …")
+        async with small_network(catalog=catalog, settings={"bap": _LOGS, "bpp": _LOGS}) as network:
+            narrator = Narrator(console, network)
+            async with App(network.bap.url, api_key=network.api_key, seller=BPP_ID) as app:
+                story = Story(network=network, scenario=scenario, app=app, clock=clock, narrator=narrator)
+                outcome = await story.tell()
+            tell_closing(narrator, outcome.transaction)
+    console.print(f"\nDone in {(clock.now() - started).total_seconds():.0f} s; every process is stopped.")
+    return outcome

@@ -1,0 +1,82 @@
+"""`degnode outbox`: messages that could not be delivered, and sending them again."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from kernel.clock import SystemClock, format_instant
+from storage.database import Database
+from storage.unit_of_work import UnitOfWorkFactory
+
+outbox = typer.Typer(help="Messages that could not be delivered.", no_args_is_help=True)
+
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--database-url",
+        envvar=["DEGNODE_DATABASE_URL", "DATABASE_URL"],
+        help="The node's PostgreSQL database.",
+    ),
+]
+
+
+@outbox.command("list")
+def list_dead(database_url: DatabaseUrl) -> None:
+    """List the dead letters: messages given up because nobody answered in time."""
+    asyncio.run(_list(database_url))
+
+
+@outbox.command()
+def replay(
+    ids: Annotated[list[int], typer.Argument(help="The numbers that `outbox list` shows.")],
+    database_url: DatabaseUrl,
+    hours: Annotated[int, typer.Option(min=1, help="How long to try again.")] = 24,
+) -> None:
+    """Send dead or refused messages again, as they were."""
+    asyncio.run(_replay(database_url, ids, hours))
+
+
+async def _list(database_url: str) -> None:
+    async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
+        dead = await uow.outbox.find_dead()
+    if not dead:
+        print("No dead letters.")
+        return
+    table = Table(title="Dead letters")
+    for heading in ("id", "action", "peer", "transaction", "created", "tries", "last error"):
+        table.add_column(heading)
+    for letter in dead:
+        table.add_row(
+            str(letter["id"]),
+            letter["action"],
+            letter["peer"],
+            letter["transaction_id"],
+            format_instant(letter["created_at"]),
+            str(letter["attempts"]),
+            letter["last_error"] or "",
+        )
+    Console().print(table)
+
+
+async def _replay(database_url: str, ids: list[int], hours: int) -> None:
+    now = SystemClock().now()
+    async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
+        count = await uow.outbox.replay(ids=ids, now=now, expires_at=now + timedelta(hours=hours))
+    print(f"{count} of {len(ids)} will be sent again.")
+
+
+@asynccontextmanager
+async def _units_of_work(database_url: str) -> AsyncIterator[UnitOfWorkFactory]:
+    database = Database.connect(database_url)
+    try:
+        yield UnitOfWorkFactory(database)
+    finally:
+        await database.close()

@@ -1,0 +1,77 @@
+"""Two simulated meters that report what flowed, as IEEE 2030.5 documents over HTTP."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+
+from degnode.demo.scenario import INTERVAL_LENGTH
+from kernel.interval import Interval
+from kernel.mrid import canonical_mrid
+from metering.mirror import (
+    MirrorMeterReading,
+    MirrorReadingSet,
+    MirrorUsagePoint,
+    Reading,
+    ReadingType,
+    TimePeriod,
+)
+from metering.mirror_writer import write_mirror_usage_point
+from node.api_keys import HEADER
+
+_DELTA_DATA, _ELECTRICITY, _ENERGY, _WATT_HOURS = 4, 1, 12, 72
+EXPORTED: Final = 19
+"""flowDirection: received from the customer."""
+IMPORTED: Final = 1
+"""flowDirection: delivered to the customer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulatedMeter:
+    """A meter with one register of interval energy; `direction` is the flowDirection."""
+
+    mrid: str
+    direction: int
+    url: str
+    api_key: str
+
+    async def report(self, period: Interval, watt_hours: int) -> int:
+        """Post one reading and return the HTTP status."""
+        document = write_mirror_usage_point(self._document(period, watt_hours))
+        async with httpx.AsyncClient() as client:
+            response = await client.post(
+                f"{self.url}/mup",
+                content=document,
+                headers={"Content-Type": "application/sep+xml", HEADER: self.api_key},
+            )
+            response.raise_for_status()
+            return response.status_code
+
+    def _document(self, period: Interval, watt_hours: int) -> MirrorUsagePoint:
+        register = canonical_mrid(f"{self.direction:02X}{self.mrid}", lenient=True)
+        span = TimePeriod(start=int(period.start.timestamp()), duration=int(period.duration.total_seconds()))
+        return MirrorUsagePoint(
+            mrid=canonical_mrid(self.mrid, lenient=True),
+            mrid_as_sent=self.mrid.zfill(len(self.mrid) + len(self.mrid) % 2),
+            meter_readings=(
+                MirrorMeterReading(
+                    mrid=register,
+                    mrid_as_sent=register,
+                    reading_type=ReadingType(
+                        accumulation_behaviour=_DELTA_DATA,
+                        commodity=_ELECTRICITY,
+                        flow_direction=self.direction,
+                        interval_length=int(INTERVAL_LENGTH.total_seconds()),
+                        kind=_ENERGY,
+                        uom=_WATT_HOURS,
+                    ),
+                    reading_sets=(
+                        MirrorReadingSet(
+                            readings=(Reading(value=watt_hours, time_period=span, quality_flags=1),)
+                        ),
+                    ),
+                ),
+            ),
+        )

@@ -1,0 +1,1 @@
+"""The roles that a process can play, each put together from its parts."""

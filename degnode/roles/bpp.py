@@ -1,0 +1,71 @@
+"""The seller's platform: sells from a catalogue, takes readings in, settles, tells the buyer."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from pydantic import Field
+
+from bpp.bindings import bind
+from bpp.catalog import load_catalogue
+from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk, note_readings
+from bpp.platform import Bpp
+from bpp.provider_api import provider_router, tracking_router
+from degnode.roles.configuration import load_settings
+from degnode.roles.participant import RoleParts, run_participant
+from metering.ingest import IngestResult
+from metering.mirror_server import mirror_router
+from node.api_keys import authenticate
+from node.runtime import Foundation
+from node.settings import Settings
+from node.worker import Worker
+from protocol.actions import Role
+from storage.unit_of_work import UnitOfWork
+
+
+class SellerSettings(Settings):
+    """The settings of a seller's platform."""
+
+    catalog: Path = Field(description="The YAML file of what is for sale.")
+    hold_for: timedelta = Field(
+        timedelta(minutes=15), description="How long a quantity is held between init and confirm."
+    )
+
+
+async def run() -> None:
+    """Run the seller's platform until its process is told to stop."""
+    settings = load_settings(SellerSettings)
+    catalogue = load_catalogue(settings.catalog)
+
+    async def build(foundation: Foundation) -> RoleParts:
+        seller = Bpp(catalogue=catalogue, correspondent=foundation.correspondent, hold_for=settings.hold_for)
+        async with foundation.uow_factory() as uow:
+            await seller.open_shop(uow)
+        return _parts(foundation, seller)
+
+    await run_participant(Role.BPP, settings, build)
+
+
+def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
+    uow_factory, clock = foundation.uow_factory, foundation.clock
+    desk = DeliveryDesk(bpp=seller, uow_factory=uow_factory, clock=clock)
+    contracts = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
+    foundation.listener.on(CONTRACTS_CHANNEL, contracts.wake)
+
+    async def on_recorded(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
+        await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)
+
+    return RoleParts(
+        title=f"degnode BPP {seller.subscriber_id}",
+        description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
+        handlers=bind(seller),
+        routers=(
+            provider_router(uow_factory=uow_factory, clock=clock),
+            tracking_router(uow_factory=uow_factory, clock=clock),
+            mirror_router(
+                uow_factory=uow_factory, clock=clock, authenticate=authenticate, on_recorded=on_recorded
+            ),
+        ),
+        workers=(contracts,),
+    )

@@ -1,0 +1,45 @@
+"""Settings from the environment, or a clear word on what is missing."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import SecretStr, ValidationError
+
+from kernel.errors import NodeError
+from node.settings import ServiceSettings
+
+S = TypeVar("S", bound=ServiceSettings)
+
+
+class SettingsInvalid(NodeError):
+    """The environment does not say what the node must know; it does not start."""
+
+    code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
+
+
+def load_settings(kind: type[S]) -> S:
+    """Return the settings of `kind` that the environment holds.
+
+    Raises: SettingsInvalid, naming every variable that is missing or cannot be read.
+    """
+    try:
+        return kind()
+    except ValidationError as error:
+        complaints = [
+            _complaint(kind, str(entry["loc"][0]), str(entry["type"]), str(entry["msg"]))
+            for entry in error.errors()
+        ]
+        raise SettingsInvalid("the settings cannot be used:\n" + "\n".join(complaints)) from None
+
+
+def _complaint(kind: type[ServiceSettings], field: str, fault: str, message: str) -> str:
+    name = field.lower().removeprefix("degnode_")
+    about = kind.model_fields[name].description if name in kind.model_fields else ""
+    reason = "is not set" if fault == "missing" else f"cannot be used: {message}"
+    return f"  DEGNODE_{name.upper()} {reason}. {about}"
+
+
+def secret(value: SecretStr | None) -> str | None:
+    """Return what a secret setting holds, for the one place that needs it."""
+    return None if value is None else value.get_secret_value()

@@ -1,0 +1,78 @@
+"""What both sides of a trade have in common: how a participant is put together and run."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from fastapi import APIRouter
+
+from degnode.roles.first_key import ensure_api_key
+from degnode.roles.registration import Registration
+from degnode.serve import open_database, serve
+from kernel.clock import SystemClock
+from node.app import create_app
+from node.delivery import OnUndeliverable
+from node.message import Handler
+from node.runtime import Foundation, Participant, lay_foundation
+from node.settings import Settings
+from node.telemetry import configure_logging
+from node.worker import Worker
+from protocol.actions import Action, Role
+
+_REGISTRATION_RETRY: Final = timedelta(seconds=1)
+
+
+def _nothing() -> None:
+    """Do nothing: most roles have nothing to end before the last request has."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoleParts:
+    """What a role brings along; `on_stop` is called as soon as the process is told to stop."""
+
+    title: str
+    description: str
+    handlers: Mapping[Action, Handler]
+    routers: Sequence[APIRouter]
+    workers: Sequence[Worker] = ()
+    on_undeliverable: OnUndeliverable | None = None
+    on_stop: Callable[[], None] = _nothing
+
+
+BuildRole = Callable[[Foundation], Awaitable[RoleParts]]
+
+
+async def run_participant(role: Role, settings: Settings, build: BuildRole) -> None:
+    """Run a participant until its process is told to stop."""
+    configure_logging(level=settings.log_level, log_format=settings.log_format)
+    async with open_database(settings, name=role.value) as database:
+        foundation = lay_foundation(role=role, settings=settings, database=database, clock=SystemClock())
+        await ensure_api_key(foundation)
+        parts = await build(foundation)
+        registration = Registration(foundation)
+        registering = Worker("registration", registration.step, poll_interval=_REGISTRATION_RETRY)
+        participant = Participant(
+            foundation,
+            handlers=parts.handlers,
+            on_undeliverable=parts.on_undeliverable,
+            workers=(*parts.workers, registering),
+        )
+
+        async def readiness() -> dict[str, bool]:
+            checks = await participant.readiness()
+            return checks | ({"registered": registration.done} if registration.wanted else {})
+
+        app = create_app(
+            title=parts.title,
+            description=parts.description,
+            routers=parts.routers,
+            api_keys=foundation.api_keys,
+            metrics=foundation.metrics,
+            readiness=readiness,
+            running=participant.running,
+            ingress=participant.ingress,
+        )
+        await serve(app, settings, on_stop=parts.on_stop)

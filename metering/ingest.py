@@ -1,0 +1,98 @@
+"""Taking in a mirror document: parse, lock the meter, judge every reading, keep what is news.
+
+One document is about one meter. A document that is refused leaves nothing behind; a document that is
+taken leaves its bytes, and each of its readings is a revision, a duplicate or in quarantine.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from kernel.interval import Interval
+from metering.intake import Intake, Span
+from metering.judgement import Verdict
+from metering.meter_store import MeterStore, StoredUsagePoint
+from metering.mirror import MirrorUsagePoint
+from metering.mirror_reader import read_mirror_document
+from metering.offer import offers_of
+from metering.quarantine import QuarantinedReading
+from metering.reading_store import ReadingStore
+from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
+from metering.usage_point import lock_usage_point
+from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TouchedMeter:
+    """A meter (canonical mRID) and the time over which its energy is now known otherwise than before."""
+
+    mrid: str
+    span: Interval
+
+    @classmethod
+    def over(cls, point: StoredUsagePoint, span: Span) -> TouchedMeter:
+        start, end = (datetime.fromtimestamp(second, UTC) for second in span)
+        return cls(mrid=point.mrid, span=Interval(start, end))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestResult:
+    """What became of a document; the four counts add up to its readings.
+
+    `usage_point` is the number in the meter's href, `meter` its canonical mRID; `created` says that the
+    meter is new, `repeated` that these very bytes had been taken before.
+    """
+
+    usage_point: int
+    meter: str
+    created: bool
+    repeated: bool
+    accepted: int
+    duplicates: int
+    revised: int
+    quarantined: tuple[QuarantinedReading, ...]
+    touched: tuple[TouchedMeter, ...]
+
+
+async def record_mirror_document(
+    raw: bytes,
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    sender: str,
+    usage_point: int | None = None,
+    limits: TimeLimits = DEFAULT_TIME_LIMITS,
+) -> IngestResult:
+    """Take in a MirrorUsagePoint or, for a known `usage_point`, readings of its registers.
+
+    The same bytes again change nothing, but readings that were set aside then are looked at again.
+    Raises: MeterDocumentRefused in one of its kinds, UsagePointUnknown, UsagePointForeign; nothing is
+    stored then.
+    """
+    document = read_mirror_document(raw)
+    meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
+    point, created = await lock_usage_point(document, usage_point, meters=meters, sender=sender, now=now)
+    document_id, is_new = await readings.add_document(
+        raw, usage_point_id=point.id, sha256=hashlib.sha256(raw).digest(), now=now
+    )
+    if is_new and isinstance(document, MirrorUsagePoint):
+        point = await meters.describe(point, document)
+    offers = offers_of(document)
+    intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)
+    if is_new:
+        outcome = await intake.take(document, offers, document_id=document_id)
+    else:
+        outcome = await intake.review(offers, document_id=document_id)
+    return IngestResult(
+        usage_point=point.id,
+        meter=point.mrid,
+        created=created,
+        repeated=not is_new,
+        accepted=outcome.count(Verdict.ACCEPTED),
+        duplicates=len(offers) - len(outcome.judged) + outcome.count(Verdict.DUPLICATE),
+        revised=outcome.count(Verdict.REVISED),
+        quarantined=tuple(outcome.quarantined),
+        touched=() if outcome.span is None else (TouchedMeter.over(point, outcome.span),),
+    )

@@ -1,0 +1,195 @@
+"""The steps of taking in a document of one locked meter, within one transaction."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from metering.doubt import Doubt
+from metering.energy import Measurement
+from metering.judgement import Judgement, Known, Verdict, judge, touched_span
+from metering.meter_store import MeterStore, Register, StoredUsagePoint
+from metering.mirror import MirrorDocument, MirrorMeterReading, ReadingType
+from metering.offer import Offer, measured
+from metering.quarantine import Quarantine, QuarantinedReading
+from metering.reading_store import NewReading, ReadingStore
+from metering.timeliness import TimeGate
+
+Span = tuple[int, int]
+"""From when to when, in seconds since 1970 UTC."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """An offer with its verdict, and with the revision to be kept where it is news."""
+
+    offer: Offer
+    judgement: Judgement
+    new: NewReading | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a document's readings, and when energy is now known otherwise than before."""
+
+    judged: Sequence[Judged] = ()
+    span: Span | None = None
+
+    def count(self, verdict: Verdict) -> int:
+        return sum(item.judgement.verdict is verdict for item in self.judged)
+
+    @property
+    def quarantined(self) -> list[QuarantinedReading]:
+        """The readings set aside, in the order of the document."""
+        return [
+            QuarantinedReading.of(
+                item.offer.reading,
+                ordinal=item.offer.ordinal,
+                register=item.offer.meter_reading.mrid,
+                doubt=item.judgement.doubt,
+            )
+            for item in sorted(self.judged, key=lambda item: item.offer.ordinal)
+            if item.judgement.doubt is not None
+        ]
+
+
+class Intake:
+    """Takes in one document of `point`, which is locked."""
+
+    def __init__(
+        self, connection: AsyncConnection, *, point: StoredUsagePoint, gate: TimeGate, now: datetime
+    ) -> None:
+        self._meters = MeterStore(connection)
+        self._readings = ReadingStore(connection)
+        self._quarantine = Quarantine(connection)
+        self._point = point
+        self._gate = gate
+        self._now = now
+
+    async def take(self, document: MirrorDocument, offers: Sequence[Offer], *, document_id: int) -> Outcome:
+        """Judge and keep the readings of a document that is new."""
+        registers = await self._learn_reading_types(document, document_id=document_id)
+        outcome = await self._judge(offers, registers)
+        await self._append(outcome, document_id=document_id)
+        if outcome.quarantined:
+            await self._quarantine.put(
+                outcome.quarantined, usage_point_id=self._point.id, document_id=document_id, now=self._now
+            )
+        return outcome
+
+    async def review(self, offers: Sequence[Offer], *, document_id: int) -> Outcome:
+        """Judge again the readings of a known document that were set aside; take those now in order."""
+        held = await self._quarantine.of_document(document_id)
+        if not held:
+            return Outcome()
+        waiting = [offers[item.ordinal] for item in held]
+        mrids = {item.meter_reading.mrid for item in waiting}
+        registers = await self._meters.registers(self._point.id, mrids)
+        outcome = await self._judge(waiting, registers, corrections=False)
+        released = [item.offer.ordinal for item in outcome.judged if item.judgement.doubt is None]
+        if released:
+            await self._append(outcome, document_id=document_id)
+            await self._quarantine.release(released, document_id=document_id, now=self._now)
+        return outcome
+
+    async def _learn_reading_types(
+        self, document: MirrorDocument, *, document_id: int
+    ) -> dict[str, Register]:
+        """Remember the reading types that a document brings; return what is known of its registers.
+
+        A type that differs from the one in force becomes the next version; stored readings stay as they are.
+        """
+        mrids = {item.mrid for item in document.meter_readings}
+        registers = await self._meters.registers(self._point.id, mrids)
+        in_force = {
+            mrid: (register.in_force.version, register.in_force.reading_type)
+            for mrid, register in registers.items()
+        }
+        new: list[tuple[MirrorMeterReading, int, ReadingType]] = []
+        for item in document.meter_readings:
+            version, kind = in_force.get(item.mrid, (-1, None))
+            if item.reading_type is not None and item.reading_type != kind:
+                in_force[item.mrid] = version + 1, item.reading_type
+                new.append((item, version + 1, item.reading_type))
+        if not new:
+            return registers
+        unknown = {item.mrid: item for item, _, _ in new if item.mrid not in registers}
+        ids = await self._meters.add_registers(self._point.id, unknown.values())
+        await self._meters.add_reading_types(
+            [(ids[item.mrid], version, kind) for item, version, kind in new], document_id=document_id
+        )
+        return await self._meters.registers(self._point.id, mrids)
+
+    async def _judge(
+        self, offers: Sequence[Offer], registers: Mapping[str, Register], *, corrections: bool = True
+    ) -> Outcome:
+        judged: list[Judged] = []
+        found: defaultdict[str, list[_Found]] = defaultdict(list)
+        for offer, type_id, outcome in measured(offers, registers, self._point, self._gate):
+            if isinstance(outcome, Doubt):
+                judged.append(Judged(offer, Judgement(Verdict.QUARANTINED, doubt=outcome)))
+            else:
+                found[offer.meter_reading.mrid].append((offer, type_id, outcome))
+        if not found:
+            return Outcome(judged)
+        registers = await self._with_channels(found, registers)
+        known = await self._known(found, registers)
+        spans: list[Span] = []
+        for mrid, items in found.items():
+            register = registers[mrid]
+            of_register = [item for channel in register.channels.values() for item in known.get(channel, ())]
+            judgements = judge([item for _, _, item in items], of_register, corrections=corrections)
+            here = [_judged(*pair, register) for pair in zip(items, judgements, strict=True)]
+            judged += here
+            span = touched_span([item.new.measurement for item in here if item.new], of_register)
+            spans += [span] if span else []
+        return Outcome(judged, _hull(spans))
+
+    async def _with_channels(
+        self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
+    ) -> Mapping[str, Register]:
+        missing = [
+            (registers[mrid].id, lane)
+            for mrid, items in found.items()
+            for lane in {measurement.lane for _, _, measurement in items} - registers[mrid].channels.keys()
+        ]
+        if not missing:
+            return registers
+        await self._meters.add_channels(missing)
+        return await self._meters.registers(self._point.id, registers)
+
+    async def _known(
+        self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
+    ) -> dict[int, list[Known]]:
+        measurements = [measurement for items in found.values() for _, _, measurement in items]
+        return await self._readings.find(
+            {channel: lane for mrid in found for lane, channel in registers[mrid].channels.items()},
+            start=min(measurement.start for measurement in measurements),
+            end=max(measurement.end for measurement in measurements),
+            with_neighbours=any(measurement.is_snapshot for measurement in measurements),
+        )
+
+    async def _append(self, outcome: Outcome, *, document_id: int) -> None:
+        new = [item.new for item in outcome.judged if item.new is not None]
+        if new:
+            await self._readings.add(new, document_id=document_id, now=self._now)
+
+
+_Found = tuple[Offer, int, Measurement]
+"""An offer, the number of its reading type, what it measures."""
+
+
+def _judged(found: _Found, judgement: Judgement, register: Register) -> Judged:
+    offer, type_id, measurement = found
+    if judgement.verdict not in (Verdict.ACCEPTED, Verdict.REVISED):
+        return Judged(offer, judgement)
+    channel_id = register.channels[measurement.lane]
+    return Judged(offer, judgement, NewReading(channel_id, type_id, judgement.revision, measurement))
+
+
+def _hull(spans: Sequence[Span]) -> Span | None:
+    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None

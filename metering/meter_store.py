@@ -1,0 +1,210 @@
+"""Meters and their registers in PostgreSQL, within one transaction.
+
+A meter is locked before anything of it is judged, so that two documents of one meter wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Executable, RowMapping, bindparam, func, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as insert_or_skip
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from metering.energy import Direction, Lane
+from metering.mirror import MirrorMeterReading, MirrorUsagePoint, ReadingType
+from metering.tables import meter_channels, meter_reading_types, meter_registers, meter_usage_points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredUsagePoint:
+    """A meter that is known here; `id` is the number in its href."""
+
+    id: int
+    sender: str
+    device_lfdi: str
+    mrid: str
+    external_id: str
+    role_flags: int
+    service_category: int
+    status: int
+    description: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredReadingType:
+    """A reading type of a register; the one with the highest version is in force."""
+
+    id: int
+    version: int
+    reading_type: ReadingType
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What is known of a register: its reading types by version, and what it counts separately."""
+
+    id: int
+    types: Mapping[int, StoredReadingType]
+    channels: Mapping[Lane, int]
+
+    @property
+    def in_force(self) -> StoredReadingType:
+        return self.types[max(self.types)]
+
+    def stored(self, kind: ReadingType) -> StoredReadingType | None:
+        """Return the newest of its reading types that says what `kind` says, or None."""
+        return next((item for _, item in sorted(self.types.items())[::-1] if item.reading_type == kind), None)
+
+
+_TYPE_FIELDS: Final = tuple(field.name for field in fields(ReadingType))
+_POINT_FIELDS: Final = tuple(field.name for field in fields(StoredUsagePoint))
+_POINT: Final = [meter_usage_points.c[name] for name in _POINT_FIELDS]
+
+_BY_IDENTITY: Final = (
+    select(*_POINT)
+    .where(
+        meter_usage_points.c.device_lfdi == bindparam("device_lfdi"),
+        meter_usage_points.c.mrid == bindparam("mrid"),
+    )
+    .with_for_update(key_share=True)
+)
+_BY_ID: Final = (
+    select(*_POINT).where(meter_usage_points.c.id == bindparam("id")).with_for_update(key_share=True)
+)
+
+_REGISTERS: Final = text(
+    f"""
+    SELECT g.mrid AS register_mrid, g.id AS register_id, t.id AS type_id, t.version,
+        {", ".join(f"t.{name}" for name in _TYPE_FIELDS)},
+        c.id AS channel_id, c.direction, c.tou_tier, c.consumption_block
+    FROM meter_registers AS g
+    JOIN meter_reading_types AS t ON t.register_id = g.id
+    LEFT JOIN meter_channels AS c ON c.register_id = g.id
+    WHERE g.usage_point_id = :usage_point_id AND g.mrid = ANY(CAST(:mrids AS text[]))
+    """  # noqa: S608  the names are fields of ours
+)
+
+
+class MeterStore:
+    """Meters and registers within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def lock(self, *, device_lfdi: str, mrid: str) -> StoredUsagePoint | None:
+        """Return the meter and hold it until the unit of work ends, or None where it is not known."""
+        return await self._lock(_BY_IDENTITY, device_lfdi=device_lfdi, mrid=mrid)
+
+    async def lock_by_id(self, usage_point_id: int) -> StoredUsagePoint | None:
+        """Return the meter with this number and hold it until the unit of work ends, or None."""
+        return await self._lock(_BY_ID, id=usage_point_id)
+
+    async def _lock(self, statement: Executable, **identity: str | int) -> StoredUsagePoint | None:
+        row = (await self._connection.execute(statement, identity)).mappings().one_or_none()
+        return None if row is None else StoredUsagePoint(**row)
+
+    async def add(self, point: MirrorUsagePoint, *, sender: str, now: datetime) -> bool:
+        """Keep a meter that is new here; False where somebody else has done so meanwhile."""
+        statement = (
+            insert_or_skip(meter_usage_points)
+            .values(
+                device_lfdi=point.device_lfdi,
+                mrid=point.mrid,
+                external_id=point.mrid_as_sent,
+                sender=sender,
+                created_at=now,
+                **_changeable(point),
+            )
+            .on_conflict_do_nothing()
+            .returning(meter_usage_points.c.id)
+        )
+        return (await self._connection.execute(statement)).scalar_one_or_none() is not None
+
+    async def describe(self, stored: StoredUsagePoint, point: MirrorUsagePoint) -> StoredUsagePoint:
+        """Keep what its sender says of a locked meter now, where that differs; return the meter."""
+        new = _changeable(point)
+        if new == {name: getattr(stored, name) for name in new}:
+            return stored
+        await self._connection.execute(
+            update(meter_usage_points).where(meter_usage_points.c.id == stored.id).values(**new)
+        )
+        return replace(stored, **new)
+
+    async def page_of(self, sender: str, *, skip: int, limit: int) -> tuple[Sequence[StoredUsagePoint], int]:
+        """Return some of the meters that `sender` registered, oldest first, and how many there are."""
+        c = meter_usage_points.c
+        counted = select(func.count()).select_from(meter_usage_points).where(c.sender == sender)
+        total = (await self._connection.execute(counted)).scalar_one()
+        page = select(*_POINT).where(c.sender == sender).order_by(c.id).offset(skip).limit(limit)
+        rows = (await self._connection.execute(page)).mappings()
+        return [StoredUsagePoint(**row) for row in rows], total
+
+    async def registers(self, usage_point_id: int, mrids: Iterable[str]) -> dict[str, Register]:
+        """Return what is known of these registers of a meter, by mRID."""
+        found = await self._connection.execute(
+            _REGISTERS, {"usage_point_id": usage_point_id, "mrids": list(mrids)}
+        )
+        rows: dict[str, list[RowMapping]] = {}
+        for row in found.mappings():
+            rows.setdefault(row["register_mrid"], []).append(row)
+        return {mrid: _register(of_one) for mrid, of_one in rows.items()}
+
+    async def add_registers(self, usage_point_id: int, new: Iterable[MirrorMeterReading]) -> dict[str, int]:
+        """Keep registers of a locked meter that are new; return the numbers of all it has, by mRID."""
+        rows = [
+            {"usage_point_id": usage_point_id, "mrid": item.mrid, "external_id": item.mrid_as_sent}
+            for item in new
+        ]
+        if rows:
+            await self._connection.execute(insert(meter_registers), rows)
+        c = meter_registers.c
+        found = await self._connection.execute(select(c.mrid, c.id).where(c.usage_point_id == usage_point_id))
+        return {row.mrid: row.id for row in found}
+
+    async def add_reading_types(
+        self, new: Iterable[tuple[int, int, ReadingType]], *, document_id: int
+    ) -> None:
+        """Keep reading types, each with the number of its register and its version."""
+        rows = [
+            {"register_id": register_id, "version": version, "document_id": document_id, **asdict(kind)}
+            for register_id, version, kind in new
+        ]
+        await self._connection.execute(insert(meter_reading_types), rows)
+
+    async def add_channels(self, new: Iterable[tuple[int, Lane]]) -> None:
+        """Keep what registers, given by number, are seen to count separately from now on."""
+        rows = [
+            {
+                "register_id": register_id,
+                "direction": direction.value,
+                "tou_tier": tier,
+                "consumption_block": block,
+            }
+            for register_id, (direction, tier, block) in new
+        ]
+        await self._connection.execute(insert(meter_channels), rows)
+
+
+def _changeable(point: MirrorUsagePoint) -> dict[str, Any]:
+    return {
+        "role_flags": point.role_flags,
+        "service_category": point.service_category_kind,
+        "status": point.status,
+        "description": point.description,
+    }
+
+
+def _register(rows: Sequence[RowMapping]) -> Register:
+    types, channels = {}, {}
+    for row in rows:
+        if row["version"] not in types:
+            kind = ReadingType(**{name: row[name] for name in _TYPE_FIELDS})
+            types[row["version"]] = StoredReadingType(row["type_id"], row["version"], kind)
+        if row["channel_id"] is not None:
+            lane = Direction(row["direction"]), row["tou_tier"], row["consumption_block"]
+            channels[lane] = row["channel_id"]
+    return Register(rows[0]["register_id"], types, channels)

@@ -1,0 +1,44 @@
+"""What settlement must know of a contract, and nothing more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import MAXYEAR, MINYEAR, timedelta
+from typing import Final
+
+from kernel.energy import ZERO_ENERGY, Energy
+from kernel.interval import Interval
+from settlement.local_days import find_zone
+from trading.terms import Terms
+
+LONGEST_WINDOW: Final = timedelta(days=3660)
+"""Ten years and a little: a window that ends in the year 9999 would be millions of cycles."""
+
+
+class AgreementInvalid(ValueError):
+    """An agreement that cannot be settled."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """How much energy is to flow within `window`, under which terms, by the days of which zone.
+
+    Raises: AgreementInvalid; ZoneUnknown, if `zone` is no IANA name.
+    """
+
+    contract_id: str
+    window: Interval
+    contracted: Energy
+    terms: Terms
+    zone: str
+
+    def __post_init__(self) -> None:
+        if self.contracted < ZERO_ENERGY:
+            raise AgreementInvalid(f"the contracted energy is not negative: {self.contracted}")
+        if self.window.duration > LONGEST_WINDOW:
+            raise AgreementInvalid(
+                f"a contract runs for {LONGEST_WINDOW.days} days at most, not {self.window.duration.days}"
+            )
+        if not MINYEAR < self.window.start.year <= self.window.end.year < MAXYEAR:
+            raise AgreementInvalid(f"no calendar has every local day of {self.window}")
+        find_zone(self.zone)

@@ -1,0 +1,150 @@
+"""The tables of settlement: cycles and bills, which stand once they are settled and issued.
+
+Triggers hold to that below everything else: a status moves only by its table, a settled cycle and a
+bill's lines never change, nothing is taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from settlement.bills import NEXT_BILL_STATUS
+from settlement.cycles import NEXT_CYCLE_STATUS
+from storage.metadata import metadata
+
+settlement_cycles: Final = Table(
+    "settlement_cycles",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # derived from contract, cycle and run
+    Column("contract_id", Text, nullable=False),
+    Column("cycle_id", Text, nullable=False),  # settle-YYYY-MM-DD-NNN, by the local date
+    Column("run", Integer, nullable=False),
+    Column("period_start", DateTime(timezone=True), nullable=False),  # the whole local day
+    Column("period_end", DateTime(timezone=True), nullable=False),
+    Column("metered_start", DateTime(timezone=True), nullable=False),  # its part of the window
+    Column("metered_end", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),  # minor units of the currency
+    Column("currency", Text, nullable=False),
+    Column("delivered_wh", BigInteger, nullable=False),
+    Column("explanation", JSONB(none_as_null=True)),  # what it was computed from
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    UniqueConstraint("contract_id", "cycle_id"),
+    Index("ix_settlement_cycles_open", "metered_end", postgresql_where=text("status <> 'SETTLED'")),
+    CheckConstraint("amount_minor >= 0 AND delivered_wh >= 0", name="forward"),
+    CheckConstraint(
+        "CASE status WHEN 'SETTLED' THEN settled_at IS NOT NULL AND explanation IS NOT NULL "
+        "ELSE settled_at IS NULL AND explanation IS NULL AND amount_minor = 0 AND delivered_wh = 0 END",
+        name="settled",
+    ),
+)
+
+billing_cycles: Final = Table(
+    "billing_cycles",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # derived from contract and cycle
+    Column("contract_id", Text, nullable=False),
+    Column("cycle_id", Text, nullable=False),  # bill-YYYY-MM-DD-NNN, by the local date
+    Column("settlement_cycle", Uuid, ForeignKey("settlement_cycles.id"), nullable=False, unique=True),
+    Column("period_start", DateTime(timezone=True), nullable=False),
+    Column("period_end", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("total_minor", BigInteger, nullable=False),  # minor units of the currency
+    Column("currency", Text, nullable=False),
+    Column("lines", JSONB, nullable=False),  # in order: title, and minor as a whole number
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("contract_id", "cycle_id"),
+)
+
+
+def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"('{old}', '{new}')" for old, new in sorted(pairs))
+
+
+_CYCLE_STEPS: Final = _pairs((old, new) for (old, _), new in NEXT_CYCLE_STATUS.items())
+_BILL_STEPS: Final = _pairs((old, new) for (old, _), new in NEXT_BILL_STATUS.items())
+_REFUSED: Final = "USING ERRCODE = 'restrict_violation'"
+
+KEEP_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION settlement_keep() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE EXCEPTION 'what % holds stays: % refused', TG_TABLE_NAME, TG_OP {_REFUSED};
+END $body$
+"""
+
+GUARD_CYCLE_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION settlement_guard_cycle() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF OLD.status = 'SETTLED' THEN
+        RAISE EXCEPTION 'settlement cycle % of % is settled: % refused',
+            OLD.cycle_id, OLD.contract_id, TG_OP {_REFUSED};
+    ELSIF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN ({_CYCLE_STEPS}) THEN
+        RAISE EXCEPTION 'a settlement cycle does not go from % to %', OLD.status, NEW.status {_REFUSED};
+    END IF;
+    RETURN NEW;
+END $body$
+"""
+
+GUARD_BILL_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION settlement_guard_bill() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        IF NEW.total_minor IS DISTINCT FROM
+           (SELECT sum((line ->> 'minor')::bigint) FROM jsonb_array_elements(NEW.lines) AS line) THEN
+            RAISE EXCEPTION 'the lines of % do not add up to its total', NEW.cycle_id {_REFUSED};
+        END IF;
+    ELSIF to_jsonb(NEW) - 'status' <> to_jsonb(OLD) - 'status' THEN
+        RAISE EXCEPTION 'bill % of % is issued: only its status moves',
+            OLD.cycle_id, OLD.contract_id {_REFUSED};
+    ELSIF NEW.status <> OLD.status AND (OLD.status, NEW.status) NOT IN ({_BILL_STEPS}) THEN
+        RAISE EXCEPTION 'a bill does not go from % to %', OLD.status, NEW.status {_REFUSED};
+    END IF;
+    RETURN NEW;
+END $body$
+"""  # noqa: S608  nothing but constants
+
+FUNCTIONS: Final = (KEEP_FUNCTION, GUARD_CYCLE_FUNCTION, GUARD_BILL_FUNCTION)
+TRIGGERS: Final = {
+    settlement_cycles.name: (
+        "CREATE TRIGGER settlement_cycles_guard BEFORE UPDATE ON settlement_cycles "
+        "FOR EACH ROW EXECUTE FUNCTION settlement_guard_cycle()",
+        "CREATE TRIGGER settlement_cycles_keep BEFORE DELETE OR TRUNCATE ON settlement_cycles "
+        "FOR EACH STATEMENT EXECUTE FUNCTION settlement_keep()",
+    ),
+    billing_cycles.name: (
+        "CREATE TRIGGER billing_cycles_guard BEFORE INSERT OR UPDATE ON billing_cycles "
+        "FOR EACH ROW EXECUTE FUNCTION settlement_guard_bill()",
+        "CREATE TRIGGER billing_cycles_keep BEFORE DELETE OR TRUNCATE ON billing_cycles "
+        "FOR EACH STATEMENT EXECUTE FUNCTION settlement_keep()",
+    ),
+}
+"""What a migration creates after each table."""
+
+
+def _guard(table: Table, connection: Connection, **_: object) -> None:
+    for statement in (*FUNCTIONS, *TRIGGERS[table.name]):
+        connection.exec_driver_sql(statement)
+
+
+for _table in (settlement_cycles, billing_cycles):
+    event.listen(_table, "after_create", _guard)

@@ -1,0 +1,104 @@
+"""The operator's API and the open tracking page, through the real application."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any
+
+import httpx
+import pytest
+
+from bpp.provider_api import provider_router, tracking_router
+from node.api_keys import ApiKeys
+from node.app import create_app
+from node.telemetry import Metrics
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.seller_world import (
+    EXPORT,
+    IMPORT,
+    SOURCE_METER,
+    TARGET_METER,
+    WINDOW,
+    SellerWorld,
+    hours_of,
+)
+
+KEY = {"X-Api-Key": "dgn_test"}
+
+
+@pytest.fixture
+async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
+    return await SellerWorld(uow_factory=uow_factory).open()
+
+
+@pytest.fixture
+async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
+    async def ready() -> dict[str, bool]:
+        return {}
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        yield
+
+    app = create_app(
+        title="Seller",
+        description="",
+        routers=[
+            provider_router(uow_factory=world.uow_factory, clock=world.clock),
+            tracking_router(uow_factory=world.uow_factory, clock=world.clock),
+        ],
+        api_keys=ApiKeys(world.uow_factory, configured=KEY["X-Api-Key"]),
+        metrics=Metrics(),
+        readiness=ready,
+        running=running,
+    )
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://seller") as connected:
+        yield connected
+
+
+async def _settled(world: SellerWorld) -> str:
+    bought = await world.buy(10)
+    world.clock.set(WINDOW.end + timedelta(minutes=5))
+    for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
+        await world.report(meter, direction, hours_of(WINDOW, [1250] * 8))
+    await world.refresh_all()
+    order_id: str = bought["beckn:id"]
+    return order_id
+
+
+async def test_an_operator_sees_contracts_their_history_and_their_bills(
+    world: SellerWorld, client: httpx.AsyncClient
+) -> None:
+    contract_id = await _settled(world)
+    listed: dict[str, Any] = (await client.get("/api/v1/contracts", headers=KEY)).json()
+    assert [entry["id"] for entry in listed["contracts"]] == [contract_id]
+    whole = (await client.get(f"/api/v1/contracts/{contract_id}", headers=KEY)).json()
+    assert [entry["event"] for entry in whole["history"]] == ["INIT", "CONFIRM", "COMPLETE"]
+    assert whole["order"]["beckn:orderAttributes"]["contractStatus"] == "COMPLETED"
+    answer = await client.get(f"/api/v1/contracts/{contract_id}/bills/bill-2026-01-09-001", headers=KEY)
+    assert '"totalAmount": 4.00' in answer.text
+    bill = answer.json()
+    assert [line["title"] for line in bill["lineItems"]] == ["Energy Cost", "Wheeling Charges"]
+    assert bill["explanation"]["exported_wh"] == 10_000
+    missing = await client.get(f"/api/v1/contracts/{contract_id}/bills/none", headers=KEY)
+    assert missing.status_code == 404
+
+
+@pytest.mark.parametrize("path", ["contracts", "contracts/x", "contracts/x/bills/y"])
+async def test_nothing_is_shown_without_a_key(client: httpx.AsyncClient, path: str) -> None:
+    assert (await client.get(f"/api/v1/{path}")).status_code == 401
+
+
+async def test_whoever_knows_the_order_follows_its_delivery_and_learns_nothing_personal(
+    world: SellerWorld, client: httpx.AsyncClient
+) -> None:
+    contract_id = await _settled(world)
+    page = await client.get(f"/track/{contract_id}")
+    assert page.json()["deliveryStatus"] == "COMPLETED"
+    assert page.json()["deliveredQuantity"] == 10
+    assert TARGET_METER not in page.text
+    assert "baker" not in page.text
+    assert (await client.get("/track/unknown")).status_code == 404

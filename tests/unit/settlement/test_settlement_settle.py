@@ -1,0 +1,201 @@
+"""When a day is closed, and what the contract comes to then."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from kernel.clock import parse_instant
+from kernel.currency import Currency
+from kernel.energy import Energy
+from kernel.money import Money
+from settlement.bills import BillStatus
+from settlement.cycles import CycleStatus, SettlementCycle
+from settlement.explanation import ClosedBy, Explanation
+from settlement.quantities import MeteredInterval
+from settlement.settle import SettlementOutcome, settle_contract
+from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
+
+USD = Currency("USD")
+A_SECOND = timedelta(seconds=1)
+THREE_DAYS = between("2024-10-04T10:00:00Z", "2024-10-06T10:00:00Z")
+"""14 h of the 4th, all of the 5th, 10 h of the 6th, in UTC."""
+
+
+def settle_published(
+    *,
+    now: datetime = WINDOW.end,
+    source: list[MeteredInterval] | None = None,
+    target: list[MeteredInterval] | None = None,
+) -> SettlementOutcome:
+    return settle_contract(
+        agree(),
+        exported=readings(SOURCE_KWH) if source is None else source,
+        imported=readings(TARGET_KWH) if target is None else target,
+        now=now,
+    )
+
+
+def hourly(kwh: str, *, skip: tuple[int, ...] = ()) -> list[MeteredInterval]:
+    """Return the 48 hours of the three days at `kwh` each, but for those numbered in `skip`."""
+    whole = readings([kwh] * 48, start=THREE_DAYS.start, every=timedelta(hours=1))
+    return [reading for at, reading in enumerate(whole) if at not in skip]
+
+
+def settle_three_days(
+    *, now: str, skip: tuple[int, ...] = (), deadline: timedelta = timedelta(hours=24)
+) -> SettlementOutcome:
+    return settle_contract(
+        agree(window=THREE_DAYS, kwh="100", wheeling="1.00"),
+        exported=hourly("1", skip=skip),
+        imported=hourly("2"),
+        now=parse_instant(now),
+        collection_deadline=deadline,
+    )
+
+
+def statuses(outcome: SettlementOutcome) -> str:
+    return "".join(cycle.status[0] for cycle in outcome.cycles)
+
+
+def test_the_published_trade_comes_to_four_dollars() -> None:
+    outcome = settle_published()
+    (cycle,), (bill,) = outcome.cycles, outcome.bills
+    assert cycle == SettlementCycle(
+        contract_id="contract-1",
+        cycle_id="settle-2024-10-04-001",
+        period=between("2024-10-04T00:00:00Z", "2024-10-05T00:00:00Z"),
+        metered=WINDOW,
+        status=CycleStatus.SETTLED,
+        amount=Money.of("4.00", USD),
+        delivered=Energy.from_kwh("10.0"),
+        explanation=cycle.explanation,
+        run=1,
+    )
+    assert cycle.wire_end == parse_instant("2024-10-04T23:59:59Z")
+    assert [(line.title, line.amount) for line in bill.lines] == [
+        ("Energy Cost", Money.of("1.50", USD)),
+        ("Wheeling Charges", Money.of("2.50", USD)),
+    ]
+    assert (bill.total, bill.status) == (Money.of("4.00", USD), BillStatus.PENDING)
+    assert outcome.delivered == outcome.delivered_so_far == Energy.from_kwh("10.0")
+    assert outcome.is_final
+
+
+def test_a_cycle_tells_what_it_was_computed_from() -> None:
+    (cycle,) = settle_published().cycles
+    assert cycle.explanation == Explanation(
+        zone="UTC",
+        closed_by=ClosedBy.COMPLETE_READINGS,
+        exported_wh=10_000,
+        imported_wh=10_000,
+        exported_to_date_wh=10_000,
+        imported_to_date_wh=10_000,
+        contracted_wh=10_000,
+        delivered_before_wh=0,
+        delivered_to_date_wh=10_000,
+        price_per_kwh="0.15",
+        discount_percent=None,
+        wheeling="2.50",
+        wheeling_utility="Grid Services",
+        currency="USD",
+    )
+    assert (cycle.explanation.rule, cycle.explanation.rule_version) == ("MIN_OF_TWO_BY_WINDOW", 1)
+    assert cycle.explanation.rounding == "ROUND_HALF_UP"
+    assert Explanation.from_record(cycle.explanation.to_record()) == cycle.explanation
+
+
+def test_a_cycle_tells_of_a_discount_and_of_there_being_no_wheeling() -> None:
+    outcome = settle_contract(
+        agree(discount="12.50", wheeling=None),
+        exported=readings(SOURCE_KWH),
+        imported=readings(TARGET_KWH),
+        now=WINDOW.end,
+    )
+    explanation = outcome.cycles[0].explanation
+    assert explanation is not None
+    assert explanation.discount_percent == "12.50"
+    assert explanation.wheeling is explanation.wheeling_utility is None
+
+
+def test_a_day_is_pending_at_nought_until_its_part_of_the_window_is_over() -> None:
+    outcome = settle_published(now=WINDOW.end - A_SECOND)
+    (cycle,) = outcome.cycles
+    assert cycle.status is CycleStatus.PENDING
+    assert cycle.amount == Money.zero(USD)
+    assert cycle.delivered == Energy(0)
+    assert cycle.explanation is None
+    assert outcome.bills == ()
+    assert not outcome.is_final
+    assert (outcome.delivered, outcome.delivered_so_far) == (Energy(0), Energy(10_000))
+
+
+@pytest.mark.parametrize("silent", ["source", "target"])
+def test_a_gap_keeps_a_day_open_until_collecting_ends(silent: str) -> None:
+    gap = {silent: readings(SOURCE_KWH if silent == "source" else TARGET_KWH)[:3]}
+    deadline = WINDOW.end + timedelta(hours=24)
+    waiting = settle_published(now=deadline - A_SECOND, **gap)
+    assert waiting.cycles[0].status is CycleStatus.PENDING
+    closed = settle_published(now=deadline, **gap)
+    (cycle,) = closed.cycles
+    assert cycle.status is CycleStatus.SETTLED
+    assert cycle.delivered == Energy.from_kwh("2.0" if silent == "source" else "1.5")
+    assert cycle.explanation is not None
+    assert cycle.explanation.closed_by is ClosedBy.DEADLINE
+
+
+def test_meters_that_never_report_settle_at_nought_when_collecting_ends() -> None:
+    outcome = settle_published(now=WINDOW.end + timedelta(hours=24), source=[], target=[])
+    assert outcome.is_final
+    assert outcome.cycles[0].amount == Money.zero(USD)
+    assert outcome.bills[0].status is BillStatus.PAID
+
+
+def test_every_local_day_has_its_cycle_and_every_settled_one_its_bill() -> None:
+    outcome = settle_three_days(now="2024-10-05T12:00:00Z")
+    assert [cycle.cycle_id for cycle in outcome.cycles] == [
+        "settle-2024-10-04-001",
+        "settle-2024-10-05-001",
+        "settle-2024-10-06-001",
+    ]
+    assert statuses(outcome) == "SPP"
+    assert [bill.cycle_id for bill in outcome.bills] == ["bill-2024-10-04-001"]
+    assert outcome.delivered == Energy.from_kwh(14)
+
+
+def test_when_all_days_are_closed_the_outcome_is_final() -> None:
+    outcome = settle_three_days(now="2024-10-06T10:00:00Z")
+    assert statuses(outcome) == "SSS"
+    assert outcome.is_final
+    assert [cycle.delivered.watt_hours for cycle in outcome.cycles] == [14_000, 24_000, 10_000]
+    assert [str(bill.total) for bill in outcome.bills] == ["3.10 USD", "4.60 USD", "2.50 USD"]
+
+
+def test_a_complete_day_waits_for_the_earlier_ones() -> None:
+    # An hour of the 5th is missing; the 6th is over and complete before collecting for the 5th ends.
+    waiting = settle_three_days(now="2024-10-06T12:00:00Z", skip=(20,))
+    assert statuses(waiting) == "SPP"
+    closed = settle_three_days(now="2024-10-07T00:00:00Z", skip=(20,))
+    assert statuses(closed) == "SSS"
+    assert closed.delivered == Energy.from_kwh(47)
+
+
+def test_how_long_readings_are_waited_for_is_a_term() -> None:
+    outcome = settle_three_days(now="2024-10-06T00:00:00Z", skip=(20,), deadline=timedelta(0))
+    assert statuses(outcome) == "SSP"
+
+
+def test_days_are_those_of_the_markets_zone() -> None:
+    outcome = settle_contract(
+        agree(window=between("2024-10-04T18:00:00Z", "2024-10-04T19:00:00Z"), zone="Asia/Kolkata"),
+        exported=[],
+        imported=[],
+        now=parse_instant("2024-10-06T00:00:00Z"),
+    )
+    assert [cycle.cycle_id for cycle in outcome.cycles] == ["settle-2024-10-04-001", "settle-2024-10-05-001"]
+    assert [cycle.wire_start for cycle in outcome.cycles] == [
+        parse_instant("2024-10-03T18:30:00Z"),
+        parse_instant("2024-10-04T18:30:00Z"),
+    ]
+    assert [cycle.metered.duration for cycle in outcome.cycles] == [timedelta(minutes=30)] * 2

@@ -1,0 +1,177 @@
+"""A contract: who buys what from whom, on which terms, and how far it has come.
+
+Decisions are pure: they take the contract and the time, and return the contract as it is afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.mrid import canonical_mrid
+from trading.lifecycle import FINAL, ContractEvent, ContractStatus, next_status
+from trading.offer import EnergySource
+from trading.quote import Quote, count_cycles, quote_energy
+from trading.refusals import (
+    AlreadyCancelled,
+    AlreadyConfirmed,
+    CancellationNotAllowed,
+    QuoteExpired,
+    UpdateNotAllowed,
+)
+from trading.terms import Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """The sale of a quantity of energy from one meter to another within a window.
+
+    `id` is the order id, which nobody can guess. `source_meter` and `target_meter` are written
+    as the parties write them. `terms` are those of the offer when the quantity was held.
+    `hold_until` is when a pending contract lapses; `refresh_at` when the contract has to be looked
+    at again, None when never. `window.end` is earlier than agreed when the contract was cancelled
+    during delivery. `reported` is the fingerprint of the last state that the buyer was told of.
+    `buyer_order` is the order as the buyer sent it, with what we do not know.
+    """
+
+    id: str
+    transaction_id: str
+    bap_id: str
+    bap_url: str
+    buyer_id: str
+    provider_id: str
+    resource_id: str
+    offer_id: str
+    offer_name: str
+    source: EnergySource
+    target_meter: str
+    quantity: Energy
+    window: Interval
+    terms: Terms
+    zone: str
+    status: ContractStatus
+    created_at: datetime
+    updated_at: datetime
+    hold_until: datetime
+    confirmed_at: datetime | None = None
+    ended_at: datetime | None = None
+    refresh_at: datetime | None = None
+    reported: str = ""
+    buyer_order: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    @property
+    def source_meter(self) -> str:
+        return self.source.meter_id
+
+    @property
+    def source_mrid(self) -> str:
+        """The canonical mRID of the producer's meter."""
+        return self.source.mrid
+
+    @property
+    def target_mrid(self) -> str:
+        """The canonical mRID of the consumer's meter."""
+        return canonical_mrid(self.target_meter, lenient=True)
+
+    @property
+    def quote(self) -> Quote:
+        """The price of the whole quantity under the frozen terms."""
+        return quote_energy(self.quantity, self.terms, cycles=count_cycles(self.window, self.zone))
+
+    @property
+    def is_binding(self) -> bool:
+        """Whether it was confirmed: what is delivered under it is settled, however it ends."""
+        return self.confirmed_at is not None
+
+    @property
+    def is_open(self) -> bool:
+        return self.status not in FINAL
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Say whether nobody confirmed it in time, nor cancelled it before."""
+        return not self.is_binding and (self.ended_at or now) >= self.hold_until
+
+
+def confirm(contract: Contract, *, now: datetime) -> Contract:
+    """Return the contract as binding from `now`; it is looked at again when its window ends.
+
+    Raises: QuoteExpired, AlreadyCancelled, StateTransitionInvalid.
+    """
+    if contract.has_lapsed(now):
+        raise QuoteExpired(
+            f"the quantity was held until {contract.hold_until.isoformat()}",
+            hint="Send init again in a new transaction.",
+        )
+    if contract.status is ContractStatus.TERMINATED:
+        raise AlreadyCancelled(f"the order {contract.id} has ended")
+    status = next_status(contract.status, ContractEvent.CONFIRM)
+    due = max(contract.window.end, now)
+    return replace(contract, status=status, confirmed_at=now, updated_at=now, refresh_at=due)
+
+
+def expire(contract: Contract, *, now: datetime) -> Contract:
+    """Return the pending contract as ended because nobody confirmed it. Raises: StateTransitionInvalid."""
+    status = next_status(contract.status, ContractEvent.EXPIRE)
+    return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
+
+
+def cancel(contract: Contract, *, now: datetime) -> Contract:
+    """Return the contract as ended.
+
+    Once delivery has begun its window ends now, and what was delivered until now is still settled.
+    Raises: AlreadyCancelled, CancellationNotAllowed.
+    """
+    if contract.status is ContractStatus.TERMINATED:
+        raise AlreadyCancelled(f"the order {contract.id} has ended before")
+    if contract.status is ContractStatus.COMPLETED:
+        raise CancellationNotAllowed(f"the order {contract.id} is fulfilled")
+    status = next_status(contract.status, ContractEvent.CANCEL)
+    ended = replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
+    if not delivery_has_begun(contract, now=now):
+        return ended
+    window = Interval(contract.window.start, min(contract.window.end, now))
+    return replace(ended, window=window, refresh_at=now)
+
+
+def complete(contract: Contract, *, now: datetime) -> Contract:
+    """Return the contract as fulfilled: all that was delivered is settled. Raises: StateTransitionInvalid."""
+    status = next_status(contract.status, ContractEvent.COMPLETE)
+    return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
+
+
+def change_quantity(contract: Contract, quantity: Energy, *, now: datetime) -> Contract:
+    """Return the contract for another quantity, on the same terms.
+
+    Raises: UpdateNotAllowed, once its window has begun or it has ended; QuoteExpired.
+    """
+    if not contract.is_open:
+        raise UpdateNotAllowed(f"the order {contract.id} is {contract.status}")
+    if contract.has_lapsed(now):
+        raise QuoteExpired(f"the quantity was held until {contract.hold_until.isoformat()}")
+    if now >= contract.window.start:
+        raise UpdateNotAllowed(
+            f"delivery began at {contract.window.start.isoformat()}",
+            hint="Cancel the order: what was delivered until then is settled.",
+        )
+    return replace(contract, quantity=quantity, updated_at=now)
+
+
+def require_replaceable(contract: Contract) -> None:
+    """Let a new init take the place of a contract that binds nobody yet.
+
+    Raises: AlreadyConfirmed.
+    """
+    if contract.is_binding:
+        raise AlreadyConfirmed(
+            f"the transaction has the binding order {contract.id}",
+            hint="Use update or cancel, or begin a new transaction.",
+        )
+
+
+def delivery_has_begun(contract: Contract, *, now: datetime) -> bool:
+    """Say whether energy may have flowed under the contract."""
+    return contract.is_binding and now > contract.window.start

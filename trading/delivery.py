@@ -1,0 +1,108 @@
+"""What has come of a contract, as plain data: delivery, settlement cycles and bills.
+
+Metering and settlement live on other floors; whoever knows both fills these in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from kernel.energy import ZERO_ENERGY, Energy
+from kernel.interval import Interval
+from kernel.money import Money
+from trading.contract import Contract
+
+
+class DeliveryStatus(StrEnum):
+    """How far a delivery has come (EnergyTradeDelivery v0.2)."""
+
+    PENDING = "PENDING"
+    IN_PROGRESS = "IN_PROGRESS"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterReadingView:
+    """Both meters at one instant: energy since the window began, and what flowed since the row before.
+
+    A meter that has reported nothing up to then has None.
+    """
+
+    at: datetime
+    source: Energy | None
+    target: Energy | None
+    flow: Energy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What was delivered so far; `ended` once no more can come."""
+
+    status: DeliveryStatus
+    delivered: Energy
+    window: Interval
+    ended: bool
+    readings: tuple[MeterReadingView, ...] = ()
+    settlement_cycle_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementCycleView:
+    """A settlement cycle; `status` is PENDING, SETTLED or FAILED."""
+
+    cycle_id: str
+    period: Interval
+    status: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineItemView:
+    """A line of a bill."""
+
+    title: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingCycleView:
+    """A bill; `status` is PENDING, PAID or OVERDUE, `total` the exact sum of its lines."""
+
+    cycle_id: str
+    period: Interval
+    status: str
+    total: Money
+    lines: tuple[LineItemView, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractView:
+    """A contract with everything that came of it: what a peer is told."""
+
+    contract: Contract
+    delivery: Delivery
+    cycles: tuple[SettlementCycleView, ...] = ()
+    bills: tuple[BillingCycleView, ...] = ()
+
+
+Row = tuple[datetime, Energy | None, Energy | None]
+"""An instant with what the source and the target have counted since the window began."""
+
+
+def flow_between(rows: Sequence[Row], *, contracted: Energy) -> tuple[MeterReadingView, ...]:
+    """Return the rows, each with the energy that was delivered under the contract since the row before.
+
+    Delivered up to a row is what both meters have counted, at most what was contracted. A meter
+    that is silent has counted nothing.
+    """
+    views: list[MeterReadingView] = []
+    before = ZERO_ENERGY
+    for at, source, target in rows:
+        counted = min(source or ZERO_ENERGY, target or ZERO_ENERGY, contracted)
+        views.append(MeterReadingView(at=at, source=source, target=target, flow=counted - before))
+        before = counted
+    return tuple(views)

@@ -1,0 +1,129 @@
+"""The tables of trading: contracts with their history, and the stock that they hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Connection,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Table,
+    Text,
+    event,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from storage.metadata import metadata
+
+contracts: Final = Table(
+    "contracts",
+    metadata,
+    Column("id", Text, primary_key=True),  # the order id
+    Column("transaction_id", Text, nullable=False),
+    Column("bap_id", Text, nullable=False),
+    Column("bap_url", Text, nullable=False),
+    Column("buyer_id", Text, nullable=False),
+    Column("provider_id", Text, nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("offer_id", Text, nullable=False),
+    Column("offer_name", Text, nullable=False),
+    Column("source", JSONB, nullable=False),  # where the energy comes from, as it was sold
+    Column("source_mrid", Text, nullable=False),  # canonical: 32 upper-case hex digits
+    Column("target_meter", Text, nullable=False),  # as the buyer writes it
+    Column("target_mrid", Text, nullable=False),
+    Column("quantity_wh", BigInteger, nullable=False),
+    Column("window_start", DateTime(timezone=True), nullable=False),
+    Column("window_end", DateTime(timezone=True), nullable=False),
+    Column("terms", JSONB, nullable=False),  # frozen; decimals as text
+    Column("zone", Text, nullable=False),  # IANA zone whose days are settled
+    Column("status", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("updated_at", DateTime(timezone=True), nullable=False),
+    Column("hold_until", DateTime(timezone=True), nullable=False),
+    Column("confirmed_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("refresh_at", DateTime(timezone=True)),  # when to look at it again; null: never
+    Column("reported", Text, nullable=False),  # fingerprint of what the buyer was told last
+    Column("buyer_order", Text, nullable=False),  # JSON as the buyer sent it, numbers exact
+    CheckConstraint("quantity_wh > 0", name="quantity"),
+    CheckConstraint("window_end > window_start", name="window"),
+    Index(
+        "uq_contracts_live_transaction",
+        "bap_id",
+        "transaction_id",
+        unique=True,
+        postgresql_where=text("status <> 'TERMINATED'"),
+    ),
+    Index("ix_contracts_refresh_at", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
+    Index("ix_contracts_source_mrid", "source_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
+    Index("ix_contracts_target_mrid", "target_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
+    Index("ix_contracts_created_at", "created_at", "id"),
+)
+
+contract_events: Final = Table(
+    "contract_events",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("actor", Text, nullable=False),  # a subscriber id, or ours
+    Column("event", Text, nullable=False),
+    Column("status", Text, nullable=False),  # after the event
+    Column("reason", Text),
+    Column("message_id", Text),  # of the message that brought it about
+    Column("fingerprint", Text, nullable=False),  # SHA-256 of the contract as it was afterwards
+    Index("ix_contract_events_contract_id", "contract_id", "id"),
+)
+
+stock: Final = Table(
+    "stock",
+    metadata,
+    Column("resource_id", Text, primary_key=True),
+    Column("available_wh", BigInteger, nullable=False),  # offered in all
+    Column("reserved_wh", BigInteger, nullable=False, server_default="0"),  # held or sold
+    CheckConstraint("available_wh >= 0", name="available"),
+    CheckConstraint("reserved_wh >= 0", name="reserved"),
+)
+
+holds: Final = Table(
+    "holds",
+    metadata,
+    Column("contract_id", Text, ForeignKey("contracts.id"), primary_key=True),
+    Column("resource_id", Text, ForeignKey("stock.resource_id"), nullable=False),
+    Column("watt_hours", BigInteger, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),  # null once it is sold
+    CheckConstraint("watt_hours > 0", name="watt_hours"),
+    Index("ix_holds_resource_id", "resource_id", "expires_at"),
+)
+
+REFUSE_CHANGE_FUNCTION: Final = """
+CREATE OR REPLACE FUNCTION trading_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
+END $body$
+"""
+APPEND_ONLY: Final = (contract_events,)
+
+
+def refuse_change_trigger(table: str) -> str:
+    """Return the statement that makes `table` append-only."""
+    return (
+        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+        "FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change()"
+    )
+
+
+def _make_append_only(table: Table, connection: Connection, **_: object) -> None:
+    connection.execute(text(REFUSE_CHANGE_FUNCTION))
+    connection.execute(text(refuse_change_trigger(table.name)))
+
+
+for _table in APPEND_ONLY:
+    event.listen(_table, "after_create", _make_append_only)
