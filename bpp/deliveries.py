@@ -45,30 +45,19 @@ async def note_readings(uow: UnitOfWork, *, meters: Iterable[str], now: datetime
     return count
 
 
-async def refresh_due(bpp: Bpp, uow: UnitOfWork, *, now: datetime) -> Contract | None:
-    """Look at the contract that has been due the longest; return it as it is now, None if none is due."""
-    due = await ContractStore(uow.connection).find_due(now=now)
-    if not due:
-        return None
-    return await refresh(bpp, due[0], uow, now=now)
-
-
 async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
-    if not contract.is_binding:
-        refreshed, event = await _lapse(contract, uow, now=now)
-    else:
+    event: ContractEvent | None
+    if contract.is_binding:
         outcome = await settle(contract, uow, now=now)
         refreshed, event = _after(contract, outcome, now=now)
+    else:
+        refreshed, event = await _lapse(contract, uow, now=now)
     return await _tell(bpp, refreshed, uow, event=event, now=now)
 
 
-async def _lapse(
-    contract: Contract, uow: UnitOfWork, *, now: datetime
-) -> tuple[Contract, ContractEvent | None]:
-    """Return the contract as ended, if nobody confirmed it in time, and its quantity to the stock."""
-    if not contract.has_lapsed(now):
-        return replace(contract, refresh_at=contract.hold_until if contract.is_open else None), None
+async def _lapse(contract: Contract, uow: UnitOfWork, *, now: datetime) -> tuple[Contract, ContractEvent]:
+    """Return the contract as ended, for nobody confirmed it in time, and its quantity to the stock."""
     await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
     return decisions.expire(contract, now=now), ContractEvent.EXPIRE
 

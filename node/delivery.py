@@ -8,7 +8,9 @@ does not answer is left alone for longer each time; that is kept in the database
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import random
@@ -62,7 +64,7 @@ class Delivery:
     concurrency: int = 16
     backoff: Backoff = field(default_factory=Backoff)
     wake: Callable[[], None] = field(default=lambda: None)
-    _under_way: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict, init=False)  # by peer
     _finished: list[Try] = field(default_factory=list, init=False)
 
     async def step(self) -> bool:
@@ -72,12 +74,12 @@ class Delivery:
         claimed = await self._claim(free) if free > 0 else []
         for message, header in claimed:
             task = asyncio.create_task(self._send(message, header))
-            self._under_way.add(task)
+            self._under_way[task] = message.peer
             task.add_done_callback(self._end_try)
         return bool(recorded or claimed)
 
     def _end_try(self, task: asyncio.Task[None]) -> None:
-        self._under_way.discard(task)
+        del self._under_way[task]
         self.wake()
 
     async def drain(self) -> None:
@@ -91,7 +93,11 @@ class Delivery:
         now = self.clock.now()
         async with self.uow_factory() as uow:
             claimed = await uow.outbox.claim(
-                now=now, lease=self.lease, limit=limit, per_peer=max(1, self.concurrency // 2)
+                now=now,
+                lease=self.lease,
+                limit=limit,
+                per_peer=max(1, self.concurrency // 2),
+                under_way=Counter(self._under_way.values()),
             )
             signed = [(message, self._sign(message, now)) for message in claimed]
             if signed:
@@ -121,13 +127,22 @@ class Delivery:
         tries, self._finished = self._finished, []
         if not tries:
             return False
+        try:
+            await self._record(tries)
+        except Exception:
+            log.exception("outbox.record_failed", tries=len(tries))
+            for attempt in tries:  # one that cannot be recorded must not take the others with it
+                with suppress(Exception):  # its lease ends, and it is tried again
+                    await self._record([attempt])
+        return True
+
+    async def _record(self, tries: Sequence[Try]) -> None:
         now = self.clock.now()
         outcomes = [self._judge(attempt, now) for attempt in tries]
         async with self.uow_factory() as uow:
             held = await uow.outbox.record(outcomes)
             for attempt, outcome in zip(tries, outcomes, strict=True):
                 await self._tell(uow, attempt, outcome, held=outcome.message.id in held, now=now)
-        return True
 
     def _judge(self, attempt: Try, now: datetime) -> Outcome:
         """Decide what a try means for its message: delivered, refused, to be tried again, or dead."""
@@ -146,7 +161,9 @@ class Delivery:
                     message=message, state=OutboxState.REFUSED, at=now, due_at=now, status=status, error=error
                 )
         state = OutboxState.DEAD if now >= message.expires_at else OutboxState.PENDING
-        return Outcome(message=message, state=state, at=now, due_at=now, status=status, error=error)
+        # A peer that answers is there: then it is this message that waits, however well others do.
+        due_at = now if answer is None else now + self.backoff.after(message.attempt)
+        return Outcome(message=message, state=state, at=now, due_at=due_at, status=status, error=error)
 
     async def _tell(
         self, uow: UnitOfWork, attempt: Try, outcome: Outcome, *, held: bool, now: datetime

@@ -67,12 +67,21 @@ class Dispatch:
             claimed = await Inbox(uow.connection).claim(
                 now=self.clock.now(), lease=self.lease, limit=self.concurrency
             )
-        await asyncio.gather(*(self._handle(message) for message in claimed))
+        results = await asyncio.gather(
+            *(self._handle(message) for message in claimed), return_exceptions=True
+        )
+        for failure in filter(None, results):
+            raise failure  # only now: nobody's work goes on unwatched
         return bool(claimed)
 
     async def _handle(self, claimed: ClaimedMessage) -> None:
         started = stopwatch()
-        inbound = decode(claimed)
+        try:
+            inbound = decode(claimed)
+        except Exception as error:
+            log.exception("message.unreadable", message_id=claimed.message_id, sender=claimed.sender)
+            await self._give_up(claimed, error)
+            return
         with structlog.contextvars.bound_contextvars(
             action=inbound.action.value,
             transaction_id=inbound.transaction_id,
@@ -116,6 +125,12 @@ class Dispatch:
         if content is not None and inbound.action in CALLBACK_OF:
             await uow.outbox.put(self.correspondent.answer(inbound, content, now=now))
         return None
+
+    async def _give_up(self, claimed: ClaimedMessage, error: Exception) -> None:
+        """Close a message that will never be readable, so that its conversation can go on."""
+        async with self.uow_factory() as uow:
+            await Inbox(uow.connection).mark_failed(claimed, now=self.clock.now(), error=repr(error))
+        self.metrics.handled.labels(claimed.action, "unreadable").inc()
 
     async def _postpone(self, claimed: ClaimedMessage, inbound: Inbound, error: Exception) -> str:
         """Put the message back, or give it up after enough tries and tell the sender."""

@@ -272,6 +272,8 @@ def _parse(raw: bytes) -> dict[str, Any]:
         ) from error
     if not isinstance(document, dict):
         raise JsonInvalid("the body is no JSON object", path="$")
+    if b"\\u0000" in raw:
+        raise JsonInvalid("the body holds the character U+0000, which cannot be kept", path="$")
     return document
 
 

@@ -67,7 +67,7 @@ def decode(claimed: ClaimedMessage) -> Inbound:
         action=Action(claimed.action),
         context=read_context(document, profile),
         message=document.get("message") or {},
-        error=WireError.from_wire(error) if error else None,
+        error=WireError.from_wire(error) if isinstance(error, dict) else None,
         sender=claimed.sender,
         request_signature=parse_header(claimed.authorization).signature,
         received_at=claimed.received_at,

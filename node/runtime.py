@@ -110,7 +110,9 @@ class Participant:
         handlers: Mapping[Action, Handler],
         on_undeliverable: OnUndeliverable | None = None,
         workers: Sequence[Worker] = (),
+        chores: Sequence[Worker] = (),
     ) -> None:
+        """Put it together; `workers` run where workers are wanted, `chores` in every process."""
         self.foundation = foundation
         settings = foundation.settings
         backoff = Backoff(first=settings.backoff_first, longest=settings.backoff_longest)
@@ -152,6 +154,7 @@ class Participant:
             backoff=backoff,
         )
         self._role_workers = workers
+        self._chores = chores
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -165,6 +168,9 @@ class Participant:
             await stack.enter_async_context(self.transport)
             if settings.workers:
                 self._start_workers(stack)
+            for chore in self._chores:
+                chore.start()
+                stack.push_async_callback(chore.stop)
             stack.push_async_callback(foundation.listener.stop)
             await foundation.listener.start()
             self.writer.start()

@@ -9,7 +9,7 @@ import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kernel.errors import NodeError
-from protocol.keys import KeyUnreadable, new_private_key, read_private_key, write_private_key
+from protocol.keys import new_private_key, read_private_key, write_private_key
 
 log = structlog.get_logger(__name__)
 
@@ -29,7 +29,7 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
         return read_private_key(path.read_text())
     except FileNotFoundError:
         return _make(path)
-    except (KeyUnreadable, OSError) as error:
+    except (ValueError, OSError) as error:  # no key, no text, or not ours to read
         raise SigningKeyUnusable(
             f"the signing key cannot be read: {error}",
             path=str(path),

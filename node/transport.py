@@ -58,7 +58,7 @@ class Transport:
             async with self._session.post(
                 url, data=body, headers={"Authorization": authorization}, allow_redirects=False
             ) as response:
-                content = await response.content.read(_MAX_ANSWER_BYTES)
+                content = await _read(response.content)
                 return PeerAnswer(
                     status=response.status,
                     answer=read_answer(response.status, _parse(content)),
@@ -70,8 +70,17 @@ class Transport:
             raise ConnectionError(str(error) or type(error).__name__) from error
 
 
+async def _read(stream: aiohttp.StreamReader) -> bytes:
+    content = bytearray()
+    async for chunk in stream.iter_any():
+        content += chunk
+        if len(content) >= _MAX_ANSWER_BYTES:
+            break
+    return bytes(content[:_MAX_ANSWER_BYTES])
+
+
 def _parse(content: bytes) -> object:
     try:
-        return orjson.loads(content)
+        return orjson.loads(content.replace(b"\\u0000", b"\\ufffd"))  # PostgreSQL keeps no NUL
     except orjson.JSONDecodeError:
         return None

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import asyncpg
 import simplejson
 from sqlalchemy import URL, make_url, text
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 
@@ -28,7 +31,12 @@ class Database:
 
         Raises: DatabaseUrlInvalid.
         """
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except ArgumentError as error:
+            raise DatabaseUrlInvalid(
+                "the database URL cannot be read; write it like postgresql://user:password@host/name"
+            ) from error
         if parsed.get_backend_name() not in ("postgresql", "postgres"):
             raise DatabaseUrlInvalid(
                 f"{parsed.get_backend_name()!r} is not PostgreSQL; only that is supported"
@@ -36,6 +44,7 @@ class Database:
         parsed = parsed.set(drivername="postgresql+asyncpg")
         engine = create_async_engine(
             parsed,
+            async_creator=partial(_open, parsed),
             pool_size=pool_size,
             max_overflow=pool_size,
             json_serializer=_dump_json,
@@ -45,15 +54,14 @@ class Database:
 
     async def raw_connection(self) -> asyncpg.Connection[asyncpg.Record]:
         """Return a new connection outside the pool, without SQLAlchemy's overhead."""
-        dsn = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
-        return await asyncpg.connect(dsn)
+        return await _open(self.url)
 
     async def is_ready(self) -> bool:
         """Say whether the database answers."""
         try:
             async with self.engine.connect() as connection:
                 await connection.execute(text("SELECT 1"))
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        except (OSError, SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError):
             return False
         return True
 
@@ -64,16 +72,20 @@ class Database:
 async def create_database(url: str, name: str) -> str:
     """Create the database `name` on the server of `url` unless it is there; return its URL."""
     server = make_url(url)
-    connection = await asyncpg.connect(
-        server.set(drivername="postgresql").render_as_string(hide_password=False)
-    )
+    connection = await _open(server)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
             quoted = name.replace('"', '""')
-            await connection.execute(f'CREATE DATABASE "{quoted}"')
+            with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # another process
+                await connection.execute(f'CREATE DATABASE "{quoted}"')
     finally:
         await connection.close()
     return server.set(database=name).render_as_string(hide_password=False)
+
+
+async def _open(url: URL) -> asyncpg.Connection[asyncpg.Record]:
+    """Return a new connection; asyncpg itself reads the URL, so `sslmode` and its like mean what they say."""
+    return await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
 
 
 def _dump_json(value: Any) -> str:  # noqa: ANN401  SQLAlchemy hands over whatever the column holds

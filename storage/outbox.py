@@ -44,11 +44,15 @@ class ClaimedOutgoing(Outgoing):
     attempt: int
 
 
-# The oldest open message of each conversation with each peer, so many a peer at a time, none for a
-# peer that is left alone. The inner query looks, the middle one locks and looks again.
+# The oldest open message of each conversation with each peer, so many a peer with those that are
+# under way, none for a peer that is left alone. The inner query looks, the middle one locks and
+# looks again.
 _CLAIM: Final = text(
     """
-    WITH open AS (
+    WITH busy AS (
+        SELECT peer, under_way
+        FROM unnest(cast(:busy_peers AS text[]), cast(:under_way AS int[])) AS b(peer, under_way)
+    ), open AS (
         SELECT o.id, o.peer FROM outbox AS o
         WHERE o.state IN ('pending', 'claimed')
           AND o.due_at <= :now
@@ -59,10 +63,14 @@ _CLAIM: Final = text(
                 AND earlier.id < o.id AND earlier.state IN ('pending', 'claimed'))
           AND NOT EXISTS (
               SELECT 1 FROM peers AS p WHERE p.subscriber_id = o.peer AND p.blocked_until > :now)
+          AND NOT EXISTS (
+              SELECT 1 FROM busy WHERE busy.peer = o.peer AND busy.under_way >= :per_peer)
         ORDER BY o.due_at, o.id
         LIMIT :look_at
     ), fair AS (
-        SELECT id, row_number() OVER (PARTITION BY peer ORDER BY id) AS nth FROM open
+        SELECT open.id, coalesce(busy.under_way, 0)
+                        + row_number() OVER (PARTITION BY open.peer ORDER BY open.id) AS nth
+        FROM open LEFT JOIN busy ON busy.peer = open.peer
     ), due AS (
         SELECT o.id FROM outbox AS o
         WHERE o.id IN (SELECT id FROM fair WHERE nth <= :per_peer ORDER BY nth, id LIMIT :limit)
@@ -125,11 +133,22 @@ class Outbox:
         await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
 
     async def claim(
-        self, *, now: datetime, lease: timedelta, limit: int, per_peer: int = 8
+        self,
+        *,
+        now: datetime,
+        lease: timedelta,
+        limit: int,
+        per_peer: int = 8,
+        under_way: Mapping[str, int] | None = None,
     ) -> list[ClaimedOutgoing]:
-        """Take up to `limit` messages that are due under a lease, one a conversation, fair to all peers."""
+        """Take up to `limit` messages that are due under a lease, one a conversation, fair to all peers.
+
+        `under_way` says how many the caller is sending to whom: they count towards `per_peer`.
+        """
+        busy = under_way or {}
         values = {"now": now, "leased_until": now + lease, "limit": limit, "per_peer": per_peer}
-        rows = await self._connection.execute(_CLAIM, {**values, "look_at": _LOOK_AT})
+        values |= {"busy_peers": list(busy), "under_way": list(busy.values()), "look_at": _LOOK_AT}
+        rows = await self._connection.execute(_CLAIM, values)
         claimed = [ClaimedOutgoing(**row) for row in rows.mappings()]
         return sorted(claimed, key=lambda message: message.id)
 

@@ -23,7 +23,7 @@ from degnode.demo.story import Outcome, Story
 from degnode.processes import BPP_ID, small_network
 from kernel.clock import SystemClock
 
-_LEAD: Final = timedelta(seconds=10)
+_LEAD: Final = timedelta(seconds=12)
 """From the catalogue to the first watt-hour: time enough to start and to agree."""
 
 _LOGS: Final = {"DEGNODE_LOG_LEVEL": "DEBUG"}

@@ -55,8 +55,8 @@ class App:
         return answer
 
     async def transaction(self, transaction_id: str) -> Json:
-        """Return everything that the BAP knows of the transaction."""
-        response = await self._http.get(f"/api/v1/transactions/{transaction_id}")
+        """Return everything that the BAP knows of the transaction, its messages included."""
+        response = await self._http.get(f"/api/v1/transactions/{transaction_id}", params={"documents": True})
         response.raise_for_status()
         found: Json = simplejson.loads(response.content, use_decimal=True)
         return found

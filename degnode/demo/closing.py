@@ -22,7 +22,7 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
     )
     narrator.table(
         "Readings (kWh)",
-        ("until", "source", "target", "energy flow"),
+        ("at", "source", "target", "energy flow"),
         (
             (row["timestamp"], row["sourceReading"], row["targetReading"], row["energyFlow"])
             for row in transaction["delivery"]["meterReadings"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.table import Table
@@ -12,7 +12,8 @@ from rich.table import Table
 from degnode.processes import Network
 from protocol.actions import HANDLED_BY, Action, Role
 
-_NAMES = {Role.BAP: "BAP", Role.BPP: "BPP"}
+_WIDTHS: Final = (0, 9, 11, 26, 0)  # columns: indent, from → to, message, signature, state
+_NAMES: Final = {Role.BAP: "BAP", Role.BPP: "BPP"}
 
 
 class Narrator:
@@ -34,17 +35,16 @@ class Narrator:
         rows = sorted(self._news(), key=lambda event: str(event["timestamp"]))
         if not rows:
             return
-        table = Table(box=None, pad_edge=False, padding=(0, 2), show_edge=False)
-        for heading in ("", "from", "to", "message", "signature", "state"):
-            table.add_column(heading, header_style="dim", no_wrap=True)
+        table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
+        for width in _WIDTHS:
+            table.add_column(min_width=width, no_wrap=width > 0)
         for number, event in enumerate(rows, start=1):
             receiver = event["receiver"]
             table.add_row(
                 "",
-                _NAMES[receiver.counterpart],
-                _NAMES[receiver],
+                f"{_NAMES[receiver.counterpart]} → {_NAMES[receiver]}",
                 f"[cyan]{event['action']}[/cyan]",
-                f"[green]✓[/green] {event['key']}",
+                f"[green]signed ✓[/green] {event['key']}",
                 reached if number == len(rows) else "",
             )
         self._console.print(table)

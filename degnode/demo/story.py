@@ -121,6 +121,8 @@ class Story:
                 f"IEEE 2030.5 → BPP   roof gave {Energy(exported)}, bakery took {Energy(imported)} "
                 f"until {period.end:%H:%M:%S}"
             )
+            if period.end == window.end:
+                break
             await asyncio.sleep(_LOOK_EVERY)
             state = await self.app.transaction(self.transaction_id)
             delivery = state["delivery"] or {}

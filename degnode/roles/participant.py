@@ -58,7 +58,8 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             foundation,
             handlers=parts.handlers,
             on_undeliverable=parts.on_undeliverable,
-            workers=(*parts.workers, registering),
+            workers=parts.workers,
+            chores=(registering,) if registration.wanted else (),
         )
 
         async def readiness() -> dict[str, bool]:

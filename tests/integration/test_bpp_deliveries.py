@@ -12,6 +12,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from bpp.account import Meters, reading_rows
+from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action
 from schemas import jsonld
@@ -29,6 +31,7 @@ from tests.support.seller_world import (
     hours_of,
     order,
 )
+from trading.contracts import ContractStore
 from trading.stock import Stock
 
 Json = dict[str, Any]
@@ -235,6 +238,45 @@ def _with_production(world: SellerWorld, production: Interval) -> SellerWorld:
     catalogue = world.bpp.catalogue
     resource = replace(catalogue.resources[0], production=production)
     return world.selling(catalogue=replace(catalogue, resources=(resource,)))
+
+
+async def test_a_correction_of_a_settled_day_leaves_its_bill_while_the_next_day_goes_on(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    night = Interval(WINDOW.start + timedelta(hours=13), WINDOW.start + timedelta(hours=15))
+    world = await _with_production(SellerWorld(uow_factory=uow_factory), night).open()
+    await world.buy(10)
+    world.clock.set(night.start + timedelta(hours=1))
+    for amount in (4000, 3000):
+        for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
+            await world.report(meter, direction, hours_of(night, [amount]))
+        await world.refresh_all()
+        world.clock.advance(timedelta(minutes=1))
+    told = (await world.unsolicited())[-1]["beckn:orderAttributes"]
+    assert told["settlementCycles"][0]["amount"] == Decimal("3.10")
+
+
+async def test_a_desk_without_a_database_says_so(world: SellerWorld) -> None:
+    world.clock.set(WINDOW.end)
+    async with world.uow_factory() as uow:
+        await uow.connection.execute(text("ALTER TABLE contracts RENAME TO elsewhere"))
+    with pytest.raises(Exception, match="contracts"):
+        await world.desk.step()
+
+
+async def test_many_readings_are_thinned_out_and_the_last_stays(world: SellerWorld) -> None:
+    minutes = [
+        (Interval(WINDOW.start + timedelta(minutes=n), WINDOW.start + timedelta(minutes=n + 1)), n)
+        for n in range(480)
+    ]
+    metered = [(period, Energy(n)) for period, n in minutes]
+    bought = await world.buy(10)
+    async with world.uow_factory() as uow:
+        contract = await ContractStore(uow.connection).get(bought["beckn:id"])
+    rows = reading_rows(contract, Meters(exported=metered, imported=metered))
+    assert len(rows) <= 101
+    assert (rows[0].at, rows[-1].at) == (WINDOW.start, WINDOW.end)
+    assert sum(row.flow.watt_hours for row in rows) == 10_000
 
 
 async def test_a_contract_that_cannot_be_refreshed_does_not_stop_the_others(world: SellerWorld) -> None:

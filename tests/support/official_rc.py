@@ -38,6 +38,11 @@ def official_message_errors(action: str, document: object) -> list[str]:
     return _errors(_message_schema(action), document)
 
 
+def official_answer_errors(answer: object) -> list[str]:
+    """Return what the official schema says against an ACK or NACK, nothing if it accepts it."""
+    return _errors(f"{_CORE}#/components/schemas/AckResponse", answer)
+
+
 def official_accepts(action: str, document: object) -> bool:
     """Say whether the official schema accepts a message; fast enough for thousands."""
     return _fast_validator(_message_schema(action)).is_valid(document)

@@ -162,6 +162,32 @@ def test_every_local_day_has_its_cycle_and_every_settled_one_its_bill() -> None:
     assert statuses(outcome) == "SPP"
     assert [bill.cycle_id for bill in outcome.bills] == ["bill-2024-10-04-001"]
     assert outcome.delivered == Energy.from_kwh(14)
+    assert outcome.delivered_so_far == Energy.from_kwh(48)
+
+
+def test_a_later_day_tells_its_own_energy_and_that_of_the_window_so_far() -> None:
+    told = settle_three_days(now="2024-10-06T10:00:00Z").cycles[1].explanation
+    assert told is not None
+    assert (told.exported_wh, told.imported_wh) == (24_000, 48_000)
+    assert (told.exported_to_date_wh, told.imported_to_date_wh) == (38_000, 76_000)
+    assert (told.delivered_before_wh, told.delivered_to_date_wh) == (14_000, 38_000)
+
+
+def test_what_is_less_than_a_cent_a_day_is_not_lost_over_the_days() -> None:
+    # 0.10 kWh at 0.05 a day: 0.5 cents each, 1.5 cents in all.
+    days = readings(["0.1"] * 3, start=parse_instant("2024-10-04T00:00:00Z"), every=timedelta(days=1))
+    outcome = settle_contract(
+        agree(window=between("2024-10-04T00:00:00Z", "2024-10-07T00:00:00Z"), price="0.05", wheeling=None),
+        exported=days,
+        imported=days,
+        now=parse_instant("2024-10-07T00:00:00Z"),
+    )
+    assert [bill.total.minor for bill in outcome.bills] == [1, 0, 1]
+    assert [bill.status for bill in outcome.bills] == [
+        BillStatus.PENDING,
+        BillStatus.PAID,
+        BillStatus.PENDING,
+    ]
 
 
 def test_when_all_days_are_closed_the_outcome_is_final() -> None:

@@ -1,0 +1,67 @@
+"""The demo, run as a newcomer runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE
+from pathlib import Path
+
+from tests.support.official_rc import official_message_errors
+from tests.support.processes import eventually, processes_that_mention
+
+DEMO = (sys.executable, "-m", "degnode", "demo")
+
+
+async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
+    tmp_path: Path, shared: Path
+) -> None:
+    report = tmp_path / "report.html"
+    process = await asyncio.create_subprocess_exec(
+        *DEMO, "--json", "--report", str(report), stdout=PIPE, stderr=PIPE
+    )
+    output, story = await process.communicate()
+    assert process.returncode == 0, story.decode()
+
+    document = json.loads(output)
+    order = document["message"]["order"]
+    contract = order["beckn:orderAttributes"]
+    (bill,) = contract["billingCycles"]
+    (cycle,) = contract["settlementCycles"]
+    assert document["context"]["action"] == "on_status"
+    assert contract["contractStatus"] == "COMPLETED"
+    assert (cycle["status"], cycle["amount"], cycle["currency"]) == ("SETTLED", 4.0, "USD")
+    assert [(line["title"], line["amount"]) for line in bill["lineItems"]] == [
+        ("Energy Cost", 1.5),
+        ("Wheeling Charges", 2.5),
+    ]
+    assert bill["totalAmount"] == 4.0
+    assert order["beckn:fulfillment"]["beckn:deliveryAttributes"]["deliveredQuantity"] == 10.0
+    assert official_message_errors("on_status", document) == []
+    assert "Energy Cost" in report.read_text()
+    assert b"COMPLETED" in story
+
+
+async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:
+    before = set(Path(tempfile.gettempdir()).glob("degnode-*"))
+    process = await asyncio.create_subprocess_exec(*DEMO, stdout=PIPE, stderr=DEVNULL)
+    assert process.stdout is not None
+    async with asyncio.timeout(60):
+        async for line in process.stdout:
+            if b"The app buys" in line:
+                break
+    folders = set(Path(tempfile.gettempdir()).glob("degnode-*")) - before
+    assert folders
+    process.send_signal(signal.SIGINT)
+    rest = await process.stdout.read()
+    assert await process.wait() == 130
+    assert b"nothing is left running" in rest
+
+    async def is_gone() -> bool:
+        return not any(processes_that_mention(str(folder)) for folder in folders)
+
+    await eventually(is_gone, what="every process has ended", seconds=5)
+    assert not [folder for folder in folders if folder.exists()]
