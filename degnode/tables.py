@@ -9,14 +9,11 @@ from sqlalchemy import MetaData
 
 from storage.metadata import metadata
 
-_DECLARED_IN: Final = ("storage", "metering", "trading", "settlement", "bap", "bpp", "registry")
+_DECLARED_IN: Final = ("storage", "metering", "trading", "settlement", "node", "bap", "bpp", "registry")
 
 
 def all_tables() -> MetaData:
     """Return the catalogue with the tables of every package declared on it."""
     for package in _DECLARED_IN:
-        try:  # TEMP
-            importlib.import_module(f"{package}.tables")
-        except ModuleNotFoundError:
-            continue
+        importlib.import_module(f"{package}.tables")
     return metadata

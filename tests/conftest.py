@@ -11,9 +11,9 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from degnode.tables import all_tables
 from storage.database import Database, create_database
 from storage.embedded import start_embedded
+from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,15 +47,14 @@ def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def template_url(postgres_url: str) -> str:
-    """A database with every table, which the tests' own databases are copied from."""
+    """A database brought up by the migrations, which the tests' own databases are copied from."""
     return asyncio.run(_create_template(postgres_url))
 
 
 async def _create_template(postgres_url: str) -> str:
     url = await create_database(postgres_url, f"template_{uuid4().hex[:12]}")
     database = Database.connect(url)
-    async with database.engine.begin() as connection:
-        await connection.run_sync(all_tables().create_all)
+    await migrate(database)
     await database.close()
     return url
 

@@ -16,6 +16,10 @@ from tests.support.processes import eventually, processes_that_mention
 DEMO = (sys.executable, "-m", "degnode", "demo")
 
 
+def demo_folders() -> set[Path]:
+    return set(Path(tempfile.gettempdir()).glob("degnode-*"))
+
+
 async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
     tmp_path: Path, shared: Path
 ) -> None:
@@ -46,14 +50,14 @@ async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
 
 
 async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:
-    before = set(Path(tempfile.gettempdir()).glob("degnode-*"))
+    before = demo_folders()
     process = await asyncio.create_subprocess_exec(*DEMO, stdout=PIPE, stderr=DEVNULL)
     assert process.stdout is not None
     async with asyncio.timeout(60):
         async for line in process.stdout:
             if b"The app buys" in line:
                 break
-    folders = set(Path(tempfile.gettempdir()).glob("degnode-*")) - before
+    folders = demo_folders() - before
     assert folders
     process.send_signal(signal.SIGINT)
     rest = await process.stdout.read()
@@ -64,4 +68,4 @@ async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:
         return not any(processes_that_mention(str(folder)) for folder in folders)
 
     await eventually(is_gone, what="every process has ended", seconds=5)
-    assert not [folder for folder in folders if folder.exists()]
+    assert not folders & demo_folders()

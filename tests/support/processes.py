@@ -30,7 +30,7 @@ async def eventually(
     """Return when `look` says yes; fail with `what` if it never does."""
     try:
         async with asyncio.timeout(seconds):
-            while not await look():
+            while not await look():  # noqa: ASYNC110  it looks at other processes
                 await asyncio.sleep(every)
     except TimeoutError:
         raise AssertionError(f"never happened: {what}") from None

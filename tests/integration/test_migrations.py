@@ -1,0 +1,79 @@
+"""The migrations make the very schema that the code declares."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Connection, text
+
+from degnode.tables import all_tables
+from storage.database import Database, create_database
+from storage.migrate import is_current, migrate
+
+TRIGGERS = """
+    SELECT event_object_table, trigger_name, event_manipulation, action_timing, action_statement
+    FROM information_schema.triggers ORDER BY 1, 2, 3
+"""
+FUNCTIONS = """
+    SELECT proname, regexp_replace(prosrc, '\\s+', ' ', 'g') FROM pg_proc
+    WHERE pronamespace = 'public'::regnamespace ORDER BY 1
+"""
+STORAGE = """
+    SELECT c.relname, a.attname, a.attstorage, c.reloptions::text FROM pg_attribute AS a
+    JOIN pg_class AS c ON c.oid = a.attrelid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+      AND c.relname <> 'alembic_version' ORDER BY 1, 2
+"""
+CONSTRAINTS = """
+    SELECT conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
+    WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+    ORDER BY 1, 2
+"""
+INDEXES = """
+    SELECT tablename, indexname, indexdef FROM pg_indexes
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version' ORDER BY 1, 2
+"""
+
+
+async def test_the_tables_are_those_that_the_code_declares(database: Database) -> None:
+    def differences(connection: Connection) -> list[object]:
+        return list(compare_metadata(MigrationContext.configure(connection), all_tables()))
+
+    async with database.engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+
+
+async def test_triggers_constraints_and_storage_are_those_that_the_code_declares(
+    database: Database, postgres_url: str
+) -> None:
+    declared = Database.connect(await create_database(postgres_url, f"declared_{uuid4().hex[:12]}"))
+    try:
+        async with declared.engine.begin() as connection:
+            await connection.run_sync(all_tables().create_all)
+        for query in (TRIGGERS, FUNCTIONS, STORAGE, CONSTRAINTS, INDEXES):
+            assert await _rows(database, query) == await _rows(declared, query)
+    finally:
+        await declared.close()
+
+
+async def test_migrating_again_changes_nothing(database: Database) -> None:
+    assert await is_current(database)
+    await migrate(database)
+    assert await is_current(database)
+
+
+async def test_an_empty_database_is_not_current(postgres_url: str) -> None:
+    empty = Database.connect(await create_database(postgres_url, f"empty_{uuid4().hex[:12]}"))
+    try:
+        assert not await is_current(empty)
+        await migrate(empty)
+        assert await is_current(empty)
+    finally:
+        await empty.close()
+
+
+async def _rows(database: Database, query: str) -> list[tuple[object, ...]]:
+    async with database.engine.connect() as connection:
+        return [tuple(row) for row in await connection.execute(text(query))]
