@@ -33,6 +33,7 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 log = structlog.get_logger(__name__)
 
 _EVENTS: Final = {state: f"outbox.{state.value}" for state in OutboxState}
+_HEARD: Final = (OutboxState.DELIVERED, OutboxState.REFUSED)  # states that a peer's own word leads to
 _UNREACHABLE: Final = "NET_DOWNSTREAM_UNAVAILABLE"
 _GIVEN_UP: Final = "NET_CALLBACK_FAILED"
 
@@ -141,6 +142,10 @@ class Delivery:
         outcomes = [self._judge(attempt, now) for attempt in tries]
         async with self.uow_factory() as uow:
             held = await uow.outbox.record(outcomes)
+            for peer in sorted(
+                {o.message.peer for o in outcomes if o.state in _HEARD and o.message.id in held}
+            ):
+                await record_heard(uow.connection, subscriber_id=peer)
             for attempt, outcome in zip(tries, outcomes, strict=True):
                 await self._tell(uow, attempt, outcome, held=outcome.message.id in held, now=now)
 
@@ -182,9 +187,7 @@ class Delivery:
         )
         if not held:
             return
-        if outcome.state is OutboxState.DELIVERED or outcome.state is OutboxState.REFUSED:
-            await record_heard(uow.connection, subscriber_id=message.peer)
-        else:
+        if outcome.state not in _HEARD:
             await record_failure(
                 uow.connection,
                 subscriber_id=message.peer,

@@ -195,6 +195,11 @@ class Outbox:
         )
         return [dict(row) for row in rows.mappings()]
 
+    async def has_open(self) -> bool:
+        """Say whether any message still waits to be delivered."""
+        waiting = select(outbox.c.id).where(outbox.c.state.in_([OutboxState.PENDING, OutboxState.CLAIMED]))
+        return (await self._connection.execute(waiting.limit(1))).first() is not None
+
     async def find_authorizations(self, *, message_id: str, action: str) -> list[str]:
         """Return the headers under which a message was sent, the newest last; empty if it never was."""
         row = await self._connection.execute(

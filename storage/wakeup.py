@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import asyncpg
 import structlog
 
 from storage.database import Database
@@ -47,8 +46,8 @@ class Listener:
         while True:
             try:
                 await self._listen()
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("listener.lost", error=str(error))
+            except Exception as error:  # noqa: BLE001  whatever broke, the next try may go well
+                log.warning("listener.lost", error=repr(error))
             self._listening.set()  # start() must not hang on a database that is down
             await asyncio.sleep(self._retry_seconds)
 

@@ -14,6 +14,7 @@ import asyncpg
 import httpx
 import orjson
 import pytest
+import simplejson
 from sqlalchemy import select
 
 from kernel.clock import ManualClock
@@ -33,6 +34,7 @@ from tests.support.participants import (
     ignore,
     running_participant,
     running_registry,
+    stop_all,
 )
 from tests.support.rc_examples import example
 from tests.support.simulated_peer import Received, SimulatedPeer
@@ -44,7 +46,7 @@ BAP_ID, BPP_ID = "bap.bakery.example", "bpp.sunfield.example"
 CONFIRM: Final = example("confirm")["message"]
 ON_CONFIRM: Final = example("on_confirm")["message"]
 
-Rows = list[Mapping[str, Any]]
+Rows = list[asyncpg.Record]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,9 +65,11 @@ class World:
 
     async def rows(self) -> tuple[Rows, Rows]:
         """Return all that the inbox and the outbox hold."""
-        async with self.bpp.uow_factory() as uow:
-            found = [list((await uow.connection.execute(select(t))).mappings()) for t in (inbox, outbox)]
-        return found[0], found[1]
+        connection = await self.database.raw_connection()
+        try:
+            return await connection.fetch("TABLE inbox"), await connection.fetch("TABLE outbox")
+        finally:
+            await connection.close()
 
 
 @pytest.fixture
@@ -91,6 +95,7 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
         yield World(
             bpp=bpp, buyer=buyer, stranger=stranger, registry=registry, database=database, clock=clock
         )
+        await stop_all(registry.server, buyer.server, stranger.server, bpp.server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -623,6 +628,7 @@ async def pair(
             )
         )
         yield Pair(bap=bap, bpp=bpp, seller=seller, buyer=buyer, confirms=confirms, callbacks=callbacks)
+        await stop_all(registry.server, seller.server, buyer.server, bpp.server, bap.server)
 
 
 async def test_fifty_copies_at_once_get_one_answer_one_effect_and_one_callback(pair: Pair) -> None:
@@ -646,7 +652,7 @@ async def test_a_bap_and_a_bpp_understand_each_other_in_four_lines(pair: Pair) -
     await eventually(lambda: _states(pair.bap), ["handled", "delivered"])
     (callback,) = pair.callbacks.handled
     assert (callback.action, callback.context.message_id) == (Action.ON_CONFIRM, message_id)
-    assert callback.message == pair.confirms.content
+    assert callback.message == simplejson.loads(simplejson.dumps(ON_CONFIRM), use_decimal=True)
     async with pair.bap.uow_factory() as uow:
         header = (await uow.connection.execute(select(inbox.c.authorization))).scalar_one()
         sent = (await uow.connection.execute(select(outbox.c.authorizations))).scalar_one()

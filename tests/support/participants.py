@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -109,6 +110,11 @@ class RunningParticipant:
         async with self.uow_factory() as uow:
             await uow.outbox.put(outgoing)
         return outgoing.message_id
+
+
+async def stop_all(*servers: LoopbackServer) -> None:
+    """Stop servers at the same time, for each takes a while."""
+    await asyncio.gather(*(server.stop() for server in servers))
 
 
 class _Late:
