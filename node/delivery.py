@@ -69,7 +69,7 @@ class Delivery:
     _finished: list[Try] = field(default_factory=list, init=False)
 
     async def step(self) -> bool:
-        """Record what is finished and send what is due; say whether there was anything."""
+        """Record what is finished and send what is due; say whether that came to anything."""
         recorded = await self._record_finished()
         free = self.concurrency - len(self._under_way)
         claimed = await self._claim(free) if free > 0 else []
@@ -77,7 +77,7 @@ class Delivery:
             task = asyncio.create_task(self._send(message, header))
             self._under_way[task] = message.peer
             task.add_done_callback(self._end_try)
-        return bool(recorded or claimed)
+        return recorded or bool(claimed)
 
     def _end_try(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]

@@ -8,7 +8,7 @@ a failure of our own is tried again, and given up in the end so that the convers
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -58,7 +58,7 @@ class Dispatch:
         bound, due = set(self.handlers), set(HANDLED_BY[self.role])
         if bound != due:
             raise HandlerMismatch(
-                f"{self.role} handlers: missing {sorted(due - bound)}, unknown {sorted(bound - due)}"
+                f"{self.role} handlers: missing {_names(due - bound)}, unknown {_names(bound - due)}"
             )
 
     async def step(self) -> bool:
@@ -145,3 +145,7 @@ class Dispatch:
                 apology = Unanticipated("this node failed on the message", hint="Send a new request later.")
                 await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(apology), now=now))
         return "failed"
+
+
+def _names(actions: Set[Action]) -> str:
+    return ", ".join(sorted(actions)) or "none"

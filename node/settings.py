@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
-from pydantic import AliasChoices, Field, HttpUrl, PositiveInt, SecretStr
+from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, PositiveInt, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+
+
+def _read_duration(value: object) -> object:
+    """Return a bare number as so many seconds; what else a duration may be, pydantic knows."""
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        return timedelta(seconds=float(value))
+    return value
+
+
 Port = Annotated[int, Field(ge=0, le=65535)]
+Duration = Annotated[timedelta, BeforeValidator(_read_duration), Field(ge=timedelta(0))]
+"""Written as seconds (`45`, `0.5`) or in ISO 8601 (`PT45S`)."""
 
 
 class ServiceSettings(BaseSettings):
@@ -56,20 +69,20 @@ class Settings(ServiceSettings):
     )
 
     max_body_bytes: PositiveInt = Field(1_048_576, description="Larger messages are refused.")
-    request_ttl: timedelta = Field(timedelta(seconds=30), description="How long a request lives.")
-    callback_ttl: timedelta = Field(
+    request_ttl: Duration = Field(timedelta(seconds=30), description="How long a request lives.")
+    callback_ttl: Duration = Field(
         timedelta(hours=24), description="How long a callback is tried before it is a dead letter."
     )
-    signature_validity: timedelta = Field(timedelta(minutes=5), description="`expires − created`.")
-    key_cache: timedelta = Field(timedelta(minutes=10), description="How long a looked-up key is kept.")
+    signature_validity: Duration = Field(timedelta(minutes=5), description="`expires − created`.")
+    key_cache: Duration = Field(timedelta(minutes=10), description="How long a looked-up key is kept.")
 
     workers: bool = Field(True, description="Whether this process also handles and delivers messages.")
-    poll_interval: timedelta = Field(
+    poll_interval: Duration = Field(
         timedelta(seconds=1), description="How often work is looked for without being told."
     )
-    lease: timedelta = Field(timedelta(seconds=30), description="How long a worker may take for a message.")
+    lease: Duration = Field(timedelta(seconds=30), description="How long a worker may take for a message.")
     handler_attempts: PositiveInt = Field(5, description="Tries to handle a message before it is given up.")
     concurrency: PositiveInt = Field(16, description="Messages handled, and delivered, at a time.")
-    delivery_timeout: timedelta = Field(timedelta(seconds=10), description="How long a peer may take.")
-    backoff_first: timedelta = Field(timedelta(milliseconds=500), description="Wait after one failure.")
-    backoff_longest: timedelta = Field(timedelta(minutes=5), description="Wait after many failures.")
+    delivery_timeout: Duration = Field(timedelta(seconds=10), description="How long a peer may take.")
+    backoff_first: Duration = Field(timedelta(milliseconds=500), description="Wait after one failure.")
+    backoff_longest: Duration = Field(timedelta(minutes=5), description="Wait after many failures.")

@@ -37,10 +37,10 @@ _CLAIM: Final = text(
         SELECT i.id FROM inbox AS i
         WHERE i.state IN ('received', 'claimed')
           AND (i.leased_until IS NULL OR i.leased_until <= :now)
-          AND NOT EXISTS (
+          AND (SELECT NOT EXISTS (
               SELECT 1 FROM inbox AS earlier
               WHERE earlier.transaction_id = i.transaction_id AND earlier.id < i.id
-                AND earlier.state IN ('received', 'claimed'))
+                AND earlier.state IN ('received', 'claimed')))
         ORDER BY i.id
         LIMIT :limit
         FOR UPDATE OF i SKIP LOCKED

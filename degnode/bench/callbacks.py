@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import orjson
 import uvicorn
+from sqlalchemy import text
 
 from bap.examples import CALLBACKS
 from degnode.processes import BAP_ID, BPP_ID, free_port
@@ -132,6 +133,8 @@ async def _fill(uow_factory: UnitOfWorkFactory, messages: list[Outgoing]) -> Non
         async with uow_factory() as uow:
             for message in messages[start : start + _FILL_AT_ONCE]:
                 await uow.outbox.put(message)
+    async with uow_factory() as uow:  # what autovacuum does by itself when a backlog builds up
+        await uow.connection.execute(text("ANALYZE outbox"))
 
 
 async def _deliver_all(

@@ -121,7 +121,7 @@ async def test_a_peer_with_a_hundred_messages_does_not_starve_another(uow_factor
 
 
 async def test_messages_under_way_count_towards_a_peers_share(uow_factory: UnitOfWorkFactory) -> None:
-    await put(uow_factory, *(f"m-{number}" for number in range(10)))
+    await put(uow_factory, *(f"m-{number}" for number in range(8)))
     assert len(await claim(uow_factory, limit=10, under_way={PEER: 6})) == 2
     assert await claim(uow_factory, limit=10, under_way={PEER: 8, "bap.other.example": 1}) == []
     await put(uow_factory, "other", peer="bap.other.example")

@@ -1,0 +1,171 @@
+"""A whole participant: how it is composed, whether it is ready, how it starts and stops."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+from sqlalchemy import text
+
+from kernel.clock import SystemClock
+from node.runtime import Participant, lay_foundation
+from node.settings import Settings
+from node.worker import Worker
+from protocol.actions import Action, Role
+from storage.database import Database, create_database
+from storage.migrate import migrate
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.participants import (
+    API_KEY,
+    RecordingHandler,
+    all_handlers,
+    ignore,
+    running_participant,
+    running_registry,
+)
+from tests.support.rc_examples import example
+from tests.support.simulated_peer import SimulatedPeer
+from tests.support.waiting import eventually
+
+
+def settings(data_dir: Path, **changes: Any) -> Settings:
+    values: dict[str, Any] = {
+        "subscriber_id": "bpp.example.com",
+        "public_url": "https://bpp.example.com/",
+        "registry_url": "https://registry.example.com",
+        "data_dir": data_dir,
+    }
+    return Settings(**values | changes)
+
+
+async def test_the_foundation_follows_the_settings(database: Database, tmp_path: Path) -> None:
+    foundation = lay_foundation(
+        role=Role.BPP,
+        settings=settings(tmp_path, key_id="k7", redis_url="redis://127.0.0.1:9/0", signature_validity=60),
+        database=database,
+        clock=SystemClock(),
+    )
+    assert (tmp_path / "signing.key").exists()
+    assert (foundation.signer.subscriber_id, foundation.signer.key_id) == ("bpp.example.com", "k7")
+    assert foundation.signer.validity == timedelta(minutes=1)
+    assert foundation.correspondent.url == "https://bpp.example.com"
+    assert foundation.shared_cache is not None
+    async with Participant(foundation, handlers=all_handlers(Role.BPP, ignore)).running():
+        pass  # and Redis, which is not there, is in nobody's way
+
+
+async def test_a_participant_is_ready_with_its_schema_and_not_without(
+    postgres_url: str, tmp_path: Path
+) -> None:
+    database = Database.connect(await create_database(postgres_url, "not_ready_yet"))
+    foundation = lay_foundation(
+        role=Role.BPP, settings=settings(tmp_path), database=database, clock=SystemClock()
+    )
+    participant = Participant(foundation, handlers=all_handlers(Role.BPP, ignore))
+    assert await participant.readiness() == {"database": True, "schema": False}
+    await migrate(database)
+    assert await participant.readiness() == {"database": True, "schema": True}
+    await database.close()
+    server = await asyncpg.connect(postgres_url)
+    await server.execute("DROP DATABASE not_ready_yet WITH (FORCE)")
+    await server.close()
+    assert await participant.readiness() == {"database": False, "schema": False}
+    await foundation.directory.close()
+
+
+async def test_workers_of_the_role_live_with_the_participant(database: Database, tmp_path: Path) -> None:
+    called = asyncio.Event()
+
+    async def step() -> bool:
+        called.set()
+        return False
+
+    foundation = lay_foundation(
+        role=Role.BAP, settings=settings(tmp_path), database=database, clock=SystemClock()
+    )
+    worker = Worker("billing", step, poll_interval=timedelta(hours=1))
+    participant = Participant(foundation, handlers=all_handlers(Role.BAP, ignore), workers=[worker])
+    async with participant.running():
+        async with asyncio.timeout(20):
+            await called.wait()
+
+
+async def test_what_was_taken_before_a_stop_is_handled_and_delivered_after_the_next_start(
+    database: Database, tmp_path: Path
+) -> None:
+    handler = RecordingHandler(example("on_confirm")["message"])
+    common: dict[str, Any] = {
+        "role": Role.BPP,
+        "subscriber_id": "bpp.example.com",
+        "database": database,
+        "data_dir": tmp_path,
+        "handlers": all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler}),
+    }
+    async with (
+        running_registry(database) as registry,
+        SimulatedPeer(Role.BAP, "bap.example.com") as buyer,
+    ):
+        await buyer.register(registry.url, token=registry.token)
+        async with running_participant(**common, registry=registry, workers=False) as bpp:
+            response = await buyer.send(Action.CONFIRM, example("confirm")["message"], to=bpp.address)
+            assert (response.status_code, handler.handled) == (200, [])
+        async with running_participant(**common, registry=registry):
+            (callback,) = await buyer.wait_for(Action.ON_CONFIRM)
+    assert len(handler.handled) == len(buyer.received) == 1
+    assert callback.document["context"]["message_id"] == handler.handled[0].context.message_id
+
+
+async def test_beside_the_protocol_the_application_answers(database: Database, tmp_path: Path) -> None:
+    async with (
+        running_registry(database) as registry,
+        running_participant(
+            role=Role.BPP,
+            subscriber_id="bpp.example.com",
+            database=database,
+            registry=registry,
+            data_dir=tmp_path,
+        ) as bpp,
+        httpx.AsyncClient(base_url=bpp.url) as client,
+    ):
+        assert (await client.get("/healthz")).json() == {"status": "live"}
+        assert (await client.get("/metrics")).status_code == 401
+        assert (await client.get("/metrics", headers={"X-Api-Key": API_KEY})).status_code == 200
+        assert (await client.get("/becknology")).status_code == 404
+        assert "ack_status" in (await client.get("/beckn/")).json()
+
+
+async def test_a_lost_connection_of_every_kind_is_survived(database: Database, tmp_path: Path) -> None:
+    handler = RecordingHandler(example("on_confirm")["message"])
+    async with (
+        running_registry(database) as registry,
+        SimulatedPeer(Role.BAP, "bap.example.com") as buyer,
+        running_participant(
+            role=Role.BPP,
+            subscriber_id="bpp.example.com",
+            database=database,
+            registry=registry,
+            data_dir=tmp_path,
+            handlers=all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler}),
+        ) as bpp,
+    ):
+        await buyer.register(registry.url, token=registry.token)
+        send = buyer.write(Action.CONFIRM, example("confirm")["message"], to=bpp.address)
+        raw = await database.raw_connection()
+        await raw.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE pid <> pg_backend_pid() AND datname = current_database()"
+        )
+        await raw.close()
+
+        async def post() -> int:
+            return (await buyer.post(send.url, send.body)).status_code
+
+        await eventually(post, 200)
+        await buyer.wait_for(Action.ON_CONFIRM)
+        async with UnitOfWorkFactory(database)() as uow:
+            count = await uow.connection.scalar(text("SELECT count(*) FROM inbox"))
+    assert (count, len(buyer.received)) == (1, 1)

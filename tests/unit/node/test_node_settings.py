@@ -1,0 +1,109 @@
+"""What an operator sets, and what is said when it is wrong."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from node.settings import ServiceSettings, Settings
+
+REQUIRED = {
+    "DEGNODE_SUBSCRIBER_ID": "bpp.example.com",
+    "DEGNODE_PUBLIC_URL": "https://bpp.example.com",
+    "DEGNODE_REGISTRY_URL": "https://registry.example.com",
+}
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """An environment that holds the required settings and no other."""
+    for name in (
+        "DATABASE_URL",
+        "REDIS_URL",
+        *(f"DEGNODE_{field.upper()}" for field in Settings.model_fields),
+    ):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in REQUIRED.items():
+        monkeypatch.setenv(name, value)
+    return monkeypatch
+
+
+@pytest.mark.usefixtures("environment")
+def test_three_settings_are_enough() -> None:
+    settings = Settings()
+    assert (settings.subscriber_id, settings.host, settings.port) == ("bpp.example.com", "127.0.0.1", 8080)
+    assert settings.data_dir == Path(".degnode")
+    assert settings.database_url is settings.redis_url is settings.api_key is None
+    assert settings.workers
+
+
+@pytest.mark.parametrize("missing", REQUIRED)
+def test_what_is_missing_is_named(environment: pytest.MonkeyPatch, missing: str) -> None:
+    environment.delenv(missing)
+    with pytest.raises(ValidationError, match=missing.removeprefix("DEGNODE_").lower()):
+        Settings()
+
+
+def test_every_field_is_read_from_its_variable(environment: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "PORT": "9000",
+        "WORKERS": "false",
+        "LEASE": "45",
+        "POLL_INTERVAL": "0.5",
+        "CALLBACK_TTL": "PT1H",
+        "MAX_BODY_BYTES": "1000",
+        "API_KEY": "secret",
+        "KEY_FILE": "/run/key",
+    }.items():
+        environment.setenv(f"DEGNODE_{name}", value)
+    settings = Settings()
+    assert (settings.port, settings.workers, settings.max_body_bytes) == (9000, False, 1000)
+    assert (settings.lease, settings.callback_ttl) == (timedelta(seconds=45), timedelta(hours=1))
+    assert settings.poll_interval == timedelta(milliseconds=500)
+    assert settings.key_file == Path("/run/key")
+
+
+@pytest.mark.parametrize("name", ["DEGNODE_DATABASE_URL", "DATABASE_URL"])
+def test_the_database_has_two_names(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv(name, "postgresql://db/x")
+    url = ServiceSettings().database_url
+    assert url is not None
+    assert url.get_secret_value() == "postgresql://db/x"
+
+
+def test_the_projects_own_name_goes_before_the_general_one(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("REDIS_URL", "redis://general")
+    environment.setenv("DEGNODE_REDIS_URL", "redis://own")
+    url = Settings().redis_url
+    assert url is not None
+    assert url.get_secret_value() == "redis://own"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("port", "70000"),
+        ("port", "http"),
+        ("public_url", "bpp.example.com"),
+        ("registry_url", "ftp://registry"),
+        ("log_level", "LOUD"),
+        ("log_format", "xml"),
+        ("max_body_bytes", "0"),
+        ("lease", "soon"),
+        ("lease", "-1"),
+        ("workers", "perhaps"),
+    ],
+)
+def test_a_bad_value_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
+    environment.setenv(f"DEGNODE_{name.upper()}", value)
+    with pytest.raises(ValidationError, match=name):
+        Settings()
+
+
+def test_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:
+    for name in ("API_KEY", "REGISTRY_TOKEN", "DATABASE_URL"):
+        environment.setenv(f"DEGNODE_{name}", "hush")
+    assert "hush" not in repr(Settings())
