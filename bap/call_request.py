@@ -5,10 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 
 from kernel.errors import NodeError
 from schemas.violation import Violation, json_path
+
+
+def _bare(url: HttpUrl) -> HttpUrl:
+    """Return `url`, which paths can be put behind and which tells no secret when it is shown."""
+    if url.username or url.password or url.query or url.fragment:
+        raise ValueError("must hold no password, query or fragment")
+    return url
 
 
 class CallRequest(BaseModel):
@@ -18,12 +25,12 @@ class CallRequest(BaseModel):
 
     bpp_id: str | None = Field(
         None,
-        min_length=1,
         max_length=255,
+        pattern=r'^[^\s|"\x00]+$',
         description="The seller's platform by its name in the registry. Only discover may leave it out, "
         "where the node has somewhere to ask.",
     )
-    bpp_uri: HttpUrl | None = Field(
+    bpp_uri: Annotated[HttpUrl, AfterValidator(_bare)] | None = Field(
         None, description="Where that platform takes requests; looked up in the registry if left out."
     )
     transaction_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9._~-]{1,64}$")] | None = Field(

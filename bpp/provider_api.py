@@ -32,7 +32,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     @router.get("/contracts", summary="Contracts, the newest first")
     async def list_contracts(
         _caller: Caller,
-        skip: Annotated[int, Query(ge=0)] = 0,
+        skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> JsonResponse:
         async with uow_factory() as uow:

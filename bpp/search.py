@@ -53,6 +53,8 @@ def matching_items(
 
 def compile_filter(expression: str) -> JSONPath:
     """Return the filter ready for use. Raises: FilterUnreadable, if it is wrong or too much work."""
+    if not expression:  # the library's own error for it cannot be put into words
+        raise FilterUnreadable("the filter is empty", path=_PATH, hint="Leave it out to find everything.")
     bare = _QUOTED.sub("''", expression)
     if (
         len(expression) > MOST_CHARACTERS
@@ -66,7 +68,7 @@ def compile_filter(expression: str) -> JSONPath:
         )
     try:
         compiled = _ENVIRONMENT.compile(_QUOTED_OR_PREFIXED.sub(_bracketed, expression))
-    except (JSONPathError, ValueError, RecursionError) as error:
+    except (JSONPathError, ValueError, OverflowError, RecursionError) as error:  # 1e999 overflows
         first_line = str(error).partition("\n")[0][:200]
         raise FilterUnreadable(
             f"the filter is no JSONPath: {first_line}",

@@ -11,6 +11,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from degnode.http_bounds import bounded_protocol
 from node.settings import ServiceSettings
 from storage.database import Database, create_database
 from storage.embedded import start_embedded
@@ -60,7 +61,10 @@ async def serve(
         host=settings.host,
         port=settings.port,
         loop="uvloop",
-        http="httptools",
+        http=bounded_protocol(
+            request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
+        ),
+        ws="none",
         lifespan="on",
         access_log=False,
         log_level="warning",

@@ -13,7 +13,6 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     DateTime,
     ForeignKey,
     Identity,
@@ -24,10 +23,10 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
-    event,
     text,
 )
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 meter_usage_points: Final = Table(
@@ -137,12 +136,6 @@ meter_quarantined_readings: Final = Table(
     ),
 )
 
-REFUSE_CHANGE_FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION meter_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
-END $body$
-"""
 APPEND_ONLY: Final = (
     meter_documents,
     meter_registers,
@@ -150,20 +143,4 @@ APPEND_ONLY: Final = (
     meter_channels,
     meter_readings,
 )
-
-
-def refuse_change_trigger(table: str) -> str:
-    """Return the statement that makes `table` append-only."""
-    return (
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION meter_refuse_change()"
-    )
-
-
-def _make_append_only(table: Table, connection: Connection, **_: object) -> None:
-    connection.execute(text(REFUSE_CHANGE_FUNCTION))
-    connection.execute(text(refuse_change_trigger(table.name)))
-
-
-for _table in APPEND_ONLY:
-    event.listen(_table, "after_create", _make_append_only)
+make_append_only(*APPEND_ONLY)

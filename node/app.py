@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from kernel.errors import NodeError
 from node.api_keys import ApiKeys, Caller
+from node.documentation import add_documentation
 from node.ingress import Ingress, Receive, Scope, Send
 from node.telemetry import Metrics
 from protocol.errors import Unanticipated, WireError
@@ -59,11 +60,14 @@ def create_app(  # noqa: PLR0913  the composition's one call
         version="1",
         lifespan=lifespan,
         default_response_class=JsonResponse,
+        docs_url=None,
+        redoc_url=None,
     )
     app.state.api_keys = api_keys
     app.add_exception_handler(NodeError, _render_node_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
     app.add_exception_handler(Exception, _render_unanticipated)
+    add_documentation(app)
     app.include_router(_health_router(metrics, readiness))
     for router in routers:
         app.include_router(router)

@@ -12,10 +12,10 @@ import simplejson
 from kernel.ids import IdSource, random_id
 from node.message import Inbound
 from protocol.actions import CALLBACK_OF, Action, Role, sender_role
-from protocol.context import Context, write_context
+from protocol.context import Context, read_context, write_context
 from protocol.errors import WireError
-from protocol.profile import Profile
-from storage.outbox import Outgoing
+from protocol.profile import PROFILES, Profile
+from storage.outbox import ClaimedOutgoing, Outgoing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,8 +106,24 @@ def _seal(
         url=to.url.rstrip("/") + profile.path_of(action),
         message_id=context.message_id,
         transaction_id=context.transaction_id,
-        body=simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode(),
+        body=_dump(document),
         created_at=context.timestamp,
         expires_at=context.expires_at or context.timestamp,
         request_signature=None,
     )
+
+
+def renew(message: ClaimedOutgoing, *, now: datetime, ttl: timedelta) -> ClaimedOutgoing:
+    """Return a message that was given up as it can be sent again: the same, but alive from now on.
+
+    If the peer has it after all, it refuses the new one by its message id; nothing happens twice.
+    """
+    profile = PROFILES[message.profile]
+    document = simplejson.loads(message.body, use_decimal=True)
+    context = replace(read_context(document, profile), timestamp=now, ttl=ttl)
+    document["context"] |= write_context(context, profile)
+    return replace(message, body=_dump(document), expires_at=now + ttl)
+
+
+def _dump(document: Mapping[str, Any]) -> bytes:
+    return simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode()

@@ -7,8 +7,10 @@ that says where, why and what to do, and leaves no row behind.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Protocol
 
 import orjson
@@ -114,8 +116,8 @@ class Ingress:
         visit.raw = await _read_body(headers, receive, limit=self.max_body_bytes)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         visit.header = header = signing.parse_header(authorization)
-        sender = await self._sender(header)
         now = self.clock.now()
+        sender = await self._sender(header, now)
         if header.headers == signing.THREE_LINES:
             body_digest = signing.verify(
                 visit.raw, header, key=sender.signing_public_key, now=now, labels=visit.profile.digest_labels
@@ -151,12 +153,9 @@ class Ingress:
                 hint="Give every new message its own id; repeat a message byte by byte.",
             )
         self.metrics.count_received(action, is_repeat=acceptance.is_repeat)
-        log.debug(
-            "message.accepted",
-            **_ids(visit),
-            key=f"{header.subscriber_id}|{header.key_id}",
-            repeat=acceptance.is_repeat,
-        )
+        if log.is_enabled_for(logging.DEBUG):
+            key = f"{header.subscriber_id}|{header.key_id}"
+            log.debug("message.accepted", **_ids(visit), key=key, repeat=acceptance.is_repeat)
         return orjson.dumps(
             write_answer(
                 visit.profile.ack,
@@ -166,8 +165,7 @@ class Ingress:
             )
         )
 
-    async def _sender(self, header: SignatureHeader) -> SubscriberRecord:
-        at = self.clock.now()
+    async def _sender(self, header: SignatureHeader, at: datetime) -> SubscriberRecord:
         cached = self.keyring.cached(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
         if cached is not None:
             return cached

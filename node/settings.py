@@ -32,6 +32,10 @@ class ServiceSettings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="The address to listen on.")
     port: Port = Field(8080, description="The port to listen on.")
+    request_timeout: Duration = Field(
+        timedelta(seconds=30), description="How long a caller may take to send a request."
+    )
+    max_head_bytes: PositiveInt = Field(65_536, description="Longer heads of requests are refused.")
     data_dir: Path = Field(Path(".degnode"), description="Keys and the embedded database.")
     database_url: SecretStr | None = Field(
         None,

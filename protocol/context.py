@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from kernel.clock import format_instant, parse_instant
 from protocol.actions import Action, Role, sender_role
 from protocol.durations import format_duration, parse_duration
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
 from protocol.profile import Profile
+
+LONGEST_ID: Final = 255
+"""Characters; what is longer does not fit into an index, two of them of the widest characters do."""
+LONGEST_URI: Final = 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,9 +68,9 @@ def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
         domain=_text(context, keys.domain),
         version=_text(context, keys.version, required=True),
         bap_id=_text(context, keys.bap_id, required=True),
-        bap_uri=_text(context, keys.bap_uri, required=True),
+        bap_uri=_text(context, keys.bap_uri, required=True, longest=LONGEST_URI),
         bpp_id=_text(context, keys.bpp_id),
-        bpp_uri=_text(context, keys.bpp_uri),
+        bpp_uri=_text(context, keys.bpp_uri, longest=LONGEST_URI),
         transaction_id=_text(context, keys.transaction_id, required=True),
         message_id=_text(context, keys.message_id, required=True),
         timestamp=timestamp,
@@ -93,12 +97,16 @@ def write_context(context: Context, profile: Profile) -> dict[str, Any]:
     return {key: value for key, value in written.items() if value}
 
 
-def _text(context: Mapping[str, Any], key: str, *, required: bool = False) -> str:
+def _text(context: Mapping[str, Any], key: str, *, required: bool = False, longest: int = LONGEST_ID) -> str:
     value = context.get(key, "")
     if type(value) is not str:
         raise ContextFieldInvalid(f"{key} must be text", path=f"$.context.{key}")
     if required and not value:
         raise ContextFieldMissing(f"the context has no {key}", path=f"$.context.{key}")
+    if len(value) > longest:
+        raise ContextFieldInvalid(
+            f"{key} has {len(value)} characters", path=f"$.context.{key}", hint=f"Write at most {longest}."
+        )
     if not value.isprintable():  # PostgreSQL keeps no NUL, a log line no line break
         raise ContextFieldInvalid(f"{key} holds a control character", path=f"$.context.{key}")
     return value
@@ -123,6 +131,10 @@ def _ttl(context: Mapping[str, Any], key: str, *, since: datetime) -> timedelta 
     try:
         ttl = parse_duration(text)
         since + ttl  # the instant of expiry must exist
-    except (ValueError, OverflowError) as error:
+    except OverflowError as error:
+        raise ContextFieldInvalid(
+            f"{text!r} is longer than any message lives", path=f"$.context.{key}"
+        ) from error
+    except ValueError as error:
         raise ContextFieldInvalid(str(error), path=f"$.context.{key}") from error
     return ttl

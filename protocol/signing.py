@@ -28,9 +28,10 @@ MAX_VALIDITY: Final = timedelta(hours=1)
 
 _PARAMETER: Final = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"([^"]*)"|([0-9]+))\s*(?:,|$)')
 _CANONICAL: Final = re.compile(
-    r'Signature keyId="([^"|]+)\|([^"|]+)\|([^"|]+)",algorithm="([^"]*)",created=("?)([0-9]{1,12})\5,'
-    r'expires=("?)([0-9]{1,12})\7,headers="([^"]*)",signature="([^"]*)"'
+    r'Signature keyId="([^"|\s]{1,255})\|([^"|\s]{1,255})\|([^"|]+)",algorithm="([^"]*)",'
+    r'created=("?)([0-9]{1,12})\5,expires=("?)([0-9]{1,12})\7,headers="([^"]*)",signature="([^"]*)"'
 )
+_NAME: Final = re.compile(r"\S{1,255}")
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")
 
 
@@ -88,7 +89,7 @@ def parse_header(value: str | None) -> SignatureHeader:
             raise _unreadable("keyId is not {subscriber}|{key}|ed25519") from error
         if not (_UNIX_SECONDS.fullmatch(created) and _UNIX_SECONDS.fullmatch(expires)):
             raise _unreadable("created and expires must be Unix seconds")
-        if not (subscriber_id and key_id):
+        if not (_NAME.fullmatch(subscriber_id) and _NAME.fullmatch(key_id)):
             raise _unreadable("keyId names no subscriber or no key")
     if algorithm != ALGORITHM or key_algorithm != ALGORITHM:
         raise _unreadable(f"only {ALGORITHM} is spoken, not {algorithm!r} with a key of {key_algorithm!r}")

@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from node.documentation import add_documentation
 from protocol.errors import SchemaViolated
 from registry.body_limit import BodyLimit
 from registry.errors import render_errors
@@ -54,7 +55,8 @@ def create_registry_app(
 
     `token` lets participants in and is kept only as a digest; `token_name` stands in the history.
     """
-    app = FastAPI(title="degnode registry", version="1.1")
+    app = FastAPI(title="degnode registry", version="1.1", docs_url=None, redoc_url=None)
+    add_documentation(app)
     app.add_middleware(BodyLimit, max_body_bytes=max_body_bytes)
     render_errors(app)
     _add_health(app, uow_factory)

@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 subscriptions: Final = Table(
@@ -41,3 +42,5 @@ history: Final = Table(
     Column("content", JSONB, nullable=False),  # the subscription from then on
     Index("ix_registry_history_subscriber_id", "subscriber_id", "key_id", "id"),
 )
+
+make_append_only(registry_history)

@@ -47,6 +47,7 @@ class Database:
             async_creator=partial(_open, parsed),
             pool_size=pool_size,
             max_overflow=pool_size,
+            pool_pre_ping=True,  # a restarted PostgreSQL costs nobody a request
             json_serializer=_dump_json,
             json_deserializer=_load_json,
         )

@@ -121,6 +121,7 @@ class InboxWriter:
                 self._wake.clear()
                 await self._wake.wait()
                 continue
+            await asyncio.sleep(0)  # one turn of the loop: what is ready to arrive comes along
             group = self._waiting[: self._max_group]
             del self._waiting[: self._max_group]
             try:

@@ -8,7 +8,7 @@ number: a worker that outlived its lease changes nothing.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -176,17 +176,31 @@ class Outbox:
         )
         return set(rows.scalars())
 
-    async def replay(self, *, ids: Sequence[int], now: datetime, expires_at: datetime) -> int:
-        """Send dead or refused messages again from the start; return how many."""
+    async def find_given_up(self, ids: Sequence[int]) -> list[ClaimedOutgoing]:
+        """Return those of the messages that are dead or refused, the oldest first."""
+        names = [field.name for field in fields(Outgoing)]
+        rows = await self._connection.execute(
+            select(outbox.c.id, outbox.c.attempts.label("attempt"), *(outbox.c[name] for name in names))
+            .where(outbox.c.id.in_(ids), outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
+            .order_by(outbox.c.id)
+        )
+        return [ClaimedOutgoing(**row) for row in rows.mappings()]
+
+    async def replay(self, message: ClaimedOutgoing, *, now: datetime) -> bool:
+        """Send a message that was given up again, as it is now; False if it is no longer given up."""
         result: CursorResult[Any] = await self._connection.execute(
             update(outbox)
-            .where(outbox.c.id.in_(ids), outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
+            .where(outbox.c.id == message.id, outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
             .values(
-                state=OutboxState.PENDING, attempts=0, due_at=now, expires_at=expires_at, finished_at=None
+                state=OutboxState.PENDING,
+                body=message.body,
+                due_at=now,
+                expires_at=message.expires_at,
+                finished_at=None,
             )
         )
         await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
-        return result.rowcount
+        return result.rowcount == 1
 
     async def find_dead(self) -> list[dict[str, Any]]:
         """Return the dead letters, oldest first, without their bodies."""

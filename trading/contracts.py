@@ -90,7 +90,8 @@ class ContractStore:
         query = select(contracts).where(contracts.c.id == contract_id)
         if bap_id is not None:
             query = query.where(contracts.c.bap_id == bap_id)
-        contract = await self._one(query, lock=lock)
+        readable = contract_id.isprintable()  # PostgreSQL takes no NUL
+        contract = await self._one(query, lock=lock) if readable else None
         if contract is None:
             raise OrderNotFound(
                 f"there is no order {contract_id[:64]} of yours here",

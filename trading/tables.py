@@ -8,18 +8,17 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
-    Connection,
     DateTime,
     ForeignKey,
     Identity,
     Index,
     Table,
     Text,
-    event,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 contracts: Final = Table(
@@ -103,27 +102,4 @@ holds: Final = Table(
     Index("ix_holds_resource_id", "resource_id", "expires_at"),
 )
 
-REFUSE_CHANGE_FUNCTION: Final = """
-CREATE OR REPLACE FUNCTION trading_refuse_change() RETURNS trigger LANGUAGE plpgsql AS $body$
-BEGIN
-    RAISE EXCEPTION '% is append-only: % refused', TG_TABLE_NAME, TG_OP USING ERRCODE = 'restrict_violation';
-END $body$
-"""
-APPEND_ONLY: Final = (contract_events,)
-
-
-def refuse_change_trigger(table: str) -> str:
-    """Return the statement that makes `table` append-only."""
-    return (
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION trading_refuse_change()"
-    )
-
-
-def _make_append_only(table: Table, connection: Connection, **_: object) -> None:
-    connection.execute(text(REFUSE_CHANGE_FUNCTION))
-    connection.execute(text(refuse_change_trigger(table.name)))
-
-
-for _table in APPEND_ONLY:
-    event.listen(_table, "after_create", _make_append_only)
+make_append_only(contract_events)

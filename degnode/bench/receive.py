@@ -46,6 +46,7 @@ class ReceiveReport:
     verify_rates: list[float] = field(default_factory=list)
     rounds: list[LoadResult] = field(default_factory=list)
     memory: list[float] = field(default_factory=list)
+    processor_seconds: float = 0.0
     sent: int = 0
     stored: int = 0
 
@@ -64,6 +65,12 @@ class ReceiveReport:
         """The receive rate as a share of the bare verify rate, the median of the rounds."""
         pairs = zip(self.rounds, self.verify_rates, strict=True)
         return median(round_.per_second / verify_rate for round_, verify_rate in pairs)
+
+    @property
+    def processor_verifications(self) -> float:
+        """What the BPP's process spends on one message, in bare verifications."""
+        messages = sum(len(round_.latencies) for round_ in self.rounds)
+        return self.processor_seconds / messages * self.verify_rate
 
     def latency(self, share: float) -> float:
         """Return the seconds that `share` of all messages took at most."""
@@ -100,6 +107,7 @@ async def bench_receive(
         report.rounds.clear()
         report.verify_rates.clear()
         process = psutil.Process(network.bpp.process.pid if network.bpp.process else None)
+        before = sum(process.cpu_times()[:2])
         for number in range(rounds := math.ceil(messages / _ROUND)):
             count = min(_ROUND, messages - number * _ROUND)
             result = await _round(factory, count, connections, report, now=clock.now())
@@ -108,6 +116,7 @@ async def bench_receive(
                 f"round {number + 1} of {rounds}: {result.per_second:,.0f} messages/s, "
                 f"{report.verify_rates[-1]:,.0f} bare verifications/s, {report.memory[-1]:.0f} MiB"
             )
+        report.processor_seconds = sum(process.cpu_times()[:2]) - before
         report.stored = await _count_rows(network)
     return report
 

@@ -46,6 +46,7 @@ def receive(
             "bare verify, one core": f"{report.verify_rate:,.0f}/s",
             "received": f"{report.rate:,.0f}/s",
             "ratio to bare verify": f"{report.ratio:.2f}",
+            "processor time a message": f"{report.processor_verifications:.1f} bare verifications",
             "latency p50 / p99": f"{report.latency(0.5) * 1e3:.1f} / {report.latency(0.99) * 1e3:.1f} ms",
             "refused": f"{report.refused:,}",
             "rows missing": f"{report.sent - report.stored:,}",

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kernel.clock import SystemClock, format_instant
+from node.correspondence import renew
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -40,7 +41,7 @@ def replay(
     database_url: DatabaseUrl,
     hours: Annotated[int, typer.Option(min=1, help="How long to try again.")] = 24,
 ) -> None:
-    """Send dead or refused messages again, as they were."""
+    """Send dead or refused messages again, with a new timestamp and time to live."""
     asyncio.run(_replay(database_url, ids, hours))
 
 
@@ -67,9 +68,10 @@ async def _list(database_url: str) -> None:
 
 
 async def _replay(database_url: str, ids: list[int], hours: int) -> None:
-    now = SystemClock().now()
+    now, ttl, count = SystemClock().now(), timedelta(hours=hours), 0
     async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
-        count = await uow.outbox.replay(ids=ids, now=now, expires_at=now + timedelta(hours=hours))
+        for message in await uow.outbox.find_given_up(ids):
+            count += await uow.outbox.replay(renew(message, now=now, ttl=ttl), now=now)
     print(f"{count} of {len(ids)} will be sent again.")
 
 

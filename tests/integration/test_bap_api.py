@@ -177,6 +177,12 @@ async def test_an_attribute_bag_that_breaks_its_bundle_is_not_sent(world: BuyerW
             422,
             "AUT_SUBSCRIBER_NOT_FOUND",
         ),
+        (b'{"message": {}, "bpp_id": "a\\u0000b"}', 422, "SCH_SCHEMA_VALIDATION_FAILED"),
+        (
+            b'{"message": {}, "bpp_id": "a", "bpp_uri": "http://me:secret@a.example"}',
+            422,
+            "SCH_SCHEMA_VALIDATION_FAILED",
+        ),
     ],
 )
 async def test_a_body_that_cannot_be_served_is_refused_in_words(

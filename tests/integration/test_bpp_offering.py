@@ -83,7 +83,16 @@ async def test_discover_answers_with_nothing_where_nothing_matches(world: Seller
 
 @pytest.mark.parametrize(
     "expression",
-    ["$[?", "not a path", "$[?match(@.a, '(a+)+b')]", "$..[?@..x]", "$[" + "1" * 1_001 + "]", "$[?@.a > 'x]"],
+    [
+        "",
+        "$[?",
+        "not a path",
+        "$[?match(@.a, '(a+)+b')]",
+        "$..[?@..x]",
+        "$[" + "1" * 1_001 + "]",
+        "$[?@.a > 'x]",
+        "$[?@.a == 1e999]",
+    ],
 )
 async def test_a_filter_that_cannot_be_read_is_refused(world: SellerWorld, expression: str) -> None:
     filters = {"type": "jsonpath", "expression": expression}

@@ -92,6 +92,17 @@ async def test_nothing_is_shown_without_a_key(client: httpx.AsyncClient, path: s
     assert (await client.get(f"/api/v1/{path}")).status_code == 401
 
 
+@pytest.mark.parametrize("path", ["/api/v1/contracts/%00", "/api/v1/contracts/%00/bills/y", "/track/%00"])
+async def test_what_no_order_can_be_called_is_not_found(client: httpx.AsyncClient, path: str) -> None:
+    response = await client.get(path, headers=KEY)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "BIZ_ORDER_NOT_FOUND")
+
+
+async def test_a_page_beyond_every_count_is_refused(client: httpx.AsyncClient) -> None:
+    response = await client.get("/api/v1/contracts", params={"skip": 10**30}, headers=KEY)
+    assert response.status_code == 422
+
+
 async def test_whoever_knows_the_order_follows_its_delivery_and_learns_nothing_personal(
     world: SellerWorld, client: httpx.AsyncClient
 ) -> None:

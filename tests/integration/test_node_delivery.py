@@ -34,7 +34,7 @@ from tests.support.waiting import eventually
 
 BACKOFF = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
 LEASE = timedelta(seconds=30)
-PATIENCE = timedelta(seconds=0.3)
+PATIENCE = timedelta(seconds=20)
 REFUSAL = b'{"ack_status": "NACK", "error": {"code": "SCH_NO", "message": "not like this"}}'
 
 
@@ -224,7 +224,8 @@ async def test_a_peer_that_takes_too_long_is_left_alone_for_a_while(dock: Dock) 
     dock.buyer.replies = [Reply(after=gate)]
     await dock.put(dock.write())
     delivery = dock.delivery()
-    await once(delivery)
+    async with Transport(timeout=timedelta(seconds=0.3)) as impatient:
+        await once(dock.delivery(transport=impatient))
     (row,) = await dock.rows()
     assert (row.state, row.last_status) == ("pending", None)
     assert row.last_error == "TimeoutError: no answer within 0.3 s"
@@ -368,8 +369,7 @@ async def test_a_slow_peer_holds_up_its_own_messages_only(dock: Dock) -> None:
     slow = [dock.write(transaction_id=f"slow-{number}") for number in range(30)]
     quick = [dock.write(dock.other, transaction_id=f"quick-{number}") for number in range(10)]
     await dock.put(*slow, *quick)
-    patient = await Transport(timeout=timedelta(seconds=20)).__aenter__()
-    delivery = dock.delivery(concurrency=4, transport=patient)
+    delivery = dock.delivery(concurrency=4)
     worker = Worker("delivery", delivery.step, poll_interval=timedelta(seconds=20))
     delivery.wake = worker.wake
     worker.start()
@@ -380,7 +380,6 @@ async def test_a_slow_peer_holds_up_its_own_messages_only(dock: Dock) -> None:
     await eventually(dock.states, ["delivered"] * 40)
     await worker.stop()
     await delivery.drain()
-    await patient.__aexit__(None, None, None)
 
 
 async def test_an_answer_without_end_is_read_only_so_far(dock: Dock) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import asyncpg
 import httpx
+import pytest
 from sqlalchemy import text
 
 from kernel.clock import SystemClock
@@ -77,21 +78,33 @@ async def test_a_participant_is_ready_with_its_schema_and_not_without(
     await foundation.directory.close()
 
 
-async def test_workers_of_the_role_live_with_the_participant(database: Database, tmp_path: Path) -> None:
-    called = asyncio.Event()
+@pytest.mark.parametrize("workers", [True, False])
+async def test_workers_run_where_they_are_wanted_and_chores_everywhere(
+    database: Database, tmp_path: Path, *, workers: bool
+) -> None:
+    billing, registering = asyncio.Event(), asyncio.Event()
 
-    async def step() -> bool:
-        called.set()
-        return False
+    def worker(called: asyncio.Event) -> Worker:
+        async def step() -> bool:
+            called.set()
+            return False
+
+        return Worker("test", step, poll_interval=timedelta(hours=1))
 
     foundation = lay_foundation(
-        role=Role.BAP, settings=settings(tmp_path), database=database, clock=SystemClock()
+        role=Role.BAP, settings=settings(tmp_path, workers=workers), database=database, clock=SystemClock()
     )
-    worker = Worker("billing", step, poll_interval=timedelta(hours=1))
-    participant = Participant(foundation, handlers=all_handlers(Role.BAP, ignore), workers=[worker])
-    async with participant.running():
-        async with asyncio.timeout(20):
-            await called.wait()
+    participant = Participant(
+        foundation,
+        handlers=all_handlers(Role.BAP, ignore),
+        workers=[worker(billing)],
+        chores=[worker(registering)],
+    )
+    async with participant.running(), asyncio.timeout(20):
+        await registering.wait()
+        if workers:
+            await billing.wait()
+    assert billing.is_set() == workers
 
 
 async def test_what_was_taken_before_a_stop_is_handled_and_delivered_after_the_next_start(

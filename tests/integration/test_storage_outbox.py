@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -188,6 +189,20 @@ async def test_what_came_of_many_tries_is_recorded_at_once(uow_factory: UnitOfWo
     assert ids(await claim(uow_factory, now=later)) == ["m-2"]
 
 
+async def test_an_outbox_is_done_when_nothing_waits_in_it(uow_factory: UnitOfWorkFactory) -> None:
+    async def has_open() -> bool:
+        async with uow_factory() as uow:
+            return await uow.outbox.has_open()
+
+    assert not await has_open()
+    await put(uow_factory, "m-1")
+    assert await has_open()
+    (message,) = await claim(uow_factory)
+    assert await has_open()
+    await record(uow_factory, outcome(message, OutboxState.DELIVERED))
+    assert not await has_open()
+
+
 async def test_dead_letters_are_found_and_replayed_others_are_left_alone(
     uow_factory: UnitOfWorkFactory,
 ) -> None:
@@ -206,9 +221,14 @@ async def test_dead_letters_are_found_and_replayed_others_are_left_alone(
         assert (letter["message_id"], letter["last_error"]) == ("dead", "silence")
         assert "body" not in letter
         everything = [message.id for message in (dead, refused, delivered)]
-        assert await uow.outbox.replay(ids=everything, now=NOW, expires_at=later) == 2
+        given_up = await uow.outbox.find_given_up(everything)
+        assert ids(given_up) == ["dead", "refused"]
+        for message in given_up:
+            renewed = replace(message, body=b"renewed", expires_at=later)
+            assert await uow.outbox.replay(renewed, now=NOW)
+            assert not await uow.outbox.replay(renewed, now=NOW)
         assert await uow.outbox.find_dead() == []
     again = await claim(uow_factory)
     assert ids(again) == ["dead", "refused", "pending"]
-    assert [message.expires_at for message in again[:2]] == [later, later]
-    assert again[0].attempt == 1
+    assert [(message.body, message.expires_at) for message in again[:2]] == [(b"renewed", later)] * 2
+    assert again[0].attempt == dead.attempt + 1

@@ -45,7 +45,7 @@ from trading.offer import Catalogue
 
 Json = dict[str, Any]
 
-CATALOGUE_FILE: Final = Path(__file__).resolve().parents[2] / "examples" / "catalog" / "solar-rooftop.yaml"
+CATALOGUE_FILE: Final = Path(__file__).with_name("valley_solar.yaml")
 NOW: Final = datetime(2026, 1, 9, 8, tzinfo=UTC)
 WINDOW: Final = Interval(datetime(2026, 1, 9, 10, tzinfo=UTC), datetime(2026, 1, 9, 18, tzinfo=UTC))
 BPP_ID: Final = "bpp.valley-solar.example"
@@ -61,7 +61,7 @@ IMPORT, EXPORT = 1, 19  # flow directions of 2030.5
 
 
 def catalogue() -> Catalogue:
-    """Return the example catalogue: 30.5 kWh at 0.15 USD, wheeling 2.50 USD."""
+    """Return the catalogue that the tests sell from: 30.5 kWh at 0.15 USD, wheeling 2.50 USD."""
     return load_catalogue(CATALOGUE_FILE)
 
 

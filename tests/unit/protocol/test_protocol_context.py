@@ -99,6 +99,14 @@ def test_an_id_that_cannot_be_stored_or_logged_is_refused(value: str) -> None:
         _read(transaction_id=value)
 
 
+@pytest.mark.parametrize(("field", "most"), [("transaction_id", 255), ("message_id", 255), ("bap_uri", 2048)])
+def test_what_is_longer_than_an_index_holds_is_refused(field: str, most: int) -> None:
+    _read(**{field: "x" * most})
+    with pytest.raises(ContextFieldInvalid, match=f"has {most + 1} characters") as caught:
+        _read(**{field: "x" * (most + 1)})
+    assert caught.value.path == f"$.context.{field}"
+
+
 @pytest.mark.parametrize(
     "timestamp", ["yesterday", "2026-01-09", "2026-01-09T10:00:00", "0001-01-01T00:00:00+01:00"]
 )
@@ -113,3 +121,4 @@ def test_a_ttl_that_ends_nowhere_is_refused(ttl: str) -> None:
     with pytest.raises(ContextFieldInvalid) as caught:
         _read(ttl=ttl)
     assert caught.value.path == "$.context.ttl"
+    assert ttl in caught.value.message

@@ -76,6 +76,8 @@ def test_no_header_is_told_from_a_bad_one(value: str | None) -> None:
         (_header(keyId='"bap.example|k1|ed25519|x"'), "keyId is not"),
         (_header(keyId='"|k1|ed25519"'), "no subscriber or no key"),
         (_header(keyId='"bap.example||ed25519"'), "no subscriber or no key"),
+        (_header(keyId='"bap example|k1|ed25519"'), "no subscriber or no key"),
+        (_header(keyId=f'"{"x" * 256}|k1|ed25519"'), "no subscriber or no key"),
         (_header(created='"now"'), "Unix seconds"),
         (_header(expires='"1767225900.5"'), "Unix seconds"),
         (_header(created='"-1"'), "Unix seconds"),
