@@ -43,4 +43,4 @@ history: Final = Table(
     Index("ix_registry_history_subscriber_id", "subscriber_id", "key_id", "id"),
 )
 
-make_append_only(registry_history)
+make_append_only(history)
