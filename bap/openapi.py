@@ -26,6 +26,8 @@ Answers = dict[int | str, Json]
 
 REFUSALS: Answers = {
     401: {"model": RefusalView, "description": "The API key is missing or unknown."},
+    422: {"model": RefusalView, "description": "A parameter breaks its rule."},
+    503: {"model": RefusalView, "description": "The database cannot be reached; ask again later."},
 }
 
 
@@ -75,7 +77,7 @@ def answers(exchange: Exchange) -> Answers:
             "description": "The seller's platform refused the request or could not be reached. "
             "`peer_error` is in its own words.",
         },
-        503: {"model": RefusalView, "description": "The registry could not be asked."},
+        503: {"model": RefusalView, "description": "The registry or the database cannot be reached."},
     }
     return REFUSALS | described
 

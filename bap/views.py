@@ -35,7 +35,7 @@ class ViolationView(BaseModel):
 class UnsentView(RefusalView):
     """Why a message was not sent, rule by rule."""
 
-    violations: list[ViolationView]
+    violations: list[ViolationView] = Field(default_factory=list)
 
 
 class SentView(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
@@ -11,12 +11,16 @@ from kernel.clock import Clock, format_instant
 from kernel.errors import NodeError
 from node.api_keys import Caller
 from node.app import JsonResponse
+from node.documentation import refusals
 from settlement.bills import BillingCycle
 from settlement.store import find_bills, find_cycles
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.mapping import v2_rc as wire
+
+
+_OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 
 
 class BillNotFound(NodeError):
@@ -29,7 +33,9 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     """Return the operator's routes; each needs an API key."""
     router = APIRouter(prefix="/api/v1", tags=["contracts"], default_response_class=JsonResponse)
 
-    @router.get("/contracts", summary="Contracts, the newest first")
+    @router.get(
+        "/contracts", summary="Contracts, the newest first", responses={**_OBJECT, **refusals(401, 422, 503)}
+    )
     async def list_contracts(
         _caller: Caller,
         skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
@@ -39,12 +45,20 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
             page = await ContractStore(uow.connection).find_page(skip=skip, limit=limit)
         return JsonResponse({"contracts": [_summary(contract) for contract in page]})
 
-    @router.get("/contracts/{contract_id}", summary="A contract with everything that came of it")
+    @router.get(
+        "/contracts/{contract_id}",
+        summary="A contract with everything that came of it",
+        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+    )
     async def get_contract(contract_id: str, _caller: Caller) -> JsonResponse:
         async with uow_factory() as uow:
             return JsonResponse(await _whole(contract_id, uow, clock))
 
-    @router.get("/contracts/{contract_id}/bills/{bill_id}", summary="A bill with its lines and its reasons")
+    @router.get(
+        "/contracts/{contract_id}/bills/{bill_id}",
+        summary="A bill with its lines and its reasons",
+        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+    )
     async def get_bill(contract_id: str, bill_id: str, _caller: Caller) -> JsonResponse:
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)
@@ -57,7 +71,11 @@ def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     """Return the route that on_track links to: open to whoever knows the order's id."""
     router = APIRouter(tags=["tracking"], default_response_class=JsonResponse)
 
-    @router.get("/track/{contract_id}", summary="How far a delivery has come")
+    @router.get(
+        "/track/{contract_id}",
+        summary="How far a delivery has come",
+        responses={**_OBJECT, **refusals(404, 422, 503)},
+    )
     async def track(contract_id: str) -> JsonResponse:
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
@@ -41,7 +42,11 @@ async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterato
 
 
 class _Server(uvicorn.Server):
-    """A server that says at once when it is told to stop, so that endless streams can end."""
+    """A server that says at once when it is told to stop, so that endless streams can end.
+
+    Its own way would be to raise the signal again at the end, which ends the process before the
+    database is closed.
+    """
 
     def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
         super().__init__(config)
@@ -49,7 +54,8 @@ class _Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_stop()
-        super().handle_exit(sig, frame)
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
 
 
 async def serve(

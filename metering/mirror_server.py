@@ -6,7 +6,7 @@ Source: IEEE 2030.5 Metering Mirror function set. Refusals are answered with its
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -34,6 +34,20 @@ POLL_RATE_SECONDS: Final = 900
 GREATEST_PAGE: Final = 255
 _DEFAULT_PAGE: Final = 1
 _UNSUPPORTED: Final = 3
+_XML: Final[dict[str, Any]] = {"content": {SEP_XML: {"schema": {"type": "string"}}}}
+_DOCUMENT: Final = {"requestBody": {"required": True, **_XML}}
+_PAGE: Final = [
+    {"name": name, "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0}}
+    for name in ("s", "l")
+]
+_REFUSALS: Final = {
+    400: "The document or a parameter cannot be read.",
+    401: "Nobody knows who sends this.",
+    404: "The sender has no such meter.",
+    413: "The document is over the limit.",
+    415: "The document is in a form that is not taken.",
+    503: "The database cannot be reached; send it again later.",
+}
 _COUNT: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -97,8 +111,12 @@ def mirror_router(
     authenticate: Authenticate,
     on_recorded: OnRecorded | None = None,
     limits: TimeLimits = DEFAULT_TIME_LIMITS,
+    security: Sequence[Mapping[str, Sequence[str]]] = (),
 ) -> APIRouter:
-    """Return the mirror's routes; `authenticate` names the sender, who sees and feeds only its own meters."""
+    """Return the mirror's routes; `authenticate` names the sender, who sees and feeds only its own meters.
+
+    `security` is what the OpenAPI document says of how a sender shows who it is.
+    """
     mirror = _Mirror(
         uow_factory=uow_factory,
         clock=clock,
@@ -108,25 +126,47 @@ def mirror_router(
     )
     router = APIRouter(route_class=_SepRoute, tags=["metering"])
 
-    @router.post("/mup", status_code=201, response_class=Response)
+    @router.post(
+        "/mup",
+        status_code=201,
+        response_class=Response,
+        responses={204: {"description": "The meter was known before."}, **_refusals(400, 401, 413, 415, 503)},
+        openapi_extra={"security": security, **_DOCUMENT},
+    )
     async def post_usage_point(request: Request) -> Response:
         """Register a meter, or hear of it again, with any readings that come along."""
         result = await mirror.record(request, None)
         location = f"{_path(request)}/{result.usage_point}"
         return Response(status_code=201 if result.created else 204, headers={"Location": location})
 
-    @router.post("/mup/{usage_point:int}", status_code=201, response_class=Response)
+    @router.post(
+        "/mup/{usage_point:int}",
+        status_code=201,
+        response_class=Response,
+        responses=_refusals(400, 401, 404, 413, 415, 503),
+        openapi_extra={"security": security, **_DOCUMENT},
+    )
     async def post_readings(request: Request, usage_point: int) -> Response:
         """Take readings of a registered meter."""
         await mirror.record(request, usage_point)
         return Response(status_code=201, headers={"Location": _path(request)})
 
-    @router.get("/mup", response_class=Response)
+    @router.get(
+        "/mup",
+        response_class=Response,
+        responses={200: _XML, **_refusals(400, 401, 503)},
+        openapi_extra={"security": security, "parameters": _PAGE},
+    )
     async def list_usage_points(request: Request) -> Response:
         """List the sender's meters: `s` is how many to skip, `l` how many to return."""
         return await mirror.page(request)
 
     return router
+
+
+def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of answers that refuse, as `responses` takes it."""
+    return {status: {"description": _REFUSALS[status], **_XML} for status in statuses}
 
 
 def _path(request: Request) -> str:

@@ -84,6 +84,9 @@ class ApiKeys:
         self._known[digest] = name
 
 
+SECURITY: Final = ({"APIKeyHeader": []}, {"HTTPBearer": []})
+"""How OpenAPI says that a route takes a key, for routes that `authenticate` by themselves."""
+
 _header = APIKeyHeader(name=HEADER, auto_error=False, description="The key that the node printed once.")
 _bearer = HTTPBearer(auto_error=False, description="The same key as a bearer token.")
 

@@ -8,20 +8,45 @@ from typing import Any
 
 import simplejson
 import structlog
+from asyncpg import InterfaceError, PostgresError
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.types import ASGIApp
 
 from kernel.errors import NodeError
 from node.api_keys import ApiKeys, Caller
-from node.documentation import add_documentation
+from node.documentation import add_documentation, refusals
 from node.ingress import Ingress, Receive, Scope, Send
 from node.telemetry import Metrics
 from protocol.errors import Unanticipated, WireError
 from schemas.jsonld import bundled_contexts
+from storage.database import is_outage
 
 log = structlog.get_logger(__name__)
+
+
+class Liveness(BaseModel):
+    """Whether the process is alive."""
+
+    status: str
+
+
+class ReadinessReport(BaseModel):
+    """Whether the node takes messages, and which of the things it needs are there."""
+
+    status: str
+    checks: dict[str, bool]
+
+
+class DatabaseUnavailable(NodeError):
+    """The database cannot be reached."""
+
+    code, http_status, retryable = "NET_INTERNAL_ERROR", 503, True
+
 
 Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Says of each thing the node needs whether it is there."""
@@ -66,6 +91,8 @@ def create_app(  # noqa: PLR0913  the composition's one call
     app.state.api_keys = api_keys
     app.add_exception_handler(NodeError, _render_node_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
+    for kind in (OSError, SQLAlchemyError, PostgresError, InterfaceError):
+        app.add_exception_handler(kind, _render_database_error)
     app.add_exception_handler(Exception, _render_unanticipated)
     add_documentation(app)
     app.include_router(_health_router(metrics, readiness))
@@ -87,11 +114,18 @@ def _in_front(ingress: Ingress, app: FastAPI) -> ASGIApp:
 def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
     router = APIRouter(tags=["operation"])
 
-    @router.get("/healthz", summary="Is the process alive?")
+    @router.get("/healthz", summary="Is the process alive?", responses={200: {"model": Liveness}})
     async def healthz() -> JsonResponse:
         return JsonResponse({"status": "live"})
 
-    @router.get("/readyz", summary="Does it take messages?")
+    @router.get(
+        "/readyz",
+        summary="Does it take messages?",
+        responses={
+            200: {"model": ReadinessReport},
+            503: {"model": ReadinessReport, "description": "Something it needs is not there."},
+        },
+    )
     async def readyz() -> JsonResponse:
         found = await readiness()
         ready = all(found.values())
@@ -100,11 +134,20 @@ def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
             status_code=200 if ready else 503,
         )
 
-    @router.get("/metrics", summary="Prometheus metrics")
+    @router.get(
+        "/metrics",
+        summary="Prometheus metrics",
+        response_class=PlainTextResponse,
+        responses=refusals(401, 503),
+    )
     async def metrics_(_caller: Caller) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
-    @router.get("/contexts", summary="The JSON-LD contexts that messages are read with")
+    @router.get(
+        "/contexts",
+        summary="The JSON-LD contexts that messages are read with",
+        responses={200: {"model": dict[str, Any]}},
+    )
     async def contexts() -> JsonResponse:
         return JsonResponse(bundled_contexts())
 
@@ -123,6 +166,18 @@ async def _render_validation_error(_request: Request, error: Exception) -> Respo
     where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
     refusal = WireError(code="SCH_SCHEMA_VALIDATION_FAILED", message=str(first["msg"]), path=where)
     return JsonResponse({"error": refusal.to_wire()}, status_code=422)
+
+
+async def _render_database_error(request: Request, error: Exception) -> Response:
+    if not is_outage(error):
+        return await _render_unanticipated(request, error)
+    log.warning("api.database_unavailable", path=request.url.path, error=repr(error))
+    refusal = DatabaseUnavailable("the database cannot be reached", hint="Send it again later.")
+    return JsonResponse(
+        {"error": WireError.of(refusal).to_wire()},
+        status_code=refusal.http_status,
+        headers={"Retry-After": "1"},
+    )
 
 
 async def _render_unanticipated(request: Request, error: Exception) -> Response:

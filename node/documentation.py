@@ -1,4 +1,4 @@
-"""The page at `/docs`: what the HTTP API offers, written out from its OpenAPI document.
+"""How an HTTP API describes itself: what its routes answer, and the page at `/docs` that tells it.
 
 FastAPI's own pages load their scripts from a CDN; this one needs nothing but the node itself.
 """
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
+from pydantic import BaseModel
 
 _POLICY: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 _STYLE: Final = """
@@ -22,6 +23,36 @@ _STYLE: Final = """
   code { font-size: .95em; } td { padding: .1rem 1rem .1rem 0; vertical-align: top; }
   .soft { opacity: .7; }
 """
+
+
+_REFUSALS: Final = {
+    400: "The body cannot be read.",
+    401: "The API key is missing or unknown.",
+    404: "There is no such thing here.",
+    413: "The body is over the limit.",
+    415: "The body is in a form that is not taken.",
+    422: "A parameter breaks its rule.",
+    503: "Something that this node needs cannot be reached; send it again later.",
+}
+
+
+class ErrorBody(BaseModel):
+    """An error: its code, a sentence, and in `details` where it is and what to do."""
+
+    code: str
+    message: str
+    details: dict[str, Any] | None = None
+
+
+class RefusalBody(BaseModel):
+    """Why a request was not served."""
+
+    error: ErrorBody
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of answers that refuse, for a route's `responses`."""
+    return {status: {"model": RefusalBody, "description": _REFUSALS[status]} for status in statuses}
 
 
 def add_documentation(app: FastAPI) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Self
 import asyncpg
 import simplejson
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 
@@ -50,6 +51,7 @@ class Database:
             pool_pre_ping=True,  # a restarted PostgreSQL costs nobody a request
             json_serializer=_dump_json,
             json_deserializer=_load_json,
+            hide_parameters=True,  # an error in the log tells no message and no key
         )
         return cls(parsed, engine)
 
@@ -68,6 +70,21 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def is_outage(error: BaseException) -> bool:
+    """Say whether `error` means that the database cannot be reached, not that it was asked wrongly."""
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error, InterfaceError)
+    return isinstance(
+        error,
+        OSError
+        | PoolTimeoutError
+        | asyncpg.InterfaceError
+        | asyncpg.PostgresConnectionError
+        | asyncpg.OperatorInterventionError  # it starts, or stops
+        | asyncpg.TooManyConnectionsError,
+    )
 
 
 async def create_database(url: str, name: str) -> str:

@@ -6,15 +6,22 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import asyncpg
 import pytest
+import structlog
 
 from storage.database import Database, create_database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
+
+# Plain log lines: the default prints every traceback with all its variables, which takes seconds.
+structlog.configure(
+    processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()]
+)
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,20 +36,21 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this test run: a real one from the wheel, on a private socket.
 
-    `DEGNODE_TEST_DATABASE_URL` names another server to use instead.
+    `DEGNODE_TEST_DATABASE_URL` names another server to use instead. Its folder is not one of
+    pytest's: those are closed to other users whenever any pytest starts, and the server is one.
     """
     if url := os.environ.get("DEGNODE_TEST_DATABASE_URL"):
         yield url
         return
-    data_directory = tmp_path_factory.mktemp("postgres") / "data"
-    server = start_embedded(data_directory)
-    try:
-        yield server.get_uri()
-    finally:
-        server.cleanup()
+    with TemporaryDirectory(prefix="pytest-postgres-", ignore_cleanup_errors=True) as folder:
+        server = start_embedded(Path(folder) / "data")
+        try:
+            yield server.get_uri()
+        finally:
+            server.cleanup()
 
 
 @pytest.fixture(scope="session")

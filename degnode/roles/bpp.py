@@ -16,7 +16,7 @@ from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from metering.ingest import IngestResult
 from metering.mirror_server import mirror_router
-from node.api_keys import authenticate
+from node.api_keys import SECURITY, authenticate
 from node.runtime import Foundation
 from node.settings import Settings
 from node.worker import Worker
@@ -64,7 +64,11 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
             provider_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),
             mirror_router(
-                uow_factory=uow_factory, clock=clock, authenticate=authenticate, on_recorded=on_recorded
+                uow_factory=uow_factory,
+                clock=clock,
+                authenticate=authenticate,
+                on_recorded=on_recorded,
+                security=SECURITY,
             ),
         ),
         workers=(contracts,),

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import json
+import os
 import signal
 import sys
 import tempfile
@@ -16,8 +18,13 @@ from tests.support.processes import eventually, processes_that_mention
 DEMO = (sys.executable, "-m", "degnode", "demo")
 
 
-def demo_folders() -> set[Path]:
-    return set(Path(tempfile.gettempdir()).glob("degnode-*"))
+def assert_nobody_holds_anything(folder: Path) -> None:
+    """The embedded server's library keeps an empty file to lock; nobody may hold it."""
+    left = list(folder.iterdir())
+    assert [path.name for path in left] in ([], [".lockfile"])
+    for path in left:
+        with path.open("r+") as file:
+            fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
@@ -50,22 +57,23 @@ async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
 
 
 async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:
-    before = demo_folders()
-    process = await asyncio.create_subprocess_exec(*DEMO, stdout=PIPE, stderr=DEVNULL)
-    assert process.stdout is not None
-    async with asyncio.timeout(60):
-        async for line in process.stdout:
-            if b"The app buys" in line:
-                break
-    folders = demo_folders() - before
-    assert folders
-    process.send_signal(signal.SIGINT)
-    rest = await process.stdout.read()
-    assert await process.wait() == 130
-    assert b"nothing is left running" in rest
+    with tempfile.TemporaryDirectory(prefix="ctrl-c-") as folder:
+        process = await asyncio.create_subprocess_exec(
+            *DEMO, stdout=PIPE, stderr=DEVNULL, env={**os.environ, "TMPDIR": folder}
+        )
+        assert process.stdout is not None
+        async with asyncio.timeout(60):
+            async for line in process.stdout:
+                if b"The app buys" in line:
+                    break
+        assert processes_that_mention(folder)
+        process.send_signal(signal.SIGINT)
+        rest = await process.stdout.read()
+        assert await process.wait() == 130
+        assert b"nothing is left running" in rest
 
-    async def is_gone() -> bool:
-        return not any(processes_that_mention(str(folder)) for folder in folders)
+        async def is_gone() -> bool:
+            return not processes_that_mention(folder)
 
-    await eventually(is_gone, what="every process has ended", seconds=5)
-    assert not folders & demo_folders()
+        await eventually(is_gone, what="every process has ended", seconds=5)
+        assert_nobody_holds_anything(Path(folder))

@@ -1,0 +1,92 @@
+"""Bounds on requests, on a real server: what never becomes whole is ended, what is whole is answered."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+import uvicorn
+from starlette.types import Receive, Scope, Send
+
+from degnode.http_bounds import bounded_protocol
+
+POST = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n\r\n"
+
+
+async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the body; with an endless answer where the body says so."""
+    body, more = b"", True
+    while more:
+        event = await receive()
+        body, more = body + event.get("body", b""), event.get("more_body", False)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if body == b"long":
+        await send({"type": "http.response.body", "body": b"began", "more_body": True})
+        await asyncio.sleep(0.6)  # longer than a request may take
+    await send({"type": "http.response.body", "body": b"done"})
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    """The port of a server that gives callers 0.3 s for a request of at most a kilobyte of head."""
+    protocol = bounded_protocol(request_timeout=timedelta(seconds=0.3), max_head_bytes=1_024)
+    server = uvicorn.Server(
+        uvicorn.Config(echo, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=9)
+    )
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    yield listener.getsockname()[1]
+    server.should_exit = True
+    await serving
+
+
+async def said(port: int, *pieces: bytes, pause: float = 0.0) -> bytes:
+    """Return all that the server says until it closes the connection."""
+    heard = bytearray()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+
+    async def listen() -> None:
+        with suppress(ConnectionResetError):  # for what was written after the end
+            while piece := await reader.read(1_024):
+                heard.extend(piece)
+
+    listening = asyncio.create_task(listen())
+    with suppress(ConnectionError):
+        for piece in pieces:
+            writer.write(piece)
+            await asyncio.sleep(pause)
+    async with asyncio.timeout(5):
+        await listening
+    writer.close()
+    return bytes(heard)
+
+
+@pytest.mark.parametrize("pieces", [(), (b"POST /x HT",), (POST,), (POST + b"hal",)])
+async def test_a_request_that_never_becomes_whole_is_ended(port: int, pieces: tuple[bytes, ...]) -> None:
+    assert (await said(port, *pieces)).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+
+
+async def test_a_request_that_comes_drop_by_drop_is_ended(port: int) -> None:
+    drops = [POST[index : index + 1] for index in range(12)]
+    assert (await said(port, *drops, pause=0.05)).startswith(b"HTTP/1.1 408 ")
+
+
+async def test_a_head_without_end_is_refused(port: int) -> None:
+    lines = [b"x-%d: %s\r\n" % (number, b"y" * 100) for number in range(15)]
+    assert (await said(port, b"POST /x HTTP/1.1\r\n", *lines, pause=0.005)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_requests_that_are_whole_are_answered_one_after_the_other(port: int) -> None:
+    answers = await said(port, POST + b"abcd" + POST, b"efgh", b"\r\n", pause=0.05)
+    assert answers.count(b"HTTP/1.1 200 OK") == 2
+    assert answers.endswith(b"connection: close\r\n\r\n")
+
+
+async def test_an_answer_under_way_is_not_written_into(port: int) -> None:
+    answers = await said(port, POST + b"long", b"\r\n", pause=0.05)
+    assert b"began" in answers
+    assert b"408" not in answers

@@ -1,0 +1,35 @@
+"""The embedded PostgreSQL of a network, struck by a power cut and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import shlex
+from asyncio.subprocess import DEVNULL
+from pathlib import Path
+
+import psutil
+
+
+def cut_power(data_directory: Path) -> None:
+    """Kill the server at once, and return when nothing of it is left."""
+    postmaster = psutil.Process(int((data_directory / "postmaster.pid").read_text().split()[0]))
+    family = [postmaster, *postmaster.children(recursive=True)]
+    postmaster.kill()
+    psutil.wait_procs(family, timeout=10)
+
+
+async def start_again(data_directory: Path) -> None:
+    """Start the server with the command line it had, as the owner of its files; it recovers by itself."""
+    command = shlex.split((data_directory / "postmaster.opts").read_text())
+    owner = data_directory.stat()
+    await asyncio.create_subprocess_exec(
+        *command,
+        stdin=DEVNULL,
+        stdout=DEVNULL,
+        stderr=DEVNULL,
+        user=owner.st_uid,
+        group=owner.st_gid,
+        extra_groups=[],
+        start_new_session=True,
+        cwd="/",
+    )
