@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import simplejson
-from fastapi import Request, Response
+from fastapi import Request
+from fastapi.responses import JSONResponse
 
 from protocol.errors import BodyTooLarge, JsonInvalid
 
@@ -19,10 +20,8 @@ def dump(content: object) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
-class ExactJsonResponse(Response):
+class ExactJsonResponse(JSONResponse):
     """An answer in JSON with exact numbers."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401  Starlette's own signature
         return dump(content).encode()

@@ -19,7 +19,6 @@ from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.mapping import v2_rc as wire
 
-
 _OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 
 

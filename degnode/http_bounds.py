@@ -21,21 +21,24 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  the server's own
         super().__init__(*arguments, **named)
-        self._deadline: asyncio.TimerHandle | None = None
+        self._waiting_since: float | None = None  # the loop's time; None while no request is due
+        self._watch: asyncio.TimerHandle | None = None
         self._in_head = True
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(transport)
-        self._start_deadline()
+        self._waiting_since = self.loop.time()
+        self._watch = self.loop.call_later(self.request_seconds, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end_deadline()
+        if self._watch is not None:
+            self._watch.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None:
-            self._start_deadline()
+        if self._waiting_since is None:
+            self._waiting_since = self.loop.time()
         super().data_received(data)
         if self._in_head:
             self._head_bytes += len(data)
@@ -44,7 +47,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         self._in_head, self._head_bytes = True, 0
-        self._start_deadline()
+        if self._waiting_since is None:  # it began in the same bytes that ended another
+            self._waiting_since = self.loop.time()
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -52,17 +56,20 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
-        self._end_deadline()
+        self._waiting_since = None
         super().on_message_complete()
 
-    def _start_deadline(self) -> None:
-        self._end_deadline()
-        self._deadline = self.loop.call_later(self.request_seconds, self._end, HTTPStatus.REQUEST_TIMEOUT)
+    def _look(self) -> None:
+        """End the connection if its request is overdue, else look again when it could be.
 
-    def _end_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+        One timer a connection, not one a request: requests are many.
+        """
+        since = self._waiting_since
+        waited = 0.0 if since is None else self.loop.time() - since
+        if waited >= self.request_seconds:
+            self._end(HTTPStatus.REQUEST_TIMEOUT)
+        else:
+            self._watch = self.loop.call_later(self.request_seconds - waited, self._look)
 
     def _end(self, status: HTTPStatus) -> None:
         if self.transport.is_closing():

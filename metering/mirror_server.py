@@ -9,9 +9,9 @@ import re
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.routing import APIRoute
 
 from kernel.clock import Clock
@@ -29,6 +29,8 @@ Authenticate = Callable[[Request], Awaitable[str]]
 """Says who sends a request, or raises a NodeError with the status to answer."""
 OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
 """Told of every document taken, in the unit of work that keeps it."""
+
+MeterNumber = Annotated[int, Path(ge=0, description="The number in the meter's address.")]
 
 POLL_RATE_SECONDS: Final = 900
 GREATEST_PAGE: Final = 255
@@ -146,7 +148,7 @@ def mirror_router(
         responses=_refusals(400, 401, 404, 413, 415, 503),
         openapi_extra={"security": security, **_DOCUMENT},
     )
-    async def post_readings(request: Request, usage_point: int) -> Response:
+    async def post_readings(request: Request, usage_point: MeterNumber) -> Response:
         """Take readings of a registered meter."""
         await mirror.record(request, usage_point)
         return Response(status_code=201, headers={"Location": _path(request)})

@@ -84,7 +84,7 @@ class ApiKeys:
         self._known[digest] = name
 
 
-SECURITY: Final = ({"APIKeyHeader": []}, {"HTTPBearer": []})
+SECURITY: Final[tuple[dict[str, list[str]], ...]] = ({"APIKeyHeader": []}, {"HTTPBearer": []})
 """How OpenAPI says that a route takes a key, for routes that `authenticate` by themselves."""
 
 _header = APIKeyHeader(name=HEADER, auto_error=False, description="The key that the node printed once.")

@@ -11,7 +11,7 @@ import structlog
 from asyncpg import InterfaceError, PostgresError
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import PlainTextResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
@@ -52,10 +52,8 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Says of each thing the node needs whether it is there."""
 
 
-class JsonResponse(Response):
+class JsonResponse(JSONResponse):
     """JSON with exact numbers: a Decimal is written as it is, never through a float."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:  # noqa: ANN401  Starlette's own signature
         return simplejson.dumps(content, use_decimal=True, ensure_ascii=False).encode()
