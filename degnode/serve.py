@@ -10,15 +10,23 @@ from types import FrameType
 from typing import Final
 
 import uvicorn
+from asyncpg import PostgresError
 from starlette.types import ASGIApp
 
 from degnode.http_bounds import bounded_protocol
+from kernel.errors import NodeError
 from node.settings import ServiceSettings
-from storage.database import Database, create_database
+from storage.database import Database, DatabaseUrlInvalid, create_database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
 
 _GC_THRESHOLDS: Final = (50_000, 20, 20)  # messages make no cycles; looking for them often is waste
+
+
+class DatabaseUnusable(NodeError):
+    """There is no database to work with; the node does not start."""
+
+    code, http_status, retryable = "NET_INTERNAL_ERROR", 500, True
 
 
 @asynccontextmanager
@@ -26,11 +34,10 @@ async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterato
     """Open the database that the settings name, or the embedded one, with its schema up to date.
 
     The embedded server keeps one database for each role, called `degnode_<role>`.
+    Raises: DatabaseUnusable.
     """
     if settings.database_url is not None:
-        database = Database.connect(settings.database_url.get_secret_value())
-        await migrate(database)
-        yield database
+        yield await _open_named(settings.database_url.get_secret_value())
         return
     server = start_embedded(settings.data_dir.resolve() / "postgres")
     try:
@@ -39,6 +46,17 @@ async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterato
         yield database
     finally:
         server.cleanup()
+
+
+async def _open_named(url: str) -> Database:
+    hint = "Check DEGNODE_DATABASE_URL, and whether that PostgreSQL runs."
+    try:
+        database = Database.connect(url)
+        await (await database.raw_connection()).close()
+    except (DatabaseUrlInvalid, OSError, PostgresError) as error:
+        raise DatabaseUnusable(f"the database cannot be used: {error}", hint=hint) from error
+    await migrate(database)
+    return database
 
 
 class _Server(uvicorn.Server):

@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from kernel.errors import NodeError
@@ -89,6 +90,7 @@ def create_app(  # noqa: PLR0913  the composition's one call
     app.state.api_keys = api_keys
     app.add_exception_handler(NodeError, _render_node_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
+    app.add_exception_handler(ClientDisconnect, _note_abandoned)
     for kind in (OSError, SQLAlchemyError, PostgresError, InterfaceError):
         app.add_exception_handler(kind, _render_database_error)
     app.add_exception_handler(Exception, _render_unanticipated)
@@ -164,6 +166,11 @@ async def _render_validation_error(_request: Request, error: Exception) -> Respo
     where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
     refusal = WireError(code="SCH_SCHEMA_VALIDATION_FAILED", message=str(first["msg"]), path=where)
     return JsonResponse({"error": refusal.to_wire()}, status_code=422)
+
+
+async def _note_abandoned(request: Request, _error: Exception) -> Response:
+    log.info("api.abandoned", path=request.url.path)
+    return Response(status_code=400)  # which nobody reads
 
 
 async def _render_database_error(request: Request, error: Exception) -> Response:

@@ -34,7 +34,7 @@ class Database:
         """
         try:
             parsed = make_url(url)
-        except ArgumentError as error:
+        except (ArgumentError, ValueError) as error:  # the latter: a port that is no number
             raise DatabaseUrlInvalid(
                 "the database URL cannot be read; write it like postgresql://user:password@host/name"
             ) from error

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from importlib import resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,6 +13,7 @@ import simplejson
 from jinja2 import Environment
 
 from degnode.demo.app import Json
+from kernel.clock import parse_instant
 
 _SUN, _GRID, _FLOW = "#e8a33d", "#3d6ea8", "#2f8f5b"
 _TEMPLATE: Final = "report.html.j2"
@@ -36,8 +39,16 @@ def _chart(readings: list[Json]) -> str:
         first = readings[0][key]
         values = [str(row[key] - first) for row in readings]
         figure.add_scatter(x=times, y=values, name=name, mode="lines+markers", line={"color": colour})
-    flows = [str(row["energyFlow"]) for row in readings]
-    figure.add_bar(x=times, y=flows, name="delivered", marker_color=_FLOW, opacity=0.5)
+    lengths = _lengths(times)
+    figure.add_bar(  # each from one reading to the next
+        x=times[1:],
+        y=[str(row["energyFlow"]) for row in readings[1:]],
+        width=lengths,
+        offset=[-length for length in lengths],
+        name="delivered",
+        marker={"color": _FLOW, "line": {"color": "white", "width": 2}},
+        opacity=0.5,
+    )
     figure.update_layout(
         template="plotly_white",
         height=360,
@@ -48,6 +59,12 @@ def _chart(readings: list[Json]) -> str:
     )
     fragment: str = figure.to_html(full_html=False, include_plotlyjs=True, config={"displayModeBar": False})
     return fragment
+
+
+def _lengths(times: list[str]) -> list[int]:
+    """Return the time from each instant to the next. Units: ms."""
+    instants = [parse_instant(text) for text in times]
+    return [(end - start) // timedelta(milliseconds=1) for start, end in pairwise(instants)]
 
 
 def _pretty(value: Any) -> str:  # noqa: ANN401  any JSON

@@ -52,7 +52,7 @@ async def test_a_network_whose_database_fails_refuses_for_a_while_and_recovers_b
         assert refused.headers["Retry-After"]
         assert refused.json()["error"]["details"]["hint"] == "Send it again later."
 
-        await start_again(data_directory)
+        await asyncio.to_thread(start_again, data_directory)
         await eventually(is_ready, what="both platforms are ready again")
         assert (await peer.post(message.url, message.body)).json()["ack_status"] == "ACK"
         await peer.wait_for(Action.ON_DISCOVER, count=2)

@@ -21,6 +21,7 @@ documents = Table("documents", MetaData(), Column("content", JSONB))
         ("mysql://root@localhost/x", "'mysql' is not PostgreSQL"),
         ("localhost", "cannot be read"),
         ("", "cannot be read"),
+        ("postgresql://me:secret@localhost:http/x", "cannot be read"),
     ],
 )
 def test_only_a_url_of_postgresql_is_taken(url: str, why: str) -> None:

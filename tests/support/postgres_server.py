@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import shlex
-from asyncio.subprocess import DEVNULL
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -18,15 +17,15 @@ def cut_power(data_directory: Path) -> None:
     psutil.wait_procs(family, timeout=10)
 
 
-async def start_again(data_directory: Path) -> None:
+def start_again(data_directory: Path) -> None:
     """Start the server with the command line it had, as the owner of its files; it recovers by itself."""
     command = shlex.split((data_directory / "postmaster.opts").read_text())
     owner = data_directory.stat()
-    await asyncio.create_subprocess_exec(
-        *command,
-        stdin=DEVNULL,
-        stdout=DEVNULL,
-        stderr=DEVNULL,
+    subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
         user=owner.st_uid,
         group=owner.st_gid,
         extra_groups=[],

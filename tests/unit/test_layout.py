@@ -34,6 +34,7 @@ BESIDE_THE_FLOORS: Final = {
     ".dockerignore",
     ".gitignore",
     ".pre-commit-config.yaml",
+    "CHANGELOG.md",
     "CONTRIBUTING.md",
     "Dockerfile",
     "LICENSE",

@@ -12,6 +12,8 @@ import pytest
 import simplejson
 from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
+from sqlalchemy.exc import ProgrammingError
+from starlette.requests import ClientDisconnect
 
 from kernel.errors import NodeError
 from node.api_keys import ApiKeys
@@ -49,6 +51,16 @@ async def refused() -> None:
 @router.get("/broken")
 async def broken() -> None:
     raise ZeroDivisionError("the secret is 42")
+
+
+@router.get("/wrong-query")
+async def wrong_query() -> None:
+    raise ProgrammingError("SELECT", None, Exception("no such table"))
+
+
+@router.get("/abandoned")
+async def abandoned() -> None:
+    raise ClientDisconnect
 
 
 @router.post("/form")
@@ -166,6 +178,30 @@ async def test_what_nobody_foresaw_leaks_nothing(world: World) -> None:
     response = await world.client.get("/broken")
     assert (response.status_code, response.json()["error"]["code"]) == (500, "NET_INTERNAL_ERROR")
     assert "42" not in response.text
+
+
+async def test_a_database_that_cannot_be_reached_is_told_as_that(world: World) -> None:
+    response = await world.client.get("/metrics", headers={"X-Api-Key": "dgn_other"})  # looked up in it
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert response.json()["error"]["message"] == "the database cannot be reached"
+
+
+async def test_a_database_that_was_asked_wrongly_is_our_own_fault(world: World) -> None:
+    response = await world.client.get("/wrong-query")
+    assert (response.status_code, response.json()["error"]["code"]) == (500, "NET_INTERNAL_ERROR")
+
+
+async def test_a_caller_that_goes_away_breaks_nothing(world: World) -> None:
+    assert (await world.client.get("/abandoned")).status_code == 400
+
+
+async def test_the_documentation_lists_every_operation_and_asks_nobody_else(world: World) -> None:
+    page = await world.client.get("/docs")
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'none'")
+    for text in ("<h1>test</h1>", "/decimal", "/metrics", "needs a key", "open to all"):
+        assert text in page.text
+    assert "<script" not in page.text
+    assert (await world.client.get("/redoc")).status_code == 404
 
 
 async def test_what_runs_lives_as_long_as_the_application(world: World) -> None:
