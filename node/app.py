@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
@@ -23,7 +24,7 @@ from node.api_keys import ApiKeys, Caller
 from node.documentation import add_documentation, refusals
 from node.ingress import Ingress, Receive, Scope, Send
 from node.telemetry import Metrics
-from protocol.errors import Unanticipated, WireError
+from protocol.errors import ActionUnknown, Unanticipated, WireError
 from schemas.jsonld import bundled_contexts
 from storage.database import is_outage
 
@@ -90,6 +91,7 @@ def create_app(  # noqa: PLR0913  the composition's one call
     app.state.api_keys = api_keys
     app.add_exception_handler(NodeError, _render_node_error)
     app.add_exception_handler(RequestValidationError, _render_validation_error)
+    app.add_exception_handler(HTTPException, _render_http_error)
     app.add_exception_handler(ClientDisconnect, _note_abandoned)
     for kind in (OSError, SQLAlchemyError, PostgresError, InterfaceError):
         app.add_exception_handler(kind, _render_database_error)
@@ -166,6 +168,14 @@ async def _render_validation_error(_request: Request, error: Exception) -> Respo
     where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
     refusal = WireError(code="SCH_SCHEMA_VALIDATION_FAILED", message=str(first["msg"]), path=where)
     return JsonResponse({"error": refusal.to_wire()}, status_code=422)
+
+
+async def _render_http_error(_request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  registered for it only
+    refusal = WireError(code=ActionUnknown.code, message=error.detail, hint="GET /docs lists what there is.")
+    return JsonResponse(
+        {"error": refusal.to_wire()}, status_code=error.status_code, headers=dict(error.headers or {})
+    )
 
 
 async def _note_abandoned(request: Request, _error: Exception) -> Response:

@@ -202,11 +202,13 @@ class Outbox:
         await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
         return result.rowcount == 1
 
-    async def find_dead(self) -> list[dict[str, Any]]:
-        """Return the dead letters, oldest first, without their bodies."""
-        columns = [column for column in outbox.c if column.name != "body"]
+    async def list_given_up(self) -> list[dict[str, Any]]:
+        """Return the messages that are dead or refused, oldest first, without their bodies."""
+        columns = [column for column in outbox.c if column.name not in ("body", "authorizations")]
         rows = await self._connection.execute(
-            select(*columns).where(outbox.c.state == OutboxState.DEAD).order_by(outbox.c.id)
+            select(*columns)
+            .where(outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
+            .order_by(outbox.c.id)
         )
         return [dict(row) for row in rows.mappings()]
 

@@ -30,8 +30,8 @@ DatabaseUrl = Annotated[
 
 
 @outbox.command("list")
-def list_dead(database_url: DatabaseUrl) -> None:
-    """List the dead letters: messages given up because nobody answered in time."""
+def list_given_up(database_url: DatabaseUrl) -> None:
+    """List what was given up: dead letters, which nobody answered in time, and refused messages."""
     asyncio.run(_list(database_url))
 
 
@@ -47,16 +47,17 @@ def replay(
 
 async def _list(database_url: str) -> None:
     async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
-        dead = await uow.outbox.find_dead()
-    if not dead:
-        print("No dead letters.")
+        given_up = await uow.outbox.list_given_up()
+    if not given_up:
+        print("Every message was delivered or is under way.")
         return
-    table = Table(title="Dead letters")
-    for heading in ("id", "action", "peer", "transaction", "created", "tries", "last error"):
+    table = Table(title="Messages given up")
+    for heading in ("id", "state", "action", "peer", "transaction", "created", "tries", "last error"):
         table.add_column(heading)
-    for letter in dead:
+    for letter in given_up:
         table.add_row(
             str(letter["id"]),
+            letter["state"],
             letter["action"],
             letter["peer"],
             letter["transaction_id"],

@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import structlog
 from pydantic import Field
 
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk, note_readings
+from bpp.meter_api import meter_router
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
@@ -22,6 +24,8 @@ from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Role
 from storage.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
 
 
 class SellerSettings(Settings):
@@ -54,6 +58,14 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
     foundation.listener.on(CONTRACTS_CHANNEL, contracts.wake)
 
     async def on_recorded(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
+        if result.quarantined:
+            reasons = sorted({reading.doubt.reason.value for reading in result.quarantined})
+            log.warning(
+                "readings.set_aside",
+                usage_point=result.usage_point,
+                count=len(result.quarantined),
+                reasons=reasons,
+            )
         await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)
 
     return RoleParts(
@@ -62,6 +74,7 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
         handlers=bind(seller),
         routers=(
             provider_router(uow_factory=uow_factory, clock=clock),
+            meter_router(uow_factory=uow_factory),
             tracking_router(uow_factory=uow_factory, clock=clock),
             mirror_router(
                 uow_factory=uow_factory,

@@ -10,11 +10,14 @@ from typing import Any
 import httpx
 import pytest
 
+from bpp.meter_api import meter_router
 from bpp.provider_api import provider_router, tracking_router
+from metering.ingest import record_mirror_document
 from node.api_keys import ApiKeys
 from node.app import create_app
 from node.telemetry import Metrics
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support import metering_documents as metering
 from tests.support.seller_world import (
     EXPORT,
     IMPORT,
@@ -48,6 +51,7 @@ async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
         routers=[
             provider_router(uow_factory=world.uow_factory, clock=world.clock),
             tracking_router(uow_factory=world.uow_factory, clock=world.clock),
+            meter_router(uow_factory=world.uow_factory),
         ],
         api_keys=ApiKeys(world.uow_factory, configured=KEY["X-Api-Key"]),
         metrics=Metrics(),
@@ -87,7 +91,7 @@ async def test_an_operator_sees_contracts_their_history_and_their_bills(
     assert missing.status_code == 404
 
 
-@pytest.mark.parametrize("path", ["contracts", "contracts/x", "contracts/x/bills/y"])
+@pytest.mark.parametrize("path", ["contracts", "contracts/x", "contracts/x/bills/y", "meters/01/quarantine"])
 async def test_nothing_is_shown_without_a_key(client: httpx.AsyncClient, path: str) -> None:
     assert (await client.get(f"/api/v1/{path}")).status_code == 401
 
@@ -113,3 +117,17 @@ async def test_whoever_knows_the_order_follows_its_delivery_and_learns_nothing_p
     assert TARGET_METER not in page.text
     assert "baker" not in page.text
     assert (await client.get("/track/unknown")).status_code == 404
+
+
+async def test_an_operator_sees_readings_that_were_set_aside_and_why(
+    uow_factory: UnitOfWorkFactory, client: httpx.AsyncClient
+) -> None:
+    async with uow_factory() as uow:
+        raw = metering.document(metering.reading(250), metering.reading(-5, quarter=1))
+        await record_mirror_document(raw, uow=uow, now=metering.NOW, sender="roof")
+    found = await client.get("/api/v1/meters/100200300/quarantine", headers=KEY)
+    (reading,) = found.json()["readings"]
+    assert (reading["value"], reading["reason"]) == (-5, "NEGATIVE")
+    assert reading["sentence"]
+    refused = await client.get("/api/v1/meters/garage/quarantine", headers=KEY)
+    assert refused.json()["error"]["code"] == "METER_ID_INVALID"

@@ -191,6 +191,15 @@ async def test_a_database_that_was_asked_wrongly_is_our_own_fault(world: World) 
     assert (response.status_code, response.json()["error"]["code"]) == (500, "NET_INTERNAL_ERROR")
 
 
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nix", 404), ("PUT", "/decimal", 405)])
+async def test_what_there_is_not_is_told_like_every_refusal(
+    world: World, method: str, path: str, status: int
+) -> None:
+    response = await world.client.request(method, path)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, "NET_NOT_IMPLEMENTED")
+    assert ("allow" in response.headers) == (status == 405)
+
+
 async def test_a_caller_that_goes_away_breaks_nothing(world: World) -> None:
     assert (await world.client.get("/abandoned")).status_code == 400
 
