@@ -18,17 +18,19 @@ def cut_power(data_directory: Path) -> None:
 
 
 def start_again(data_directory: Path) -> None:
-    """Start the server with the command line it had, as the owner of its files; it recovers by itself."""
-    command = shlex.split((data_directory / "postmaster.opts").read_text())
+    """Start the server as it was started, as the owner of its files; return when it has recovered."""
+    program, _, _, *options = shlex.split((data_directory / "postmaster.opts").read_text())
     owner = data_directory.stat()
-    subprocess.Popen(
-        command,
+    control, log = Path(program).with_name("pg_ctl"), data_directory / "log"
+    subprocess.run(
+        [control, "-w", "-D", data_directory, "-l", log, "-o", shlex.join(options), "start"],
+        check=True,
+        timeout=30,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,  # the server keeps it, so no pipe may wait for its end
         stderr=subprocess.DEVNULL,
         user=owner.st_uid,
         group=owner.st_gid,
         extra_groups=[],
-        start_new_session=True,
         cwd="/",
     )
