@@ -27,6 +27,7 @@ from protocol.errors import (
     ActionUnknown,
     BodyTooLarge,
     JsonInvalid,
+    MediaTypeUnsupported,
     MessageIdReused,
     SchemaViolated,
     Unanticipated,
@@ -113,6 +114,7 @@ class Ingress:
         self, visit: _Visit, action: Action, headers: Mapping[bytes, bytes], receive: Receive
     ) -> bytes:
         """Check the message step by step, store it, and return the ACK."""
+        _check_form(headers)
         visit.raw = await _read_body(headers, receive, limit=self.max_body_bytes)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
         visit.header = header = signing.parse_header(authorization)
@@ -222,6 +224,14 @@ class Ingress:
             headers.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+
+def _check_form(headers: Mapping[bytes, bytes]) -> None:
+    media_type = headers.get(b"content-type", b"application/json").lower()
+    if b"json" not in media_type.partition(b";")[0] or b"content-encoding" in headers:
+        raise MediaTypeUnsupported(
+            "a message is plain JSON", path="header Content-Type", hint="Send application/json, uncompressed."
+        )
 
 
 async def _read_body(headers: Mapping[bytes, bytes], receive: Receive, *, limit: int) -> bytes:

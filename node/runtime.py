@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from kernel.clock import Clock
+from kernel.errors import NodeError
 from node.api_keys import ApiKeys
 from node.correspondence import Correspondent
 from node.delivery import Delivery, OnUndeliverable
@@ -42,6 +43,12 @@ from storage.wakeup import Listener
 log = structlog.get_logger(__name__)
 
 
+class RedisUrlInvalid(NodeError):
+    """A Redis URL that names no Redis; the node does not start."""
+
+    code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
     """Everything of a participant that knows nothing of its role's business."""
@@ -67,9 +74,7 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
     key_file = settings.key_file or settings.data_dir / "signing.key"
     registry_url = str(settings.registry_url)
     directory = LookupClient(registry_url)
-    shared_cache = None
-    if settings.redis_url is not None:
-        shared_cache = SharedCache.connect(settings.redis_url.get_secret_value(), network=registry_url)
+    shared_cache = _shared_cache(settings, network=registry_url)
     configured_key = settings.api_key.get_secret_value() if settings.api_key else None
     return Foundation(
         role=role,
@@ -98,6 +103,19 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
         ),
         api_keys=ApiKeys(uow_factory, configured=configured_key),
     )
+
+
+def _shared_cache(settings: Settings, *, network: str) -> SharedCache | None:
+    if settings.redis_url is None:
+        return None
+    try:
+        return SharedCache.connect(settings.redis_url.get_secret_value(), network=network)
+    except ValueError:  # its words hold the URL, and so the password
+        raise RedisUrlInvalid(
+            "the Redis URL cannot be read",
+            path="DEGNODE_REDIS_URL",
+            hint="Write it like redis://host:6379/0.",
+        ) from None
 
 
 class Participant:

@@ -128,12 +128,6 @@ class RegistryUnavailable(NodeError):
     code, http_status, retryable = "NET_DOWNSTREAM_UNAVAILABLE", 503, True
 
 
-class Overloaded(NodeError):
-    """The node cannot take more messages right now."""
-
-    code, http_status, retryable = "NET_OVERLOADED", 503, True
-
-
 class Unanticipated(NodeError):
     """Something of our own broke; the details are in our log, not in the answer."""
 

@@ -98,6 +98,18 @@ async def _streamed(world: World) -> httpx.Response:
         return await client.post(f"{world.bpp.url}/beckn/confirm", content=pieces())
 
 
+def _as(**headers: str) -> Callable[[World], Awaitable[httpx.Response]]:
+    async def post(world: World) -> httpx.Response:
+        confirm = world.confirm()
+        authorization = world.buyer.sign(confirm.body)
+        sent = {"Authorization": authorization, "Content-Type": "application/json"}
+        sent |= {name.replace("_", "-"): value for name, value in headers.items()}
+        async with httpx.AsyncClient() as client:
+            return await client.post(confirm.url, content=confirm.body, headers=sent)
+
+    return post
+
+
 async def _get(world: World) -> httpx.Response:
     async with httpx.AsyncClient() as client:
         return await client.get(f"{world.bpp.url}/beckn/confirm")
@@ -283,6 +295,22 @@ REFUSALS: Final = (
         status=404,
         code="NET_NOT_IMPLEMENTED",
         path="/beckn/on_confirm",
+        signed=False,
+    ),
+    Refusal(
+        name="another media type",
+        post=_as(content_type="text/plain"),
+        status=415,
+        code="SCH_TYPE_NOT_SUPPORTED",
+        path="header Content-Type",
+        signed=False,
+    ),
+    Refusal(
+        name="a compressed body",
+        post=_as(content_encoding="gzip"),
+        status=415,
+        code="SCH_TYPE_NOT_SUPPORTED",
+        path="header Content-Type",
         signed=False,
     ),
     Refusal(

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from kernel.clock import SystemClock
-from node.runtime import Participant, lay_foundation
+from node.runtime import Participant, RedisUrlInvalid, lay_foundation
 from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Action, Role
@@ -182,3 +182,19 @@ async def test_a_lost_connection_of_every_kind_is_survived(database: Database, t
         async with UnitOfWorkFactory(database)() as uow:
             count = await uow.connection.scalar(text("SELECT count(*) FROM inbox"))
     assert (count, len(buyer.received)) == (1, 1)
+
+
+def test_a_redis_url_that_cannot_be_read_is_told_without_its_password(
+    database: Database, tmp_path: Path
+) -> None:
+    settings = Settings(
+        subscriber_id="bap.example",
+        public_url="http://127.0.0.1:1",
+        registry_url="http://127.0.0.1:2",
+        data_dir=tmp_path,
+        redis_url="hunter2://localhost",
+    )
+    with pytest.raises(RedisUrlInvalid) as refused:
+        lay_foundation(role=Role.BAP, settings=settings, database=database, clock=SystemClock())
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.path == "DEGNODE_REDIS_URL"
