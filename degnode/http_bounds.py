@@ -10,7 +10,7 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 
 class _BoundedProtocol(HttpToolsProtocol):
@@ -21,14 +21,13 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:  # noqa: ANN401  the server's own
         super().__init__(*arguments, **named)
-        self._waiting_since: float | None = None  # the loop's time; None while no request is due
         self._watch: asyncio.TimerHandle | None = None
-        self._in_head = True
+        self._overdue_next: object = None
         self._head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(transport)
-        self._waiting_since = self.loop.time()
+        self._overdue_next = self._pending()
         self._watch = self.loop.call_later(self.request_seconds, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -37,39 +36,38 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._waiting_since is None:
-            self._waiting_since = self.loop.time()
         super().data_received(data)
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > self.max_head_bytes:
-                self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
-
-    def on_message_begin(self) -> None:
-        self._in_head, self._head_bytes = True, 0
-        if self._waiting_since is None:  # it began in the same bytes that ended another
-            self._waiting_since = self.loop.time()
-        super().on_message_begin()
-
-    def on_headers_complete(self) -> None:
-        self._in_head = False
-        super().on_headers_complete()
-
-    def on_message_complete(self) -> None:
-        self._waiting_since = None
-        super().on_message_complete()
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is not None and cycle.scope is self.scope:  # the head is whole
+            self._head_bytes = 0
+            return
+        self._head_bytes += len(data)
+        if self._head_bytes > self.max_head_bytes:
+            self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
 
     def _look(self) -> None:
-        """End the connection if its request is overdue, else look again when it could be.
+        """End the connection if the request that was pending at the last look still is.
 
-        One timer a connection, not one a request: requests are many.
+        One timer a connection and nothing a request: requests are many. So a request that stalls is
+        ended after one to two times its bound.
         """
-        since = self._waiting_since
-        waited = 0.0 if since is None else self.loop.time() - since
-        if waited >= self.request_seconds:
+        pending = self._pending()
+        if pending is not None and pending is self._overdue_next:
             self._end(HTTPStatus.REQUEST_TIMEOUT)
-        else:
-            self._watch = self.loop.call_later(self.request_seconds - waited, self._look)
+            return
+        self._overdue_next = pending
+        self._watch = self.loop.call_later(self.request_seconds, self._look)
+
+    def _pending(self) -> object:
+        """Return what stands for the request that is not whole yet, None when there is none."""
+        cycle: RequestResponseCycle | None = self.cycle
+        if cycle is None:
+            return self  # nothing was ever whole on this connection
+        if cycle.scope is not self.scope:
+            return self.scope
+        if cycle.response_complete:  # the server bounds its silence, unless bytes came that began nothing
+            return self if self.timeout_keep_alive_task is None else None
+        return cycle if cycle.more_body else None
 
     def _end(self, status: HTTPStatus) -> None:
         if self.transport.is_closing():
