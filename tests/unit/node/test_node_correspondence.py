@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +11,7 @@ from uuid import UUID
 import pytest
 import simplejson
 
-from node.correspondence import Correspondent, Peer
+from node.correspondence import Correspondent, Peer, renew
 from node.message import Inbound, decode
 from protocol.actions import Action, Role
 from protocol.errors import WireError
@@ -20,7 +20,7 @@ from protocol.profile import V2_RC
 from protocol.signing import Signer, parse_header
 from schemas.validation import schema_set
 from storage.inbox import ClaimedMessage
-from storage.outbox import Outgoing
+from storage.outbox import ClaimedOutgoing, Outgoing
 from tests.support.rc_examples import example
 
 NOW = datetime(2026, 1, 9, 10, tzinfo=UTC)
@@ -162,3 +162,19 @@ def test_the_requests_signature_is_taken_from_its_header() -> None:
     header = signer.sign(request.body, now=NOW, label="BLAKE-512")
     inbound = arrive(request, sender=BAP.subscriber_id)
     assert len(inbound.request_signature) == len(parse_header(header).signature) == 88
+
+
+def test_a_message_that_was_given_up_is_renewed_with_a_new_life_and_nothing_else() -> None:
+    outgoing = confirm()
+    claimed = ClaimedOutgoing(
+        id=1, attempt=3, **{f.name: getattr(outgoing, f.name) for f in fields(outgoing)}
+    )
+    later = outgoing.created_at + timedelta(days=2)
+    renewed = renew(claimed, now=later, ttl=timedelta(hours=1))
+    before, after = read(outgoing), read(renewed)
+    assert (renewed.expires_at, renewed.attempt) == (later + timedelta(hours=1), 3)
+    assert after["context"]["ttl"] == "PT3600S"
+    assert after["context"]["timestamp"] != before["context"]["timestamp"]
+    for changed in ("ttl", "timestamp"):
+        del before["context"][changed], after["context"][changed]
+    assert after == before
