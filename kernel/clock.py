@@ -52,6 +52,8 @@ def utc(instant: datetime) -> datetime:
 
     Raises: NaiveInstant, if it carries no time zone; InstantOutOfRange, if UTC cannot express it.
     """
+    if instant.tzinfo is UTC:
+        return instant
     if instant.utcoffset() is None:
         raise NaiveInstant(f"{instant.isoformat()} has no time zone; write it with an offset or Z")
     try:

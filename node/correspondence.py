@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -120,7 +120,7 @@ def renew(message: ClaimedOutgoing, *, now: datetime, ttl: timedelta) -> Claimed
     """
     profile = PROFILES[message.profile]
     document = simplejson.loads(message.body, use_decimal=True)
-    context = replace(read_context(document, profile), timestamp=now, ttl=ttl)
+    context = read_context(document, profile)._replace(timestamp=now, ttl=ttl)
     document["context"] |= write_context(context, profile)
     return replace(message, body=_dump(document), expires_at=now + ttl)
 

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 
 import structlog
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from kernel.errors import NodeError
+from protocol.ed25519 import PrivateKey
 from protocol.keys import new_private_key, read_private_key, write_private_key
 
 log = structlog.get_logger(__name__)
@@ -20,7 +20,7 @@ class SigningKeyUnusable(NodeError):
     code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
 
 
-def load_signing_key(path: Path) -> Ed25519PrivateKey:
+def load_signing_key(path: Path) -> PrivateKey:
     """Return the key in `path`, making one there first if the file does not exist.
 
     Raises: SigningKeyUnusable.
@@ -37,7 +37,7 @@ def load_signing_key(path: Path) -> Ed25519PrivateKey:
         ) from error
 
 
-def _make(path: Path) -> Ed25519PrivateKey:
+def _make(path: Path) -> PrivateKey:
     key = new_private_key()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kernel.clock import format_instant, parse_instant
+from kernel.errors import NodeError
 from protocol.actions import Action, Role, sender_role
 from protocol.durations import format_duration, parse_duration
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
@@ -18,8 +18,7 @@ LONGEST_ID: Final = 255
 LONGEST_URI: Final = 2048
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Context:
+class Context(NamedTuple):
     """The context as one shape, whatever its generation calls the fields.
 
     `bpp_id` and `bpp_uri` are empty on a discover that is sent to everybody.
@@ -99,17 +98,23 @@ def write_context(context: Context, profile: Profile) -> dict[str, Any]:
 
 def _text(context: Mapping[str, Any], key: str, *, required: bool = False, longest: int = LONGEST_ID) -> str:
     value = context.get(key, "")
-    if type(value) is not str:
-        raise ContextFieldInvalid(f"{key} must be text", path=f"$.context.{key}")
-    if required and not value:
-        raise ContextFieldMissing(f"the context has no {key}", path=f"$.context.{key}")
+    if type(value) is str and (value or not required) and len(value) <= longest and value.isprintable():
+        return value
+    raise _unfit(value, key, longest)
+
+
+def _unfit(value: object, key: str, longest: int) -> NodeError:
+    path = f"$.context.{key}"
+    if not isinstance(value, str):
+        return ContextFieldInvalid(f"{key} must be text", path=path)
+    if not value:
+        return ContextFieldMissing(f"the context has no {key}", path=path)
     if len(value) > longest:
-        raise ContextFieldInvalid(
-            f"{key} has {len(value)} characters", path=f"$.context.{key}", hint=f"Write at most {longest}."
+        return ContextFieldInvalid(
+            f"{key} has {len(value)} characters", path=path, hint=f"Write at most {longest}."
         )
-    if not value.isprintable():  # PostgreSQL keeps no NUL, a log line no line break
-        raise ContextFieldInvalid(f"{key} holds a control character", path=f"$.context.{key}")
-    return value
+    # PostgreSQL keeps no NUL, a log line no line break
+    return ContextFieldInvalid(f"{key} holds a control character", path=path)
 
 
 def _instant(context: Mapping[str, Any], key: str) -> datetime:

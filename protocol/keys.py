@@ -5,10 +5,9 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 from typing import Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from protocol.ed25519 import KEY_BYTES, KeyWeak, PrivateKey, PublicKey
 
-_SEED_BYTES: Final = 32
-_SEED_AND_PUBLIC_BYTES: Final = 64
+_SEED_AND_PUBLIC_BYTES: Final = 2 * KEY_BYTES
 _SPKI_PREFIX: Final = bytes.fromhex("302a300506032b6570032100")
 
 
@@ -16,45 +15,45 @@ class KeyUnreadable(ValueError):
     """Text that should be a key is none."""
 
 
-def new_private_key() -> Ed25519PrivateKey:
+def new_private_key() -> PrivateKey:
     """Return a new signing key."""
-    return Ed25519PrivateKey.generate()
+    return PrivateKey.generate()
 
 
-def read_private_key(text: str) -> Ed25519PrivateKey:
+def read_private_key(text: str) -> PrivateKey:
     """Return the key of a base64 seed (32 bytes), or of seed and public key (64 bytes).
 
     Raises: KeyUnreadable.
     """
     raw = _decode(text)
-    if len(raw) not in (_SEED_BYTES, _SEED_AND_PUBLIC_BYTES):
+    if len(raw) not in (KEY_BYTES, _SEED_AND_PUBLIC_BYTES):
         raise KeyUnreadable(f"a signing key has 32 or 64 bytes, this has {len(raw)}")
-    key = Ed25519PrivateKey.from_private_bytes(raw[:_SEED_BYTES])
-    if raw[_SEED_BYTES:] not in (b"", key.public_key().public_bytes_raw()):
+    key = PrivateKey(raw[:KEY_BYTES])
+    if raw[KEY_BYTES:] not in (b"", key.public_key.raw):
         raise KeyUnreadable("the second half of a 64-byte key is not the public key of its first half")
     return key
 
 
-def read_public_key(text: str) -> Ed25519PublicKey:
+def read_public_key(text: str) -> PublicKey:
     """Return the key of base64 text: 32 raw bytes, or the same wrapped in DER.
 
     Raises: KeyUnreadable.
     """
     raw = _decode(text).removeprefix(_SPKI_PREFIX)
     try:
-        return Ed25519PublicKey.from_public_bytes(raw)
-    except ValueError as error:
-        raise KeyUnreadable(f"no Ed25519 public key: {error}") from error
+        return PublicKey(raw)
+    except KeyWeak as error:
+        raise KeyUnreadable(str(error)) from error
 
 
-def write_private_key(key: Ed25519PrivateKey) -> str:
+def write_private_key(key: PrivateKey) -> str:
     """Return the base64 seed of `key`; keep it out of logs and samples."""
-    return b64encode(key.private_bytes_raw()).decode()
+    return b64encode(key.seed).decode()
 
 
-def write_public_key(key: Ed25519PublicKey) -> str:
+def write_public_key(key: PublicKey) -> str:
     """Return the base64 of the raw public key."""
-    return b64encode(key.public_bytes_raw()).decode()
+    return b64encode(key.raw).decode()
 
 
 def _decode(text: str) -> bytes:

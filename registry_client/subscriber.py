@@ -8,9 +8,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-
 from kernel.clock import format_instant, parse_instant, utc
+from protocol.ed25519 import PublicKey
 from protocol.keys import KeyUnreadable, read_public_key, write_public_key
 
 KEY_NAMES: Final = ("key_id", "unique_key_id", "ukId")
@@ -53,7 +52,7 @@ class SubscriberRecord:
 
     subscriber_id: str
     key_id: str
-    signing_public_key: Ed25519PublicKey
+    signing_public_key: PublicKey
     url: str | None = None
     role: SubscriberRole | None = None
     domain: str | None = None
@@ -130,7 +129,7 @@ def _key_id(record: Mapping[str, Any]) -> str:
     raise RecordUnreadable("key_id", "is missing, and so are unique_key_id and ukId")
 
 
-def _signing_key(record: Mapping[str, Any]) -> Ed25519PublicKey:
+def _signing_key(record: Mapping[str, Any]) -> PublicKey:
     try:
         return read_public_key(_required(record, "signing_public_key"))
     except KeyUnreadable as error:

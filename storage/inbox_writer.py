@@ -11,7 +11,7 @@ import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
-from typing import Final
+from typing import Final, NamedTuple
 
 import asyncpg
 import structlog
@@ -69,8 +69,7 @@ class Arrival:
         ).digest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Acceptance:
+class Acceptance(NamedTuple):
     """Where a message stands in the inbox: when it first came, and whether this body is that one."""
 
     first_received_at: datetime
@@ -110,7 +109,7 @@ class InboxWriter:
         """
         if self._task is None or len(self._waiting) >= self._max_waiting:
             raise InboxClosed("the node takes no more messages right now", hint="Send it again later.")
-        future: asyncio.Future[Acceptance] = asyncio.get_running_loop().create_future()
+        future: asyncio.Future[Acceptance] = self._task.get_loop().create_future()
         self._waiting.append((arrival, arrival.dedup_key(), future))
         self._wake.set()
         return await future

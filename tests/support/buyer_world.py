@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import httpx
 import simplejson
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from protocol.keys import new_private_key
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
@@ -65,7 +65,7 @@ def signer(subscriber_id: str) -> Signer:
     return Signer(
         subscriber_id=subscriber_id,
         key_id="k1",
-        private_key=Ed25519PrivateKey.generate(),
+        private_key=new_private_key(),
         validity=timedelta(minutes=5),
     )
 

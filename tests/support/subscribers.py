@@ -21,7 +21,7 @@ def record(key_id: str = "k1", **changes: Any) -> SubscriberRecord:
     fields: dict[str, Any] = {
         "subscriber_id": BPP,
         "key_id": key_id,
-        "signing_public_key": new_private_key().public_key(),
+        "signing_public_key": new_private_key().public_key,
         "url": f"https://{BPP}/beckn/",
         "role": SubscriberRole.BPP,
         "domain": DOMAIN,

@@ -101,7 +101,7 @@ def test_numbers_and_letters_stay_as_they_are() -> None:
 
 def test_an_answer_bears_the_requests_ids_and_its_signature() -> None:
     inbound = arrive(confirm(), sender=BAP.subscriber_id)
-    inbound = replace(inbound, context=replace(inbound.context, domain="another-domain"))
+    inbound = replace(inbound, context=inbound.context._replace(domain="another-domain"))
     callback = correspondent(Role.BPP).answer(inbound, MESSAGE, now=NOW + timedelta(seconds=5))
     document = read(callback)
     assert document["message"] == MESSAGE

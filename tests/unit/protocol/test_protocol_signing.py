@@ -109,7 +109,7 @@ def test_a_changed_byte_is_refused_with_advice() -> None:
 
 def test_another_key_is_refused() -> None:
     with pytest.raises(SignatureInvalid, match="does not fit"):
-        verify(BODY, _signed(), key=new_private_key().public_key(), now=CREATED, labels=V2_RC.digest_labels)
+        verify(BODY, _signed(), key=new_private_key().public_key, now=CREATED, labels=V2_RC.digest_labels)
 
 
 @pytest.mark.parametrize("change", [{"created": -1}, {"expires": 1}])
