@@ -18,8 +18,11 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent, Peer
+from node.wires import Wires
 from protocol.actions import CALLBACK_OF, Action
+from protocol.detection import detect_message
 from protocol.errors import WireError
+from protocol.profile import PROFILES, Profile
 from schemas.validation import schema_set
 from storage.outbox import Outgoing
 from storage.tables import OutboxState, outbox
@@ -75,6 +78,7 @@ class Buyer:
 
     uow_factory: UnitOfWorkFactory
     correspondent: Correspondent
+    wires: Wires
     find_peer: FindPeer
     hub: EventHub
     clock: Clock
@@ -87,17 +91,18 @@ class Buyer:
         Raises: MessageRefused, PeerNotNamed, PeerUnknown, TransactionTaken, or what the registry raises.
         """
         peer = await self._peer(action, request)
+        profile = await self._wire(request, peer)
         outgoing = self.correspondent.request(
             action,
             to=peer,
             message=request.message,
             transaction_id=request.transaction_id or str(self.new_transaction_id()),
             now=self.clock.now(),
+            profile=profile,
         )
-        self._check(action, outgoing)
+        _check(action, outgoing, profile)
         async with self.uow_factory() as uow:
-            await Transactions(uow).record_call(outgoing, to=peer, requested_by=requested_by)
-            await uow.outbox.put(outgoing)
+            await put_call(uow, outgoing, peer, requested_by)
         log.info(
             "call.sent",
             action=action.value,
@@ -144,11 +149,23 @@ class Buyer:
                 hint="Send a bpp_id that the registry knows, or bpp_uri with it.",
             ) from error
 
-    def _check(self, action: Action, outgoing: Outgoing) -> None:
-        document = simplejson.loads(outgoing.body, use_decimal=True)
-        schemas = schema_set(self.correspondent.profile.schemas)
-        if violations := schemas.violations(action.value, document):
-            raise MessageRefused(violations)
+    async def _wire(self, request: CallRequest, peer: Peer) -> Profile:
+        """Return the generation to write in: as asked for, as the message shows, or as the peer speaks."""
+        if request.wire is not None:
+            return PROFILES[request.wire]
+        return detect_message(request.message, self.wires.spoken) or await self.wires.of(peer.subscriber_id)
+
+
+async def put_call(uow: UnitOfWork, outgoing: Outgoing, to: Peer, requested_by: str) -> None:
+    """Record a request and put it into the outbox. Raises: TransactionTaken."""
+    await Transactions(uow).record_call(outgoing, to=to, requested_by=requested_by)
+    await uow.outbox.put(outgoing)
+
+
+def _check(action: Action, outgoing: Outgoing, profile: Profile) -> None:
+    document = simplejson.loads(outgoing.body, use_decimal=True)
+    if violations := schema_set(profile.schemas).violations(profile.wire_names[action], document):
+        raise MessageRefused(violations)
 
 
 async def _find_end(uow: UnitOfWork, call: SentCall) -> Callback | Undelivered | None:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 
 from kernel.errors import NodeError
+from protocol.profile import PROFILES
 from schemas.violation import Violation, json_path
 
 
@@ -37,6 +38,11 @@ class CallRequest(BaseModel):
         None,
         description="The transaction that this goes on with; a new one begins if it is left out. "
         "Some peers take UUIDs only.",
+    )
+    wire: Annotated[str, Field(pattern=f"^({'|'.join(PROFILES)})$")] | None = Field(
+        None,
+        description="The generation that the message is written in; if it is left out, the message's own "
+        "keys tell, and where they do not, what the peer speaks.",
     )
     message: dict[str, Any] = Field(description="The message of the action, in the wire's own shape.")
 

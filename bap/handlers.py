@@ -10,37 +10,22 @@ from datetime import datetime
 
 import structlog
 
+from bap.admission import answers_a_call
 from bap.order import Statement, find_order
 from bap.tables import CallState
 from bap.transactions import Standing, Transactions
-from kernel.errors import NodeError
 from node.message import Inbound
-from protocol.actions import EXCHANGES, REQUEST_OF
 from protocol.errors import WireError
 from storage.outbox import ClaimedOutgoing
 from storage.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
-_UNSOLICITED = frozenset(exchange.callback for exchange in EXCHANGES if exchange.unsolicited)
-
-
-class TransactionUnknown(NodeError):
-    """The callback belongs to no transaction of this node with its sender."""
-
-    code, http_status, retryable = "CTX_TRANSACTION_ID_UNKNOWN", 400, False
-
-
-class NothingAsked(NodeError):
-    """The callback answers no request of this node and is none that may come unasked."""
-
-    code, http_status, retryable = "CTX_INVALID_FIELD", 400, False
-
 
 async def receive_answer(inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
     """Keep a callback and close the call that it answers.
 
-    Raises: TransactionUnknown, NothingAsked.
+    Raises: TransactionUnknown, NothingAsked, NotConfirmed.
     """
     await _receive(inbound, Transactions(uow), now=now)
 
@@ -48,7 +33,7 @@ async def receive_answer(inbound: Inbound, uow: UnitOfWork, now: datetime) -> No
 async def receive_order(inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
     """Keep a callback, close the call that it answers, and take over the order that it carries.
 
-    Raises: TransactionUnknown, NothingAsked.
+    Raises: TransactionUnknown, NothingAsked, NotConfirmed.
     """
     await _receive(inbound, Transactions(uow), now=now, carries_order=True)
 
@@ -66,52 +51,24 @@ async def _receive(
     inbound: Inbound, transactions: Transactions, *, now: datetime, carries_order: bool = False
 ) -> None:
     standing = await transactions.lock(inbound.transaction_id)
-    if standing is None:
-        raise _unknown(inbound)
-    if await _answers_a_call(inbound, transactions):
+    if await answers_a_call(inbound.action, inbound.context, inbound.sender, transactions):
         await transactions.end_call(inbound.context.message_id, CallState.ANSWERED, now=now)
-    else:
-        await _check_unsolicited(inbound, transactions)
     if carries_order and inbound.error is None:
         await _take_order(inbound, transactions, standing)
     await transactions.record_arrival(inbound, now=now)
 
 
-async def _answers_a_call(inbound: Inbound, transactions: Transactions) -> bool:
-    call = await transactions.find_call(inbound.context.message_id)
-    return (
-        call is not None
-        and call.transaction_id == inbound.transaction_id
-        and call.action is REQUEST_OF[inbound.action]
-        and call.bpp_id == inbound.sender
-    )
-
-
-async def _check_unsolicited(inbound: Inbound, transactions: Transactions) -> None:
-    if not await transactions.has_called(inbound.sender, transaction_id=inbound.transaction_id):
-        raise _unknown(inbound)
-    if inbound.action not in _UNSOLICITED:
-        raise NothingAsked(
-            f"no {REQUEST_OF[inbound.action]} was sent under this message id",
-            path="$.context.message_id",
-            hint="Answer under the message id of the request.",
-        )
-
-
-async def _take_order(inbound: Inbound, transactions: Transactions, standing: Standing) -> None:
-    order = find_order(inbound.message)
-    if order is None:
+async def _take_order(inbound: Inbound, transactions: Transactions, standing: Standing | None) -> None:
+    order = find_order(inbound.message, profile=inbound.profile.name)
+    if order is None or standing is None:
         return
     stated = Statement(at=inbound.context.timestamp, contract_updated_at=order.contract_updated_at)
     if standing.is_moved_by(stated, by=inbound.sender):
-        await transactions.save_order(order, transaction_id=inbound.transaction_id, stated=stated)
+        await transactions.save_order(
+            order,
+            transaction_id=inbound.transaction_id,
+            stated=stated,
+            profile=inbound.profile.name,
+        )
     else:
         log.info("order.stale", action=inbound.action.value, stated_at=stated.at.isoformat())
-
-
-def _unknown(inbound: Inbound) -> TransactionUnknown:
-    return TransactionUnknown(
-        f"{inbound.sender} was never asked anything in transaction {inbound.transaction_id}",
-        path="$.context.transaction_id",
-        hint="Send the transaction id of the request that is meant.",
-    )

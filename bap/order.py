@@ -8,12 +8,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from kernel.clock import parse_instant
+from trading.mapping import wire_of
+from trading.mapping.find import Json, find_object, find_objects, find_text
+from trading.mapping.parts import OrderParts
 
-Json = dict[str, Any]
-
-_ATTRIBUTES: Final = "beckn:orderAttributes"
-_FULFILLMENT: Final = "beckn:fulfillment"
-_DELIVERY: Final = "beckn:deliveryAttributes"
+RELEASE_CANDIDATE: Final = "v2_rc"
+"""The wire of an order that nothing else is known of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,65 +39,61 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """An order as the seller's platform stated it; unknown keys are kept."""
+    """An order as the seller's platform stated it on the wire of `profile`; unknown keys are kept."""
 
     document: Json
+    profile: str = RELEASE_CANDIDATE
 
     @property
     def id(self) -> str | None:
-        return _text(self.document.get("beckn:id"))
+        return _printable(self._parts.order_id)
 
     @property
     def status(self) -> str | None:
-        return _text(self.document.get("beckn:orderStatus"))
+        return _printable(self._parts.status)
 
     @property
     def contract(self) -> Json | None:
         """The contract that rides in the order's attributes."""
-        return _object(self.document.get(_ATTRIBUTES))
+        return self._parts.contract
 
     @property
     def contract_status(self) -> str | None:
-        return _text((self.contract or {}).get("contractStatus"))
+        return _printable(find_text(self.contract, "contractStatus"))
 
     @property
     def contract_updated_at(self) -> datetime | None:
         try:
-            return parse_instant(str((self.contract or {})["lastUpdated"]))
-        except (KeyError, ValueError, OverflowError):
+            return parse_instant(find_text(self.contract, "lastUpdated") or "")
+        except (ValueError, OverflowError):
             return None
 
     @property
     def delivery(self) -> Json | None:
         """What has been delivered, from the attributes of the fulfilment."""
-        return _object((_object(self.document.get(_FULFILLMENT)) or {}).get(_DELIVERY))
+        return self._parts.delivery
 
     @property
     def bill(self) -> Json:
         """The money: what the order costs, and the cycles it is settled and billed in."""
-        contract = self.contract or {}
         return {
-            "order_value": _object(self.document.get("beckn:orderValue")),
-            "wheeling_charges": _object(contract.get("wheelingCharges")),
-            "settlement_cycles": _objects(contract.get("settlementCycles")),
-            "billing_cycles": _objects(contract.get("billingCycles")),
+            "order_value": self._parts.value,
+            "wheeling_charges": find_object(self.contract, "wheelingCharges") or None,
+            "settlement_cycles": find_objects(self.contract, "settlementCycles"),
+            "billing_cycles": find_objects(self.contract, "billingCycles"),
         }
 
-
-def find_order(message: Mapping[str, Any]) -> Order | None:
-    """Return the order that `message` carries, if it does."""
-    document = _object(message.get("order"))
-    return None if document is None else Order(document=document)
+    @property
+    def _parts(self) -> OrderParts:
+        return wire_of(self.profile).find_parts(self.document)
 
 
-def _text(value: object) -> str | None:
-    """Return short text that may stand in a column; PostgreSQL keeps no NUL."""
-    return value if isinstance(value, str) and value.isprintable() else None
+def find_order(message: Mapping[str, Any], *, profile: str = RELEASE_CANDIDATE) -> Order | None:
+    """Return the order that `message`, of the wire of `profile`, carries, if it does."""
+    document = message.get(wire_of(profile).ORDER_KEY)
+    return Order(document=document, profile=profile) if isinstance(document, dict) else None
 
 
-def _object(value: object) -> Json | None:
-    return value if isinstance(value, dict) else None
-
-
-def _objects(value: object) -> list[Json]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
+def _printable(text: str | None) -> str | None:
+    """Return text that may stand in a column; PostgreSQL keeps no NUL."""
+    return text if text is not None and text.isprintable() else None

@@ -69,6 +69,7 @@ bap_transactions: Final = Table(
     Column("bpp_url", Text, nullable=False),
     Column("order_id", Text),
     Column("order", _DOCUMENT),  # as the seller's platform stated it last
+    Column("profile", Text, nullable=False, server_default="v2_rc"),  # the wire that the order is written in
     Column("order_status", Text),
     Column("contract_status", Text),
     Column("order_stated_at", DateTime(timezone=True)),  # the context's timestamp

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import simplejson
-from sqlalchemy import CursorResult, exists, func, insert, select, text, update
+from sqlalchemy import CursorResult, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bap.events import EVENTS_CHANNEL
@@ -147,10 +147,14 @@ class Transactions:
             **{**row, "action": Action(row["action"]), "state": CallState(row["state"]), "error": error}
         )
 
-    async def has_called(self, bpp_id: str, *, transaction_id: str) -> bool:
-        """Say whether that platform was ever asked anything in the transaction."""
-        called = exists().where(bap_calls.c.transaction_id == transaction_id, bap_calls.c.bpp_id == bpp_id)
-        return bool((await self._connection.execute(select(called))).scalar_one())
+    async def find_called(self, bpp_id: str, *, transaction_id: str) -> frozenset[Action]:
+        """Return what that platform was ever asked in the transaction."""
+        rows = await self._connection.execute(
+            select(bap_calls.c.action)
+            .where(bap_calls.c.transaction_id == transaction_id, bap_calls.c.bpp_id == bpp_id)
+            .distinct()
+        )
+        return frozenset(map(Action, rows.scalars()))
 
     async def end_call(
         self, message_id: str, state: CallState, *, now: datetime, error: WireError | None = None
@@ -166,7 +170,7 @@ class Transactions:
         )
         return result.rowcount == 1
 
-    async def save_order(self, order: Order, *, transaction_id: str, stated: Statement) -> None:
+    async def save_order(self, order: Order, *, transaction_id: str, stated: Statement, profile: str) -> None:
         """Keep the order as the last that was stated; the transaction must be locked."""
         await self._connection.execute(
             update(bap_transactions)
@@ -174,6 +178,7 @@ class Transactions:
             .values(
                 order_id=order.id,
                 order=order.document,
+                profile=profile,
                 order_status=order.status,
                 contract_status=order.contract_status,
                 order_stated_at=stated.at,

@@ -18,9 +18,12 @@ from bpp.handlers.support import support
 from bpp.handlers.track import track
 from bpp.handlers.update import update
 from bpp.platform import Bpp
+from kernel.errors import NodeError
 from node.message import Handler, Inbound
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
+from trading.fields import Field
+from trading.mapping import wire_of
 
 SellerHandler = Callable[[Bpp, Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any]]]
 
@@ -40,4 +43,16 @@ HANDLERS: Final[Mapping[Action, SellerHandler]] = {
 
 def bind(bpp: Bpp) -> dict[Action, Handler]:
     """Return the handlers of `bpp`, each for its action."""
-    return {action: partial(handler, bpp) for action, handler in HANDLERS.items()}
+    return {action: partial(_handle, handler, bpp) for action, handler in HANDLERS.items()}
+
+
+async def _handle(
+    handler: SellerHandler, bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime
+) -> Mapping[str, Any]:
+    """Run a handler; what its refusal is about is named by its place in the message."""
+    try:
+        return await handler(bpp, inbound, uow, now)
+    except NodeError as error:
+        if isinstance(error.path, Field):
+            error.path = wire_of(inbound.profile.name).PATHS[error.path]
+        raise

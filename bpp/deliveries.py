@@ -14,18 +14,19 @@ from typing import Final
 import structlog
 
 from bpp.account import settle
-from bpp.orders import write_order
+from bpp.orders import in_message, write_order
 from bpp.platform import Bpp
 from kernel.clock import Clock
 from node.correspondence import Peer
 from protocol.actions import Action
+from protocol.profile import PROFILES
 from settlement.settle import COLLECTION_DEADLINE, SettlementOutcome
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.lifecycle import ContractEvent, ContractStatus
-from trading.mapping import v2_rc as wire
+from trading.mapping.fingerprint import fingerprint_order
 from trading.stock import Stock
 
 log = structlog.get_logger(__name__)
@@ -86,16 +87,17 @@ async def _tell(
     """Save the contract; put an unsolicited on_status for its buyer if that says anything new."""
     store = ContractStore(uow.connection)
     order = await write_order(contract, uow, now=now)
-    reported = wire.fingerprint_order(order)
+    reported = fingerprint_order(order)
     if reported != contract.reported:
         contract = replace(contract, reported=reported, updated_at=now)
         order = await write_order(contract, uow, now=now)
         message = bpp.correspondent.unsolicited(
             Action.ON_STATUS,
             to=Peer(subscriber_id=contract.bap_id, url=contract.bap_url),
-            message={"order": order},
+            message=in_message(order, contract),
             transaction_id=contract.transaction_id,
             now=now,
+            profile=PROFILES[contract.profile],
         )
         await uow.outbox.put(message)
     await store.save(contract)

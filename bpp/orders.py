@@ -14,31 +14,47 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.mapping import v2_rc as wire
+from trading.fields import Field
+from trading.mapping import wire_of
+from trading.mapping.find import Json
+from trading.mapping.fingerprint import fingerprint_order
 from trading.refusals import OrderNotFound, PriceMismatch, QuoteChanged
 from trading.request import OrderRequest
 
 
 async def get_contract(
-    inbound: Inbound, uow: UnitOfWork, *, order_id: str | None, lock: bool = True
+    inbound: Inbound,
+    uow: UnitOfWork,
+    *,
+    order_id: str | None,
+    named_at: Field = Field.ORDER_ID,
+    lock: bool = True,
 ) -> Contract:
     """Return the sender's contract of that id, or that of the conversation where none is named.
 
-    Raises: OrderNotFound.
+    `named_at` is where the message names it. Raises: OrderNotFound.
     """
     store = ContractStore(uow.connection)
     if order_id is not None:
-        return await store.get(order_id, bap_id=inbound.sender, lock=lock)
+        named = await store.get(order_id, bap_id=inbound.sender, lock=lock, named_at=named_at)
+        return _on_wire(named, inbound)
     found = await store.find_in_transaction(
         bap_id=inbound.sender, transaction_id=inbound.transaction_id, lock=lock
     )
     if found is None:
         raise OrderNotFound(
             "this transaction has no order yet",
-            path="$.message.order['beckn:id']",
-            hint="Send init first; on_init gives the order's beckn:id.",
+            path=named_at,
+            hint="Send init first; on_init gives the order's id.",
         )
-    return found
+    return _on_wire(found, inbound)
+
+
+def _on_wire(contract: Contract, inbound: Inbound) -> Contract:
+    """Return the contract as it is told on the wire of `inbound`: what was sent on another stays there."""
+    if contract.profile == inbound.profile.name:
+        return contract
+    return replace(contract, profile=inbound.profile.name, buyer_order={})
 
 
 async def keep(
@@ -49,11 +65,11 @@ async def keep(
     event: str,
     now: datetime,
     reason: str | None = None,
-) -> dict[str, Any]:
+) -> Json:
     """Save the contract with what happened to it, and return the `message` that tells of it."""
     order = await write_order(contract, uow, now=now)
     store = ContractStore(uow.connection)
-    await store.save(replace(contract, reported=wire.fingerprint_order(order)))
+    await store.save(replace(contract, reported=fingerprint_order(order)))
     entry = HistoryEntry(
         at=now,
         actor=inbound.sender,
@@ -63,12 +79,23 @@ async def keep(
         message_id=inbound.context.message_id,
     )
     await store.note(contract, entry)
-    return {"order": order}
+    return in_message(order, contract)
 
 
-async def write_order(contract: Contract, uow: UnitOfWork, *, now: datetime) -> dict[str, Any]:
+async def tell(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
+    """Return the `message` that tells of a contract as it stands now."""
+    return in_message(await write_order(contract, uow, now=now), contract)
+
+
+async def write_order(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
     """Return the order of a contract as it stands now, with deliveries, cycles and bills."""
-    return wire.write_contract_order(await read_account(contract, uow, now=now))
+    view = await read_account(contract, uow, now=now)
+    return wire_of(contract.profile).write_contract_order(view)
+
+
+def in_message(order: Json, contract: Contract) -> Json:
+    """Return the `message` that carries the order of a contract."""
+    return {wire_of(contract.profile).ORDER_KEY: order}
 
 
 def merged(contract: Contract, sent: Mapping[str, Any]) -> Contract:
@@ -91,29 +118,25 @@ def require_same(contract: Contract, request: OrderRequest) -> None:
     total = contract.quote.total
     if request.total is not None and request.total != total.amount:
         raise PriceMismatch(
-            f"the order names a price of {request.total}, the quote says {total}",
-            path="$.message.order['beckn:orderValue'].value",
+            f"the order names a price of {request.total}, the quote says {total}", path=Field.TOTAL
         )
     if request.currency is not None and request.currency != total.currency.code:
         raise PriceMismatch(
-            f"the order is in {request.currency}, the quote in {total.currency}",
-            path="$.message.order['beckn:orderValue'].currency",
+            f"the order is in {request.currency}, the quote in {total.currency}", path=Field.CURRENCY
         )
 
 
 def _differences(
     contract: Contract, request: OrderRequest
-) -> list[tuple[str, str | Energy | datetime | None, str | Energy | datetime, str]]:
-    line = "$.message.order['beckn:orderItems'][0]"
-    bag = "$.message.order['beckn:orderAttributes']"
+) -> list[tuple[str, str | Energy | datetime | None, str | Energy | datetime, Field]]:
     return [
-        ("the seller", request.seller, contract.provider_id, "$.message.order['beckn:seller']"),
-        ("the item", request.resource_id, contract.resource_id, f"{line}['beckn:orderedItem']"),
-        ("the offer", request.offer_id, contract.offer_id, f"{line}['beckn:acceptedOffer']['beckn:id']"),
-        ("the quantity", request.quantity, contract.quantity, f"{line}['beckn:quantity']"),
-        ("the meter", _mrid(request.target_meter), contract.target_mrid, f"{bag}.targetMeterId"),
-        ("the start", request.trade_start, contract.window.start, f"{bag}.tradeStartTime"),
-        ("the end", request.trade_end, contract.window.end, f"{bag}.tradeEndTime"),
+        ("the seller", request.seller, contract.provider_id, Field.SELLER),
+        ("the item", request.resource_id, contract.resource_id, Field.ITEM),
+        ("the offer", request.offer_id, contract.offer_id, Field.OFFER),
+        ("the quantity", request.quantity, contract.quantity, Field.QUANTITY),
+        ("the meter", _mrid(request.target_meter), contract.target_mrid, Field.METER),
+        ("the start", request.trade_start, contract.window.start, Field.TRADE_START),
+        ("the end", request.trade_end, contract.window.end, Field.TRADE_END),
     ]
 
 

@@ -17,7 +17,7 @@ from settlement.store import find_bills, find_cycles
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
 from trading.contracts import ContractStore
-from trading.mapping import v2_rc as wire
+from trading.mapping import wire_of
 
 _OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 
@@ -119,7 +119,7 @@ async def _whole(contract_id: str, uow: UnitOfWork, clock: Clock) -> dict[str, A
     view = await read_account(contract, uow, now=clock.now())
     history = await store.history(contract_id)
     return _summary(contract) | {
-        "order": wire.write_contract_order(view),
+        "order": wire_of(contract.profile).write_contract_order(view),
         "history": [
             {
                 "at": format_instant(entry.at),

@@ -13,7 +13,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bpp.tables import ratings
-from trading.request import Rating
+from trading.request import Rating, RatingSummary
 
 _OUT_OF: Final = 5
 _SHOWN: Final = Decimal("0.01")
@@ -42,12 +42,12 @@ class RatingStore:
             )
         )
 
-    async def aggregate(self, targets: Iterable[tuple[str, str]]) -> tuple[int, Decimal | None]:
+    async def aggregate(self, targets: Iterable[tuple[str, str]]) -> RatingSummary:
         """Return how many rated these (category, id), and the mean out of five, to two decimals."""
         of_targets = tuple_(ratings.c.category, ratings.c.target_id).in_(sorted(targets))
         query = select(func.count(), func.avg(ratings.c.score)).where(of_targets)
         count, mean = (await self._connection.execute(query)).one()
-        return count, None if mean is None else mean.quantize(_SHOWN)
+        return RatingSummary(count=count, mean=None if mean is None else mean.quantize(_SHOWN))
 
 
 def score(rating: Rating) -> Decimal:

@@ -7,20 +7,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
+from typing import Final
 
 import simplejson
 from jsonpath import JSONPath, JSONPathEnvironment
 from jsonpath.exceptions import JSONPathError
 
+from trading.fields import Field
+from trading.listing import Listing
+from trading.mapping.wire import Wire
+from trading.offer import Resource
 from trading.refusals import FilterUnreadable
 from trading.request import Criteria
 
 MOST_CHARACTERS: Final = 1_000
 MOST_FILTERS: Final = 4
 MOST_DESCENTS: Final = 1
-_PATH: Final = "$.message.filters.expression"
 
 # Live networks write @.beckn:id, which RFC 9535 has no room for: it wants @['beckn:id'].
 _QUOTED_OR_PREFIXED: Final = re.compile(
@@ -39,22 +42,28 @@ def _environment() -> JSONPathEnvironment:
 _ENVIRONMENT: Final = _environment()
 
 
-def matching_items(
-    items: Sequence[Mapping[str, Any]], offers: Sequence[Mapping[str, Any]], criteria: Criteria
-) -> list[Mapping[str, Any]]:
-    """Return the items that match all of the criteria, in their order. Raises: FilterUnreadable."""
-    chosen = _chosen(items, criteria.expression)
-    return [
-        item
-        for index, item in enumerate(items)
-        if index in chosen and _has_words(item, offers, criteria.words)
-    ]
+def search(listing: Listing, criteria: Criteria, *, wire: Wire) -> Listing:
+    """Return the part of the listing that matches all of the criteria, in its order.
+
+    Words are looked for in what things are called; a JSONPath is applied to the items as `wire`
+    writes them. Raises: FilterUnreadable.
+    """
+    chosen = _chosen(listing, criteria.expression, wire)
+    return listing.only(
+        tuple(
+            resource
+            for index, resource in enumerate(listing.resources)
+            if index in chosen and _has_words(resource, listing, criteria.words)
+        )
+    )
 
 
-def compile_filter(expression: str) -> JSONPath:
+def compile_filter(expression: str, *, example: str) -> JSONPath:
     """Return the filter ready for use. Raises: FilterUnreadable, if it is wrong or too much work."""
     if not expression:  # the library's own error for it cannot be put into words
-        raise FilterUnreadable("the filter is empty", path=_PATH, hint="Leave it out to find everything.")
+        raise FilterUnreadable(
+            "the filter is empty", path=Field.FILTER, hint="Leave it out to find everything."
+        )
     bare = _QUOTED.sub("''", expression)
     if (
         len(expression) > MOST_CHARACTERS
@@ -63,7 +72,7 @@ def compile_filter(expression: str) -> JSONPath:
     ):
         raise FilterUnreadable(
             "the filter asks for too much",
-            path=_PATH,
+            path=Field.FILTER,
             hint=f"At most {MOST_CHARACTERS} characters, {MOST_FILTERS} filters and one descent (..).",
         )
     try:
@@ -72,24 +81,24 @@ def compile_filter(expression: str) -> JSONPath:
         first_line = str(error).partition("\n")[0][:200]
         raise FilterUnreadable(
             f"the filter is no JSONPath: {first_line}",
-            path=_PATH,
-            hint="Write it like $[?@['beckn:itemAttributes'].sourceType == 'SOLAR'].",
+            path=Field.FILTER,
+            hint=f"Write it like {example}.",
         ) from error
     if not isinstance(compiled, JSONPath):  # pragma: no cover  strict mode joins no paths
-        raise FilterUnreadable("the filter joins several paths", path=_PATH)
+        raise FilterUnreadable("the filter joins several paths", path=Field.FILTER)
     return compiled
 
 
-def _chosen(items: Sequence[Mapping[str, Any]], expression: str | None) -> set[object]:
+def _chosen(listing: Listing, expression: str | None, wire: Wire) -> set[object]:
     if expression is None:
-        return set(range(len(items)))
-    compiled = compile_filter(expression)
+        return set(range(len(listing.resources)))
+    compiled = compile_filter(expression, example=wire.FILTER_EXAMPLE)
     # As any JSON reader has them: the filter's own numbers are not Decimals either.
-    plain = json.loads(simplejson.dumps(items, use_decimal=True))
+    plain = json.loads(simplejson.dumps(wire.write_items(listing), use_decimal=True))
     try:
         return {match.parts[0] for match in compiled.finditer(plain) if match.parts}
     except (JSONPathError, RecursionError) as error:
-        raise FilterUnreadable(f"the filter cannot be applied: {error}", path=_PATH) from error
+        raise FilterUnreadable(f"the filter cannot be applied: {error}", path=Field.FILTER) from error
 
 
 def _bracketed(match: re.Match[str]) -> str:
@@ -97,12 +106,12 @@ def _bracketed(match: re.Match[str]) -> str:
     return match[0] if name is None else f"['{name}']"
 
 
-def _has_words(item: Mapping[str, Any], offers: Sequence[Mapping[str, Any]], words: Sequence[str]) -> bool:
+def _has_words(resource: Resource, listing: Listing, words: Sequence[str]) -> bool:
     if not words:
         return True
-    of_item = [offer for offer in offers if item["beckn:id"] in offer["beckn:items"]]
-    texts = [entry["beckn:descriptor"]["schema:name"] for entry in (item, item["beckn:provider"], *of_item)]
-    attributes = item["beckn:itemAttributes"]
-    texts += [str(attributes.get(key, "")) for key in ("sourceType", "deliveryMode", "certificationStatus")]
+    source, provider = resource.source, listing.provider_of(resource)
+    texts = [resource.name, provider.name, *(offer.name for offer in listing.offers_of(resource))]
+    texts += [source.source_type.value, source.delivery_mode.value]
+    texts += [source.certification.status] if source.certification else []
     text = " ".join(texts).casefold()
     return all(word in text for word in words)

@@ -9,8 +9,12 @@ from rich.console import Console
 
 from degnode.commands.bench import bench
 from degnode.commands.demo import demo
+from degnode.commands.keys import keys
 from degnode.commands.outbox import outbox
 from degnode.commands.serve import serve
+from degnode.commands.sign import sign
+from degnode.commands.validate import validate
+from degnode.commands.verify import verify
 from kernel.errors import NodeError
 
 app = typer.Typer(
@@ -21,9 +25,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
+app.command()(validate)
+app.command()(sign)
+app.command()(verify)
 app.add_typer(serve, name="serve")
 app.add_typer(outbox, name="outbox")
 app.add_typer(bench, name="bench")
+app.add_typer(keys, name="keys")
 
 
 def main() -> None:

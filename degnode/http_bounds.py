@@ -10,8 +10,9 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, ClassVar
 
-from degnode.http_cork import CorkedTransport
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from degnode.http_cork import CorkedTransport
 
 
 class _BoundedProtocol(HttpToolsProtocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,10 +11,11 @@ import simplejson
 
 from kernel.ids import IdSource, random_id
 from node.message import Inbound
+from node.peer_pins import PeerPins
 from protocol.actions import CALLBACK_OF, Action, Role, sender_role
 from protocol.context import Context, read_context, write_context
 from protocol.errors import WireError
-from protocol.profile import PROFILES, Profile
+from protocol.profile import PROFILES, Binding, Profile
 from storage.outbox import ClaimedOutgoing, Outgoing
 
 
@@ -31,7 +32,7 @@ class Correspondent:
     """This node as a writer of messages.
 
     `request_ttl` is how long a request is worth answering, `callback_ttl` how long a callback
-    is worth delivering.
+    is worth delivering. `profile` is what is spoken with whom nothing else is known of.
     """
 
     role: Role
@@ -41,48 +42,67 @@ class Correspondent:
     profile: Profile
     request_ttl: timedelta
     callback_ttl: timedelta
+    pins: PeerPins = field(default_factory=PeerPins)
     new_id: IdSource = random_id
 
     def request(
-        self, action: Action, *, to: Peer, message: Mapping[str, Any], transaction_id: str, now: datetime
+        self,
+        action: Action,
+        *,
+        to: Peer,
+        message: Mapping[str, Any],
+        transaction_id: str,
+        now: datetime,
+        profile: Profile | None = None,
     ) -> Outgoing:
         """Return a request to `to` under a new message id."""
-        context = self._context(action, to=to, transaction_id=transaction_id, ttl=self.request_ttl, now=now)
-        return _seal(action, self.profile, to=to, context=context, content={"message": message})
+        profile = profile or self.profile
+        context = self._context(action, profile, to=to, transaction_id=transaction_id, now=now)
+        return _seal(action, profile, to=to, context=context, content={"message": message})
 
     def answer(self, inbound: Inbound, content: Mapping[str, Any] | WireError, *, now: datetime) -> Outgoing:
         """Return the callback to `inbound`: under its message id, bound to its signature."""
-        action = CALLBACK_OF[inbound.action]
+        action, profile = CALLBACK_OF[inbound.action], self.pins.adapt(inbound.profile, inbound.sender)
         to = Peer(subscriber_id=inbound.sender, url=inbound.sender_url)
-        context = replace(
-            self._context(
-                action, to=to, transaction_id=inbound.transaction_id, ttl=self.callback_ttl, now=now
-            ),
+        context = self._context(
+            action, profile, to=to, transaction_id=inbound.transaction_id, now=now
+        )._replace(
             message_id=inbound.context.message_id,
             domain=inbound.context.domain,
-            action=inbound.profile.wire_names[action],
-            version=inbound.profile.version,
+            version=inbound.context.version,
         )
-        body = {"error": content.to_wire()} if isinstance(content, WireError) else {"message": content}
-        callback = _seal(action, inbound.profile, to=to, context=context, content=body)
-        return replace(callback, request_signature=inbound.request_signature)
+        body = (
+            {"error": content.to_wire(profile.error)}
+            if isinstance(content, WireError)
+            else {"message": content}
+        )
+        callback = _seal(action, profile, to=to, context=context, content=body)
+        return replace(callback, request_signature=_bound_to(inbound, profile.binding))
 
     def unsolicited(
-        self, action: Action, *, to: Peer, message: Mapping[str, Any], transaction_id: str, now: datetime
+        self,
+        action: Action,
+        *,
+        to: Peer,
+        message: Mapping[str, Any],
+        transaction_id: str,
+        now: datetime,
+        profile: Profile | None = None,
     ) -> Outgoing:
         """Return a callback that nobody asked for, under a new message id."""
-        context = self._context(action, to=to, transaction_id=transaction_id, ttl=self.callback_ttl, now=now)
-        return _seal(action, self.profile, to=to, context=context, content={"message": message})
+        return self.request(
+            action, to=to, message=message, transaction_id=transaction_id, now=now, profile=profile
+        )
 
     def _context(
-        self, action: Action, *, to: Peer, transaction_id: str, ttl: timedelta, now: datetime
+        self, action: Action, profile: Profile, *, to: Peer, transaction_id: str, now: datetime
     ) -> Context:
         me = Peer(subscriber_id=self.subscriber_id, url=self.url)
         bap, bpp = (me, to) if sender_role(action) is Role.BAP else (to, me)
         return Context(
-            action=self.profile.wire_names[action],
+            action=profile.wire_names[action],
             domain=self.domain,
-            version=self.profile.version,
+            version=profile.version,
             bap_id=bap.subscriber_id,
             bap_uri=bap.url,
             bpp_id=bpp.subscriber_id,
@@ -90,8 +110,23 @@ class Correspondent:
             transaction_id=transaction_id,
             message_id=str(self.new_id()),
             timestamp=now,
-            ttl=ttl,
+            ttl=self.ttl_of(action),
         )
+
+    def ttl_of(self, action: Action) -> timedelta:
+        """Return how long a message of ours is worth delivering."""
+        return self.request_ttl if sender_role(action) is Role.BAP else self.callback_ttl
+
+
+def _bound_to(inbound: Inbound, binding: Binding) -> str | None:
+    """Return what the fourth line of a callback to `inbound` repeats, None if it has none."""
+    match binding:
+        case Binding.NONE:
+            return None
+        case Binding.SIGNATURE:
+            return inbound.request_signature
+        case Binding.HEADER:  # pragma: no branch  the last of them
+            return inbound.authorization
 
 
 def _seal(
@@ -103,7 +138,7 @@ def _seal(
         profile=profile.name,
         action=action,
         peer=to.subscriber_id,
-        url=to.url.rstrip("/") + profile.path_of(action),
+        url=profile.url_of(action, to.url),
         message_id=context.message_id,
         transaction_id=context.transaction_id,
         body=_dump(document),

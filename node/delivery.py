@@ -19,13 +19,14 @@ from typing import Final
 import structlog
 
 from kernel.clock import Clock
+from node.evidence import AnswerJudge
 from node.telemetry import Metrics
 from node.transport import PeerAnswer, Transport
 from protocol.errors import WireError, is_retryable_status
 from protocol.profile import PROFILES
 from protocol.signing import Signer
 from storage.backoff import Backoff
-from storage.outbox import ClaimedOutgoing, Outcome
+from storage.outbox import ClaimedOutgoing, Evidence, Outcome
 from storage.peers import record_failure, record_heard
 from storage.tables import OutboxState
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -43,12 +44,16 @@ OnUndeliverable = Callable[[UnitOfWork, ClaimedOutgoing, WireError, datetime], A
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Try:
-    """One try to deliver: the message, when it was sent, and what the peer said, if anything."""
+    """One try to deliver: the message, when it was sent, and what the peer said, if anything.
+
+    `evidence` is what the peer said with the verdict on its signature, where that is looked at.
+    """
 
     message: ClaimedOutgoing
     sent_at: datetime
     answer: PeerAnswer | None
     failure: str | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +65,7 @@ class Delivery:
     signer: Signer
     clock: Clock
     metrics: Metrics
+    judge: AnswerJudge | None = None
     on_undeliverable: OnUndeliverable | None = None
     lease: timedelta = timedelta(seconds=30)
     concurrency: int = 16
@@ -113,16 +119,19 @@ class Delivery:
 
     async def _send(self, message: ClaimedOutgoing, header: str) -> None:
         sent_at = self.clock.now()
+        answer, evidence, failure = None, None, None
         try:
             answer = await self.transport.post(message.url, message.body, authorization=header)
-            self._finished.append(Try(message=message, sent_at=sent_at, answer=answer))
+            if self.judge is not None:
+                evidence = await self.judge.judge(answer, to=message, sent_under=header)
         except OSError as error:
             failure = f"{type(error).__name__}: {error}"
-            self._finished.append(Try(message=message, sent_at=sent_at, answer=None, failure=failure))
         except Exception as error:
             log.exception("outbox.send_failed", message_id=message.message_id, peer=message.peer)
             failure = f"{type(error).__name__}: {error}"
-            self._finished.append(Try(message=message, sent_at=sent_at, answer=None, failure=failure))
+        self._finished.append(
+            Try(message=message, sent_at=sent_at, answer=answer, failure=failure, evidence=evidence)
+        )
 
     async def _record_finished(self) -> bool:
         tries, self._finished = self._finished, []
@@ -151,24 +160,34 @@ class Delivery:
 
     def _judge(self, attempt: Try, now: datetime) -> Outcome:
         """Decide what a try means for its message: delivered, refused, to be tried again, or dead."""
-        message, answer = attempt.message, attempt.answer
-        status = None if answer is None else answer.status
-        error = attempt.failure
-        if answer is not None:
-            if answer.answer.acknowledged:
-                return Outcome(
-                    message=message, state=OutboxState.DELIVERED, at=now, due_at=now, status=status
-                )
-            refusal = answer.answer.error
-            error = f"{refusal.code}: {refusal.message}" if refusal else f"HTTP {status}"
-            if not is_retryable_status(answer.status):
-                return Outcome(
-                    message=message, state=OutboxState.REFUSED, at=now, due_at=now, status=status, error=error
-                )
-        state = OutboxState.DEAD if now >= message.expires_at else OutboxState.PENDING
+        state, error = self._state_after(attempt, now)
+        is_put_off = state is OutboxState.PENDING and attempt.answer is not None
         # A peer that answers is there: then it is this message that waits, however well others do.
-        due_at = now if answer is None else now + self.backoff.after(message.attempt)
-        return Outcome(message=message, state=state, at=now, due_at=due_at, status=status, error=error)
+        due_at = now + self._wait_after(attempt) if is_put_off else now
+        return Outcome(
+            message=attempt.message,
+            state=state,
+            at=now,
+            due_at=due_at,
+            status=None if attempt.answer is None else attempt.answer.status,
+            error=error,
+            evidence=attempt.evidence,
+        )
+
+    @staticmethod
+    def _state_after(attempt: Try, now: datetime) -> tuple[OutboxState, str | None]:
+        """Return the state that a try leads to, and what was wrong if it was no success."""
+        unfinished = OutboxState.DEAD if now >= attempt.message.expires_at else OutboxState.PENDING
+        if attempt.answer is None:
+            return unfinished, attempt.failure
+        said = attempt.answer.answer
+        if said.acknowledged:
+            return OutboxState.DELIVERED, None
+        error = f"{said.error.code}: {said.error.message}" if said.error else f"HTTP {attempt.answer.status}"
+        return unfinished if is_retryable_status(attempt.answer.status) else OutboxState.REFUSED, error
+
+    def _wait_after(self, attempt: Try) -> timedelta:
+        return self.backoff.after(attempt.message.attempt)
 
     async def _tell(
         self, uow: UnitOfWork, attempt: Try, outcome: Outcome, *, held: bool, now: datetime

@@ -23,7 +23,7 @@ from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
 from protocol.errors import Unanticipated, WireError
 from storage.backoff import Backoff
 from storage.inbox import ClaimedMessage, Inbox
-from storage.peers import record_heard
+from storage.peers import record_message
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
@@ -100,7 +100,13 @@ class Dispatch:
 
     async def _in_one_transaction(self, claimed: ClaimedMessage, inbound: Inbound) -> str:
         async with self.uow_factory() as uow:
-            await record_heard(uow.connection, subscriber_id=inbound.sender)
+            await record_message(
+                uow.connection,
+                subscriber_id=inbound.sender,
+                profile=inbound.profile.name,
+                clock_skew=inbound.context.timestamp - inbound.received_at,
+                at=inbound.received_at,
+            )
             refusal = await self._answer(inbound, uow)
             held = await Inbox(uow.connection).mark_handled(
                 claimed, now=self.clock.now(), refusal=None if refusal is None else str(refusal)

@@ -11,40 +11,52 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from node.gateways import GatewayCheck
+from node.peer_pins import PeerPins
+from node.rate_limit import RateLimit
+from node.routing import Route, profiles_below, routes_of
 from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
 from protocol.actions import HANDLED_BY, REQUEST_OF, Action, Role
 from protocol.answers import write_answer
 from protocol.context import Context, read_context
+from protocol.detection import detect
+from protocol.document import check_schema, parse_document
 from protocol.errors import (
     ActionUnknown,
     BodyTooLarge,
-    JsonInvalid,
+    GatewaySignatureInvalid,
     MediaTypeUnsupported,
     MessageIdReused,
-    SchemaViolated,
     Unanticipated,
     WireError,
 )
-from protocol.profile import Profile
+from protocol.profile import AckSignature, Profile
 from protocol.signing import SignatureHeader, Signer
 from registry_client.keyring import KeyRing
 from registry_client.subscriber import SubscriberRecord
-from schemas.validation import schema_set
 from storage.inbox_writer import Arrival, InboxWriter
 
 log = structlog.get_logger(__name__)
 
+_RETRIED: Final = (429, 503)
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+
+class AdmitCallback(Protocol):
+    """Refuses a callback that answers nothing of ours and is none that may come unasked."""
+
+    async def __call__(self, action: Action, context: Context, sender: str, /) -> None: ...
 
 
 class SentAuthorizations(Protocol):
@@ -57,11 +69,12 @@ class SentAuthorizations(Protocol):
 class _Visit:
     """What is known of the message at the door; it grows from step to step."""
 
-    profile: Profile
     action: Action | None
+    profile: Profile
     raw: bytes = b""
     header: SignatureHeader | None = None
     context: Context | None = None
+    gateway_failed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,33 +88,32 @@ class Ingress:
     keyring: KeyRing
     writer: InboxWriter
     sent_authorizations: SentAuthorizations
+    admit_callback: AdmitCallback | None
+    gateways: GatewayCheck
+    pins: PeerPins
+    rate_limit: RateLimit
     clock: Clock
     metrics: Metrics
     max_body_bytes: int
-    routes: Mapping[str, tuple[Profile, Action]] = field(init=False)
+    routes: Mapping[str, Route] = field(init=False)
 
     def __post_init__(self) -> None:
-        mine = HANDLED_BY[self.role]
-        routes = {
-            path: (profile, action)
-            for profile in self.profiles
-            for path, action in profile.routes().items()
-            if action in mine
-        }
-        object.__setattr__(self, "routes", routes)
+        object.__setattr__(self, "routes", routes_of(self.role, self.profiles))
 
     def takes(self, path: str) -> bool:
         """Say whether `path` belongs to the protocol, be the action known or not."""
-        return path in self.routes or any(path.startswith(f"{p.path_prefix}/") for p in self.profiles)
+        return path in self.routes or bool(profiles_below(path, self.role, self.profiles))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = stopwatch()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        visit = _Visit(*self.routes.get(scope["path"], (self.profiles[0], None)))
+        route = self.routes.get(scope["path"]) or self._no_route(scope["path"])
+        visit = _Visit(route.action, route.profiles[0])
         try:
             action = _action_at(visit, scope, self.role)
-            body, status = await self._admit(visit, action, headers, receive), 200
+            body, status = await self._admit(visit, route.profiles, action, headers, receive), 200
         except NodeError as error:
+            visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)
             body, status = self._refuse(visit, error), error.http_status
         except Exception:
             log.exception("ingress.broken", path=scope["path"])
@@ -110,8 +122,16 @@ class Ingress:
         await self._answer(visit, body, status, send)
         self.metrics.receive_seconds.observe(stopwatch() - started)
 
+    def _no_route(self, path: str) -> Route:
+        return Route(None, profiles_below(path, self.role, self.profiles) or self.profiles)
+
     async def _admit(
-        self, visit: _Visit, action: Action, headers: Mapping[bytes, bytes], receive: Receive
+        self,
+        visit: _Visit,
+        profiles: tuple[Profile, ...],
+        action: Action,
+        headers: Mapping[bytes, bytes],
+        receive: Receive,
     ) -> bytes:
         """Check the message step by step, store it, and return the ACK."""
         _check_form(headers)
@@ -125,19 +145,26 @@ class Ingress:
                 visit.raw, header, key=sender.signing_public_key, now=now, labels=visit.profile.digest_labels
             )
         else:
-            body_digest = await self._verify_bound(visit, action, header, sender)
-        document = _parse(visit.raw)
-        visit.context = context = read_context(document, visit.profile)
-        checks.check_action(context, action=action, profile=visit.profile)
-        checks.check_version(context, profile=visit.profile)
-        checks.check_sender(context, action=action, signer=header.subscriber_id)
-        checks.check_addressee(context, action=action, subscriber_id=self.subscriber_id)
-        checks.check_callback_address(context, action=action, registered_url=sender.url)
-        _check_schema(visit.profile, action, document)
+            body_digest = await self._verify_bound(visit, profiles, action, header, sender)
+        self.rate_limit.take(header.subscriber_id, now=now)
+        document = parse_document(visit.raw)
+        visit.profile = profile = self.pins.adapt(detect(document, profiles), header.subscriber_id)
+        if profile.through_gateways:
+            await self.gateways.check(headers, visit.raw, action=action, now=now)
+        visit.context = context = read_context(document, profile)
+        checks.check_action(context, action=action, profile=profile)
+        checks.check_version(context, profile=profile)
+        checks.check_sender(context, action=action, profile=profile, signer=header.subscriber_id)
+        checks.check_role(sender.role, action=action)
+        checks.check_addressee(context, action=action, profile=profile, subscriber_id=self.subscriber_id)
+        checks.check_callback_address(context, action=action, profile=profile, registered_url=sender.url)
+        check_schema(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
+        if self.admit_callback is not None:
+            await self.admit_callback(action, context, header.subscriber_id)
         acceptance = await self.writer.store(
             Arrival(
-                profile=visit.profile.name,
+                profile=profile.name,
                 action=action,
                 sender=header.subscriber_id,
                 message_id=context.message_id,
@@ -160,7 +187,7 @@ class Ingress:
             log.debug("message.accepted", **_ids(visit), key=key, repeat=acceptance.is_repeat)
         return orjson.dumps(
             write_answer(
-                visit.profile.ack,
+                profile.ack,
                 transaction_id=context.transaction_id,
                 message_id=context.message_id,
                 at=acceptance.first_received_at,
@@ -174,10 +201,19 @@ class Ingress:
         return await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
 
     async def _verify_bound(
-        self, visit: _Visit, action: Action, header: SignatureHeader, sender: SubscriberRecord
+        self,
+        visit: _Visit,
+        profiles: tuple[Profile, ...],
+        action: Action,
+        header: SignatureHeader,
+        sender: SubscriberRecord,
     ) -> str:
-        """Verify a callback that signs the request it answers; the request is looked up by its id."""
-        context = read_context(_parse(visit.raw), visit.profile)
+        """Verify a callback that signs the request it answers; the request is looked up by its id.
+
+        It may repeat the request's signature, or the whole header that it stood in.
+        """
+        document = parse_document(visit.raw)
+        context = read_context(document, detect(document, profiles))
         sent: list[str] = []
         if request := REQUEST_OF.get(action):
             sent = await self.sent_authorizations(message_id=context.message_id, action=request)
@@ -187,13 +223,13 @@ class Ingress:
             key=sender.signing_public_key,
             now=self.clock.now(),
             labels=visit.profile.digest_labels,
-            request_signatures=tuple(signing.parse_header(value).signature for value in sent),
+            request_signatures=(*(signing.parse_header(value).signature for value in sent), *sent),
         )
 
     def _refuse(self, visit: _Visit, error: NodeError) -> bytes:
         """Return the NACK that tells `error`."""
         self.metrics.refused.labels(error.code).inc()
-        context = visit.context or _glance(visit)
+        context = visit.context or _glance(visit, self.profiles)
         log.info("message.refused", **_ids(visit), code=error.code, reason=error.message, at=error.path)
         return orjson.dumps(
             write_answer(
@@ -207,23 +243,24 @@ class Ingress:
 
     async def _answer(self, visit: _Visit, body: bytes, status: int, send: Send) -> None:
         """Send `body` signed, bound to the request's own signature where it had one."""
-        signature = self.signer.sign(
+        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+        if visit.profile.ack_signature is AckSignature.HEADER:
+            headers.append((b"signature", self._sign(visit, body).encode("latin-1")))
+        if status == 401:
+            name = b"proxy-authenticate" if visit.gateway_failed else b"www-authenticate"
+            headers.append((name, signing.challenge(self.subscriber_id).encode()))
+        if status in _RETRIED:
+            headers.append((b"retry-after", b"1"))
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _sign(self, visit: _Visit, body: bytes) -> str:
+        return self.signer.sign(
             body,
             now=self.clock.now(),
             label=visit.profile.digest_labels[0],
             request_signature=visit.header.signature if visit.header else None,
         )
-        headers = [
-            (b"content-type", b"application/json"),
-            (b"content-length", str(len(body)).encode()),
-            (b"signature", signature.encode("latin-1")),
-        ]
-        if status == 401:
-            headers.append((b"www-authenticate", signing.challenge(self.subscriber_id).encode()))
-        if status == 503:
-            headers.append((b"retry-after", b"1"))
-        await send({"type": "http.response.start", "status": status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
 
 
 def _check_form(headers: Mapping[bytes, bytes]) -> None:
@@ -271,36 +308,13 @@ def _action_at(visit: _Visit, scope: Scope, role: Role) -> Action:
     )
 
 
-def _parse(raw: bytes) -> dict[str, Any]:
-    try:
-        document = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise JsonInvalid(
-            f"the body is no JSON: {error.msg} at line {error.lineno}, column {error.colno}", path="$"
-        ) from error
-    if not isinstance(document, dict):
-        raise JsonInvalid("the body is no JSON object", path="$")
-    if b"\\u0000" in raw:
-        raise JsonInvalid("the body holds the character U+0000, which cannot be kept", path="$")
-    return document
-
-
-def _check_schema(profile: Profile, action: Action, document: dict[str, Any]) -> None:
-    schemas = schema_set(profile.schemas)
-    if schemas.is_valid(action, document):
-        return
-    violations = schemas.violations(action, document)
-    first, others = violations[0], len(violations) - 1
-    more = f" (and {others} more)" if others else ""
-    raise SchemaViolated(f"{first.message}{more}", path=first.path, hint=first.hint)
-
-
-def _glance(visit: _Visit) -> Context | None:
+def _glance(visit: _Visit, profiles: tuple[Profile, ...]) -> Context | None:
     """Return the context of a refused message, if it can be read, so that the NACK can name it."""
     if not visit.raw:
         return None
     try:
-        return read_context(_parse(visit.raw), visit.profile)
+        document = parse_document(visit.raw)
+        return read_context(document, detect(document, profiles))
     except NodeError:
         return None
 

@@ -31,9 +31,14 @@ class Inbound:
     message: dict[str, Any]
     error: WireError | None
     sender: str
-    request_signature: str
+    authorization: str
     received_at: datetime
     raw: bytes
+
+    @property
+    def request_signature(self) -> str:
+        """The base64 of the signature that the message came under."""
+        return parse_header(self.authorization).signature
 
     @property
     def transaction_id(self) -> str:
@@ -69,7 +74,7 @@ def decode(claimed: ClaimedMessage) -> Inbound:
         message=document.get("message") or {},
         error=WireError.from_wire(error) if isinstance(error, dict) else None,
         sender=claimed.sender,
-        request_signature=parse_header(claimed.authorization).signature,
+        authorization=claimed.authorization,
         received_at=claimed.received_at,
         raw=claimed.body,
     )

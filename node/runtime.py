@@ -14,19 +14,25 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from node.adapter import Adapter, Put
 from node.api_keys import ApiKeys
 from node.correspondence import Correspondent
 from node.delivery import Delivery, OnUndeliverable
 from node.dispatch import Dispatch
-from node.ingress import Ingress
+from node.evidence import AnswerJudge
+from node.gateways import GatewayCheck
+from node.ingress import AdmitCallback, Ingress
 from node.message import Handler
+from node.peer_pins import PeerPins
+from node.rate_limit import RateLimit
 from node.settings import Settings
 from node.signing_key import load_signing_key
 from node.telemetry import Metrics
 from node.transport import Transport
+from node.wires import Wires
 from node.worker import Worker
 from protocol.actions import Action, Role
-from protocol.profile import V2_RC
+from protocol.profile import PROFILES
 from protocol.signing import Signer
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
@@ -64,8 +70,21 @@ class Foundation:
     keyring: KeyRing
     signer: Signer
     correspondent: Correspondent
+    wires: Wires
     api_keys: ApiKeys
     metrics: Metrics = field(default_factory=Metrics)
+
+    def adapter(self, put: Put) -> Adapter:
+        """Return the common adapter's paths for software on this side."""
+        return Adapter(
+            correspondent=self.correspondent,
+            profiles=self.wires.spoken,
+            put=put,
+            uow_factory=self.uow_factory,
+            clock=self.clock,
+            max_body_bytes=self.settings.max_body_bytes,
+            is_open=self.settings.open_callers,
+        )
 
 
 def lay_foundation(*, role: Role, settings: Settings, database: Database, clock: Clock) -> Foundation:
@@ -75,6 +94,9 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
     registry_url = str(settings.registry_url)
     directory = LookupClient(registry_url)
     shared_cache = _shared_cache(settings, network=registry_url)
+    keyring = KeyRing(directory, clock=clock, cache_for=settings.key_cache, shared=shared_cache)
+    pins = PeerPins(settings.peers)
+    usual = PROFILES[settings.wire]
     configured_key = settings.api_key.get_secret_value() if settings.api_key else None
     return Foundation(
         role=role,
@@ -85,7 +107,7 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
         listener=Listener(database),
         directory=directory,
         shared_cache=shared_cache,
-        keyring=KeyRing(directory, clock=clock, cache_for=settings.key_cache, shared=shared_cache),
+        keyring=keyring,
         signer=Signer(
             subscriber_id=settings.subscriber_id,
             key_id=settings.key_id,
@@ -97,9 +119,16 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
             subscriber_id=settings.subscriber_id,
             url=str(settings.public_url).rstrip("/"),
             domain=settings.domain,
-            profile=V2_RC,
+            profile=usual,
+            pins=pins,
             request_ttl=settings.request_ttl,
             callback_ttl=settings.callback_ttl,
+        ),
+        wires=Wires(
+            spoken=tuple(PROFILES[name] for name in settings.wires),
+            usual=usual,
+            pins=pins,
+            uow_factory=uow_factory,
         ),
         api_keys=ApiKeys(uow_factory, configured=configured_key),
     )
@@ -127,6 +156,7 @@ class Participant:
         *,
         handlers: Mapping[Action, Handler],
         on_undeliverable: OnUndeliverable | None = None,
+        admit_callback: AdmitCallback | None = None,
         workers: Sequence[Worker] = (),
         chores: Sequence[Worker] = (),
     ) -> None:
@@ -138,11 +168,15 @@ class Participant:
         self.ingress = Ingress(
             role=foundation.role,
             subscriber_id=settings.subscriber_id,
-            profiles=(V2_RC,),
+            profiles=foundation.wires.spoken,
             signer=foundation.signer,
             keyring=foundation.keyring,
             writer=self.writer,
             sent_authorizations=self._sent_authorizations,
+            admit_callback=admit_callback,
+            gateways=GatewayCheck(keyring=foundation.keyring),
+            pins=foundation.wires.pins,
+            rate_limit=RateLimit(settings.peer_rate),
             clock=foundation.clock,
             metrics=foundation.metrics,
             max_body_bytes=settings.max_body_bytes,
@@ -166,6 +200,7 @@ class Participant:
             signer=foundation.signer,
             clock=foundation.clock,
             metrics=foundation.metrics,
+            judge=AnswerJudge(keyring=foundation.keyring, clock=foundation.clock),
             on_undeliverable=on_undeliverable,
             lease=settings.lease + settings.delivery_timeout,
             concurrency=settings.concurrency,

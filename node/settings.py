@@ -7,8 +7,11 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AliasChoices, BeforeValidator, Field, HttpUrl, PositiveInt, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, PositiveInt, SecretStr
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from node.peer_pins import PeerPin
+from protocol.profile import PROFILES
 
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -18,6 +21,18 @@ def _read_duration(value: object) -> object:
     if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
         return timedelta(seconds=float(value))
     return value
+
+
+def _read_list(value: object) -> object:
+    """Return text with commas as the names between them."""
+    return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
+
+
+def _known_wires(names: tuple[str, ...]) -> tuple[str, ...]:
+    unknown = [name for name in names if name not in PROFILES]
+    if unknown or not names:
+        raise ValueError(f"there are {', '.join(PROFILES)}")
+    return names
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -72,6 +87,27 @@ class Settings(ServiceSettings):
         None, description="The key of apps and operators; one is made and shown once if it is not set."
     )
 
+    wires: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_known_wires)] = (
+        Field(tuple(PROFILES), description="The wire generations that are taken in, separated by commas.")
+    )
+    wire: str = Field(
+        "v2_rc",
+        pattern=f"^({'|'.join(PROFILES)})$",
+        description="What is spoken with a peer that was never heard.",
+    )
+    peers: dict[str, PeerPin] = Field(
+        default_factory=dict,
+        description='Peers with ways of their own, as JSON: {"bpp.example.com": {"wire": "v2_lts"}}.',
+    )
+
+    peer_rate: float = Field(
+        0, ge=0, description="Messages a second that one peer may send; 0 sets no bound."
+    )
+    open_callers: bool = Field(
+        False,
+        description="Whether /bap/caller and /bpp/caller need no API key, as with the common adapter; "
+        "only where nobody else reaches them.",
+    )
     max_body_bytes: PositiveInt = Field(1_048_576, description="Larger messages are refused.")
     request_ttl: Duration = Field(timedelta(seconds=30), description="How long a request lives.")
     callback_ttl: Duration = Field(

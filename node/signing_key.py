@@ -28,7 +28,9 @@ def load_signing_key(path: Path) -> PrivateKey:
     try:
         return read_private_key(path.read_text())
     except FileNotFoundError:
-        return _make(path)
+        key = make_signing_key(path)
+        log.info("signing_key.made", path=str(path))
+        return key
     except (ValueError, OSError) as error:  # no key, no text, or not ours to read
         raise SigningKeyUnusable(
             f"the signing key cannot be read: {error}",
@@ -37,7 +39,11 @@ def load_signing_key(path: Path) -> PrivateKey:
         ) from error
 
 
-def _make(path: Path) -> PrivateKey:
+def make_signing_key(path: Path) -> PrivateKey:
+    """Return a new key and leave it in `path`, where nothing may be yet.
+
+    Raises: SigningKeyUnusable.
+    """
     key = new_private_key()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,5 +52,4 @@ def _make(path: Path) -> PrivateKey:
             file.write(write_private_key(key) + "\n")
     except OSError as error:
         raise SigningKeyUnusable(f"no signing key can be made: {error}", path=str(path)) from error
-    log.info("signing_key.made", path=str(path))
     return key

@@ -18,11 +18,12 @@ _CONNECTIONS_PER_PEER: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerAnswer:
-    """What a peer said on the spot, and the signature it said it under, if any."""
+    """What a peer said on the spot, byte by byte, and the signature it said it under, if any."""
 
     status: int
     answer: Answer
     signature: str | None
+    body: bytes = b""
 
 
 class Transport:
@@ -63,6 +64,7 @@ class Transport:
                     status=response.status,
                     answer=read_answer(response.status, _parse(content)),
                     signature=response.headers.get("Signature"),
+                    body=content,
                 )
         except TimeoutError as error:
             raise TimeoutError(f"no answer within {self._timeout.total:g} s") from error

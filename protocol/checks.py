@@ -11,6 +11,7 @@ from protocol.errors import (
     ActionMismatch,
     ContextFieldInvalid,
     NotAddressedHere,
+    RoleNotEntitled,
     SenderMismatch,
     TtlExpired,
     VersionUnsupported,
@@ -34,7 +35,7 @@ def check_action(context: Context, *, action: Action, profile: Profile) -> None:
 
 def check_version(context: Context, *, profile: Profile) -> None:
     """Refuse a message of another protocol version."""
-    if context.version != profile.version:
+    if context.version not in profile.versions:
         raise VersionUnsupported(
             f"version {context.version!r} is not spoken here",
             path="$.context.version",
@@ -42,19 +43,33 @@ def check_version(context: Context, *, profile: Profile) -> None:
         )
 
 
-def check_sender(context: Context, *, action: Action, signer: str) -> None:
+def check_sender(context: Context, *, action: Action, profile: Profile, signer: str) -> None:
     """Refuse a message that was signed by somebody else than the sender it names."""
     role = sender_role(action)
-    claimed = context.id_of(role)
+    claimed, key = context.id_of(role), profile.keys.id_of(role)
     if claimed != signer:
         raise SenderMismatch(
-            f"the message is signed by {signer!r}, but its {role}_id is {claimed!r}",
-            path=f"$.context.{role}_id",
+            f"the message is signed by {signer!r}, but its {key} is {claimed!r}",
+            path=f"$.context.{key}",
             hint="Sign with a key of the subscriber that the context names.",
         )
 
 
-def check_addressee(context: Context, *, action: Action, subscriber_id: str) -> None:
+def check_role(registered: str | None, *, action: Action) -> None:
+    """Refuse a message of an action that the registry's entry of the sender does not stand for.
+
+    `registered` is the sender's role as the registry writes it, None where it does not say.
+    """
+    role = sender_role(action)
+    if registered is not None and registered.lower() != role:
+        raise RoleNotEntitled(
+            f"{action} is sent by a {role.upper()}, and the registry knows the sender as {registered}",
+            path="header Authorization",
+            hint=f"Sign with the key of the {role.upper()}, or have the registry's entry mended.",
+        )
+
+
+def check_addressee(context: Context, *, action: Action, profile: Profile, subscriber_id: str) -> None:
     """Refuse a message for another participant; a discover may leave the addressee open."""
     role = sender_role(action).counterpart
     named = context.id_of(role)
@@ -62,21 +77,24 @@ def check_addressee(context: Context, *, action: Action, subscriber_id: str) -> 
         return
     raise NotAddressedHere(
         f"the message is for {named or 'nobody'}, this is {subscriber_id}",
-        path=f"$.context.{role}_id",
+        path=f"$.context.{profile.keys.id_of(role)}",
         hint="Take the subscriber id and URL from the registry.",
     )
 
 
-def check_callback_address(context: Context, *, action: Action, registered_url: str | None) -> None:
+def check_callback_address(
+    context: Context, *, action: Action, profile: Profile, registered_url: str | None
+) -> None:
     """Refuse a request whose callback URL is not the sender's own registered one.
 
     Otherwise any subscriber could make this node post signed messages wherever it likes.
     """
-    uri = context.uri_of(sender_role(action))
+    role = sender_role(action)
+    uri = context.uri_of(role)
     if registered_url is not None and uri.rstrip("/") != registered_url.rstrip("/"):
         raise ContextFieldInvalid(
             f"{uri!r} is not the URL that the registry holds for this subscriber",
-            path=f"$.context.{sender_role(action)}_uri",
+            path=f"$.context.{profile.keys.uri_of(role)}",
             hint=f"Send {registered_url!r}, or update the registry.",
         )
 

@@ -1,8 +1,9 @@
 """Ed25519 (RFC 8032), made and checked by the fastest engine that proves itself.
 
 libsodium takes about half the time of OpenSSL for a verification, so it is preferred; a machine
-without it, or one whose library answers the known question wrongly, works with OpenSSL. Keys whose
-order is small are refused by both: anything could be their signature.
+without it, or one whose library answers the known question wrongly, works with OpenSSL. Both answer
+alike: keys that are no point of the curve, or one of small order (anything could be their signature),
+are refused before, and so are signatures that begin with a point of small order.
 """
 
 from __future__ import annotations
@@ -25,12 +26,13 @@ KEY_BYTES: Final = 32
 SIGNATURE_BYTES: Final = 64
 
 _P: Final = 2**255 - 19
+_D: Final = -121665 * pow(121666, -1, _P) % _P
 _ORDER_EIGHT: Final = (
     0x05FC536D880238B13933C6D305ACDFD5F098EFF289F4C345B027B2C28F95E826,
     0x7A03AC9277FDC74EC6CC392CFA53202A0F67100D760B3CBA4FD84D3D706A17C7,
 )
-_SMALL_ORDER: Final = frozenset((0, 1, _P - 1, _P, _P + 1, *_ORDER_EIGHT))
-"""The y coordinates of every point of order 1, 2, 4 or 8, and their spellings beyond the field."""
+_SMALL_ORDER: Final = frozenset((0, 1, _P - 1, *_ORDER_EIGHT))
+"""The y coordinates of every point of order 1, 2, 4 or 8."""
 
 # RFC 8032, section 7.1, test 2: the question that an engine is asked before it is trusted.
 _KNOWN_SEED: Final = bytes.fromhex("4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb")
@@ -47,7 +49,7 @@ Verify = Callable[[bytes, bytes], bool]
 
 
 class KeyWeak(ValueError):
-    """A public key of small order, or no point of the curve."""
+    """Bytes that are no key: of another length, no point of the curve, or one of small order."""
 
 
 class Engine(Protocol):
@@ -72,6 +74,8 @@ class OpenSsl:
         check = Ed25519PublicKey.from_public_bytes(public_key).verify
 
         def verify(signature: bytes, message: bytes) -> bool:
+            if _y_of(signature[:KEY_BYTES]) in _SMALL_ORDER:  # libsodium refuses these by itself
+                return False
             try:
                 check(signature, message)
             except InvalidSignature:
@@ -138,8 +142,8 @@ class PublicKey:
     _verify: Verify = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        y = int.from_bytes(self.raw, "little") & (2**255 - 1)
-        if len(self.raw) != KEY_BYTES or y in _SMALL_ORDER:
+        y = _y_of(self.raw)
+        if len(self.raw) != KEY_BYTES or y in _SMALL_ORDER or not _is_on_curve(y):
             raise KeyWeak("no Ed25519 public key, or one of small order")
         object.__setattr__(self, "_verify", ENGINE.verifying_with(self.raw))
 
@@ -150,12 +154,14 @@ class PublicKey:
 
 @dataclass(frozen=True, slots=True)
 class PrivateKey:
-    """A key that signs: a seed of 32 bytes, which is shown nowhere."""
+    """A key that signs: a seed of 32 bytes, which is shown nowhere. Raises: KeyWeak."""
 
     seed: bytes = field(repr=False)
     _sign: Sign = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if len(self.seed) != KEY_BYTES:
+            raise KeyWeak(f"the seed of a signing key has {KEY_BYTES} bytes, this has {len(self.seed)}")
         object.__setattr__(self, "_sign", ENGINE.signing_with(self.seed))
 
     @classmethod
@@ -170,3 +176,14 @@ class PrivateKey:
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes that sign `message`."""
         return self._sign(message)
+
+
+def _y_of(point: bytes) -> int:
+    """Return the y coordinate of an encoded point; the last bit says which x."""
+    return int.from_bytes(point, "little") & (2**255 - 1)
+
+
+def _is_on_curve(y: int) -> bool:
+    """Say whether there is an x with −x² + y² = 1 + d·x²·y² in the field."""
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P)
+    return y < _P and pow(square, (_P - 1) // 2, _P) == 1

@@ -1,17 +1,18 @@
-"""The error codes of the wire, by the layer that raises them.
+"""The errors of the wire: what is raised when a message is refused, and how errors travel.
 
-Source: NFH-008 "Handling Exceptions and Errors"; the codes are the network's, the words are ours.
-Layers are evaluated in this order: CTX, AUT, SCH before the ACK; BIZ and POL after it, in the
-callback; NET wherever the network or this node is at fault.
+What the codes mean, and in which order the layers look, says `protocol/codes.py`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kernel.errors import NodeError
+from protocol.codes import CODES, GENERIC, V1_CODES, number_of
+from protocol.profile import ErrorShape
 
 
 class ContextFieldMissing(NodeError):
@@ -68,6 +69,12 @@ class SignatureInvalid(NodeError):
     code, http_status, retryable = "AUT_SIGNATURE_INVALID", 401, False
 
 
+class GatewaySignatureInvalid(NodeError):
+    """The gateway that passed the message on signed it wrongly."""
+
+    code, http_status, retryable = "AUT_SIGNATURE_INVALID", 401, False
+
+
 class SubscriberUnknown(NodeError):
     """The registry knows no such subscriber."""
 
@@ -90,6 +97,12 @@ class SenderMismatch(NodeError):
     """The signer is not the participant that the context names as sender."""
 
     code, http_status, retryable = "AUT_UNAUTHORIZED_ACTION", 401, False
+
+
+class RoleNotEntitled(NodeError):
+    """The registry does not know the sender in the role that sends this action."""
+
+    code, http_status, retryable = "AUT_UNAUTHORIZED_ACTION", 403, False
 
 
 class JsonInvalid(NodeError):
@@ -134,36 +147,114 @@ class Unanticipated(NodeError):
     code, http_status, retryable = "NET_INTERNAL_ERROR", 500, True
 
 
+UNKNOWN: Final = "UNKNOWN"
+"""The code of a peer's error that has none."""
+
+_DEEPEST_CAUSE: Final = 3
+_NAMED: Final = re.compile(r"([A-Z]{3}_[A-Z_]+): (.*)", re.DOTALL)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireError:
-    """An error as it travels: in a NACK, or as `error` of a callback."""
+    """An error as it travels: in a NACK, or as `error` of a callback.
+
+    `cause` is what somebody further down said, in their own words.
+    """
 
     code: str
     message: str
     path: str | None = None
     hint: str | None = None
+    cause: WireError | None = None
 
     @classmethod
     def of(cls, error: NodeError) -> WireError:
         return cls(code=error.code, message=error.message, path=error.path, hint=error.hint)
 
-    def to_wire(self) -> dict[str, Any]:
-        """Return `{code, message, details?}`; details hold where it is and what to do."""
-        details = {key: value for key, value in (("path", self.path), ("hint", self.hint)) if value}
-        return {"code": self.code, "message": self.message} | ({"details": details} if details else {})
+    def to_wire(self, shape: ErrorShape | None = None) -> dict[str, Any]:
+        """Return the error as peers of a generation read it; without a shape, as our own API tells it.
+
+        Peers get codes of the network only: one of our own becomes the cause of a generic one.
+        """
+        return _plain(self) if shape is None else _WRITERS[shape](_canonical(self))
 
     @classmethod
-    def from_wire(cls, error: Mapping[str, Any]) -> WireError:
-        """Read the `error` of any generation: `{code,…}`, `{errorCode,…}`, `paths` or `details`."""
-        details = error.get("details")
+    def from_wire(cls, error: Mapping[str, Any], *, depth: int = 1) -> WireError:
+        """Read the `error` of any generation; a number of v1 is read as the code it has become."""
+        details = error.get("details") or error.get("errorDetails")
         details = details if isinstance(details, Mapping) else {}
         path = details.get("path") or error.get("paths") or error.get("path")
+        cause = details.get("cause")
+        code, message = _named(
+            str(error.get("code") or error.get("errorCode") or UNKNOWN),
+            str(error.get("message") or error.get("errorMessage") or ""),
+        )
         return cls(
-            code=str(error.get("code") or error.get("errorCode") or "UNKNOWN"),
-            message=str(error.get("message") or error.get("errorMessage") or ""),
+            code=code,
+            message=message,
             path=str(path) if path else None,
             hint=str(details["hint"]) if details.get("hint") else None,
+            cause=cls.from_wire(cause, depth=depth + 1)
+            if isinstance(cause, Mapping) and depth < _DEEPEST_CAUSE
+            else None,
         )
+
+
+def _canonical(error: WireError) -> WireError:
+    """Return `error` under a code of the network's."""
+    if error.code in CODES:
+        return error
+    return replace(
+        error, code=GENERIC, cause=WireError(code=error.code, message=error.message, cause=error.cause)
+    )
+
+
+def _details(error: WireError) -> dict[str, Any]:
+    details = {
+        "path": error.path,
+        "hint": error.hint,
+        "cause": None if error.cause is None else _plain(error.cause),
+    }
+    return {name: value for name, value in details.items() if value}
+
+
+def _plain(error: WireError) -> dict[str, Any]:
+    details = _details(error)
+    return {"code": error.code, "message": error.message} | ({"details": details} if details else {})
+
+
+def _prefixed(error: WireError) -> dict[str, Any]:
+    details = _details(error)
+    written: dict[str, Any] = {"errorCode": error.code, "errorMessage": error.message}
+    return written | ({"errorDetails": details} if details else {})
+
+
+def _numbered(error: WireError) -> dict[str, Any]:
+    """Write an error of v1: what it has no number or field for stands in the message."""
+    number = number_of(error.code)
+    own = error.cause.code if error.cause is not None else error.code
+    name = "" if own == V1_CODES[number] else f"{own}: "
+    hint = f" {error.hint}" if error.hint else ""
+    paths = {"paths": error.path} if error.path else {}
+    return {"code": number} | paths | {"message": f"{name}{error.message}{hint}"}
+
+
+_WRITERS: Final[Mapping[ErrorShape, Callable[[WireError], dict[str, Any]]]] = {
+    ErrorShape.V1: _numbered,
+    ErrorShape.RC: _plain,
+    ErrorShape.LTS: _prefixed,
+    ErrorShape.NFH: _plain,
+}
+
+
+def _named(code: str, message: str) -> tuple[str, str]:
+    """Return a code of v1 and its message as v2 has them: the code that we put there, or its own."""
+    if code not in V1_CODES:
+        return code, message
+    match = _NAMED.fullmatch(message)
+    if match is not None and match[1] in CODES and number_of(match[1]) == code:
+        return match[1], match[2]
+    return V1_CODES[code], message
 
 
 RETRYABLE_STATUSES: Final = frozenset({408, 425, 429})

@@ -1,16 +1,17 @@
 """Wire profiles: what differs between generations of the protocol, as data.
 
-A generation is a row here and a folder of schemas; no code asks for a version.
+A generation is a row of `PROFILES`, a folder of schemas and a folder of mappings; no code asks for
+a version.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from protocol.actions import Action
+from protocol.actions import Action, Role
 
 
 class AckShape(StrEnum):
@@ -20,6 +21,40 @@ class AckShape(StrEnum):
     V1 = "v1"  # {message: {ack: {status}}, error?}
     LTS = "lts"  # {status, error?}
     NFH = "nfh"  # {message: {status, messageId, error?}}
+
+
+class ErrorShape(StrEnum):
+    """How an error is written, in answers and in callbacks."""
+
+    V1 = "v1"  # {code, paths, message}; codes are numbers
+    RC = "rc"  # {code, message, details}
+    LTS = "lts"  # {errorCode, errorMessage}
+    NFH = "nfh"  # {code, message, details}
+
+
+class Binding(StrEnum):
+    """What the fourth line of a solicited callback's signature repeats of the request."""
+
+    NONE = "none"  # there is no fourth line
+    SIGNATURE = "signature"  # the base64 of the request's signature
+    HEADER = "header"  # the request's whole Authorization header
+
+
+class AckSignature(StrEnum):
+    """How a synchronous answer is signed."""
+
+    NONE = "none"
+    HEADER = "header"  # HTTP header Signature, over the answer's body and the request's signature
+    COUNTER = "counter"  # in the body, as a CounterSignature
+
+
+_ADAPTER_ACKS: Final = {
+    AckShape.V1: AckShape.V1,
+    AckShape.RC: AckShape.NFH,
+    AckShape.LTS: AckShape.NFH,
+    AckShape.NFH: AckShape.NFH,
+}
+"""What the common adapter answers with instead: it knows two shapes only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,42 +73,138 @@ class ContextKeys:
     transaction_id: str = "transaction_id"
     message_id: str = "message_id"
 
+    def id_of(self, role: Role) -> str:
+        return self.bap_id if role is Role.BAP else self.bpp_id
+
+    def uri_of(self, role: Role) -> str:
+        return self.bap_uri if role is Role.BAP else self.bpp_uri
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
     """One generation of the wire.
 
-    `schemas` names the folder of its JSON Schemas, `digest_labels` the labels of the digest
-    line (the first is sent, all are accepted).
+    `schemas` names the folder of its JSON Schemas; `version` is what its messages say, `versions`
+    what is taken beside it; of `digest_labels` the first is sent, all are accepted.
+    `through_gateways` says that a gateway may sign beside the sender. `message_keys` are keys of
+    `message` that only this generation has; `key_marks` are beginnings of keys anywhere in it.
     """
 
     name: str
     schemas: str
     version: str
+    versions: frozenset[str]
     path_prefix: str
     keys: ContextKeys
     ack: AckShape
+    error: ErrorShape
     digest_labels: tuple[str, ...]
+    binding: Binding
+    ack_signature: AckSignature
+    through_gateways: bool
     wire_names: Mapping[Action, str]
+    message_keys: frozenset[str]
+    key_marks: tuple[str, ...]
 
     def path_of(self, action: Action) -> str:
         """Return the path that `action` is posted to, relative to a subscriber's URL."""
         return f"{self.path_prefix}/{self.wire_names[action]}"
+
+    def behind_adapter(self) -> Profile:
+        """Return this profile as the common adapter speaks it: its own paths and answers."""
+        return replace(self, path_prefix="", ack=_ADAPTER_ACKS[self.ack])
+
+    def url_of(self, action: Action, base: str) -> str:
+        """Return where `action` is posted to at a subscriber of URL `base`.
+
+        An adapter's own paths stand in for the generation's prefix, and a base may end with it.
+        """
+        base = base.rstrip("/")
+        prefix = "" if base.endswith(ADAPTER_PATHS) else self.path_prefix
+        return f"{base.removesuffix(prefix)}{prefix}/{self.wire_names[action]}"
+
+    def names_action(self, name: object) -> bool:
+        """Say whether this generation has an action of that name."""
+        return name in self.wire_names.values()
+
+    def action_called(self, name: str) -> Action | None:
+        """Return the action that this generation calls `name`."""
+        return next((action for action, known in self.wire_names.items() if known == name), None)
 
     def routes(self) -> Mapping[str, Action]:
         """Return every path of this profile with its action."""
         return {self.path_of(action): action for action in self.wire_names}
 
 
+ADAPTER_PATHS: Final = ("/bap/receiver", "/bpp/receiver")
+"""What the URLs of subscribers behind the common adapter end with; actions follow at once."""
+
+_NAMES: Final = {action: action.value for action in Action}
+_LABELS: Final = ("BLAKE-512", "BLAKE2b-512")
+
+V1_1: Final = Profile(
+    name="v1_1",
+    schemas="v1_1",
+    version="1.1.0",
+    versions=frozenset({"1.0.0", "1.1.0", "1.1.1"}),
+    path_prefix="",
+    keys=ContextKeys(),
+    ack=AckShape.V1,
+    error=ErrorShape.V1,
+    digest_labels=_LABELS,
+    binding=Binding.NONE,
+    ack_signature=AckSignature.NONE,
+    through_gateways=True,
+    wire_names=_NAMES | {Action.DISCOVER: "search", Action.ON_DISCOVER: "on_search"},
+    message_keys=frozenset(
+        {"catalog", "order_id", "update_target", "cancellation_reason_id", "feedback_form"}
+    ),
+    key_marks=("rating_category", "ref_id"),
+)
+
 V2_RC: Final = Profile(
     name="v2_rc",
     schemas="v2_rc",
     version="2.0.0",
+    versions=frozenset({"2.0.0"}),
     path_prefix="/beckn",
     keys=ContextKeys(),
     ack=AckShape.RC,
-    digest_labels=("BLAKE-512", "BLAKE2b-512"),
-    wire_names={action: action.value for action in Action},
+    error=ErrorShape.RC,
+    digest_labels=_LABELS,
+    binding=Binding.SIGNATURE,
+    ack_signature=AckSignature.HEADER,
+    through_gateways=False,
+    wire_names=_NAMES,
+    message_keys=frozenset(
+        {"text_search", "filters", "spatial", "media_search", "refType", "aggregate", "feedbackForm"}
+    ),
+    key_marks=("beckn:", "@", "ratingValue"),
 )
 
-PROFILES: Final = {profile.name: profile for profile in (V2_RC,)}
+V2_LTS: Final = Profile(
+    name="v2_lts",
+    schemas="v2_lts",
+    version="2.0.0",
+    versions=frozenset({"2.0.0"}),
+    path_prefix="",
+    keys=ContextKeys(
+        bap_id="bapId",
+        bap_uri="bapUri",
+        bpp_id="bppId",
+        bpp_uri="bppUri",
+        transaction_id="transactionId",
+        message_id="messageId",
+    ),
+    ack=AckShape.NFH,
+    error=ErrorShape.NFH,
+    digest_labels=_LABELS,
+    binding=Binding.SIGNATURE,
+    ack_signature=AckSignature.HEADER,
+    through_gateways=False,
+    wire_names=_NAMES | {Action.RATING: "rate", Action.ON_RATING: "on_rate"},
+    message_keys=frozenset({"contract", "ratingInputs"}),
+    key_marks=("contractAttributes", "resourceIds", "textSearch", "mediaSearch"),
+)
+
+PROFILES: Final = {profile.name: profile for profile in (V1_1, V2_RC, V2_LTS)}

@@ -7,7 +7,6 @@ The signing string has no trailing newline.
 
 from __future__ import annotations
 
-import re
 from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,35 +15,49 @@ from typing import Final, NamedTuple
 
 from protocol.checks import MAX_CLOCK_SKEW
 from protocol.ed25519 import PrivateKey, PublicKey
-from protocol.errors import SignatureInvalid, SignatureMissing
+from protocol.errors import KeyExpired, SignatureInvalid
+from protocol.signature_header import (
+    ALGORITHM,
+    FOUR_LINES,
+    SCHEME,
+    THREE_LINES,
+    SignatureHeader,
+    parse_answer_header,
+    parse_header,
+    unreadable,
+)
 
-THREE_LINES: Final = "(created) (expires) digest"
-FOUR_LINES: Final = f"{THREE_LINES} request-signature"
-ALGORITHM: Final = "ed25519"
+__all__ = [  # the door to everything about signatures that the hot path needs
+    "ALWAYS_VALID",
+    "FOUR_LINES",
+    "MAX_VALIDITY",
+    "THREE_LINES",
+    "KeyValidity",
+    "SignatureHeader",
+    "Signer",
+    "challenge",
+    "digest",
+    "parse_answer_header",
+    "parse_header",
+    "signing_string",
+    "verify",
+]
+
 MAX_VALIDITY: Final = timedelta(hours=1)
 """The longest `expires − created` that is believed; without a bound a leaked header lives on."""
 
 _MAX_SKEW_SECONDS: Final = MAX_CLOCK_SKEW.total_seconds()
-_MAX_VALIDITY_SECONDS: Final = MAX_VALIDITY.total_seconds()
-
-_PARAMETER: Final = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"([^"]*)"|([0-9]+))\s*(?:,|$)')
-_CANONICAL: Final = re.compile(
-    r'Signature keyId="([^"|\s]{1,255})\|([^"|\s]{1,255})\|([^"|]+)",algorithm="([^"]*)",'
-    r'created=("?)([0-9]{1,12})\5,expires=("?)([0-9]{1,12})\7,headers="([^"]*)",signature="([^"]*)"'
-)
-_NAME: Final = re.compile(r"\S{1,255}")
-_UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")
+_MAX_VALIDITY_SECONDS: Final = int(MAX_VALIDITY.total_seconds())
 
 
-class SignatureHeader(NamedTuple):
-    """A parsed `Signature …` header; `created` and `expires` are Unix seconds."""
+class KeyValidity(NamedTuple):
+    """When a key may sign: in `[start, end)`; a bound that is None is open."""
 
-    subscriber_id: str
-    key_id: str
-    created: int
-    expires: int
-    headers: str
-    signature: str
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+ALWAYS_VALID: Final = KeyValidity()
 
 
 def digest(raw: bytes) -> str:
@@ -62,49 +75,6 @@ def signing_string(
     ).encode()
 
 
-def parse_header(value: str | None) -> SignatureHeader:
-    """Return the parts of an `Authorization` or `Signature` header.
-
-    Numbers may be quoted or not; an unknown algorithm, a doubled or missing parameter is refused.
-    Raises: SignatureMissing, SignatureInvalid.
-    """
-    if not value:
-        raise SignatureMissing(
-            "the request is not signed",
-            path="header Authorization",
-            hint='Send Authorization: Signature keyId="{subscriber}|{key}|ed25519",…',
-        )
-    if match := _CANONICAL.fullmatch(value):
-        subscriber_id, key_id, key_algorithm, algorithm = match.group(1, 2, 3, 4)
-        created, expires, headers, signature = match.group(6, 8, 9, 10)
-    else:
-        parameters = _parameters(value)
-        try:
-            subscriber_id, key_id, key_algorithm = parameters["keyid"].split("|")
-            algorithm, headers, signature = (parameters[p] for p in ("algorithm", "headers", "signature"))
-            created, expires = parameters["created"], parameters["expires"]
-        except KeyError as error:
-            raise _unreadable(f"it has no {error.args[0]}") from error
-        except ValueError as error:
-            raise _unreadable("keyId is not {subscriber}|{key}|ed25519") from error
-        if not (_UNIX_SECONDS.fullmatch(created) and _UNIX_SECONDS.fullmatch(expires)):
-            raise _unreadable("created and expires must be Unix seconds")
-        if not (_NAME.fullmatch(subscriber_id) and _NAME.fullmatch(key_id)):
-            raise _unreadable("keyId names no subscriber or no key")
-    if algorithm != ALGORITHM or key_algorithm != ALGORITHM:
-        raise _unreadable(f"only {ALGORITHM} is spoken, not {algorithm!r} with a key of {key_algorithm!r}")
-    if headers not in (THREE_LINES, FOUR_LINES):
-        raise _unreadable(f"headers={headers!r} does not cover {THREE_LINES!r}")
-    return SignatureHeader(
-        subscriber_id=subscriber_id,
-        key_id=key_id,
-        created=int(created),
-        expires=int(expires),
-        headers=headers,
-        signature=signature,
-    )
-
-
 def verify(
     raw: bytes,
     header: SignatureHeader,
@@ -113,21 +83,22 @@ def verify(
     now: datetime,
     labels: tuple[str, ...],
     request_signatures: tuple[str, ...] = (),
+    validity: KeyValidity = ALWAYS_VALID,
 ) -> str:
     """Return the digest of `raw`, if `header` is a fresh, true signature of it by `key`.
 
     `labels` are the digest labels to believe. `request_signatures` are the possible fourth
     lines; they are needed only when the header says that it signed one.
-    Raises: SignatureInvalid.
+    Raises: SignatureInvalid, KeyExpired.
     """
-    _check_times(header, now=now)
-    signature = _signature_bytes(header.signature)
+    check_window(header, now=now, validity=validity)
+    signature = read_signature(header)
     fourth_lines: tuple[str | None, ...] = (None,)
     if header.headers == FOUR_LINES:
         if not request_signatures:
             raise SignatureInvalid(
                 "the signature binds a request that this node did not send or has forgotten",
-                path="header Authorization",
+                path=header.place,
             )
         fourth_lines = request_signatures
     body_digest, created, expires = digest(raw), header.created, header.expires
@@ -140,9 +111,72 @@ def verify(
                 return body_digest
     raise SignatureInvalid(
         "the signature does not fit the body",
-        path="header Authorization",
+        path=header.place,
         hint="Sign the exact bytes that are sent: no re-serialising, no trailing newline.",
     )
+
+
+def check_window(header: SignatureHeader, *, now: datetime, validity: KeyValidity = ALWAYS_VALID) -> None:
+    """Refuse a signature from the future, a lapsed or too long one, or one beyond its key's own time.
+
+    Raises: SignatureInvalid, KeyExpired.
+    """
+    seconds = now.timestamp()
+    if header.created > seconds + _MAX_SKEW_SECONDS:
+        raise SignatureInvalid(
+            f"the signature was made {header.created - seconds:.0f} s in the future",
+            path=header.place,
+            hint="Set the sender's clock.",
+        )
+    if header.expires <= seconds:
+        raise SignatureInvalid(
+            f"the signature lapsed {seconds - header.expires:.0f} s ago",
+            path=header.place,
+            hint="Sign again when sending again.",
+        )
+    if not 0 < header.expires - header.created <= _MAX_VALIDITY_SECONDS:
+        raise SignatureInvalid(
+            f"the signature would be valid for {header.expires - header.created} s",
+            path=header.place,
+            hint=f"Let expires follow created by at most {_MAX_VALIDITY_SECONDS} s.",
+        )
+    if validity is not ALWAYS_VALID:
+        check_key_window(header, validity)
+
+
+def check_key_window(header: SignatureHeader, validity: KeyValidity) -> None:
+    """Refuse a signature that was made before its key was valid, or would outlive it.
+
+    Raises: KeyExpired.
+    """
+    start, end = validity
+    if start is not None and header.created < start.timestamp():
+        raise KeyExpired(
+            f"the key is valid from {start.isoformat()} on, the signature is older",
+            path=header.place,
+            hint="Sign with a key that was valid when signing.",
+        )
+    if end is not None and header.expires > end.timestamp():
+        raise KeyExpired(
+            f"the key is valid until {end.isoformat()}, the signature would outlive it",
+            path=header.place,
+            hint="Let expires be no later than the key's end, or sign with the next key.",
+        )
+
+
+def read_signature(header: SignatureHeader) -> bytes:
+    """Return the bytes of the signature; one signature has one spelling, for a reply may sign it.
+
+    Raises: SignatureInvalid.
+    """
+    text = header.signature
+    try:
+        signature = b64decode(text, validate=True)
+    except ValueError as error:  # not in the alphabet, or not padded
+        raise unreadable("the signature is no base64", header.place) from error
+    if b64encode(signature).decode() != text:
+        raise unreadable("the signature is no canonical base64", header.place)
+    return signature
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,74 +197,30 @@ class Signer:
 
     def sign(self, raw: bytes, *, now: datetime, label: str, request_signature: str | None = None) -> str:
         """Return the header value that signs `raw` from `now` on, binding a request if given."""
-        created = int(now.timestamp())
-        expires = created + int(self.validity.total_seconds())
+        created, expires = self.window(now)
         text = signing_string(
             digest(raw), created=created, expires=expires, label=label, request_signature=request_signature
         )
-        signature = b64encode(self.private_key.sign(text)).decode()
         headers = THREE_LINES if request_signature is None else FOUR_LINES
+        return self.seal(text, created=created, expires=expires, headers=headers)
+
+    def window(self, now: datetime) -> tuple[int, int]:
+        """Return `created` and `expires` of what is signed at `now`, in Unix seconds."""
+        created = int(now.timestamp())
+        return created, created + int(self.validity.total_seconds())
+
+    def seal(self, text: bytes, *, created: int, expires: int, headers: str) -> str:
+        """Return the header value around the signature of `text`."""
+        signature = b64encode(self.private_key.sign(text)).decode()
         return (
-            f'Signature keyId="{self.subscriber_id}|{self.key_id}|{ALGORITHM}",algorithm="{ALGORITHM}",'
+            f'{SCHEME} keyId="{self.subscriber_id}|{self.key_id}|{ALGORITHM}",algorithm="{ALGORITHM}",'
             f'created="{created}",expires="{expires}",headers="{headers}",signature="{signature}"'
         )
 
 
 def challenge(subscriber_id: str) -> str:
-    """Return the `WWW-Authenticate` value that goes with a 401 (BECKN-006)."""
-    return f'Signature realm="{subscriber_id}",headers="{THREE_LINES}"'
+    """Return the `WWW-Authenticate` value that goes with a 401 (BECKN-006).
 
-
-def _parameters(value: str) -> dict[str, str]:
-    scheme, _, rest = value.partition(" ")
-    if scheme.lower() != "signature":
-        raise _unreadable("it does not start with 'Signature '")
-    parameters: dict[str, str] = {}
-    position = 0
-    while position < len(rest):
-        match = _PARAMETER.match(rest, position)
-        if match is None:
-            raise _unreadable('parameters must be name="value", separated by commas')
-        name = match[1].lower()
-        if name in parameters:
-            raise _unreadable(f"{match[1]} stands twice")
-        parameters[name] = match[2] if match[2] is not None else match[3]
-        position = match.end()
-    return parameters
-
-
-def _signature_bytes(text: str) -> bytes:
-    """Return the bytes of a signature; one signature has one spelling, for a reply may sign it."""
-    try:
-        signature = b64decode(text, validate=True)
-    except ValueError as error:  # not in the alphabet, or not padded
-        raise _unreadable("the signature is no base64") from error
-    if b64encode(signature).decode() != text:
-        raise _unreadable("the signature is no canonical base64")
-    return signature
-
-
-def _check_times(header: SignatureHeader, *, now: datetime) -> None:
-    seconds = now.timestamp()
-    if header.created > seconds + _MAX_SKEW_SECONDS:
-        raise SignatureInvalid(
-            f"the signature was made {header.created - seconds:.0f} s in the future",
-            path="header Authorization",
-            hint="Set the sender's clock.",
-        )
-    if header.expires <= seconds:
-        raise SignatureInvalid(
-            f"the signature lapsed {seconds - header.expires:.0f} s ago",
-            path="header Authorization",
-            hint="Sign again when sending again.",
-        )
-    if header.expires - header.created > _MAX_VALIDITY_SECONDS:
-        raise SignatureInvalid(
-            f"the signature would be valid for more than {MAX_VALIDITY}",
-            path="header Authorization",
-            hint="Bring expires closer to created.",
-        )
-
-
-def _unreadable(why: str) -> SignatureInvalid:
-    return SignatureInvalid(f"the signature header cannot be read: {why}", path="header Authorization")
+    A `Proxy-Authenticate`, for a gateway's signature, has the same value.
+    """
+    return f'{SCHEME} realm="{subscriber_id}",headers="{THREE_LINES}"'

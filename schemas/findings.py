@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from schemas.library import schema_around
+from schemas.library import Library
 from schemas.violation import TOO_DEEP, Finding
 
 MOST_ENTRIES_ASKED: Final = 5
@@ -24,7 +24,9 @@ class _TooWide(Exception):
     """An object has more keys than any message of ours, and cannot be shortened."""
 
 
-def findings(validator: Draft202012Validator, document: object, *, limit: int) -> list[Finding]:
+def findings(
+    validator: Draft202012Validator, document: object, *, library: Library, limit: int
+) -> list[Finding]:
     """Return what is wrong with `document`: all of it if little is, the first of it if much is."""
     entries = max(limit, MOST_ENTRIES_ASKED)
     try:
@@ -36,7 +38,7 @@ def findings(validator: Draft202012Validator, document: object, *, limit: int) -
             rule=error.kind.name,
             path=error.instance_path,
             value=_value_at(document, error.instance_path),
-            schema=schema_around(error.absolute_keyword_location or ""),
+            schema=library.schema_around(error.absolute_keyword_location or ""),
         )
         for error in errors
     ]

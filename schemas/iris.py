@@ -1,7 +1,7 @@
 """The IRIs that our messages write as "@context" and "@type", and that expansion brings forth.
 
 The context IRIs are the network's own addresses: its schema takes no other on catalogues and
-items. What they stand for comes with this package, see `schemas.jsonld`.
+items. What they stand for comes with this package, see `schemas.packs`.
 """
 
 from __future__ import annotations
@@ -9,27 +9,30 @@ from __future__ import annotations
 from typing import Final
 
 PUBLISHER: Final = "https://raw.githubusercontent.com/beckn/protocol-specifications-new"
+"""Where the contexts of 2.0 RC are published, each branch with a meaning of its own."""
+
 _MAIN: Final = f"{PUBLISHER}/refs/heads/main"
+_SCHEMAS: Final = "https://schema.beckn.io"
 
-CORE_PATH: Final = "/schema/core/v2/context.jsonld"
-ENERGY_RESOURCE_PATH: Final = "/schema/EnergyResource/v0.2/context.jsonld"
-ENERGY_TRADE_OFFER_PATH: Final = "/schema/EnergyTradeOffer/v0.2/context.jsonld"
-ENERGY_TRADE_CONTRACT_PATH: Final = "/schema/EnergyTradeContract/v0.2/context.jsonld"
-ENERGY_TRADE_DELIVERY_PATH: Final = "/schema/EnergyTradeDelivery/v0.2/context.jsonld"
-
-CORE_CONTEXT: Final = _MAIN + CORE_PATH
-ENERGY_RESOURCE_CONTEXT: Final = _MAIN + ENERGY_RESOURCE_PATH
-ENERGY_TRADE_OFFER_CONTEXT: Final = _MAIN + ENERGY_TRADE_OFFER_PATH
-ENERGY_TRADE_CONTRACT_CONTEXT: Final = _MAIN + ENERGY_TRADE_CONTRACT_PATH
-ENERGY_TRADE_DELIVERY_CONTEXT: Final = _MAIN + ENERGY_TRADE_DELIVERY_PATH
+CORE_CONTEXT: Final = f"{_MAIN}/schema/core/v2/context.jsonld"
+ENERGY_RESOURCE_CONTEXT: Final = f"{_MAIN}/schema/EnergyResource/v0.2/context.jsonld"
+ENERGY_TRADE_OFFER_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeOffer/v0.2/context.jsonld"
+ENERGY_TRADE_CONTRACT_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeContract/v0.2/context.jsonld"
+ENERGY_TRADE_DELIVERY_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeDelivery/v0.2/context.jsonld"
+DEG_CONTRACT_CONTEXT: Final = f"{_SCHEMAS}/DEGContract/v2.0/context.jsonld"
+TIME_SERIES_CONTEXT: Final = f"{_SCHEMAS}/BecknTimeSeries/v1.0/context.jsonld"
+REVENUE_FLOW_CONTEXT: Final = f"{_SCHEMAS}/RevenueFlow/v2.0/context.jsonld"
 
 ENERGY_RESOURCE: Final = "EnergyResource"
 ENERGY_TRADE_OFFER: Final = "EnergyTradeOffer"
 ENERGY_TRADE_CONTRACT: Final = "EnergyTradeContract"
 ENERGY_TRADE_DELIVERY: Final = "EnergyTradeDelivery"
+DEG_CONTRACT: Final = "DEGContract"
+TIME_SERIES: Final = "TimeSeries"
+REVENUE_FLOW: Final = "RevenueFlow"
 
 BECKN: Final = f"{_MAIN}/schema/core/v2/vocab.jsonld#"
-"""What the prefix `beckn:` stands for, in the core context and in every bundle."""
+"""What the prefix `beckn:` stands for, in the core context and in every 2.0 RC bundle."""
 
 METER_ID: Final = "https://schemas.ieee.org/2030.5/mRID"
-"""What every key that names a meter expands to."""
+"""What every key that names a meter expands to in the plain energy trade family."""

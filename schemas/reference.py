@@ -14,7 +14,7 @@ from referencing import Registry
 from referencing.jsonschema import DRAFT202012, SchemaRegistry
 
 from kernel.clock import parse_instant
-from schemas.library import documents, get_generation
+from schemas.library import Library
 from schemas.violation import Finding
 
 _FORMATS: Final = FormatChecker(formats=())
@@ -44,9 +44,9 @@ _WithDecimals: Final[type[Validator]] = extend(  # type: ignore[no-untyped-call]
 )
 
 
-def reference_findings(generation: str, identifier: str, document: object) -> Iterator[Finding]:
+def reference_findings(library: Library, identifier: str, document: object) -> Iterator[Finding]:
     """Yield what `jsonschema` finds wrong with `document` under the schema of that identifier."""
-    for error in _validator(generation, identifier).iter_errors(cast("Any", document)):
+    for error in _validator(library, identifier).iter_errors(cast("Any", document)):
         schema: Any = error.schema
         yield Finding(
             rule=str(error.validator), path=tuple(error.absolute_path), value=error.instance, schema=schema
@@ -54,15 +54,17 @@ def reference_findings(generation: str, identifier: str, document: object) -> It
 
 
 @cache
-def _validator(generation: str, identifier: str) -> Validator:
-    formats = _FORMATS if get_generation(generation).asserts_formats else None
-    return _WithDecimals({"$ref": identifier}, registry=_registry(), format_checker=formats)
+def _validator(library: Library, identifier: str) -> Validator:
+    formats = _FORMATS if library.asserts_formats else None
+    return _WithDecimals({"$ref": identifier}, registry=_registry(library), format_checker=formats)
 
 
 @cache
-def _registry() -> SchemaRegistry:
+def _registry(library: Library) -> SchemaRegistry:
     # A resource that names its dialect would be handed to that dialect's own class, and lose decimals.
-    plain = {key: {k: v for k, v in found.items() if k != "$schema"} for key, found in documents().items()}
+    plain = {
+        key: {k: v for k, v in found.items() if k != "$schema"} for key, found in library.documents.items()
+    }
     resources = ((key, DRAFT202012.create_resource(document)) for key, document in plain.items())
     registry: SchemaRegistry = Registry().with_resources(resources)
     return registry

@@ -1,9 +1,7 @@
 """The schemas of one wire generation, compiled: does a message fit, and if not, where.
 
 Validators take what orjson or simplejson parsed; a `Decimal` counts as the number it is.
-A bag of attributes is checked by its bundle inside the same compiled schema, when "@type" names
-the bundle and "@context" is version 0.2 of the plain energy trade family; which branches are
-that family is written in `v2_rc/parts/attributes.json`. Other bags pass as they are.
+A bag of attributes is checked by its pack inside the same compiled schema, see `schemas.attributes`.
 """
 
 from __future__ import annotations
@@ -13,11 +11,13 @@ from typing import Final
 
 from jsonschema_rs import Draft202012Validator, RegexOptions, Registry
 
+from schemas.attributes import UnknownPacks
 from schemas.findings import findings
-from schemas.library import documents, get_generation, messages
+from schemas.library import Library, Rules, participant_library, transport_library
+from schemas.packs import Packs, bundled_packs
 from schemas.violation import Violation, explain
 
-__all__ = ["SchemaMissing", "SchemaSet", "Violation", "schema_set"]
+__all__ = ["Rules", "SchemaMissing", "SchemaSet", "UnknownPacks", "Violation", "schema_set"]
 
 _MOST_REPORTED: Final = 5
 
@@ -27,45 +27,41 @@ class SchemaMissing(LookupError):
 
 
 class SchemaSet:
-    """The message schemas of one wire generation, compiled when it is made."""
+    """The message schemas of one library; each is compiled when it is first asked for."""
 
-    def __init__(self, generation: str) -> None:
-        setting = get_generation(generation)
-        registry = Registry(list(documents().items()))
-        self.generation = generation
-        self._identifiers = messages(setting)
-        self._compiled = {
-            action: Draft202012Validator(
-                {"$ref": identifier},
-                registry=registry,
-                validate_formats=setting.asserts_formats,
-                pattern_options=RegexOptions(),  # the engine whose time grows with the text, not beyond
-            )
-            for action, identifier in self._identifiers.items()
-        }
+    def __init__(self, source: Library) -> None:
+        self.generation = source.name
+        self._library = source
+        self._registry = Registry(list(source.documents.items()))
+        self._compiled: dict[str, Draft202012Validator] = {}
 
     @property
     def actions(self) -> frozenset[str]:
-        """The names of the messages that there are schemas for."""
-        return frozenset(self._identifiers)
+        """The names, on the wire, of the messages that there are schemas for."""
+        return frozenset(self._library.messages)
+
+    def compile(self) -> None:
+        """Compile what is not compiled yet, so that no message has to wait for it.
+
+        Raises: ValueError, if a schema is none.
+        """
+        for action in self._library.messages:
+            self._validator(action)
 
     def is_valid(self, action: str, document: object) -> bool:
         """Say whether `document` fits the message `action`; takes microseconds.
 
         Raises: SchemaMissing.
         """
-        try:
-            return self._compiled[action].is_valid(document)
-        except KeyError:
-            raise self._missing(action) from None
+        return self._validator(action).is_valid(document)
 
     def violations(self, action: str, document: object, *, limit: int = _MOST_REPORTED) -> list[Violation]:
         """Return what `document` breaks of the message `action`, nothing if it fits.
 
         Raises: SchemaMissing.
         """
-        self._identifier(action)
-        return explain(findings(self._compiled[action], document, limit=limit), limit=limit)
+        found = findings(self._validator(action), document, library=self._library, limit=limit)
+        return explain(found, limit=limit)
 
     def reference_violations(
         self, action: str, document: object, *, limit: int = _MOST_REPORTED
@@ -76,19 +72,43 @@ class SchemaSet:
         """
         from schemas.reference import reference_findings
 
-        return explain(reference_findings(self.generation, self._identifier(action), document), limit=limit)
+        return explain(reference_findings(self._library, self._identifier(action), document), limit=limit)
+
+    def _validator(self, action: str) -> Draft202012Validator:
+        if (compiled := self._compiled.get(action)) is None:
+            compiled = self._compiled[action] = Draft202012Validator(
+                {"$ref": self._identifier(action)},
+                registry=self._registry,
+                validate_formats=self._library.asserts_formats,
+                pattern_options=RegexOptions(),  # the engine whose time grows with the text, not beyond
+            )
+        return compiled
 
     def _identifier(self, action: str) -> str:
         try:
-            return self._identifiers[action]
+            return self._library.messages[action]
         except KeyError:
-            raise self._missing(action) from None
+            raise SchemaMissing(f"{self.generation} has no message {action!r}") from None
 
-    def _missing(self, action: str) -> SchemaMissing:
-        return SchemaMissing(f"{self.generation} has no message {action!r}")
+
+def schema_set(
+    generation: str,
+    rules: Rules = Rules.PARTICIPANT,
+    *,
+    packs: Packs | None = None,
+    unknown_packs: UnknownPacks = UnknownPacks.WARN,
+) -> SchemaSet:
+    """Return the compiled schemas of a generation, the same each time.
+
+    Packs are those of the package if none are given; the transport knows of none.
+    Raises: GenerationUnknown.
+    """
+    if rules is Rules.TRANSPORT:
+        return _compiled(transport_library(generation))
+    known = bundled_packs() if packs is None else packs
+    return _compiled(participant_library(generation, known, unknown_packs))
 
 
 @cache
-def schema_set(generation: str) -> SchemaSet:
-    """Return the compiled schemas of a generation, the same each time. Raises: GenerationUnknown."""
-    return SchemaSet(generation)
+def _compiled(source: Library) -> SchemaSet:
+    return SchemaSet(source)

@@ -161,7 +161,7 @@ def _at(finding: Finding, message: str, hint: str | None = None, key: str | None
 
 
 def _choice(options: Sequence[object]) -> str:
-    return f"Write {'one of: ' if len(options) > 1 else ''}{', '.join(map(str, options))}."
+    return f"Write {'one of: ' if len(options) > 1 else ''}{_listed([*map(str, options)])}."
 
 
 def _nearest(key: str, known: Sequence[str]) -> str | None:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 
-from sqlalchemy import CursorResult, text, update
+from sqlalchemy import CursorResult, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import InboxState, inbox
 
 INBOX_CHANNEL: Final = "degnode_inbox"
+
+
+def dedup_key(*, sender: str, message_id: str, action: str) -> bytes:
+    """Return the 16 bytes that name a received message: by its sender, its id and its action."""
+    return blake2b("\x00".join((sender, message_id, action)).encode(), digest_size=16).digest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +73,15 @@ class Inbox:
         )
         claimed = [ClaimedMessage(**row) for row in rows.mappings()]
         return sorted(claimed, key=lambda message: message.id)
+
+    async def find_authorization(self, *, message_id: str, action: str, sender: str) -> str | None:
+        """Return the header that a received message was signed with, None if it never came."""
+        row = await self._connection.execute(
+            select(inbox.c.authorization).where(
+                inbox.c.dedup_key == dedup_key(sender=sender, message_id=message_id, action=action)
+            )
+        )
+        return row.scalar_one_or_none()
 
     async def mark_handled(
         self, message: ClaimedMessage, *, now: datetime, refusal: str | None = None

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 from datetime import datetime
-from hashlib import blake2b
 from typing import Final, NamedTuple
 
 import asyncpg
@@ -18,6 +17,7 @@ import structlog
 
 from kernel.errors import NodeError
 from storage.database import Database
+from storage.inbox import dedup_key
 
 log = structlog.get_logger(__name__)
 
@@ -63,10 +63,8 @@ class Arrival:
     received_at: datetime
 
     def dedup_key(self) -> bytes:
-        """Return the 16 bytes that name this message: sender, message id and action."""
-        return blake2b(
-            "\x00".join((self.sender, self.message_id, self.action)).encode(), digest_size=16
-        ).digest()
+        """Return the 16 bytes that name this message."""
+        return dedup_key(sender=self.sender, message_id=self.message_id, action=self.action)
 
 
 class Acceptance(NamedTuple):

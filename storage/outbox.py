@@ -85,6 +85,7 @@ _CLAIM: Final = text(
               o.transaction_id, o.body, o.request_signature, o.created_at, o.expires_at
     """
 )
+_UNLISTED: Final = ("body", "authorizations", "answer_body")
 _LOOK_AT: Final = 256  # rows a claim looks at; bounds its cost under a backlog
 
 _NOTE_AUTHORIZATIONS: Final = text(
@@ -98,15 +99,27 @@ _RECORD: Final = text(
     """
     UPDATE outbox AS o
     SET state = r.state, due_at = r.due_at, finished_at = r.finished_at, leased_until = NULL,
-        last_status = r.status, last_error = r.error
+        last_status = r.status, last_error = r.error, answer_body = r.answer_body,
+        answer_signature = r.answer_signature, answer_verdict = r.answer_verdict
     FROM unnest(cast(:ids AS bigint[]), cast(:attempts AS int[]), cast(:states AS text[]),
                 cast(:due AS timestamptz[]), cast(:finished AS timestamptz[]),
-                cast(:statuses AS int[]), cast(:errors AS text[]))
-         AS r(id, attempt, state, due_at, finished_at, status, error)
+                cast(:statuses AS int[]), cast(:errors AS text[]), cast(:answers AS bytea[]),
+                cast(:signatures AS text[]), cast(:verdicts AS text[]))
+         AS r(id, attempt, state, due_at, finished_at, status, error, answer_body, answer_signature,
+              answer_verdict)
     WHERE o.id = r.id AND o.attempts = r.attempt AND o.state = 'claimed'
     RETURNING o.id
     """
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a peer answered, the signature it answered under, and whether that held."""
+
+    body: bytes
+    signature: str | None
+    verdict: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +132,7 @@ class Outcome:
     due_at: datetime
     status: int | None = None
     error: str | None = None
+    evidence: Evidence | None = None
 
 
 class Outbox:
@@ -172,6 +186,9 @@ class Outbox:
                 "finished": [None if o.state in open_states else o.at for o in outcomes],
                 "statuses": [outcome.status for outcome in outcomes],
                 "errors": [outcome.error for outcome in outcomes],
+                "answers": [o.evidence.body if o.evidence else None for o in outcomes],
+                "signatures": [o.evidence.signature if o.evidence else None for o in outcomes],
+                "verdicts": [o.evidence.verdict if o.evidence else None for o in outcomes],
             },
         )
         return set(rows.scalars())
@@ -204,7 +221,7 @@ class Outbox:
 
     async def list_given_up(self) -> list[dict[str, Any]]:
         """Return the messages that are dead or refused, oldest first, without their bodies."""
-        columns = [column for column in outbox.c if column.name not in ("body", "authorizations")]
+        columns = [column for column in outbox.c if column.name not in _UNLISTED]
         rows = await self._connection.execute(
             select(*columns)
             .where(outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
@@ -216,6 +233,13 @@ class Outbox:
         """Say whether any message still waits to be delivered."""
         waiting = select(outbox.c.id).where(outbox.c.state.in_([OutboxState.PENDING, OutboxState.CLAIMED]))
         return (await self._connection.execute(waiting.limit(1))).first() is not None
+
+    async def find_body(self, *, message_id: str, action: str) -> bytes | None:
+        """Return the bytes of a message of ours, None if there is none of that id and action."""
+        row = await self._connection.execute(
+            select(outbox.c.body).where(outbox.c.message_id == message_id, outbox.c.action == action)
+        )
+        return row.scalar_one_or_none()
 
     async def find_authorizations(self, *, message_id: str, action: str) -> list[str]:
         """Return the headers under which a message was sent, the newest last; empty if it never was."""

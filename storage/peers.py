@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.backoff import Backoff
 from storage.tables import peers
 
+_FRESH_FOR: Final = timedelta(minutes=1)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerHealth:
-    """A peer's failures in a row, and until when it is left alone."""
+    """A peer's failures in a row and until when it is left alone; its wire and its clock when last heard.
+
+    `clock_skew` is positive when the peer's clock is ahead; the way of the message makes it smaller.
+    """
 
     subscriber_id: str
     failures: int
     blocked_until: datetime | None
     last_error: str | None
+    profile: str | None = None
+    clock_skew: timedelta | None = None
+    heard_at: datetime | None = None
 
 
 async def record_failure(
@@ -63,6 +72,50 @@ async def record_heard(connection: AsyncConnection, *, subscriber_id: str) -> No
         .where(peers.c.subscriber_id == subscriber_id, peers.c.failures > 0)
         .values(failures=0, blocked_until=None, last_error=None)
     )
+
+
+async def record_message(
+    connection: AsyncConnection, *, subscriber_id: str, profile: str, clock_skew: timedelta, at: datetime
+) -> None:
+    """Keep which wire the peer spoke at `at` and how far its clock was from ours; its failures are over.
+
+    What is known already and fresh enough is not written again.
+    """
+    statement = insert(peers).values(
+        subscriber_id=subscriber_id, profile=profile, clock_skew=clock_skew, heard_at=at
+    )
+    new = statement.excluded
+    await connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[peers.c.subscriber_id],
+            set_={
+                "profile": new.profile,
+                "clock_skew": new.clock_skew,
+                "heard_at": new.heard_at,
+                "failures": 0,
+                "blocked_until": None,
+                "last_error": None,
+            },
+            where=or_(
+                peers.c.failures > 0,
+                peers.c.profile.is_distinct_from(new.profile),
+                peers.c.heard_at.is_(None),
+                peers.c.heard_at < new.heard_at - _FRESH_FOR,
+            ),
+        )
+    )
+
+
+async def find_wire(connection: AsyncConnection, subscriber_id: str) -> str | None:
+    """Return the name of the profile that the peer last spoke, None if it was never heard."""
+    rows = await connection.execute(select(peers.c.profile).where(peers.c.subscriber_id == subscriber_id))
+    return rows.scalar_one_or_none()
+
+
+async def list_peers(connection: AsyncConnection, *, limit: int = 1_000) -> list[PeerHealth]:
+    """Return what is known of every peer, by its id."""
+    rows = await connection.execute(select(peers).order_by(peers.c.subscriber_id).limit(limit))
+    return [PeerHealth(**row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name
 
 
 async def find_unhealthy(connection: AsyncConnection) -> list[PeerHealth]:

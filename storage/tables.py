@@ -14,6 +14,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    Interval,
     LargeBinary,
     Table,
     Text,
@@ -90,7 +91,7 @@ outbox: Final = Table(
     Column("message_id", Text, nullable=False),
     Column("transaction_id", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # the very bytes that are signed when sent
-    Column("request_signature", Text),  # base64 of the request's signature that a callback answers
+    Column("request_signature", Text),  # what a callback repeats of the signature that it answers
     Column("authorizations", ARRAY(Text), nullable=False, server_default="{}"),  # one a try, as sent
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
@@ -101,6 +102,9 @@ outbox: Final = Table(
     Column("finished_at", DateTime(timezone=True)),
     Column("last_status", Integer),  # HTTP status of the last answer; null when there was none
     Column("last_error", Text),
+    Column("answer_body", LargeBinary),  # what the peer answered last, as evidence
+    Column("answer_signature", Text),  # its Signature header, verbatim
+    Column("answer_verdict", Text),  # whether that signature held
     UniqueConstraint("message_id", "action"),
     Index("ix_outbox_open", "peer", "transaction_id", "id", postgresql_where=_OPEN_OUTBOX),
     Index("ix_outbox_due", "due_at", "id", postgresql_where=_OPEN_OUTBOX),
@@ -114,6 +118,9 @@ peers: Final = Table(
     Column("failures", Integer, nullable=False, server_default="0"),  # in a row
     Column("blocked_until", DateTime(timezone=True)),
     Column("last_error", Text),
+    Column("profile", Text),  # the wire that it last spoke
+    Column("clock_skew", Interval),  # its clock less ours, the way of the message included
+    Column("heard_at", DateTime(timezone=True)),
 )
 
 # A queue's size swings; claims are planned well only if PostgreSQL looks at it often.

@@ -30,7 +30,8 @@ from trading.terms import Terms
 class Contract:
     """The sale of a quantity of energy from one meter to another within a window.
 
-    `id` is the order id, which nobody can guess. `source_meter` and `target_meter` are written
+    `id` is the order id, which nobody can guess. `profile` names the wire that its buyer ordered it on,
+    on which the buyer is told of news. `source_meter` and `target_meter` are written
     as the parties write them. `terms` are those of the offer when the quantity was held.
     `hold_until` is when a pending contract lapses; `refresh_at` when the contract has to be looked
     at again, None when never. `window.end` is earlier than agreed when the contract was cancelled
@@ -47,6 +48,7 @@ class Contract:
     resource_id: str
     offer_id: str
     offer_name: str
+    profile: str
     source: EnergySource
     target_meter: str
     quantity: Energy

@@ -20,6 +20,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.contract import Contract
+from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.records import source_from_record, source_to_record, terms_from_record, terms_to_record
 from trading.refusals import OrderNotFound
@@ -35,6 +36,7 @@ _SAME: Final = (
     "resource_id",
     "offer_id",
     "offer_name",
+    "profile",
     "source_mrid",
     "target_meter",
     "target_mrid",
@@ -82,10 +84,18 @@ class ContractStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def get(self, contract_id: str, *, bap_id: str | None = None, lock: bool = False) -> Contract:
+    async def get(
+        self,
+        contract_id: str,
+        *,
+        bap_id: str | None = None,
+        lock: bool = False,
+        named_at: Field = Field.ORDER_ID,
+    ) -> Contract:
         """Return the contract; with `bap_id`, only if that participant is its buyer's platform.
 
-        `lock` holds it until the unit of work ends. Raises: OrderNotFound.
+        `lock` holds it until the unit of work ends; `named_at` is where the message names it.
+        Raises: OrderNotFound.
         """
         query = select(contracts).where(contracts.c.id == contract_id)
         if bap_id is not None:
@@ -95,8 +105,8 @@ class ContractStore:
         if contract is None:
             raise OrderNotFound(
                 f"there is no order {contract_id[:64]} of yours here",
-                path="$.message.order['beckn:id']",
-                hint="Use the beckn:id that on_init gave.",
+                path=named_at,
+                hint="Use the order's id that on_init gave.",
             )
         return contract
 
@@ -214,7 +224,7 @@ def fingerprint(contract: Contract) -> str:
     return sha256(simplejson.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
-_UNAGREED: Final = frozenset({"refresh_at", "reported", "updated_at"})
+_UNAGREED: Final = frozenset({"profile", "refresh_at", "reported", "updated_at"})
 
 
 def _row(contract: Contract) -> dict[str, Any]:

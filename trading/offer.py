@@ -10,6 +10,7 @@ from enum import StrEnum
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
+from trading.fields import Field
 from trading.refusals import (
     ItemNotFound,
     OfferAmbiguous,
@@ -147,9 +148,7 @@ class Catalogue:
         for provider in self.providers:
             if provider.id == provider_id:
                 return provider
-        raise ProviderNotFound(
-            f"there is no provider {provider_id} here", path="$.message.order['beckn:seller']"
-        )
+        raise ProviderNotFound(f"there is no provider {provider_id} here", path=Field.SELLER)
 
     def get_resource(self, resource_id: str) -> Resource:
         """Raises: ItemNotFound."""
@@ -158,7 +157,7 @@ class Catalogue:
                 return resource
         raise ItemNotFound(
             f"there is no item {resource_id} here",
-            path="$.message.order['beckn:orderItems'][0]['beckn:orderedItem']",
+            path=Field.ITEM,
             hint="Discover again for what is on offer.",
         )
 
@@ -171,16 +170,15 @@ class Catalogue:
 
         Raises: OfferNotFound, OfferAmbiguous.
         """
-        path = "$.message.order['beckn:orderItems'][0]['beckn:acceptedOffer']"
         offers = [o for o in self.offers_of(resource_id) if offer_id is None or o.id == offer_id]
         if not offers:
             what = "no offer" if offer_id is None else f"no offer {offer_id}"
-            raise OfferNotFound(f"there is {what} for the item {resource_id}", path=path)
+            raise OfferNotFound(f"there is {what} for the item {resource_id}", path=Field.OFFER)
         if len(offers) > 1:
             names = ", ".join(offer.id for offer in offers)
             raise OfferAmbiguous(
                 f"the item {resource_id} has several offers and the order names none",
-                path=path,
+                path=Field.OFFER,
                 hint=f"Accept one of: {names}.",
             )
         return offers[0]

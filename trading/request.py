@@ -6,28 +6,35 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
 from kernel.mrid import MridInvalid, canonical_mrid
+from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
-from trading.refusals import FieldInvalid, FieldMissing, OwnMeter, WindowUnavailable
+from trading.refusals import FieldInvalid, FieldMissing, OwnMeter, QuoteChanged, WindowUnavailable
+
+BEST_RATING: Final = Decimal(5)
+WORST_RATING: Final = Decimal(0)
+"""The scale of a rating that names none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderRequest:
     """An order as a buyer asks for it; None is what it leaves open.
 
-    `total` is the price that the buyer expects, in major units of `currency`. `as_sent` is the whole order.
+    `contracted` is the quantity that the contract's attributes repeat. `total` is the price that the
+    buyer expects, in major units of `currency`. `as_sent` is the whole order.
     """
 
-    order_id: str | None
-    seller: str
-    buyer_id: str
-    resource_id: str
-    offer_id: str | None
-    quantity: Energy | None
+    order_id: str | None = None
+    seller: str | None = None
+    buyer_id: str | None = None
+    resource_id: str | None = None
+    offer_id: str | None = None
+    quantity: Energy | None = None
+    contracted: Energy | None = None
     target_meter: str | None = None
     trade_start: datetime | None = None
     trade_end: datetime | None = None
@@ -57,6 +64,22 @@ class Rating:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RatingSummary:
+    """What ratings come to: how many there are, and their mean out of five, None if there are none."""
+
+    count: int
+    mean: Decimal | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """What support is asked about: what kind of thing it is, and its id."""
+
+    category: str
+    target_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What an order is about, found in the catalogue: it can be sold as it stands."""
 
@@ -66,26 +89,31 @@ class Selection:
     window: Interval
 
 
+def require_one_quantity(request: OrderRequest) -> None:
+    """Raises: QuoteChanged, if a new order names two different quantities."""
+    if request.contracted is not None and request.quantity != request.contracted:
+        raise QuoteChanged(
+            "the ordered quantity and contractedQuantity differ",
+            path=Field.CONTRACTED,
+            hint="Write the same quantity in both, or leave contractedQuantity out.",
+        )
+
+
 def find_selection(catalogue: Catalogue, request: OrderRequest, *, now: datetime) -> Selection:
     """Return what `request` is about.
 
     Raises: a refusal that says what of it is not to be had.
     """
-    catalogue.get_provider(request.seller)
+    if request.seller is not None:
+        catalogue.get_provider(request.seller)
+    if request.resource_id is None:
+        raise FieldMissing("the order does not say what is bought", path=Field.ITEM)
     resource = catalogue.get_resource(request.resource_id)
     offer = catalogue.get_offer(resource.id, request.offer_id)
-    if request.seller != resource.provider_id:
-        catalogue.get_provider(resource.provider_id)
-        raise FieldInvalid(
-            f"the item {resource.id} is sold by {resource.provider_id}",
-            path="$.message.order['beckn:seller']",
-        )
+    if request.seller not in (None, resource.provider_id):
+        raise FieldInvalid(f"the item {resource.id} is sold by {resource.provider_id}", path=Field.SELLER)
     if request.quantity is None:
-        raise FieldMissing(
-            "the order does not say how much",
-            path="$.message.order['beckn:orderItems'][0]['beckn:quantity']",
-            hint='Write it like {"unitQuantity": 10, "unitText": "kWh"}.',
-        )
+        raise FieldMissing("the order does not say how much", path=Field.QUANTITY, hint="Name it in kWh.")
     offer.require_open(now)
     offer.require_quantity(request.quantity)
     window = trade_window(request, resource)
@@ -100,7 +128,7 @@ def trade_window(request: OrderRequest, resource: Resource) -> Interval:
     production = resource.production
     start = request.trade_start or production.start
     end = request.trade_end or production.end
-    path = "$.message.order['beckn:orderAttributes'].tradeStartTime"
+    path = Field.TRADE_START
     hint = f"The item is produced from {production.start.isoformat()} until {production.end.isoformat()}."
     try:
         window = Interval(start, end)
@@ -113,12 +141,12 @@ def trade_window(request: OrderRequest, resource: Resource) -> Interval:
 
 def target_meter_of(request: OrderRequest, resource: Resource) -> str:
     """Return the buyer's meter. Raises: FieldMissing, FieldInvalid, OwnMeter."""
-    path = "$.message.order['beckn:orderAttributes'].targetMeterId"
+    path = Field.METER
     if request.target_meter is None:
         raise FieldMissing(
             "the order does not name the meter that takes the energy",
             path=path,
-            hint="Put an EnergyTradeContract with targetMeterId into beckn:orderAttributes.",
+            hint="Put an EnergyTradeContract with targetMeterId there.",
         )
     try:
         mrid = canonical_mrid(request.target_meter, lenient=True)

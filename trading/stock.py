@@ -16,11 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
 from kernel.errors import NodeError
+from trading.fields import Field
 from trading.offer import Resource
 from trading.refusals import QuantityUnavailable
 from trading.tables import holds, stock
-
-_QUANTITY_PATH: Final = "$.message.order['beckn:orderItems'][0]['beckn:quantity']"
 
 _LEFT: Final = text(
     """
@@ -127,6 +126,6 @@ class Stock:
         left = Energy(max(0, (await self._connection.execute(query)).scalar_one()))
         raise QuantityUnavailable(
             f"{quantity} were asked for, {left} are left",
-            path=_QUANTITY_PATH,
+            path=Field.QUANTITY,
             hint=f"Order at most {left}." if left.watt_hours else "Discover again for other offers.",
         )

@@ -33,6 +33,7 @@ contracts: Final = Table(
     Column("resource_id", Text, nullable=False),
     Column("offer_id", Text, nullable=False),
     Column("offer_name", Text, nullable=False),
+    Column("profile", Text, nullable=False, server_default="v2_rc"),  # the wire it was concluded on
     Column("source", JSONB, nullable=False),  # where the energy comes from, as it was sold
     Column("source_mrid", Text, nullable=False),  # canonical: 32 upper-case hex digits
     Column("target_meter", Text, nullable=False),  # as the buyer writes it

@@ -12,8 +12,9 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
 from trading.contract import delivery_has_begun
+from trading.fields import Field
 from trading.lifecycle import ContractEvent
-from trading.mapping import v2_rc as wire
+from trading.mapping import wire_of
 from trading.stock import Stock
 
 
@@ -22,8 +23,8 @@ async def cancel(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
 
     Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed.
     """
-    order_id = wire.read_order_id(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=order_id)
+    order_id = wire_of(inbound.profile.name).read_order_id(inbound.message)
+    contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.REFERENCE)
     ended = decisions.cancel(contract, now=now)
     if not delivery_has_begun(contract, now=now):
         await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)

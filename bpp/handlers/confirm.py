@@ -7,13 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from bpp.account import settle
-from bpp.orders import get_contract, keep, merged, require_same, write_order
+from bpp.orders import get_contract, keep, merged, require_same, tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
 from trading.lifecycle import ContractEvent, ContractStatus
-from trading.mapping import v2_rc as wire
+from trading.mapping import wire_of
 from trading.refusals import AlreadyCancelled, QuoteExpired
 from trading.stock import Stock
 
@@ -23,13 +23,13 @@ async def confirm(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
 
     Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled.
     """
-    request = wire.read_order(inbound.message)
+    request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
     if contract.status is ContractStatus.TERMINATED and contract.is_binding:
         raise AlreadyCancelled(f"the order {contract.id} has ended")
     require_same(contract, request)
     if contract.is_binding:
-        return {"order": await write_order(contract, uow, now=now)}
+        return await tell(contract, uow, now=now)
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")

@@ -8,11 +8,12 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
-from bpp.search import matching_items
+from bpp.search import search
 from kernel.energy import ZERO_ENERGY, Energy
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.mapping import v2_rc as wire
+from trading.listing import list_catalogue
+from trading.mapping import wire_of
 from trading.offer import Catalogue
 from trading.stock import Stock
 
@@ -22,16 +23,12 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
 
     Raises: FilterUnreadable, SearchUnsupported.
     """
+    wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)
     left = await Stock(uow.connection).left(now=now)
-    shop = _on_sale(bpp, left, now)
-    whole = wire.write_catalog(shop, bpp_id=bpp.subscriber_id, bpp_url=bpp.url, left=left)
-    found = matching_items(whole["beckn:items"], whole["beckn:offers"], criteria)
-    if not found:
-        return {"catalogs": []}
-    ids = {item["beckn:id"] for item in found}
-    offers = [offer for offer in whole["beckn:offers"] if ids.intersection(offer["beckn:items"])]
-    return {"catalogs": [whole | {"beckn:items": found, "beckn:offers": offers}]}
+    listing = list_catalogue(_on_sale(bpp, left, now), left=left)
+    found = search(listing, criteria, wire=wire)
+    return wire.write_catalog(found, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
 
 
 def _on_sale(bpp: Bpp, left: Mapping[str, Energy], now: datetime) -> Catalogue:

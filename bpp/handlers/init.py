@@ -14,8 +14,8 @@ from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractStatus
-from trading.mapping import v2_rc as wire
-from trading.request import OrderRequest, Selection, target_meter_of
+from trading.mapping import wire_of
+from trading.request import OrderRequest, Selection, require_one_quantity, target_meter_of
 from trading.stock import Stock
 
 
@@ -25,8 +25,8 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     A second init of the conversation takes the place of the first, as long as nothing is binding.
     Raises: AlreadyConfirmed; QuantityUnavailable; a refusal, if it could not be bought as it stands.
     """
-    wire.require_one_quantity(inbound.message)
-    request = wire.read_order(inbound.message)
+    request = wire_of(inbound.profile.name).read_order(inbound.message)
+    require_one_quantity(request)
     selection = find_sellable(bpp, request, now=now)
     earlier = await _earlier(inbound, uow)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
@@ -70,11 +70,12 @@ def _draft(
         transaction_id=inbound.transaction_id,
         bap_id=inbound.sender,
         bap_url=inbound.sender_url,
-        buyer_id=request.buyer_id,
+        buyer_id=request.buyer_id or inbound.sender,
         provider_id=selection.resource.provider_id,
         resource_id=selection.resource.id,
         offer_id=selection.offer.id,
         offer_name=selection.offer.name,
+        profile=inbound.profile.name,
         source=selection.resource.source,
         target_meter=target_meter_of(request, selection.resource),
         quantity=selection.quantity,

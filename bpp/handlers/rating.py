@@ -11,7 +11,8 @@ from bpp.ratings import RatingStore
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contracts import ContractStore
-from trading.mapping import v2_rc as wire
+from trading.fields import Field
+from trading.mapping import wire_of
 from trading.refusals import RatingTargetNotFound, RatingValueInvalid
 from trading.request import Rating
 
@@ -24,27 +25,27 @@ async def rate(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> M
 
     Raises: RatingTargetNotFound, if the sender bought no such thing; RatingValueInvalid.
     """
+    wire = wire_of(inbound.profile.name)
     ratings = wire.read_ratings(inbound.message)
     store, contracts = RatingStore(uow.connection), ContractStore(uow.connection)
     for index, rating in enumerate(ratings):
-        path = f"$.message.ratings[{index}]"
-        _require_on_scale(rating, path)
+        _require_on_scale(rating, path=wire.PATHS[Field.RATING].format(index=index))
         column = _BOUGHT_BY.get(rating.category, "id")
         if not await contracts.has_bought(bap_id=inbound.sender, column=column, value=rating.target_id):
             raise RatingTargetNotFound(
                 f"you bought no {rating.category.lower()} {rating.target_id[:64]} here",
-                path=f"{path}.id",
-                hint="Rate an order by its beckn:id, or an item or provider of one of your orders.",
+                path=wire.PATHS[Field.RATED].format(index=index),
+                hint="Rate an order by its id, or an item or provider of one of your orders.",
             )
         await store.put(rating, bap_id=inbound.sender, now=now)
-    count, mean = await store.aggregate({(rating.category, rating.target_id) for rating in ratings})
-    return wire.write_aggregate(count=count, mean=mean)
+    summary = await store.aggregate({(rating.category, rating.target_id) for rating in ratings})
+    return wire.write_aggregate(ratings, summary)
 
 
-def _require_on_scale(rating: Rating, path: str) -> None:
+def _require_on_scale(rating: Rating, *, path: str) -> None:
     if not rating.worst <= rating.value <= rating.best or rating.worst >= rating.best:
         raise RatingValueInvalid(
             f"{rating.value} is not on the scale from {rating.worst} to {rating.best}",
-            path=f"{path}.ratingValue",
-            hint="Rate from 0 to 5, or send bestRating and worstRating along.",
+            path=path,
+            hint="Rate from 0 to 5, or send the scale along.",
         )

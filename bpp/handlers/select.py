@@ -11,9 +11,11 @@ from bpp.selection import find_sellable
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.mapping import v2_rc as wire
+from trading.fields import Field
+from trading.mapping import wire_of
 from trading.quote import count_cycles, quote_energy
 from trading.refusals import QuantityUnavailable
+from trading.request import require_one_quantity
 from trading.stock import Stock
 
 
@@ -22,16 +24,17 @@ async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
 
     Raises: a refusal, if it could not be bought as it stands.
     """
-    wire.require_one_quantity(inbound.message)
+    wire = wire_of(inbound.profile.name)
     request = wire.read_order(inbound.message)
+    require_one_quantity(request)
     selection = find_sellable(bpp, request, now=now)
     left = (await Stock(uow.connection).left(now=now)).get(selection.resource.id, ZERO_ENERGY)
     if selection.quantity > left:
         raise QuantityUnavailable(
             f"{selection.quantity} were asked for, {left} are left",
-            path="$.message.order['beckn:orderItems'][0]['beckn:quantity']",
+            path=Field.QUANTITY,
             hint=f"Order at most {left}." if left > ZERO_ENERGY else "Discover again for other offers.",
         )
     cycles = count_cycles(selection.window, selection.offer.zone)
     quote = quote_energy(selection.quantity, selection.offer.terms, cycles=cycles)
-    return {"order": wire.write_quote_order(request, selection, quote)}
+    return {wire.ORDER_KEY: wire.write_quote_order(request, selection, quote)}

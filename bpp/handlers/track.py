@@ -10,11 +10,13 @@ from bpp.orders import get_contract
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.mapping import v2_rc as wire
+from trading.fields import Field
+from trading.mapping import wire_of
 
 
 async def track(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, _now: datetime) -> Mapping[str, Any]:
     """Return where the delivery can be followed; who knows the order's id may. Raises: OrderNotFound."""
+    wire = wire_of(inbound.profile.name)
     order_id = wire.read_track(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=order_id, lock=False)
-    return wire.write_tracking(contract_id=contract.id, url=f"{bpp.url.rstrip('/')}/track/{contract.id}")
+    contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.TRACKED, lock=False)
+    return wire.write_tracking(contract, url=f"{bpp.url.rstrip('/')}/track/{contract.id}")

@@ -7,13 +7,14 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bpp.orders import get_contract, keep, require_same, write_order
+from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
 from trading.contract import Contract
-from trading.mapping import v2_rc as wire
+from trading.fields import Field
+from trading.mapping import wire_of
 from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateTargetInvalid
 from trading.request import OrderRequest
 from trading.stock import Stock
@@ -24,12 +25,12 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
 
     Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid, QuantityUnavailable.
     """
-    request = wire.read_order(inbound.message)
+    request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
     _require_only_quantity(contract, request)
     quantity = request.quantity
     if quantity is None or quantity == contract.quantity:
-        return {"order": await write_order(contract, uow, now=now)}
+        return await tell(contract, uow, now=now)
     changed = decisions.change_quantity(contract, quantity, now=now)
     bpp.catalogue.get_offer(contract.resource_id, contract.offer_id).require_quantity(quantity)
     await Stock(uow.connection).hold(
@@ -45,10 +46,11 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
 
 def _require_only_quantity(contract: Contract, request: OrderRequest) -> None:
     """Raises: UpdateInconsistent, if it is about something else; UpdateTargetInvalid, if about terms."""
-    if (request.seller, request.resource_id) != (contract.provider_id, contract.resource_id):
+    seller, item = request.seller or contract.provider_id, request.resource_id or contract.resource_id
+    if (seller, item) != (contract.provider_id, contract.resource_id):
         raise UpdateInconsistent(
             f"the order {contract.id} is for {contract.resource_id} of {contract.provider_id}",
-            path="$.message.order",
+            path=Field.ORDER,
             hint="Cancel it and order anew.",
         )
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from bap.admission import Admission
 from bap.api import buyer_router
 from bap.bindings import bind
-from bap.buyer import Buyer
+from bap.buyer import Buyer, put_call
 from bap.events import EventHub
 from bap.handlers import record_undeliverable
 from degnode.roles.configuration import load_settings
@@ -32,6 +33,7 @@ async def _build(foundation: Foundation) -> RoleParts:
     buyer = Buyer(
         uow_factory=foundation.uow_factory,
         correspondent=foundation.correspondent,
+        wires=foundation.wires,
         find_peer=find_peer,
         hub=hub,
         clock=foundation.clock,
@@ -40,7 +42,8 @@ async def _build(foundation: Foundation) -> RoleParts:
         title=f"degnode BAP {foundation.settings.subscriber_id}",
         description="Buys energy over Beckn for consumers' apps, and shows contracts, deliveries and bills.",
         handlers=bind(),
-        routers=(buyer_router(buyer),),
+        routers=(foundation.adapter(put_call).router(), buyer_router(buyer)),
         on_undeliverable=record_undeliverable,
+        admit_callback=Admission(uow_factory=foundation.uow_factory),
         on_stop=hub.close,
     )

@@ -15,7 +15,9 @@ from degnode.serve import open_database, serve
 from kernel.clock import SystemClock
 from node.app import create_app
 from node.delivery import OnUndeliverable
+from node.ingress import AdmitCallback
 from node.message import Handler
+from node.peers_api import peers_router
 from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
 from node.telemetry import configure_logging
@@ -39,6 +41,7 @@ class RoleParts:
     routers: Sequence[APIRouter]
     workers: Sequence[Worker] = ()
     on_undeliverable: OnUndeliverable | None = None
+    admit_callback: AdmitCallback | None = None
     on_stop: Callable[[], None] = _nothing
 
 
@@ -58,6 +61,7 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             foundation,
             handlers=parts.handlers,
             on_undeliverable=parts.on_undeliverable,
+            admit_callback=parts.admit_callback,
             workers=parts.workers,
             chores=(registering,) if registration.wanted else (),
         )
@@ -69,7 +73,10 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
         app = create_app(
             title=parts.title,
             description=parts.description,
-            routers=parts.routers,
+            routers=(
+                peers_router(uow_factory=foundation.uow_factory, wires=foundation.wires),
+                *parts.routers,
+            ),
             api_keys=foundation.api_keys,
             metrics=foundation.metrics,
             readiness=readiness,

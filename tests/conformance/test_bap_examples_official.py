@@ -12,7 +12,7 @@ from node.correspondence import Peer
 from protocol.actions import CALLBACK_OF, Action, Role
 from storage.outbox import Outgoing
 from tests.support.buyer_world import SELLER_URL, correspondent
-from tests.support.official_rc import official_message_errors
+from tests.support.official import official_message_errors
 
 NOW = datetime(2026, 6, 11, 18, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
 
-from tests.support.official_rc import official_message_errors
+from tests.support.official import official_message_errors
 from tests.support.processes import eventually, processes_that_mention
 
 DEMO = (sys.executable, "-m", "degnode", "demo")

@@ -22,7 +22,7 @@ from kernel.clock import SystemClock
 from node.api_keys import HEADER
 from protocol.actions import Action
 from schemas.validation import schema_set
-from tests.support.official_rc import official_message_errors
+from tests.support.official import official_message_errors
 from tests.support.processes import seller_of
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"

@@ -19,7 +19,7 @@ from protocol.actions import Action
 from schemas import jsonld
 from schemas.iris import METER_ID
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.official_rc import official_bundle_accepts, official_order_errors
+from tests.support.official import official_bundle_accepts, official_order_errors
 from tests.support.seller_world import (
     EXPORT,
     IMPORT,

@@ -11,7 +11,7 @@ import pytest
 
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.official_rc import official_message_errors
+from tests.support.official import official_message_errors
 from tests.support.seller_world import (
     BPP_URL,
     ITEM,

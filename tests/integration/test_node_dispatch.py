@@ -45,7 +45,7 @@ LEASE = timedelta(seconds=30)
 class OutOfStock(NodeError):
     """Refuses for good."""
 
-    code, http_status, retryable = "BIZ_OUT_OF_STOCK", 409, False
+    code, http_status, retryable = "BIZ_QUANTITY_UNAVAILABLE", 409, False
 
 
 class MeterAway(NodeError):
@@ -204,7 +204,7 @@ async def test_a_refusal_undoes_the_handlers_changes_and_travels_in_the_callback
     (callback,) = await desk.callbacks()
     document = orjson.loads(callback.body)
     assert document["error"] == {
-        "code": "BIZ_OUT_OF_STOCK",
+        "code": "BIZ_QUANTITY_UNAVAILABLE",
         "message": "only 3 kWh are left",
         "details": {"path": "$.message.order", "hint": "Ask for less."},
     }
@@ -213,7 +213,7 @@ async def test_a_refusal_undoes_the_handlers_changes_and_travels_in_the_callback
     assert received.state == "handled"
     assert received.error.startswith("only 3 kWh are left")
     assert await desk.marks() == 0
-    assert desk.counted("BIZ_OUT_OF_STOCK") == 1
+    assert desk.counted("BIZ_QUANTITY_UNAVAILABLE") == 1
 
 
 async def test_a_request_that_needs_no_answer_gets_none(desk: Desk) -> None:

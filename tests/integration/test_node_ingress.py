@@ -25,7 +25,7 @@ from tests.support.door import (
     check_signature,
     seller_at_the_door,
 )
-from tests.support.official_rc import official_answer_errors
+from tests.support.official import official_answer_errors
 from tests.support.rc_examples import example
 
 

@@ -6,7 +6,15 @@ import asyncio
 from datetime import datetime, timedelta
 
 from storage.backoff import Backoff
-from storage.peers import PeerHealth, find_unhealthy, record_failure, record_heard
+from storage.peers import (
+    PeerHealth,
+    find_unhealthy,
+    find_wire,
+    list_peers,
+    record_failure,
+    record_heard,
+    record_message,
+)
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.outgoing import NOW, PEER
 
@@ -66,3 +74,52 @@ async def test_being_heard_clears_the_peers_failures(uow_factory: UnitOfWorkFact
 async def test_two_first_failures_at_once_are_one_block(uow_factory: UnitOfWorkFactory) -> None:
     await asyncio.gather(*(fail(uow_factory, now=NOW) for _ in range(2)))
     assert await unhealthy(uow_factory) == [health(1, NOW + timedelta(seconds=1))]
+
+
+async def hear(uow_factory: UnitOfWorkFactory, *, profile: str, at: datetime, skew: float = 0.5) -> None:
+    async with uow_factory() as uow:
+        await record_message(
+            uow.connection,
+            subscriber_id=PEER,
+            profile=profile,
+            clock_skew=timedelta(seconds=skew),
+            at=at,
+        )
+
+
+async def known(uow_factory: UnitOfWorkFactory) -> list[PeerHealth]:
+    async with uow_factory() as uow:
+        return await list_peers(uow.connection)
+
+
+async def test_a_message_tells_the_wire_and_the_clock_of_its_sender(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_lts", at=NOW)
+    (peer,) = await known(uow_factory)
+    assert (peer.profile, peer.clock_skew, peer.heard_at) == ("v2_lts", timedelta(seconds=0.5), NOW)
+    async with uow_factory() as uow:
+        assert await find_wire(uow.connection, PEER) == "v2_lts"
+        assert await find_wire(uow.connection, "nobody.example") is None
+
+
+async def test_what_is_known_and_fresh_is_not_written_again(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_rc", at=NOW)
+    await hear(uow_factory, profile="v2_rc", at=NOW + timedelta(seconds=30), skew=3)
+    (peer,) = await known(uow_factory)
+    assert (peer.heard_at, peer.clock_skew) == (NOW, timedelta(seconds=0.5))
+    await hear(uow_factory, profile="v2_rc", at=NOW + timedelta(seconds=61), skew=3)
+    (peer,) = await known(uow_factory)
+    assert peer.clock_skew == timedelta(seconds=3)
+
+
+async def test_another_wire_is_learnt_at_once(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_rc", at=NOW)
+    await hear(uow_factory, profile="v1_1", at=NOW + timedelta(seconds=1))
+    (peer,) = await known(uow_factory)
+    assert peer.profile == "v1_1"
+
+
+async def test_a_message_ends_failures(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_rc", at=NOW)
+    await fail(uow_factory, now=NOW)
+    await hear(uow_factory, profile="v2_rc", at=NOW + timedelta(seconds=1))
+    assert await unhealthy(uow_factory) == []

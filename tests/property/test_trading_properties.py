@@ -11,7 +11,7 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from trading.lifecycle import FINAL, ContractEvent, ContractStatus, StateTransitionInvalid, next_status
-from trading.mapping.v2_rc.quantity import read_quantity, write_quantity
+from trading.mapping.bags.quantity import read_quantity, write_quantity
 from trading.quote import ComponentType, quote_energy
 from trading.terms import Discount, Price, Terms, Wheeling
 

@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import httpx
 import simplejson
-from protocol.keys import new_private_key
 from fastapi import FastAPI
 from sqlalchemy import func, select
 
@@ -27,10 +26,13 @@ from node.app import create_app
 from node.correspondence import Correspondent, Peer
 from node.delivery import Delivery
 from node.message import Inbound, decode
+from node.peer_pins import PeerPins
 from node.telemetry import Metrics
 from node.transport import Transport
+from node.wires import Wires
 from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.errors import SubscriberUnknown, WireError
+from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import Signer
 from storage.database import Database
@@ -223,6 +225,7 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
     buyer = Buyer(
         uow_factory=uow_factory,
         correspondent=correspondent(Role.BAP, BUYER_PLATFORM, "https://bap.bakery.example"),
+        wires=Wires(spoken=(V2_RC,), usual=V2_RC, pins=PeerPins(), uow_factory=uow_factory),
         find_peer=find_peer,
         hub=hub,
         clock=clock,

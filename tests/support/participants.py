@@ -15,10 +15,12 @@ import asyncpg
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kernel.clock import Clock, SystemClock
+from node.adapter import Put
 from node.app import create_app
 from node.correspondence import Peer
 from node.delivery import OnUndeliverable
 from node.message import Handler, Inbound
+from node.peers_api import peers_router
 from node.runtime import Participant, lay_foundation
 from node.settings import Settings
 from protocol.actions import HANDLED_BY, Action, Role
@@ -27,6 +29,7 @@ from registry.app import create_registry_app
 from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.database import Database
+from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.loopback_server import LoopbackServer
 from tests.support.simulated_peer import DOMAIN
@@ -126,6 +129,10 @@ class _Late:
         await self.app(scope, receive, send)
 
 
+async def _put(uow: UnitOfWork, outgoing: Outgoing, _to: Peer, _requested_by: str) -> None:
+    await uow.outbox.put(outgoing)
+
+
 @asynccontextmanager
 async def running_participant(
     *,
@@ -137,9 +144,13 @@ async def running_participant(
     handlers: Mapping[Action, Handler] | None = None,
     on_undeliverable: OnUndeliverable | None = None,
     clock: Clock | None = None,
+    put: Put = _put,
     **settings: Any,
 ) -> AsyncIterator[RunningParticipant]:
-    """Run a participant that has entered itself in the registry; `settings` are those of `Settings`."""
+    """Run a participant that has entered itself in the registry; `settings` are those of `Settings`.
+
+    `put` is what its adapter's paths do with a message.
+    """
     late = _Late()
     async with LoopbackServer(late) as server:
         values: dict[str, Any] = {
@@ -171,7 +182,10 @@ async def running_participant(
             late.app = create_app(
                 title=subscriber_id,
                 description="for tests",
-                routers=[],
+                routers=[
+                    foundation.adapter(put).router(),
+                    peers_router(uow_factory=foundation.uow_factory, wires=foundation.wires),
+                ],
                 api_keys=foundation.api_keys,
                 metrics=foundation.metrics,
                 readiness=participant.readiness,

@@ -279,7 +279,21 @@ _MESSAGES: Final[dict[str, Json]] = {
     "on_rating": _ON_RATING,
     "support": {"refId": "order-1", "refType": "ORDER"},
     "on_support": {"support": _SUPPORT},
+    "catalog_publish": {"catalogs": [_CATALOG]},
+    "catalog_on_publish": {
+        "results": [
+            {
+                "catalog_id": "catalogue-1",
+                "status": "PARTIAL",
+                "item_count": 1,
+                "warnings": [{"code": "SCH_TYPE_MISMATCH", "message": "one picture was left out"}],
+                "error": {"code": "SCH_TYPE_MISMATCH", "message": "one item has no provider"},
+            },
+        ],
+    },
 }
+
+_NAMED_OTHERWISE: Final = {"catalog_on_publish": "on_catalog_publish"}
 
 ACTIONS: Final = tuple(_MESSAGES)
 
@@ -288,7 +302,7 @@ def example(action: str) -> Json:
     """Return a valid message, the caller's own to change."""
     context = {
         "version": "2.0.0",
-        "action": action,
+        "action": _NAMED_OTHERWISE.get(action, action),
         "timestamp": "2026-03-01T12:00:00Z",
         "message_id": "message-1",
         "transaction_id": "trade-1",

@@ -57,6 +57,12 @@ SELLER: Final = "valley-solar-cooperative"
 SOURCE_METER: Final = "100200300"
 TARGET_METER: Final = "98765456"
 
+AUTHORIZATION: Final = (
+    f'Signature keyId="{BAP_ID}|key-1|ed25519",algorithm="ed25519",created="1767945600",'
+    'expires="1767945630",headers="(created) (expires) digest",signature="c2lnbmVk"'
+)
+"""Of a message that was verified when it came in."""
+
 IMPORT, EXPORT = 1, 19  # flow directions of 2030.5
 
 
@@ -162,7 +168,7 @@ class SellerWorld:
             message=exact["message"],
             error=None,
             sender=bap_id,
-            request_signature="c2lnbmVk",
+            authorization=AUTHORIZATION,
             received_at=self.clock.now(),
             raw=raw,
         )

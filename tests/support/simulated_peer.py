@@ -21,7 +21,7 @@ from node.correspondence import Correspondent, Peer
 from protocol.actions import Action, Role
 from protocol.answers import write_answer
 from protocol.keys import new_private_key
-from protocol.profile import V2_RC
+from protocol.profile import V2_RC, Profile
 from protocol.signing import Signer, parse_header, verify
 from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
@@ -61,7 +61,13 @@ class Received:
 
     @property
     def message_id(self) -> str:
-        return str(self.document["context"]["message_id"])
+        context = self.document["context"]
+        return str(context.get("message_id") or context["messageId"])
+
+    @property
+    def transaction_id(self) -> str:
+        context = self.document["context"]
+        return str(context.get("transaction_id") or context["transactionId"])
 
 
 class SimulatedPeer:
@@ -74,8 +80,10 @@ class SimulatedPeer:
         *,
         clock: Clock | None = None,
         validity: timedelta = timedelta(minutes=5),
+        profile: Profile = V2_RC,
     ) -> None:
         self.role = role
+        self.profile = profile
         self.clock: Clock = clock or SystemClock()
         self.signer = Signer(
             subscriber_id=subscriber_id, key_id="k1", private_key=new_private_key(), validity=validity
@@ -85,7 +93,7 @@ class SimulatedPeer:
         self.reply = Reply()
         self._news = asyncio.Condition()
         routes = [
-            Route(path, self._receive(action), methods=["POST"]) for path, action in V2_RC.routes().items()
+            Route(path, self._receive(action), methods=["POST"]) for path, action in profile.routes().items()
         ]
         self.server = LoopbackServer(Starlette(routes=routes))
         self._client = httpx.AsyncClient(timeout=_PATIENCE)
@@ -106,7 +114,7 @@ class SimulatedPeer:
             subscriber_id=self.signer.subscriber_id,
             url=self.url,
             domain=DOMAIN,
-            profile=V2_RC,
+            profile=self.profile,
             request_ttl=timedelta(seconds=30),
             callback_ttl=timedelta(hours=24),
         )
@@ -143,16 +151,20 @@ class SimulatedPeer:
             return outgoing
         document = orjson.loads(outgoing.body)
         document["context"] |= context
+        keys = self.profile.keys
         return replace(
             outgoing,
             body=orjson.dumps(document),
-            message_id=document["context"]["message_id"],
-            transaction_id=document["context"]["transaction_id"],
+            message_id=document["context"][keys.message_id],
+            transaction_id=document["context"][keys.transaction_id],
         )
 
     def sign(self, body: bytes, *, request_signature: str | None = None) -> str:
         return self.signer.sign(
-            body, now=self.clock.now(), label=V2_RC.digest_labels[0], request_signature=request_signature
+            body,
+            now=self.clock.now(),
+            label=self.profile.digest_labels[0],
+            request_signature=request_signature,
         )
 
     async def send(
@@ -223,8 +235,8 @@ class SimulatedPeer:
         body = reply.body
         if body is None:
             answer = write_answer(
-                V2_RC.ack,
-                transaction_id=received.document["context"]["transaction_id"],
+                self.profile.ack,
+                transaction_id=received.transaction_id,
                 message_id=received.message_id,
                 at=self.clock.now(),
             )

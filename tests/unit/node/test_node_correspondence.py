@@ -117,7 +117,7 @@ def test_an_answer_bears_the_requests_ids_and_its_signature() -> None:
 
 def test_a_refusal_stands_in_the_place_of_the_message() -> None:
     inbound = arrive(confirm(), sender=BAP.subscriber_id)
-    refusal = WireError(code="BIZ_NO", message="no", hint="ask for less")
+    refusal = WireError(code="BIZ_QUANTITY_UNAVAILABLE", message="no", hint="ask for less")
     document = read(correspondent(Role.BPP).answer(inbound, refusal, now=NOW))
     assert document["error"] == refusal.to_wire()
     assert "message" not in document
@@ -150,7 +150,7 @@ def test_a_received_message_is_read_exactly() -> None:
 
 
 def test_a_received_refusal_is_read_as_one() -> None:
-    refusal = WireError(code="BIZ_NO", message="no")
+    refusal = WireError(code="BIZ_QUANTITY_UNAVAILABLE", message="no")
     callback = correspondent(Role.BPP).answer(arrive(confirm(), sender=BAP.subscriber_id), refusal, now=NOW)
     inbound = arrive(callback, sender=BPP.subscriber_id)
     assert (inbound.error, inbound.message, inbound.sender_role) == (refusal, {}, Role.BPP)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -13,6 +12,7 @@ from protocol.checks import (
     check_addressee,
     check_callback_address,
     check_freshness,
+    check_role,
     check_sender,
     check_version,
 )
@@ -21,11 +21,12 @@ from protocol.errors import (
     ActionMismatch,
     ContextFieldInvalid,
     NotAddressedHere,
+    RoleNotEntitled,
     SenderMismatch,
     TtlExpired,
     VersionUnsupported,
 )
-from protocol.profile import V2_RC
+from protocol.profile import V1_1, V2_LTS, V2_RC
 
 NOW = datetime(2026, 1, 9, 10, 0, tzinfo=UTC)
 CONTEXT = Context(
@@ -53,7 +54,7 @@ def test_the_action_must_be_that_of_the_path() -> None:
 def test_another_version_is_refused_with_the_one_that_is_spoken() -> None:
     check_version(CONTEXT, profile=V2_RC)
     with pytest.raises(VersionUnsupported) as caught:
-        check_version(replace(CONTEXT, version="1.1.0"), profile=V2_RC)
+        check_version(CONTEXT._replace(version="1.1.0"), profile=V2_RC)
     assert "2.0.0" in str(caught.value.hint)
 
 
@@ -62,9 +63,9 @@ def test_another_version_is_refused_with_the_one_that_is_spoken() -> None:
     [(Action.CONFIRM, "bap.example", "bap_id"), (Action.ON_CONFIRM, "bpp.example", "bpp_id")],
 )
 def test_only_the_named_sender_may_sign(action: Action, sender: str, field: str) -> None:
-    check_sender(CONTEXT, action=action, signer=sender)
+    check_sender(CONTEXT, action=action, profile=V2_RC, signer=sender)
     with pytest.raises(SenderMismatch) as caught:
-        check_sender(CONTEXT, action=action, signer="mallory.example")
+        check_sender(CONTEXT, action=action, profile=V2_RC, signer="mallory.example")
     assert caught.value.path == f"$.context.{field}"
 
 
@@ -73,38 +74,42 @@ def test_only_the_named_sender_may_sign(action: Action, sender: str, field: str)
     [(Action.CONFIRM, "bpp.example", "bpp_id"), (Action.ON_CONFIRM, "bap.example", "bap_id")],
 )
 def test_a_message_for_somebody_else_is_refused(action: Action, addressee: str, field: str) -> None:
-    check_addressee(CONTEXT, action=action, subscriber_id=addressee)
+    check_addressee(CONTEXT, action=action, profile=V2_RC, subscriber_id=addressee)
     with pytest.raises(NotAddressedHere) as caught:
-        check_addressee(CONTEXT, action=action, subscriber_id="other.example")
+        check_addressee(CONTEXT, action=action, profile=V2_RC, subscriber_id="other.example")
     assert caught.value.path == f"$.context.{field}"
 
 
 def test_only_a_discover_may_leave_the_seller_open() -> None:
-    to_all = replace(CONTEXT, bpp_id="")
-    check_addressee(to_all, action=Action.DISCOVER, subscriber_id="bpp.example")
+    to_all = CONTEXT._replace(bpp_id="")
+    check_addressee(to_all, action=Action.DISCOVER, profile=V2_RC, subscriber_id="bpp.example")
     with pytest.raises(NotAddressedHere, match="for nobody"):
-        check_addressee(to_all, action=Action.CONFIRM, subscriber_id="bpp.example")
+        check_addressee(to_all, action=Action.CONFIRM, profile=V2_RC, subscriber_id="bpp.example")
 
 
 def test_a_discover_for_another_seller_is_refused() -> None:
     with pytest.raises(NotAddressedHere):
-        check_addressee(CONTEXT, action=Action.DISCOVER, subscriber_id="other.example")
+        check_addressee(CONTEXT, action=Action.DISCOVER, profile=V2_RC, subscriber_id="other.example")
 
 
 @pytest.mark.parametrize("registered", ["https://bap.example", "https://bap.example/", None])
 def test_a_callback_goes_to_the_registered_address(registered: str | None) -> None:
-    check_callback_address(CONTEXT, action=Action.CONFIRM, registered_url=registered)
+    check_callback_address(CONTEXT, action=Action.CONFIRM, profile=V2_RC, registered_url=registered)
 
 
 def test_a_callback_to_another_address_is_refused() -> None:
     with pytest.raises(ContextFieldInvalid) as caught:
-        check_callback_address(CONTEXT, action=Action.CONFIRM, registered_url="https://victim.example")
+        check_callback_address(
+            CONTEXT, action=Action.CONFIRM, profile=V2_RC, registered_url="https://victim.example"
+        )
     assert caught.value.path == "$.context.bap_uri"
 
 
 def test_a_callback_names_its_own_registered_address_too() -> None:
     with pytest.raises(ContextFieldInvalid) as caught:
-        check_callback_address(CONTEXT, action=Action.ON_CONFIRM, registered_url="https://bap.example")
+        check_callback_address(
+            CONTEXT, action=Action.ON_CONFIRM, profile=V2_RC, registered_url="https://bap.example"
+        )
     assert caught.value.path == "$.context.bpp_uri"
 
 
@@ -114,7 +119,7 @@ def test_a_fresh_message_passes(age: timedelta) -> None:
 
 
 def test_a_message_without_ttl_stays_fresh() -> None:
-    check_freshness(replace(CONTEXT, ttl=None), now=NOW + timedelta(days=9))
+    check_freshness(CONTEXT._replace(ttl=None), now=NOW + timedelta(days=9))
 
 
 def test_a_message_from_the_future_is_refused() -> None:
@@ -126,3 +131,25 @@ def test_a_message_from_the_future_is_refused() -> None:
 def test_a_message_past_its_ttl_is_refused(age: int) -> None:
     with pytest.raises(TtlExpired, match=f"{age - 30} s ago"):
         check_freshness(CONTEXT, now=NOW + timedelta(seconds=age))
+
+
+@pytest.mark.parametrize("version", sorted(V1_1.versions))
+def test_every_version_of_a_generation_is_taken(version: str) -> None:
+    check_version(CONTEXT._replace(version=version), profile=V1_1)
+
+
+def test_a_field_is_named_as_its_generation_names_it() -> None:
+    with pytest.raises(SenderMismatch, match="bapId") as caught:
+        check_sender(CONTEXT, action=Action.CONFIRM, profile=V2_LTS, signer="mallory.example")
+    assert caught.value.path == "$.context.bapId"
+
+
+@pytest.mark.parametrize("registered", ["BAP", "bap", None])
+def test_a_confirm_comes_from_a_bap(registered: str | None) -> None:
+    check_role(registered, action=Action.CONFIRM)
+
+
+def test_a_bpp_sends_no_confirm() -> None:
+    with pytest.raises(RoleNotEntitled) as caught:
+        check_role("BPP", action=Action.CONFIRM)
+    assert caught.value.http_status == 403

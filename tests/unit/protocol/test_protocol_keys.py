@@ -5,6 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from protocol.keys import (
@@ -30,7 +31,9 @@ def test_a_public_key_survives_being_written() -> None:
 
 def test_a_public_key_may_be_wrapped_in_der() -> None:
     key = new_private_key().public_key
-    der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    der = Ed25519PublicKey.from_public_bytes(key.raw).public_bytes(
+        Encoding.DER, PublicFormat.SubjectPublicKeyInfo
+    )
     assert read_public_key(b64encode(der).decode()) == key
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from protocol.actions import Action
-from protocol.profile import PROFILES, V2_RC, Profile
+from protocol.actions import Action, Role
+from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckShape, Profile
 
 
-@pytest.mark.parametrize("profile", PROFILES.values(), ids=str)
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=list(PROFILES))
 def test_a_profile_has_one_path_per_action(profile: Profile) -> None:
     routes = profile.routes()
     assert sorted(routes.values()) == sorted(profile.wire_names)
@@ -26,3 +26,38 @@ def test_the_release_candidate_covers_every_action_under_beckn() -> None:
 
 def test_the_release_candidate_sends_one_digest_label_and_believes_two() -> None:
     assert V2_RC.digest_labels == ("BLAKE-512", "BLAKE2b-512")
+
+
+def test_the_first_generation_searches_and_the_last_one_rates() -> None:
+    assert V1_1.routes()["/search"] is Action.DISCOVER
+    assert V2_LTS.routes()["/on_rate"] is Action.ON_RATING
+    assert V2_LTS.action_called("rate") is Action.RATING
+    assert V2_LTS.action_called("rating") is None
+
+
+@pytest.mark.parametrize(
+    ("base", "url"),
+    [
+        ("https://bpp.example", "https://bpp.example/beckn/confirm"),
+        ("https://bpp.example/", "https://bpp.example/beckn/confirm"),
+        ("https://bpp.example/beckn", "https://bpp.example/beckn/confirm"),
+        ("https://bpp.example/bpp/receiver", "https://bpp.example/bpp/receiver/confirm"),
+        ("https://bpp.example/bpp/receiver/", "https://bpp.example/bpp/receiver/confirm"),
+    ],
+)
+def test_an_action_goes_below_the_subscribers_url(base: str, url: str) -> None:
+    assert V2_RC.url_of(Action.CONFIRM, base) == url
+
+
+def test_generations_without_a_prefix_go_right_below_the_url() -> None:
+    assert V2_LTS.url_of(Action.CONFIRM, "https://bpp.example/") == "https://bpp.example/confirm"
+
+
+def test_behind_the_adapter_there_are_two_shapes_of_answers() -> None:
+    assert {profile.behind_adapter().ack for profile in PROFILES.values()} == {AckShape.V1, AckShape.NFH}
+    assert V2_RC.behind_adapter().path_of(Action.CONFIRM) == "/confirm"
+
+
+def test_keys_of_a_role_are_found_by_it() -> None:
+    assert V2_LTS.keys.id_of(Role.BPP) == "bppId"
+    assert V2_RC.keys.uri_of(Role.BAP) == "bap_uri"

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from protocol.errors import SignatureInvalid
+from protocol.errors import KeyExpired, SignatureInvalid
 from protocol.keys import new_private_key, read_private_key, write_public_key
 from protocol.profile import V2_RC
+from protocol.signature_header import AUTHORIZATION, GATEWAY_AUTHORIZATION
 from protocol.signing import (
+    ALWAYS_VALID,
     FOUR_LINES,
     MAX_VALIDITY,
     THREE_LINES,
+    KeyValidity,
     SignatureHeader,
     Signer,
     challenge,
@@ -51,6 +54,7 @@ def _verify(
     after: timedelta = timedelta(),
     labels: tuple[str, ...] = V2_RC.digest_labels,
     request_signatures: tuple[str, ...] = (),
+    validity: KeyValidity = ALWAYS_VALID,
 ) -> None:
     verify(
         raw,
@@ -59,6 +63,7 @@ def _verify(
         now=CREATED + after,
         labels=labels,
         request_signatures=request_signatures,
+        validity=validity,
     )
 
 
@@ -115,7 +120,7 @@ def test_another_key_is_refused() -> None:
 @pytest.mark.parametrize("change", [{"created": -1}, {"expires": 1}])
 def test_a_changed_time_is_refused(change: dict[str, int]) -> None:
     header = _signed()
-    moved = replace(header, **{name: getattr(header, name) + by for name, by in change.items()})
+    moved = header._replace(**{name: getattr(header, name) + by for name, by in change.items()})
     with pytest.raises(SignatureInvalid, match="does not fit"):
         _verify(moved)
 
@@ -140,14 +145,52 @@ def test_a_signature_may_live_for_the_longest_validity_and_no_longer() -> None:
     longest = replace(SIGNER, validity=MAX_VALIDITY)
     _verify(parse_header(longest.sign(BODY, now=CREATED, label=LABEL)))
     longer = replace(SIGNER, validity=MAX_VALIDITY + timedelta(seconds=1))
-    with pytest.raises(SignatureInvalid, match="more than 1:00:00"):
+    with pytest.raises(SignatureInvalid, match="valid for 3601 s"):
         _verify(parse_header(longer.sign(BODY, now=CREATED, label=LABEL)))
+
+
+@pytest.mark.parametrize("seconds", [0, -1])
+def test_a_signature_that_lapses_before_it_is_made_is_refused(seconds: int) -> None:
+    header = _signed()
+    with pytest.raises(SignatureInvalid, match=f"valid for {seconds} s"):
+        _verify(
+            header._replace(created=header.expires - seconds), after=timedelta(seconds=299 - max(seconds, 0))
+        )
+
+
+@pytest.mark.parametrize(
+    "validity",
+    [
+        KeyValidity(),
+        KeyValidity(start=CREATED),
+        KeyValidity(end=CREATED + timedelta(seconds=300)),
+        KeyValidity(CREATED - timedelta(days=1), CREATED + timedelta(days=1)),
+    ],
+)
+def test_a_key_signs_from_its_first_second_to_its_end(validity: KeyValidity) -> None:
+    _verify(_signed(), validity=validity)
+
+
+@pytest.mark.parametrize(
+    ("validity", "reason"),
+    [
+        (KeyValidity(start=CREATED + timedelta(seconds=1)), "valid from .* the signature is older"),
+        (KeyValidity(end=CREATED + timedelta(seconds=299)), "valid until .* would outlive it"),
+    ],
+)
+def test_a_signature_from_before_its_key_or_beyond_its_end_is_refused(
+    validity: KeyValidity, reason: str
+) -> None:
+    with pytest.raises(KeyExpired, match=reason) as caught:
+        _verify(_signed(), validity=validity)
+    assert caught.value.path == AUTHORIZATION
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("signature", ["", "AAAA", "A" * 88, "not base64", "Zm9v===", "zażółć"])
 def test_a_signature_of_another_form_is_refused(signature: str) -> None:
     with pytest.raises(SignatureInvalid):
-        _verify(replace(_signed(), signature=signature))
+        _verify(_signed()._replace(signature=signature))
 
 
 def test_one_signature_has_one_spelling() -> None:
@@ -156,7 +199,7 @@ def test_one_signature_has_one_spelling() -> None:
     assert b64decode(respelled) == b64decode(header.signature)
     assert respelled != header.signature
     with pytest.raises(SignatureInvalid, match="canonical"):
-        _verify(replace(header, signature=respelled))
+        _verify(header._replace(signature=respelled))
 
 
 def test_a_reply_is_bound_to_its_request() -> None:
@@ -175,9 +218,17 @@ def test_a_reply_to_a_request_that_nobody_sent_is_refused() -> None:
     ("signed_with", "claimed"), [("the-request", THREE_LINES), (None, FOUR_LINES)], ids=["less", "more"]
 )
 def test_a_header_that_lies_about_what_it_signed_is_refused(signed_with: str | None, claimed: str) -> None:
-    lying = replace(_signed(request_signature=signed_with), headers=claimed)
+    lying = _signed(request_signature=signed_with)._replace(headers=claimed)
     with pytest.raises(SignatureInvalid, match="does not fit"):
         _verify(lying, request_signatures=("the-request",))
+
+
+def test_an_error_says_in_which_header_the_signature_stood() -> None:
+    value = SIGNER.sign(BODY, now=CREATED, label=LABEL)
+    header = parse_header(value, place=GATEWAY_AUTHORIZATION)
+    with pytest.raises(SignatureInvalid) as caught:
+        _verify(header, BODY + b" ")
+    assert caught.value.path == GATEWAY_AUTHORIZATION
 
 
 def test_a_signer_does_not_show_its_key() -> None:

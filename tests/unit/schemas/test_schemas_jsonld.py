@@ -12,6 +12,7 @@ import simplejson
 
 from schemas import iris
 from schemas.jsonld import JsonLdContextUnknown, JsonLdInvalid, bundled_contexts, expand
+from schemas.packs import bundled_packs
 from tests.support.rc_examples import (
     BAGS,
     ENERGY_RESOURCE,
@@ -98,21 +99,27 @@ def test_expansion_leaves_its_document_and_the_contexts_alone() -> None:
     assert contexts == dict(bundled_contexts())
 
 
-@pytest.mark.parametrize(
-    "branch", ["refs/heads/main", "refs/heads/draft", "refs/heads/a/b", "main", "refs/tags/v1"]
-)
-def test_our_contexts_stand_for_those_of_any_branch(branch: str) -> None:
-    bag = {**ENERGY_TRADE_CONTRACT, "@context": f"{iris.PUBLISHER}/{branch}{iris.ENERGY_TRADE_CONTRACT_PATH}"}
+@pytest.mark.parametrize("branch", ["refs/heads/main", "refs/heads/draft", "main"])
+def test_a_context_is_known_on_each_branch_of_its_family(branch: str) -> None:
+    path = "schema/EnergyTradeContract/v0.2/context.jsonld"
+    bag = {**ENERGY_TRADE_CONTRACT, "@context": f"{iris.PUBLISHER}/{branch}/{path}"}
     assert expand(bag) == expand(ENERGY_TRADE_CONTRACT)
+
+
+def test_the_same_name_on_another_branch_is_read_with_that_branch_s_context() -> None:
+    context = f"{iris.PUBLISHER}/refs/heads/p2p-trading/schema/EnergyResource/v0.2/context.jsonld"
+    (resource,) = expand({"@context": context, "meterId": "der://meter/7"})
+    assert resource == {f"{iris.BECKN}meterId": [{"@value": "der://meter/7"}]}
 
 
 @pytest.mark.parametrize(
     "iri",
     [
         "https://peer.example/context.jsonld",
-        f"https://peer.example{iris.CORE_PATH}",
-        f"{iris.PUBLISHER}{iris.CORE_PATH}",
-        f"{iris.PUBLISHER}/refs/heads/main/schema/EnergyCustomer/v0.2/context.jsonld",
+        "https://peer.example/schema/core/v2/context.jsonld",
+        f"{iris.PUBLISHER}/schema/core/v2/context.jsonld",
+        f"{iris.PUBLISHER}/refs/tags/v1/schema/core/v2/context.jsonld",
+        f"{iris.PUBLISHER}/refs/heads/main/schema/EnergyCustomer/v0.1/context.jsonld",
         f"{iris.CORE_CONTEXT}?x=1",
         "file:///etc/passwd",
     ],
@@ -123,7 +130,7 @@ def test_a_context_that_is_not_bundled_is_refused_by_name(iri: str) -> None:
     assert (refused.value.code, refused.value.http_status) == ("SCH_INVALID_JSONLD_CONTEXT", 400)
     assert iri in refused.value.message
     assert refused.value.hint is not None
-    assert iris.CORE_PATH in refused.value.hint
+    assert "GET /contexts" in refused.value.hint
 
 
 @pytest.mark.parametrize(
@@ -148,15 +155,15 @@ def test_a_very_deep_document_is_refused() -> None:
         expand({"@context": iris.CORE_CONTEXT, **document})
 
 
-def test_every_context_is_served_by_its_path_and_speaks_one_vocabulary() -> None:
+def test_every_context_is_served_by_the_iri_it_usually_has() -> None:
     contexts = bundled_contexts()
-    assert set(contexts) == {
-        iris.CORE_PATH,
-        iris.ENERGY_RESOURCE_PATH,
-        iris.ENERGY_TRADE_OFFER_PATH,
-        iris.ENERGY_TRADE_CONTRACT_PATH,
-        iris.ENERGY_TRADE_DELIVERY_PATH,
-    }
-    for served in contexts.values():
-        assert served["@context"]["beckn"] == iris.BECKN
-        assert served["@context"]["schema"] == "https://schema.org/"
+    assert set(contexts) == {iris.CORE_CONTEXT, *(pack.contexts[0] for pack in bundled_packs())}
+    assert iris.REVENUE_FLOW_CONTEXT in contexts
+
+
+def test_every_context_stands_on_its_own_and_names_what_it_is_about() -> None:
+    for iri, served in bundled_contexts().items():
+        (node,) = expand({"@context": iri, "@type": "beckn:Thing", "beckn:id": "1"})
+        assert node["@type"] == [f"{served['@context']['beckn']}Thing"]
+    for pack in bundled_packs():
+        assert pack.types[0] in pack.context["@context"]

@@ -60,6 +60,7 @@ PENDING = Contract(
     resource_id="roof",
     offer_id="offer",
     offer_name="Offer",
+    profile="v2_rc",
     source=SOURCE,
     target_meter="98765456",
     quantity=Energy(10_000),

@@ -11,9 +11,9 @@ from kernel.energy import Energy
 from kernel.errors import NodeError
 from tests.support.seller_world import order
 from trading.mapping import v2_rc as wire
-from trading.mapping.v2_rc.quantity import read_energy, read_quantity, write_quantity
+from trading.mapping.bags.quantity import read_energy, read_quantity, write_quantity
 from trading.refusals import FieldInvalid, FieldMissing, OneItemOnly, SearchUnsupported
-from trading.request import Criteria
+from trading.request import Criteria, require_one_quantity
 
 Json = dict[str, Any]
 
@@ -76,8 +76,9 @@ def test_an_order_is_read_with_everything_that_it_says() -> None:
 
 def test_the_contracted_quantity_stands_in_for_the_lines() -> None:
     sent = order(None, contractedQuantity=Decimal("2.5"))
-    assert wire.read_order({"order": sent}).quantity == Energy(2_500)
-    wire.require_one_quantity({"order": sent})
+    request = wire.read_order({"order": sent})
+    assert request.quantity == Energy(2_500)
+    require_one_quantity(request)
 
 
 def test_an_offer_may_be_accepted_for_the_line_or_for_the_order() -> None:

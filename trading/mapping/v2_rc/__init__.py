@@ -1,35 +1,60 @@
 """Beckn 2.0 RC: orders in JSON-LD with `beckn:` keys, the energy in bags of attributes."""
 
-from trading.mapping.v2_rc.catalog_writer import write_catalog
+from trading.mapping.v2_rc.catalog import read_catalog, write_catalog, write_items
 from trading.mapping.v2_rc.feedback import (
+    read_aggregate,
+    read_contact,
     read_ratings,
     read_support,
-    read_track,
+    read_tracking,
     write_aggregate,
+    write_contact,
+    write_ratings,
     write_support,
     write_tracking,
 )
-from trading.mapping.v2_rc.order_reader import (
-    read_criteria,
+from trading.mapping.v2_rc.order import write_contract_order, write_quote_order
+from trading.mapping.v2_rc.order_report import find_parts, read_contract
+from trading.mapping.v2_rc.order_request import (
     read_order,
     read_order_id,
-    require_one_quantity,
+    read_track,
+    write_order_id,
+    write_order_request,
+    write_track,
+    write_update,
 )
-from trading.mapping.v2_rc.order_writer import fingerprint_order, write_contract_order, write_quote_order
+from trading.mapping.v2_rc.paths import FILTER_EXAMPLE, ORDER_KEY, PATHS
+from trading.mapping.v2_rc.search import read_criteria, write_criteria
 
 __all__ = [
-    "fingerprint_order",
+    "FILTER_EXAMPLE",
+    "ORDER_KEY",
+    "PATHS",
+    "find_parts",
+    "read_aggregate",
+    "read_catalog",
+    "read_contact",
+    "read_contract",
     "read_criteria",
     "read_order",
     "read_order_id",
     "read_ratings",
     "read_support",
     "read_track",
-    "require_one_quantity",
+    "read_tracking",
     "write_aggregate",
     "write_catalog",
+    "write_contact",
     "write_contract_order",
+    "write_criteria",
+    "write_items",
+    "write_order_id",
+    "write_order_request",
     "write_quote_order",
+    "write_ratings",
     "write_support",
+    "write_track",
     "write_tracking",
+    "write_update",
 ]

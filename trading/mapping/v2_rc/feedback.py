@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 
 from schemas import iris
-from trading.offer import Provider
-from trading.request import Rating
-
-_BEST: Final = Decimal(5)
-_WORST: Final = Decimal(0)
+from trading.contract import Contract
+from trading.mapping.bags.support_info import read_support_info, write_support_info
+from trading.mapping.find import Json, drop_nothing, reading
+from trading.offer import SupportContact
+from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
 
 
 def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
@@ -21,46 +21,77 @@ def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
             target_id=rating["id"],
             category=rating.get("category", "ORDER"),
             value=Decimal(rating["ratingValue"]),
-            worst=Decimal(rating.get("worstRating", _WORST)),
-            best=Decimal(rating.get("bestRating", _BEST)),
+            worst=Decimal(rating.get("worstRating", WORST_RATING)),
+            best=Decimal(rating.get("bestRating", BEST_RATING)),
             feedback=rating.get("feedback", {}),
         )
         for rating in message["ratings"]
     ]
 
 
-def read_support(message: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the category and the identifier of what support is asked for."""
-    return message["refType"], message["refId"]
-
-
-def read_track(message: Mapping[str, Any]) -> str:
-    """Return the order that is to be followed."""
-    return str(message["tracking"]["id"])
-
-
-def write_aggregate(*, count: int, mean: Decimal | None) -> dict[str, Any]:
-    """Return the answer to ratings: they came, and what all of them come to out of five."""
-    aggregate = {} if mean is None else {"value": mean, "best": _BEST, "worst": _WORST}
-    return {"received": True, "aggregate": {"count": count} | aggregate}
-
-
-def write_tracking(*, contract_id: str, url: str) -> dict[str, Any]:
-    """Return where an order can be followed."""
-    return {"tracking": {"id": contract_id, "url": url}}
-
-
-def write_support(providers: Sequence[Provider]) -> dict[str, Any] | None:
-    """Return how to reach the first of `providers` that says so, or None."""
-    contact = next((provider.support for provider in providers if provider.support), None)
-    if contact is None:
-        return None
-    ways = (("phone", contact.phone, "PHONE"), ("email", contact.email, "EMAIL"), ("url", contact.url, "WEB"))
-    support: dict[str, Any] = {
-        "@context": iris.CORE_CONTEXT,
-        "@type": "beckn:SupportInfo",
-        "name": contact.name,
-        **{key: value for key, value, _ in ways if value},
-        "channels": [channel for _, value, channel in ways if value],
+def write_ratings(ratings: Sequence[Rating]) -> Json:
+    """Return the message of a rating."""
+    return {
+        "ratings": [
+            drop_nothing(
+                {
+                    "@context": iris.CORE_CONTEXT,
+                    "@type": "beckn:RatingInput",
+                    "id": rating.target_id,
+                    "category": rating.category,
+                    "ratingValue": rating.value,
+                    "worstRating": rating.worst,
+                    "bestRating": rating.best,
+                    "feedback": dict(rating.feedback) or None,
+                }
+            )
+            for rating in ratings
+        ]
     }
-    return {"support": support | ({"hours": contact.hours} if contact.hours else {})}
+
+
+def write_aggregate(_ratings: Sequence[Rating], summary: RatingSummary) -> Json:
+    """Return the answer to ratings: they came, and what all of them come to out of five."""
+    scale = (
+        {} if summary.mean is None else {"value": summary.mean, "best": BEST_RATING, "worst": WORST_RATING}
+    )
+    return {"received": True, "aggregate": {"count": summary.count} | scale}
+
+
+def read_aggregate(message: Mapping[str, Any]) -> RatingSummary:
+    """Return what all ratings come to. Raises: FieldInvalid."""
+    with reading("the aggregate"):
+        aggregate = message["aggregate"]
+        return RatingSummary(count=aggregate["count"], mean=aggregate.get("value"))
+
+
+def read_support(message: Mapping[str, Any]) -> Inquiry:
+    """Return what support is asked about."""
+    return Inquiry(category=message["refType"], target_id=message["refId"])
+
+
+def write_support(inquiry: Inquiry) -> Json:
+    """Return the message that asks for support."""
+    return {"refId": inquiry.target_id, "refType": inquiry.category}
+
+
+def write_contact(_inquiry: Inquiry, contact: SupportContact) -> Json:
+    """Return how to reach the people behind what was asked about."""
+    return {"support": write_support_info(contact)}
+
+
+def read_contact(message: Mapping[str, Any]) -> SupportContact:
+    """Return the contact that is told. Raises: FieldInvalid."""
+    with reading("the contact"):
+        return read_support_info(message["support"])
+
+
+def write_tracking(contract: Contract, *, url: str) -> Json:
+    """Return where a contract's delivery can be followed."""
+    return {"tracking": {"id": contract.id, "url": url}}
+
+
+def read_tracking(message: Mapping[str, Any]) -> str:
+    """Return the address by which the delivery is followed. Raises: FieldInvalid."""
+    with reading("the tracking"):
+        return str(message["tracking"]["url"])

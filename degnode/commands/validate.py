@@ -1,0 +1,99 @@
+"""`degnode validate`: is a message one, and if not, where and why."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from protocol.profile import PROFILES
+from protocol.verdict import Verdict, judge
+from schemas.library import Rules
+
+ProfileName = StrEnum("ProfileName", {name: name for name in PROFILES})  # type: ignore[misc]  # made of the table
+
+
+class Packs(StrEnum):
+    """Whether attributes are looked into."""
+
+    ON = "on"
+    OFF = "off"
+
+
+_RULES: Final = {Packs.ON: Rules.PARTICIPANT, Packs.OFF: Rules.TRANSPORT}
+_MANIFEST: Final = "manifest.json"
+
+
+def validate(
+    paths: Annotated[
+        list[Path],
+        typer.Argument(exists=True, help="Files, and directories that are walked for *.json."),
+    ],
+    profile: Annotated[
+        ProfileName | None,
+        typer.Option(help="The generation; without it each message's own keys tell."),
+    ] = None,
+    packs: Annotated[
+        Packs,
+        typer.Option(
+            help="on: what a participant needs, attributes included. off: the transport's schema alone."
+        ),
+    ] = Packs.ON,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one array of {file, profile, action, valid, errors}.")
+    ] = False,
+) -> None:
+    """Say of every message whether it is valid, and of those that are not, where and why.
+
+    Ends with status 1 if any is not.
+    """
+    chosen = None if profile is None else PROFILES[profile.value]
+    verdicts = [
+        (file, judge(file.read_bytes(), profile=chosen, rules=_RULES[packs])) for file in _files(paths)
+    ]
+    if as_json:
+        sys.stdout.write(json.dumps([_entry(*entry) for entry in verdicts], indent=1) + "\n")
+    else:
+        _print(verdicts)
+    if not all(verdict.is_valid for _, verdict in verdicts):
+        raise typer.Exit(1)
+
+
+def _files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*.json") if file.name != _MANIFEST)
+        else:
+            yield path
+
+
+def _entry(file: Path, verdict: Verdict) -> dict[str, object]:
+    return {
+        "file": str(file),
+        "profile": verdict.profile,
+        "action": verdict.action,
+        "valid": verdict.is_valid,
+        "errors": [
+            {"path": fault.path, "code": fault.code, "message": fault.message} for fault in verdict.faults
+        ],
+    }
+
+
+def _print(verdicts: Sequence[tuple[Path, Verdict]]) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for file, verdict in verdicts:
+        mark = "[green]valid[/green]  " if verdict.is_valid else "[red]invalid[/red]"
+        console.print(f"{mark} {escape(str(file))}  {verdict.profile or '?'} {verdict.action or '?'}")
+        for fault in verdict.faults:
+            console.print(f"    {escape(fault.path)}: {escape(fault.message)} ({fault.rule})")
+            if fault.hint:
+                console.print(f"      {escape(fault.hint)}", style="dim")
+    wrong = sum(not verdict.is_valid for _, verdict in verdicts)
+    console.print(f"{len(verdicts)} messages, {wrong} invalid")

@@ -1,0 +1,172 @@
+"""The common adapter's own paths for software on this side: send what is posted here, signed.
+
+Whoever drives today's adapter posts whole messages to `/bap/caller/{action}` or
+`/bpp/caller/{on_action}` and gets its answer; the same requests work here. What is posted leaves
+byte by byte as it came, through the outbox, so it is signed, retried and kept like everything else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from fastapi import APIRouter, Request, Response
+
+from kernel.clock import Clock
+from kernel.errors import NodeError
+from node.api_keys import authenticate
+from node.correspondence import Correspondent, Peer
+from protocol import checks
+from protocol.actions import HANDLED_BY, Action, Role
+from protocol.answers import write_answer
+from protocol.context import Context, read_context
+from protocol.detection import detect
+from protocol.document import check_schema, parse_document
+from protocol.errors import ActionUnknown, BodyTooLarge, ContextFieldMissing, MessageIdReused, WireError
+from protocol.profile import PROFILES, Profile
+from storage.outbox import Outgoing
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+Put = Callable[[UnitOfWork, Outgoing, Peer, str], Awaitable[None]]
+"""`put(uow, outgoing, to, requested_by)`: record the message and put it into the outbox."""
+
+CALLER_PATH: Final = {Role.BAP: "/bap/caller", Role.BPP: "/bpp/caller"}
+_OPEN: Final = "adapter"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapter:
+    """Takes whole messages from software of this participant and sends them to its peers.
+
+    `is_open` lets it in without an API key, as the common adapter does.
+    """
+
+    correspondent: Correspondent
+    profiles: tuple[Profile, ...]
+    put: Put
+    uow_factory: UnitOfWorkFactory
+    clock: Clock
+    max_body_bytes: int
+    is_open: bool = False
+
+    def router(self) -> APIRouter:
+        """Return the routes; they answer in the adapter's own shapes."""
+        router = APIRouter(tags=["adapter"])
+        router.add_api_route(
+            f"{CALLER_PATH[self.correspondent.role]}/{{action}}",
+            self._take,
+            methods=["POST"],
+            summary="Send a whole message that other software of this participant has written",
+            response_class=Response,
+        )
+        return router
+
+    async def _take(self, action: str, request: Request) -> Response:
+        profile, ids = self.profiles[0].behind_adapter(), ("", "")
+        error: NodeError | None = None
+        try:
+            sender = _OPEN if self.is_open else await authenticate(request)
+            raw = await _read(request, self.max_body_bytes)
+            document = parse_document(raw)
+            profile, named = self._route(action, document)
+            context = read_context(document, profile)
+            ids = (context.transaction_id, context.message_id)
+            await self._send(raw, document, context, profile, named, sender)
+        except NodeError as refusal:
+            error = refusal
+        answer = write_answer(
+            profile.ack,
+            transaction_id=ids[0],
+            message_id=ids[1],
+            at=self.clock.now(),
+            error=None if error is None else WireError.of(error),
+        )
+        return Response(
+            orjson.dumps(answer),
+            status_code=200 if error is None else error.http_status,
+            media_type="application/json",
+        )
+
+    def _route(self, name: str, document: Mapping[str, Any]) -> tuple[Profile, Action]:
+        """Return the profile of a message and the action that the path names in it."""
+        sent = HANDLED_BY[self.correspondent.role.counterpart]
+        candidates = tuple(
+            profile.behind_adapter() for profile in self.profiles if profile.action_called(name) in sent
+        )
+        if not candidates:
+            known = sorted({profile.wire_names[action] for profile in self.profiles for action in sent})
+            raise ActionUnknown(
+                f"{name!r} is nothing that a {self.correspondent.role.upper()} sends",
+                path=name,
+                hint=f"POST one of: {', '.join(known)}.",
+            )
+        profile = detect(document, candidates)
+        return profile, next(action for action in sent if profile.wire_names[action] == name)
+
+    async def _send(
+        self,
+        raw: bytes,
+        document: Mapping[str, Any],
+        context: Context,
+        profile: Profile,
+        action: Action,
+        sender: str,
+    ) -> None:
+        now = self.clock.now()
+        me = self.correspondent
+        checks.check_action(context, action=action, profile=profile)
+        checks.check_version(context, profile=profile)
+        checks.check_sender(context, action=action, profile=profile, signer=me.subscriber_id)
+        check_schema(document, action=action, profile=profile)
+        checks.check_freshness(context, now=now)
+        to = _addressee(context, profile, me.role.counterpart)
+        outgoing = Outgoing(
+            profile=profile.name,
+            action=action,
+            peer=to.subscriber_id,
+            url=PROFILES[profile.name].url_of(action, to.url),
+            message_id=context.message_id,
+            transaction_id=context.transaction_id,
+            body=raw,
+            created_at=now,
+            expires_at=context.expires_at or now + me.ttl_of(action),
+        )
+        async with self.uow_factory() as uow:
+            if await _is_repeat(outgoing, uow):
+                return
+            await self.put(uow, outgoing, to, sender)
+
+
+def _addressee(context: Context, profile: Profile, role: Role) -> Peer:
+    subscriber_id, uri = context.id_of(role), context.uri_of(role)
+    for value, key in ((subscriber_id, profile.keys.id_of(role)), (uri, profile.keys.uri_of(role))):
+        if not value:
+            raise ContextFieldMissing(
+                f"the context has no {key}",
+                path=f"$.context.{key}",
+                hint="Say which participant it is for, and where that takes messages.",
+            )
+    return Peer(subscriber_id=subscriber_id, url=uri)
+
+
+async def _is_repeat(outgoing: Outgoing, uow: UnitOfWork) -> bool:
+    """Say whether this very message was posted before. Raises: MessageIdReused, if another one was."""
+    body = await uow.outbox.find_body(message_id=outgoing.message_id, action=outgoing.action)
+    if body is not None and body != outgoing.body:
+        raise MessageIdReused(
+            f"message {outgoing.message_id} was posted before with another body",
+            path="$.context.message_id",
+            hint="Give every new message its own id.",
+        )
+    return body is not None
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BodyTooLarge(f"the body is over {limit} bytes", path="$", hint="Send less at once.")
+    return bytes(body)

@@ -1,0 +1,49 @@
+"""Requests that came through a gateway carry its signature beside the sender's; it is checked here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from protocol import signing
+from protocol.actions import Action
+from protocol.errors import GatewaySignatureInvalid, SignatureInvalid
+from protocol.profile import PROFILES
+from registry_client.keyring import KeyRing
+from registry_client.subscriber import SubscriberRole
+
+HEADER: Final = b"x-gateway-authorization"
+_LABELS: Final = tuple({label: None for profile in PROFILES.values() for label in profile.digest_labels})
+_PATH: Final = "header X-Gateway-Authorization"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayCheck:
+    """Verifies the signature of the gateway that passed a message on (BECKN-006)."""
+
+    keyring: KeyRing
+
+    async def check(
+        self, headers: Mapping[bytes, bytes], raw: bytes, *, action: Action, now: datetime
+    ) -> None:
+        """Refuse a message whose gateway's signature is there and does not hold.
+
+        Raises: GatewaySignatureInvalid, or what the registry raises.
+        """
+        value = headers.get(HEADER)
+        if value is None:
+            return
+        try:
+            header = signing.parse_header(value.decode("latin-1"))
+            sender = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
+            signing.verify(raw, header, key=sender.signing_public_key, now=now, labels=_LABELS)
+        except SignatureInvalid as error:
+            raise GatewaySignatureInvalid(error.message, path=_PATH, hint=error.hint) from error
+        if sender.role not in (None, SubscriberRole.BG):
+            raise GatewaySignatureInvalid(
+                f"{header.subscriber_id} is no gateway, the registry says {sender.role}",
+                path=_PATH,
+                hint=f"Send {action} without this header, or through a gateway.",
+            )

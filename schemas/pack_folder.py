@@ -1,0 +1,116 @@
+"""Packs of an operator's own: folders with a `pack.json`, a schema and a JSON-LD context.
+
+rooftops/
+    pack.json     {"name": "Rooftop", "version": "1.0",
+                   "contexts": ["https://town.example/Rooftop/v1.0/context.jsonld"],
+                   "types": ["Rooftop"], "schema": "schema.json", "context": "context.jsonld"}
+    schema.json   JSON Schema 2020-12 with an "$id"; it may refer to schemas of this package
+    context.jsonld
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, Final
+
+from jsonschema_rs import Draft202012Validator, Registry, ValidationError
+
+from kernel.errors import NodeError
+from schemas.library import BASE, shared_documents
+from schemas.packs import Pack, Packs, bundled_packs
+from schemas.violation import json_path
+
+_WORDS: Final = {"name", "version", "schema", "context"}
+_LISTS: Final = {"contexts", "types"}
+
+
+class PackInvalid(NodeError):
+    """A pack cannot be used; the path says which file, and where in it."""
+
+
+def load_packs(folder: Path) -> Packs:
+    """Return the packs in `folder` and below, by the order of their paths.
+
+    Raises: PackInvalid.
+    """
+    found = {file: _load(file) for file in sorted(folder.rglob("pack.json"))}
+    if not found:
+        raise PackInvalid(
+            "there is no pack here", path=str(folder), hint="A pack is a folder with a pack.json in it."
+        )
+    uses = Counter(iri for pack in (*bundled_packs(), *found.values()) for iri in pack.contexts)
+    for file, pack in found.items():
+        for iri in pack.contexts:
+            if uses[iri] > 1:
+                raise PackInvalid(
+                    f"{iri} belongs to another pack already",
+                    path=f"{file}: $.contexts",
+                    hint="A context belongs to one pack only; take it out of one of them.",
+                )
+    return tuple(found.values())
+
+
+def _load(file: Path) -> Pack:
+    about = _object(file)
+    for key in sorted(_WORDS | _LISTS):
+        _check(file, key, about.get(key))
+    schema_file, context_file = file.parent / about["schema"], file.parent / about["context"]
+    return Pack(
+        name=about["name"],
+        version=about["version"],
+        contexts=tuple(about["contexts"]),
+        types=tuple(about["types"]),
+        schema=_schema(schema_file),
+        context=_context(context_file),
+    )
+
+
+def _check(file: Path, key: str, value: object) -> None:
+    fits = isinstance(value, str) if key in _WORDS else _is_list_of_words(value)
+    if not fits:
+        what = "a string" if key in _WORDS else "a list of strings, one at least"
+        raise PackInvalid(f"{key} must be {what}", path=f"{file}: $.{key}", hint="See the manual on packs.")
+
+
+def _is_list_of_words(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(entry, str) for entry in value)
+
+
+def _schema(file: Path) -> dict[str, Any]:
+    schema = _object(file)
+    if not isinstance(identifier := schema.get("$id"), str) or "://" not in identifier:
+        raise PackInvalid(
+            'a schema needs an "$id"', path=f"{file}: $['$id']", hint="Any https address of yours will do."
+        )
+    if identifier.startswith(BASE):
+        raise PackInvalid(f"{identifier} is a name of this package's", path=f"{file}: $['$id']")
+    documents = {**shared_documents(), identifier: schema}
+    try:
+        Draft202012Validator({"$ref": identifier}, registry=Registry(list(documents.items())))
+    except ValidationError as error:
+        where = json_path(error.instance_path)
+        raise PackInvalid(f"this is no JSON Schema: {error.message}", path=f"{file}: {where}") from error
+    except ValueError as error:
+        raise PackInvalid(f"this schema cannot be used: {error}", path=str(file)) from error
+    return schema
+
+
+def _context(file: Path) -> dict[str, Any]:
+    context = _object(file)
+    if "@context" not in context:
+        raise PackInvalid('there is no "@context" in it', path=f"{file}: $['@context']")
+    return context
+
+
+def _object(file: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise PackInvalid(f"the file cannot be read: {error.strerror}", path=str(file)) from error
+    except (ValueError, RecursionError) as error:
+        raise PackInvalid(f"this is no JSON: {error}", path=str(file)) from error
+    if not isinstance(document, dict):
+        raise PackInvalid("a JSON object must stand here", path=str(file))
+    return document

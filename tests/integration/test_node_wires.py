@@ -1,0 +1,288 @@
+"""One node, three generations: each is taken in, answered and remembered as it is spoken."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import httpx
+import orjson
+import pytest
+
+from kernel.clock import ManualClock
+from node.peer_pins import PeerPin
+from protocol.actions import Action, Role
+from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckSignature, Binding, Profile
+from protocol.signing import parse_header
+from registry_client.onboarding import subscribe
+from registry_client.subscriber import SubscriberRole
+from storage.database import Database
+from tests.support.participants import (
+    API_KEY,
+    RecordingHandler,
+    RunningParticipant,
+    RunningRegistry,
+    all_handlers,
+    running_participant,
+    running_registry,
+)
+from tests.support.simulated_peer import SimulatedPeer
+from tests.support.waiting import eventually
+from tests.support.wire_examples import ALL, wire_message
+
+NOW: Final = datetime(2026, 6, 11, 18, tzinfo=UTC)
+BPP_ID: Final = "bpp.sunfield.example"
+IDS: Final = list(PROFILES)
+PINNED: Final = "bap.onix.example"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A BPP that answers every confirm, its registry, and a buyer's platform of each generation."""
+
+    bpp: RunningParticipant
+    registry: RunningRegistry
+    buyers: Mapping[str, SimulatedPeer]
+    clock: ManualClock
+    stack: AsyncExitStack
+
+    async def join(self, peer: SimulatedPeer, **changes: Any) -> SimulatedPeer:
+        await self.stack.enter_async_context(peer)
+        await subscribe(self.registry.url, record=peer.record(**changes), token=self.registry.token)
+        return peer
+
+    async def peers(self) -> list[dict[str, Any]]:
+        async with httpx.AsyncClient(headers={"X-Api-Key": API_KEY}) as client:
+            found: list[dict[str, Any]] = (await client.get(f"{self.bpp.url}/api/v1/peers")).json()
+            return found
+
+
+@pytest.fixture
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+    clock = ManualClock(NOW)
+    answer = RecordingHandler({"order": {}})
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(running_registry(database, clock=clock))
+        bpp = await stack.enter_async_context(
+            running_participant(
+                role=Role.BPP,
+                subscriber_id=BPP_ID,
+                database=database,
+                registry=registry,
+                data_dir=tmp_path,
+                clock=clock,
+                handlers=all_handlers(Role.BPP, answer),
+                peers={PINNED: PeerPin(wire="v2_lts", binding=Binding.HEADER)},
+                peer_rate=50,
+            )
+        )
+        world = World(bpp=bpp, registry=registry, buyers={}, clock=clock, stack=stack)
+        buyers = {
+            profile.name: await world.join(
+                SimulatedPeer(Role.BAP, f"bap.{profile.name}.example", clock=clock, profile=profile)
+            )
+            for profile in ALL
+        }
+        yield World(bpp=bpp, registry=registry, buyers=buyers, clock=clock, stack=stack)
+
+
+def _read_ack(profile: Profile, body: Mapping[str, Any]) -> object:
+    return {
+        "v1_1": lambda: body["message"]["ack"]["status"],
+        "v2_rc": lambda: body["ack_status"],
+        "v2_lts": lambda: body["message"]["status"],
+    }[profile.name]()
+
+
+@pytest.mark.parametrize("profile", ALL, ids=IDS)
+async def test_a_confirm_is_acknowledged_and_answered_on_its_own_wire(world: World, profile: Profile) -> None:
+    buyer = world.buyers[profile.name]
+    response = await buyer.send(Action.CONFIRM, wire_message(profile, Action.CONFIRM), to=world.bpp.address)
+    assert (response.status_code, _read_ack(profile, response.json())) == (200, "ACK")
+    assert ("Signature" in response.headers) == (profile.ack_signature is AckSignature.HEADER)
+    (callback,) = await buyer.wait_for(Action.ON_CONFIRM)
+    header = parse_header(callback.authorization)
+    assert ("request-signature" in header.headers) == (profile.binding is Binding.SIGNATURE)
+    assert callback.document["context"][profile.keys.bpp_id] == BPP_ID
+
+
+@pytest.mark.parametrize("profile", ALL, ids=IDS)
+async def test_a_broken_confirm_is_refused_in_the_shape_of_its_wire(world: World, profile: Profile) -> None:
+    buyer = world.buyers[profile.name]
+    response = await buyer.send(Action.CONFIRM, {}, to=world.bpp.address)
+    assert (response.status_code, _read_ack(profile, response.json())) == (400, "NACK")
+
+
+@pytest.mark.parametrize("profile", ALL, ids=IDS)
+async def test_the_adapters_paths_take_every_generation(world: World, profile: Profile) -> None:
+    buyer = world.buyers[profile.name]
+    outgoing = buyer.write(Action.CONFIRM, wire_message(profile, Action.CONFIRM), to=world.bpp.address)
+    response = await buyer.post(f"{world.bpp.url}/bpp/receiver/confirm", outgoing.body)
+    assert response.status_code == 200
+    message = response.json()["message"]
+    assert message.get("status", message.get("ack", {}).get("status")) == "ACK"
+
+
+async def test_what_peers_speak_and_how_their_clocks_go_is_shown(world: World) -> None:
+    world.clock.advance(timedelta(seconds=2))
+    for profile in ALL:
+        await world.buyers[profile.name].send(
+            Action.CONFIRM,
+            wire_message(profile, Action.CONFIRM),
+            to=world.bpp.address,
+            transaction_id=profile.name,
+        )
+
+    async def all_heard() -> bool:
+        return len(await world.peers()) == len(ALL)
+
+    await eventually(all_heard, True)
+    assert {peer["subscriber_id"]: (peer["wire"], peer["heard_on"]) for peer in await world.peers()} == {
+        f"bap.{name}.example": (name, name) for name in PROFILES
+    }
+    assert {peer["clock_skew_seconds"] for peer in await world.peers()} == {0.0}
+
+
+async def test_a_pinned_peer_gets_the_whole_header_as_the_fourth_line(world: World) -> None:
+    buyer = await world.join(SimulatedPeer(Role.BAP, PINNED, clock=world.clock, profile=V2_LTS))
+    await buyer.send(Action.CONFIRM, wire_message(V2_LTS, Action.CONFIRM), to=world.bpp.address)
+    await buyer.wait_for(Action.ON_CONFIRM)
+    async with world.bpp.uow_factory() as uow:
+        rows = await uow.connection.exec_driver_sql(
+            "SELECT request_signature FROM outbox WHERE peer = 'bap.onix.example'"
+        )
+        assert str(rows.scalar_one()).startswith("Signature keyId=")
+
+
+async def test_the_answer_of_a_peer_is_kept_with_the_verdict_on_its_signature(world: World) -> None:
+    buyer = world.buyers["v2_rc"]
+    await buyer.send(Action.CONFIRM, wire_message(V2_RC, Action.CONFIRM), to=world.bpp.address)
+    await buyer.wait_for(Action.ON_CONFIRM)
+
+    async def verdicts() -> list[str]:
+        async with world.bpp.uow_factory() as uow:
+            rows = await uow.connection.exec_driver_sql(
+                "SELECT answer_verdict FROM outbox WHERE answer_verdict IS NOT NULL ORDER BY id"
+            )
+            return list(rows.scalars())
+
+    async def unsigned() -> bool:
+        return await verdicts() == ["unsigned"]
+
+    await eventually(unsigned, True)
+
+
+async def test_a_gateway_signs_beside_the_sender(world: World) -> None:
+    buyer = world.buyers["v1_1"]
+    gateway = await world.join(
+        SimulatedPeer(Role.BAP, "bg.example", clock=world.clock, profile=V1_1), role=SubscriberRole.BG
+    )
+    search = buyer.write(Action.DISCOVER, wire_message(V1_1, Action.DISCOVER), to=world.bpp.address)
+
+    async def passed_on(gateway_header: str) -> httpx.Response:
+        async with httpx.AsyncClient() as client:
+            return await client.post(
+                search.url,
+                content=search.body,
+                headers={
+                    "Content-Type": "application/json",
+                    "Authorization": buyer.sign(search.body),
+                    "X-Gateway-Authorization": gateway_header,
+                },
+            )
+
+    assert (await passed_on(gateway.sign(search.body))).status_code == 200
+    for header in (gateway.sign(b"other"), "nonsense", buyer.sign(search.body)):
+        refused = await passed_on(header)
+        assert refused.status_code == 401
+        assert "Proxy-Authenticate" in refused.headers
+        assert "WWW-Authenticate" not in refused.headers
+
+
+async def test_who_is_registered_as_a_seller_confirms_nothing(world: World) -> None:
+    seller = await world.join(
+        SimulatedPeer(Role.BAP, "bpp.other.example", clock=world.clock), role=SubscriberRole.BPP
+    )
+    response = await seller.send(Action.CONFIRM, wire_message(V2_RC, Action.CONFIRM), to=world.bpp.address)
+    assert response.status_code == 403
+    assert response.json()["error"]["code"] == "AUT_UNAUTHORIZED_ACTION"
+
+
+async def test_a_peer_that_sends_too_fast_is_told_to_wait(world: World) -> None:
+    buyer = world.buyers["v2_rc"]
+    statuses = [
+        await buyer.send(Action.STATUS, {}, to=world.bpp.address, transaction_id=f"t-{number}")
+        for number in range(51)
+    ]
+    assert {response.status_code for response in statuses[:50]} == {400}
+    assert statuses[50].status_code == 429
+    assert statuses[50].headers["Retry-After"] == "1"
+    world.clock.advance(timedelta(seconds=1))
+    again = await buyer.send(Action.CONFIRM, wire_message(V2_RC, Action.CONFIRM), to=world.bpp.address)
+    assert again.status_code == 200
+
+
+async def _call(
+    world: World, body: bytes, *, action: str = "on_confirm", key: str = API_KEY
+) -> httpx.Response:
+    async with httpx.AsyncClient() as client:
+        return await client.post(
+            f"{world.bpp.url}/bpp/caller/{action}", content=body, headers={"X-Api-Key": key} if key else {}
+        )
+
+
+def _callback(world: World, profile: Profile, **context: Any) -> bytes:
+    writer = world.bpp.participant.foundation.correspondent
+    buyer = world.buyers[profile.name]
+    outgoing = writer.unsolicited(
+        Action.ON_CONFIRM,
+        to=buyer.address,
+        message=wire_message(profile, Action.ON_CONFIRM),
+        transaction_id="t-9",
+        now=NOW,
+        profile=profile,
+    )
+    document = orjson.loads(outgoing.body)
+    document["context"] |= context
+    return orjson.dumps(document)
+
+
+@pytest.mark.parametrize("profile", ALL, ids=IDS)
+async def test_other_software_of_this_side_sends_through_the_adapters_path(
+    world: World, profile: Profile
+) -> None:
+    body = _callback(world, profile)
+    assert (await _call(world, body)).status_code == 200
+    (received,) = await world.buyers[profile.name].wait_for(Action.ON_CONFIRM)
+    assert received.body == body
+    assert (await _call(world, body)).status_code == 200
+    reused = orjson.loads(body)
+    reused["message"] = wire_message(profile, Action.ON_CONFIRM) | {"more": 1}
+    assert (await _call(world, orjson.dumps(reused))).status_code in (400, 409)
+
+
+@pytest.mark.parametrize(
+    ("changes", "call", "status", "words"),
+    [
+        ({}, {"key": ""}, 401, "API key"),
+        ({"bpp_id": "bpp.somebody.example"}, {}, 401, "signed by"),
+        ({"bap_uri": ""}, {}, 400, "bap_uri"),
+        ({"version": "3.0.0"}, {}, 400, "version"),
+        ({}, {"action": "confirm"}, 404, "nothing that a BPP sends"),
+    ],
+)
+async def test_what_cannot_be_sent_is_refused_with_a_reason(
+    world: World, changes: dict[str, Any], call: dict[str, Any], status: int, words: str
+) -> None:
+    response = await _call(world, _callback(world, V2_RC, **changes), **call)
+    assert response.status_code == status
+    assert words in response.text
+
+
+@pytest.mark.parametrize("body", [b"{", b"x" * 2_000_000])
+async def test_what_is_no_message_is_refused(world: World, body: bytes) -> None:
+    assert (await _call(world, body)).status_code in (400, 413)

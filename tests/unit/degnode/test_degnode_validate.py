@@ -1,0 +1,82 @@
+"""`degnode validate`: verdicts for people and for programs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from degnode.__main__ import app
+from protocol.actions import Action
+from tests.support.wire_examples import ALL, wire_example
+
+RUN = CliRunner()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder with a good message of each generation, a broken one, and a manifest."""
+    for profile in ALL:
+        below = tmp_path / profile.name
+        below.mkdir()
+        (below / "confirm.json").write_text(json.dumps(wire_example(profile, Action.CONFIRM)))
+    (tmp_path / "manifest.json").write_text("[]")
+    return tmp_path
+
+
+def test_good_messages_end_well(folder: Path) -> None:
+    result = RUN.invoke(app, ["validate", str(folder)])
+    assert result.exit_code == 0, result.output
+    assert "3 messages, 0 invalid" in result.output
+    assert "manifest" not in result.output
+
+
+def test_a_broken_message_is_told_where_and_why(folder: Path) -> None:
+    broken = folder / "v2_rc" / "broken.json"
+    document = json.loads((folder / "v2_rc" / "confirm.json").read_text())
+    document["message"]["order"]["beckn:orderStatus"] = "SOLD"
+    broken.write_text(json.dumps(document))
+    result = RUN.invoke(app, ["validate", str(broken)])
+    assert result.exit_code == 1
+    assert "$.message.order['beckn:orderStatus']" in result.output
+    assert "(enum)" in result.output
+
+
+def test_for_programs_there_is_one_array(folder: Path) -> None:
+    (folder / "none.json").write_text("{")
+    result = RUN.invoke(app, ["validate", "--json", str(folder)])
+    assert result.exit_code == 1
+    entries = {Path(entry["file"]).relative_to(folder): entry for entry in json.loads(result.stdout)}
+    assert {entry["profile"] for entry in entries.values()} == {None, "v1_1", "v2_rc", "v2_lts"}
+    none = entries[Path("none.json")]
+    assert (none["valid"], none["action"]) == (False, None)
+    (error,) = none["errors"]
+    assert (error["code"], error["path"]) == ("SCH_INVALID_JSON", "$")
+    assert entries[Path("v2_rc/confirm.json")] == {
+        "file": str(folder / "v2_rc" / "confirm.json"),
+        "profile": "v2_rc",
+        "action": "confirm",
+        "valid": True,
+        "errors": [],
+    }
+
+
+def test_packs_may_be_left_out(folder: Path) -> None:
+    file = folder / "v2_rc" / "confirm.json"
+    document = json.loads(file.read_text())
+    document["context"]["timestamp"] = "yesterday"
+    file.write_text(json.dumps(document))
+    assert RUN.invoke(app, ["validate", str(file)]).exit_code == 1
+    assert RUN.invoke(app, ["validate", "--packs", "off", str(file)]).exit_code == 0
+
+
+def test_the_profile_may_be_given(folder: Path) -> None:
+    file = folder / "v2_rc" / "confirm.json"
+    assert RUN.invoke(app, ["validate", "--profile", "v2_lts", str(file)]).exit_code == 1
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    result = RUN.invoke(app, ["validate", "nowhere.json"])
+    assert result.exit_code == 2

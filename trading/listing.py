@@ -1,0 +1,108 @@
+"""What of a catalogue is told to buyers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.money import Money
+from trading.offer import Catalogue, Offer, Provider, Resource
+from trading.terms import Price, PricingModel, SettlementType, Terms
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedTerms:
+    """Terms as buyers are told of them; `wheeling` is due once for each settlement cycle."""
+
+    price: Price
+    pricing_model: PricingModel
+    settlement_type: SettlementType
+    wheeling: Money | None = None
+    wheeling_description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListedOffer:
+    """An offer as buyers are told of it."""
+
+    id: str
+    name: str
+    provider_id: str
+    resource_id: str
+    terms: ListedTerms
+    minimum: Energy | None = None
+    maximum: Energy | None = None
+    validity: Interval | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What can be bought now: `available` of a resource is what is left of it."""
+
+    id: str
+    name: str
+    providers: tuple[Provider, ...]
+    resources: tuple[Resource, ...]
+    offers: tuple[ListedOffer, ...]
+    networks: tuple[str, ...] = ()
+
+    def provider_of(self, resource: Resource) -> Provider:
+        return next(provider for provider in self.providers if provider.id == resource.provider_id)
+
+    def offers_of(self, resource: Resource) -> tuple[ListedOffer, ...]:
+        return tuple(offer for offer in self.offers if offer.resource_id == resource.id)
+
+    def only(self, resources: tuple[Resource, ...]) -> Listing:
+        """Return the listing without everything that does not belong to `resources`."""
+        items = {resource.id for resource in resources}
+        sellers = {resource.provider_id for resource in resources}
+        return replace(
+            self,
+            providers=tuple(provider for provider in self.providers if provider.id in sellers),
+            resources=resources,
+            offers=tuple(offer for offer in self.offers if offer.resource_id in items),
+        )
+
+
+def list_catalogue(catalogue: Catalogue, *, left: Mapping[str, Energy]) -> Listing:
+    """Return what is told of `catalogue`; `left` says what can still be had of each resource."""
+    listing = Listing(
+        id=catalogue.id,
+        name=catalogue.name,
+        providers=tuple(Provider(id=provider.id, name=provider.name) for provider in catalogue.providers),
+        resources=tuple(
+            replace(resource, available=left.get(resource.id, resource.available))
+            for resource in catalogue.resources
+        ),
+        offers=tuple(list_offer(offer) for offer in catalogue.offers),
+        networks=catalogue.networks,
+    )
+    return listing.only(listing.resources)
+
+
+def list_offer(offer: Offer) -> ListedOffer:
+    """Return what is told of `offer`."""
+    return ListedOffer(
+        id=offer.id,
+        name=offer.name,
+        provider_id=offer.provider_id,
+        resource_id=offer.resource_id,
+        terms=list_terms(offer.terms),
+        minimum=offer.minimum,
+        maximum=offer.maximum,
+        validity=offer.validity,
+    )
+
+
+def list_terms(terms: Terms) -> ListedTerms:
+    """Return what is told of `terms`."""
+    wheeling = terms.wheeling
+    return ListedTerms(
+        price=terms.price,
+        pricing_model=terms.pricing_model,
+        settlement_type=terms.settlement_type,
+        wheeling=wheeling.amount if wheeling else None,
+        wheeling_description=(wheeling.description or wheeling.utility_name) if wheeling else "",
+    )

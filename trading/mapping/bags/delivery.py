@@ -1,0 +1,73 @@
+"""EnergyTradeDelivery: what has come of a contract so far."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kernel.clock import format_instant, parse_instant
+from kernel.energy import Energy
+from kernel.interval import Interval
+from schemas import iris
+from trading.contract import Contract
+from trading.delivery import Delivery, DeliveryStatus, MeterReadingView
+from trading.mapping.find import Json
+
+
+def write_delivery(contract: Contract, delivery: Delivery) -> Json:
+    """Return the delivery as an EnergyTradeDelivery."""
+    bag: Json = {
+        "@context": iris.ENERGY_TRADE_DELIVERY_CONTEXT,
+        "@type": iris.ENERGY_TRADE_DELIVERY,
+        "deliveryStatus": delivery.status.value,
+        "deliveryMode": contract.source.delivery_mode.value,
+        "deliveredQuantity": delivery.delivered.kilowatt_hours,
+        "deliveryStartTime": format_instant(delivery.window.start),
+        "deliveryEndTime": format_instant(delivery.window.end) if delivery.ended else None,
+        "meterReadings": [_reading(row) for row in delivery.readings],
+        "lastUpdated": format_instant(contract.updated_at),
+    }
+    cycle = delivery.settlement_cycle_id
+    return bag | ({"settlementCycleId": cycle} if cycle else {})
+
+
+def read_delivery(bag: Mapping[str, Any], *, window: Interval) -> Delivery:
+    """Return what an EnergyTradeDelivery says; `window` is the contract's.
+
+    Raises: LookupError, TypeError, ValueError.
+    """
+    end = bag["deliveryEndTime"]
+    return Delivery(
+        status=DeliveryStatus(bag["deliveryStatus"]),
+        delivered=Energy.from_kwh(bag["deliveredQuantity"]),
+        window=Interval(parse_instant(bag["deliveryStartTime"]), parse_instant(end) if end else window.end),
+        ended=end is not None,
+        readings=tuple(_read_reading(row) for row in bag.get("meterReadings", [])),
+        settlement_cycle_id=bag.get("settlementCycleId"),
+    )
+
+
+def _reading(row: MeterReadingView) -> Json:
+    return {
+        "timestamp": format_instant(row.at),
+        **_counted("sourceReading", row.source),
+        **_counted("targetReading", row.target),
+        "energyFlow": row.flow.kilowatt_hours,
+    }
+
+
+def _read_reading(row: Mapping[str, Any]) -> MeterReadingView:
+    return MeterReadingView(
+        at=parse_instant(row["timestamp"]),
+        source=_read_counted(row, "sourceReading"),
+        target=_read_counted(row, "targetReading"),
+        flow=Energy.from_kwh(row["energyFlow"]),
+    )
+
+
+def _counted(key: str, energy: Energy | None) -> Json:
+    return {} if energy is None else {key: energy.kilowatt_hours}
+
+
+def _read_counted(row: Mapping[str, Any], key: str) -> Energy | None:
+    return Energy.from_kwh(row[key]) if key in row else None

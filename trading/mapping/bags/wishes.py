@@ -1,0 +1,67 @@
+"""What a buyer writes into the EnergyTradeContract of an order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final, TypedDict
+
+from kernel.clock import format_instant
+from kernel.energy import Energy
+from schemas import iris
+from trading.fields import Field, Paths
+from trading.mapping.bags.amounts import read_instant
+from trading.mapping.bags.quantity import read_energy
+from trading.mapping.find import Json, drop_nothing
+from trading.refusals import FieldInvalid
+from trading.request import OrderRequest
+
+_METER_SCHEME: Final = "der://meter/"
+"""Older messages put this before an mRID."""
+
+
+class Wishes(TypedDict):
+    """The fields of an order that stand in its contract's attributes."""
+
+    contracted: Energy | None
+    target_meter: str | None
+    trade_start: datetime | None
+    trade_end: datetime | None
+
+
+def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
+    """Return what the bag asks for. Raises: FieldInvalid."""
+    contracted = bag.get("contractedQuantity")
+    return Wishes(
+        contracted=None if contracted is None else read_energy(contracted, path=paths[Field.CONTRACTED]),
+        target_meter=read_meter(bag, "targetMeterId", path=paths[Field.METER]),
+        trade_start=read_instant(bag, "tradeStartTime", path=paths[Field.TRADE_START]),
+        trade_end=read_instant(bag, "tradeEndTime", path=paths[Field.TRADE_END]),
+    )
+
+
+def write_wishes(request: OrderRequest, sent: Mapping[str, Any]) -> Json:
+    """Return the bag that asks for it, over what the buyer put there; empty if there is nothing to ask."""
+    start, end = request.trade_start, request.trade_end
+    wishes = drop_nothing(
+        {
+            "targetMeterId": request.target_meter,
+            "contractedQuantity": request.contracted and request.contracted.kilowatt_hours,
+            "tradeStartTime": start and format_instant(start),
+            "tradeEndTime": end and format_instant(end),
+        }
+    )
+    if not wishes:
+        return dict(sent)
+    names = {"@context": iris.ENERGY_TRADE_CONTRACT_CONTEXT, "@type": iris.ENERGY_TRADE_CONTRACT}
+    return names | dict(sent) | wishes
+
+
+def read_meter(bag: Mapping[str, Any], key: str, *, path: str) -> str | None:
+    """Return the meter under `key`, None if there is none. Raises: FieldInvalid."""
+    meter = bag.get(key)
+    if meter is None:
+        return None
+    if not isinstance(meter, str):
+        raise FieldInvalid("a meter is named by text", path=path)
+    return meter.removeprefix(_METER_SCHEME)

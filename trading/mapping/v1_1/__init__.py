@@ -1,0 +1,60 @@
+"""Beckn v1.1: orders in plain JSON; the contract rides in them as `orderAttributes`."""
+
+from trading.mapping.v1_1.catalog import read_catalog, write_catalog, write_items
+from trading.mapping.v1_1.feedback import (
+    read_aggregate,
+    read_contact,
+    read_ratings,
+    read_support,
+    read_tracking,
+    write_aggregate,
+    write_contact,
+    write_ratings,
+    write_support,
+    write_tracking,
+)
+from trading.mapping.v1_1.order import write_contract_order, write_quote_order
+from trading.mapping.v1_1.order_report import find_parts, read_contract
+from trading.mapping.v1_1.order_request import (
+    read_order,
+    read_order_id,
+    read_track,
+    write_order_id,
+    write_order_request,
+    write_track,
+    write_update,
+)
+from trading.mapping.v1_1.paths import FILTER_EXAMPLE, ORDER_KEY, PATHS
+from trading.mapping.v1_1.search import read_criteria, write_criteria
+
+__all__ = [
+    "FILTER_EXAMPLE",
+    "ORDER_KEY",
+    "PATHS",
+    "find_parts",
+    "read_aggregate",
+    "read_catalog",
+    "read_contact",
+    "read_contract",
+    "read_criteria",
+    "read_order",
+    "read_order_id",
+    "read_ratings",
+    "read_support",
+    "read_track",
+    "read_tracking",
+    "write_aggregate",
+    "write_catalog",
+    "write_contact",
+    "write_contract_order",
+    "write_criteria",
+    "write_items",
+    "write_order_id",
+    "write_order_request",
+    "write_quote_order",
+    "write_ratings",
+    "write_support",
+    "write_track",
+    "write_tracking",
+    "write_update",
+]

@@ -1,0 +1,126 @@
+"""What is on offer, as on_search tells it: items and offers under their provider.
+
+The energy rides in the bags that 2.0 has for it; what of them is text is repeated in tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from trading.listing import ListedOffer, Listing
+from trading.mapping.bags.amounts import write_span
+from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.resource import read_resource, write_resource
+from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.mapping.v1_1.measure import write_measure
+from trading.mapping.v1_1.price import read_price, write_price
+from trading.mapping.v1_1.tags import find_values, write_group, write_tags
+from trading.offer import Provider, Resource
+
+_NETWORKS: Final = "networks"
+_NETWORK: Final = "network"
+
+
+def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return the message of an on_search; who sells is said by its context."""
+    del bpp_id, bpp_url
+    return {
+        "catalog": {
+            "descriptor": {"name": listing.name, "code": listing.id},
+            "providers": [_provider(provider, listing) for provider in listing.providers],
+        }
+    }
+
+
+def write_items(listing: Listing) -> list[Json]:
+    """Return the items, which filters are applied to."""
+    return [_item(resource, listing) for resource in listing.resources]
+
+
+def write_offer(offer: ListedOffer) -> Json:
+    """Return an offer with its terms; its price stands beside it."""
+    terms = write_offer_terms(offer)
+    written = {
+        "id": offer.id,
+        "descriptor": {"name": offer.name},
+        "item_ids": [offer.resource_id],
+        "tags": [write_tags("terms", terms)],
+        "price": write_price(offer.terms.price),
+        "offerAttributes": terms,
+    }
+    return written | ({"time": {"range": write_span(offer.validity)}} if offer.validity else {})
+
+
+def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
+    """Return the catalogue of an on_search, nothing if nothing is in it. Raises: FieldInvalid."""
+    with reading("the catalogue"):
+        catalog = message["catalog"]
+        providers = find_objects(catalog, "providers")
+        if not providers:
+            return []
+        listing = Listing(
+            id=find_text(catalog, "descriptor", "code") or "",
+            name=_name(catalog),
+            providers=tuple(Provider(id=provider["id"], name=_name(provider)) for provider in providers),
+            resources=tuple(
+                _read_item(item, provider)
+                for provider in providers
+                for item in find_objects(provider, "items")
+            ),
+            offers=tuple(
+                _read_offer(offer, provider)
+                for provider in providers
+                for offer in find_objects(provider, "offers")
+            ),
+            networks=find_values(providers[0], group=_NETWORKS, code=_NETWORK),
+        )
+        return [listing]
+
+
+def _provider(provider: Provider, listing: Listing) -> Json:
+    mine = [resource for resource in listing.resources if resource.provider_id == provider.id]
+    written: Json = {
+        "id": provider.id,
+        "descriptor": {"name": provider.name},
+        "items": [_item(resource, listing) for resource in mine],
+        "offers": [write_offer(offer) for resource in mine for offer in listing.offers_of(resource)],
+    }
+    if listing.networks:
+        written["tags"] = [write_group(_NETWORKS, [(_NETWORK, name) for name in listing.networks])]
+    return written
+
+
+def _item(resource: Resource, listing: Listing) -> Json:
+    bag = write_resource(resource)
+    written = {
+        "id": resource.id,
+        "descriptor": {"name": resource.name},
+        "quantity": {"available": {"measure": write_measure(resource.available)}},
+        "time": {"range": write_span(resource.production)},
+        "tags": [write_tags("energy", bag)],
+        "itemAttributes": bag,
+    }
+    offers = listing.offers_of(resource)
+    return written | ({"price": write_price(offers[0].terms.price)} if len(offers) == 1 else {})
+
+
+def _read_item(item: Mapping[str, Any], provider: Mapping[str, Any]) -> Resource:
+    return read_resource(
+        item["itemAttributes"], resource_id=item["id"], name=_name(item), provider_id=provider["id"]
+    )
+
+
+def _read_offer(offer: Mapping[str, Any], provider: Mapping[str, Any]) -> ListedOffer:
+    return read_offer(
+        offer["offerAttributes"],
+        offer_id=offer["id"],
+        name=_name(offer),
+        provider_id=provider["id"],
+        resource_id=offer["item_ids"][0],
+        price=read_price(offer["price"]),
+    )
+
+
+def _name(thing: Mapping[str, Any]) -> str:
+    return find_text(thing, "descriptor", "name") or ""

@@ -1,0 +1,119 @@
+"""Orders as they are answered: what the buyer sent, with our part of it written over.
+
+What the buyer sent and we do not know comes back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kernel.clock import format_instant
+from kernel.money import sum_money
+from trading.delivery import ContractView
+from trading.lifecycle import ContractStatus
+from trading.listing import list_offer, list_terms
+from trading.mapping.bags.amounts import plain
+from trading.mapping.bags.contract import write_contract_over
+from trading.mapping.bags.delivery import write_delivery
+from trading.mapping.bags.offer import write_terms
+from trading.mapping.find import Json, find_object, find_objects
+from trading.mapping.v1_1.catalog import write_offer
+from trading.mapping.v1_1.measure import echo_measure
+from trading.mapping.v1_1.price import write_price, write_quote
+from trading.quote import Quote
+from trading.request import OrderRequest, Selection
+from trading.terms import Price
+
+_STATUS: Final = {
+    ContractStatus.PENDING: {"type": "DRAFT"},
+    ContractStatus.ACTIVE: {"type": "DEFAULT", "status": "ACTIVE"},
+    ContractStatus.COMPLETED: {"type": "DEFAULT", "status": "COMPLETE"},
+    ContractStatus.TERMINATED: {"type": "DEFAULT", "status": "CANCELLED"},
+}
+"""An order has no status before it is confirmed; until then it is a draft."""
+
+_BILL_PAID: Final = "PAID"
+
+
+def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
+    """Return the order that was asked for with its price: nothing is held, nothing agreed."""
+    sent, offer = request.as_sent, list_offer(selection.offer)
+    return _without_status(sent) | {
+        "type": "DRAFT",
+        "provider": find_object(sent, "provider") | {"id": offer.provider_id},
+        "items": [_item(sent, offer.resource_id, offer.terms.price, quote)],
+        "offers": [find_object(sent, "offers", 0) | write_offer(offer)],
+        "quote": write_quote(quote),
+    }
+
+
+def write_contract_order(view: ContractView) -> Json:
+    """Return the order of a contract as it stands, with everything that came of it."""
+    contract = view.contract
+    sent, quote = contract.buyer_order, contract.quote
+    return _without_status(sent) | {
+        "id": contract.id,
+        **_STATUS[contract.status],
+        "provider": find_object(sent, "provider") | {"id": contract.provider_id},
+        "items": [_item(sent, contract.resource_id, contract.terms.price, quote)],
+        "offers": [find_object(sent, "offers", 0) | _agreed_offer(view)],
+        "quote": find_object(sent, "quote") | write_quote(quote),
+        "payments": [_payment(view), *find_objects(sent, "payments")[1:]],
+        "fulfillments": [_fulfillment(view), *find_objects(sent, "fulfillments")[1:]],
+        "orderAttributes": write_contract_over(find_object(sent, "orderAttributes"), view),
+        "created_at": format_instant(contract.created_at),
+        "updated_at": format_instant(contract.updated_at),
+    }
+
+
+def _without_status(sent: Mapping[str, Any]) -> Json:
+    return {key: value for key, value in sent.items() if key != "status"}
+
+
+def _item(sent: Mapping[str, Any], resource_id: str, price: Price, quote: Quote) -> Json:
+    item = find_object(sent, "items", 0)
+    quantity = find_object(item, "quantity")
+    selected = find_object(quantity, "selected")
+    measure = echo_measure(find_object(selected, "measure"), quote.quantity)
+    return item | {
+        "id": resource_id,
+        "price": write_price(price),
+        "quantity": quantity | {"selected": selected | {"measure": measure}},
+    }
+
+
+def _agreed_offer(view: ContractView) -> Json:
+    contract = view.contract
+    return {
+        "id": contract.offer_id,
+        "descriptor": {"name": contract.offer_name},
+        "item_ids": [contract.resource_id],
+        "offerAttributes": write_terms(list_terms(contract.terms)),
+    }
+
+
+def _payment(view: ContractView) -> Json:
+    quoted = view.contract.quote.total
+    total = sum_money((bill.total for bill in view.bills), currency=quoted.currency) if view.bills else quoted
+    paid = bool(view.bills) and all(bill.status == _BILL_PAID for bill in view.bills)
+    sent = find_object(view.contract.buyer_order, "payments", 0)
+    amount = {"amount": plain(total.amount), "currency": total.currency.code}
+    ours = {"status": "PAID" if paid else "NOT-PAID", "params": find_object(sent, "params") | amount}
+    return {"collected_by": "BPP", "type": "POST-FULFILLMENT"} | sent | ours
+
+
+def _fulfillment(view: ContractView) -> Json:
+    contract = view.contract
+    sent = find_object(contract.buyer_order, "fulfillments", 0)
+    state = find_object(sent, "state") | {
+        "descriptor": {"code": view.delivery.status.value},
+        "updated_at": format_instant(contract.updated_at),
+    }
+    preset = {
+        "id": f"delivery-{contract.id}",
+        "type": "DELIVERY",
+        "customer": {"person": {"id": contract.buyer_id}},
+    }
+    ours = {"state": state, "deliveryAttributes": write_delivery(contract, view.delivery)}
+    return preset | sent | ours

@@ -1,0 +1,157 @@
+"""Orders as buyers send them.
+
+The schema asks for hardly anything, and for nothing in the contract that rides as `orderAttributes`:
+what is missing is left open, and what is there is looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kernel.energy import Energy
+from trading.fields import Field
+from trading.mapping.bags.amounts import plain
+from trading.mapping.bags.wishes import read_wishes, write_wishes
+from trading.mapping.find import (
+    Json,
+    drop_nothing,
+    find,
+    find_object,
+    find_objects,
+    find_text,
+    read_decimal,
+)
+from trading.mapping.v1_1.measure import echo_measure, read_measure
+from trading.mapping.v1_1.paths import PATHS
+from trading.refusals import FieldMissing, OneItemOnly, UpdateTargetInvalid
+from trading.request import OrderRequest
+
+_CHANGEABLE: Final = ("order.items", "order.orderAttributes", "items", "item")
+"""How an update names what of an order can be changed."""
+
+
+def read_order(message: Mapping[str, Any]) -> OrderRequest:
+    """Return the order of a select, init, confirm or update.
+
+    Raises: OneItemOnly, FieldInvalid, UpdateTargetInvalid.
+    """
+    order = message["order"]
+    _require_known_target(message)
+    _require_one(order)
+    wishes = read_wishes(find_object(order, "orderAttributes"), PATHS)
+    measure = find_object(order, "items", 0, "quantity", "selected", "measure")
+    selected = read_measure(measure, path=PATHS[Field.QUANTITY])
+    total = find(order, "quote", "price", "value")
+    return OrderRequest(
+        order_id=find_text(order, "id"),
+        seller=find_text(order, "provider", "id"),
+        buyer_id=find_text(order, "fulfillments", 0, "customer", "person", "id"),
+        resource_id=find_text(order, "items", 0, "id"),
+        offer_id=find_text(order, "offers", 0, "id"),
+        quantity=wishes["contracted"] if selected is None else selected,
+        total=None if total is None else read_decimal(total, path=PATHS[Field.TOTAL]),
+        currency=find_text(order, "quote", "price", "currency"),
+        as_sent=order,
+        **wishes,
+    )
+
+
+def write_order_request(request: OrderRequest) -> Json:
+    """Return the message of a select, init, confirm or update, over what the buyer sent before."""
+    sent = request.as_sent
+    ours = {
+        "id": request.order_id,
+        "provider": _identified(find_object(sent, "provider"), request.seller),
+        "items": _first(sent, "items", _item(request)),
+        "offers": _first(sent, "offers", drop_nothing({"id": request.offer_id})),
+        "fulfillments": _first(sent, "fulfillments", _receiver(request)),
+        "quote": _quote(request) or None,
+        "orderAttributes": write_wishes(request, find_object(sent, "orderAttributes")) or None,
+    }
+    return {"order": dict(sent) | drop_nothing(ours)}
+
+
+def write_update(request: OrderRequest) -> Json:
+    """Return the message of an update: of an order, what is bought can be changed."""
+    return {"update_target": "order.items"} | write_order_request(request)
+
+
+def read_order_id(message: Mapping[str, Any]) -> str:
+    """Return the order that a status or cancel is about. Raises: FieldMissing."""
+    order_id = find_text(message, "order_id")
+    if not order_id:
+        raise FieldMissing("the message names no order", path=PATHS[Field.REFERENCE])
+    return order_id
+
+
+def write_order_id(request: OrderRequest) -> Json:
+    """Return the message of a status or cancel of the order that `request` names."""
+    return {"order_id": request.order_id}
+
+
+read_track = read_order_id
+
+
+def write_track(request: OrderRequest, *, callback_url: str) -> Json:
+    """Return the message of a track of the order that `request` names."""
+    return {"order_id": request.order_id, "callback_url": callback_url}
+
+
+def _require_known_target(message: Mapping[str, Any]) -> None:
+    """Raises: UpdateTargetInvalid, if all that is to be updated is something that cannot be."""
+    if "update_target" not in message:
+        return
+    targets = str(message["update_target"]).split(",")
+    if not any(target.strip().startswith(_CHANGEABLE) for target in targets):
+        raise UpdateTargetInvalid(
+            "only the quantity can be changed", path="$.message.update_target", hint="Name order.items there."
+        )
+
+
+def _require_one(order: Mapping[str, Any]) -> None:
+    for key, field in (("items", Field.ITEMS), ("offers", Field.OFFER)):
+        count = len(find_objects(order, key))
+        if count > 1:
+            raise OneItemOnly(
+                f"the order has {count} {key}",
+                path=PATHS[field],
+                hint="Order one item on one offer in a transaction; open another transaction for the next.",
+            )
+
+
+def _first(sent: Mapping[str, Any], key: str, ours: Json) -> list[Json] | None:
+    """Return the list with `ours` over its first entry; None if there is nothing to say."""
+    entries = find_objects(sent, key) or [{}]
+    first = entries[0] | ours
+    return [first, *entries[1:]] if first else None
+
+
+def _identified(sent: Json, identifier: str | None) -> Json | None:
+    return (sent | drop_nothing({"id": identifier})) or None
+
+
+def _item(request: OrderRequest) -> Json:
+    sent = find_object(request.as_sent, "items", 0, "quantity")
+    return drop_nothing({"id": request.resource_id, "quantity": _quantity(request.quantity, sent)})
+
+
+def _quantity(quantity: Energy | None, sent: Json) -> Json | None:
+    if quantity is None:
+        return None
+    measure = find_object(sent, "selected", "measure")
+    return sent | {"selected": find_object(sent, "selected") | {"measure": echo_measure(measure, quantity)}}
+
+
+def _receiver(request: OrderRequest) -> Json:
+    if request.buyer_id is None:
+        return {}
+    customer = find_object(request.as_sent, "fulfillments", 0, "customer")
+    return {"customer": customer | {"person": find_object(customer, "person") | {"id": request.buyer_id}}}
+
+
+def _quote(request: OrderRequest) -> Json:
+    quote = find_object(request.as_sent, "quote")
+    value = None if request.total is None else plain(request.total)
+    price = find_object(quote, "price") | drop_nothing({"value": value, "currency": request.currency})
+    return quote | ({"price": price} if price else {})

@@ -1,0 +1,34 @@
+"""Tags: groups of facts as text, v1.1's own way to say more than its schema has room for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from trading.mapping.find import Json, find_objects, find_text
+
+
+def write_tags(code: str, facts: Mapping[str, Any]) -> Json:
+    """Return the facts that are text as a group of tags; the others have no place there."""
+    entries = [(key, value) for key, value in facts.items() if isinstance(value, str) and key[0] != "@"]
+    return write_group(code, entries)
+
+
+def write_group(code: str, entries: Sequence[tuple[str, str]]) -> Json:
+    """Return a group of tags."""
+    return {
+        "descriptor": {"code": code},
+        "list": [{"descriptor": {"code": key}, "value": value} for key, value in entries],
+    }
+
+
+def find_values(tags: object, *, group: str, code: str) -> tuple[str, ...]:
+    """Return the values of every tag of that code in the groups of that code."""
+    groups = [
+        entry for entry in find_objects(tags, "tags") if find_text(entry, "descriptor", "code") == group
+    ]
+    entries = [entry for found in groups for entry in find_objects(found, "list")]
+    values = (
+        find_text(entry, "value") for entry in entries if find_text(entry, "descriptor", "code") == code
+    )
+    return tuple(value for value in values if value is not None)

@@ -1,0 +1,152 @@
+"""What is on offer, as on_discover tells it: a catalogue for each provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from kernel.clock import format_instant
+from kernel.currency import Currency
+from schemas import iris
+from trading.listing import ListedOffer, Listing
+from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.resource import read_resource, write_resource
+from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.offer import Provider, Resource
+from trading.terms import Price
+
+_PRICE: Final = "price"
+_NETWORK: Final = "NETWORK"
+
+
+def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return the message of an on_discover; the catalogues of one listing share its code."""
+    shared = {
+        "descriptor": {"name": listing.name, "code": listing.id},
+        "bppId": bpp_id,
+        "bppUri": bpp_url,
+        "isActive": True,
+    }
+    return {"catalogs": [shared | _catalog(provider, listing) for provider in listing.providers]}
+
+
+def write_items(listing: Listing) -> list[Json]:
+    """Return the resources, which filters are applied to."""
+    return [_resource(resource) for resource in listing.resources]
+
+
+def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
+    """Return what the catalogues of an on_discover list, each listing once. Raises: FieldInvalid."""
+    with reading("the catalogue"):
+        listings: dict[str, list[Json]] = {}
+        for catalog in message["catalogs"]:
+            listings.setdefault(_listing_id(catalog), []).append(catalog)
+        return [_read_listing(identifier, catalogs) for identifier, catalogs in listings.items()]
+
+
+def _catalog(provider: Provider, listing: Listing) -> Json:
+    mine = [resource for resource in listing.resources if resource.provider_id == provider.id]
+    return {
+        "id": listing.id if len(listing.providers) == 1 else f"{listing.id}/{provider.id}",
+        "provider": _provider(provider),
+        "resources": [_resource(resource) for resource in mine],
+        "offers": [
+            _offer(offer, provider, listing) for resource in mine for offer in listing.offers_of(resource)
+        ],
+    }
+
+
+def _provider(provider: Provider) -> Json:
+    return {"id": provider.id, "descriptor": {"name": provider.name}}
+
+
+def _resource(resource: Resource) -> Json:
+    return {
+        "id": resource.id,
+        "descriptor": {"name": resource.name},
+        "resourceAttributes": write_resource(resource),
+    }
+
+
+def _offer(offer: ListedOffer, provider: Provider, listing: Listing) -> Json:
+    written: Json = {
+        "id": offer.id,
+        "descriptor": {"name": offer.name},
+        "provider": _provider(provider),
+        "resourceIds": [offer.resource_id],
+        "considerations": [_price(offer.terms.price)],
+        "offerAttributes": write_offer_terms(offer),
+    }
+    if listing.networks:
+        written["availableTo"] = [{"type": _NETWORK, "id": network} for network in listing.networks]
+    if offer.validity is not None:
+        start, end = offer.validity.start, offer.validity.end
+        written["validity"] = {"startDate": format_instant(start), "endDate": format_instant(end)}
+    return written
+
+
+def _price(price: Price) -> Json:
+    return {
+        "id": _PRICE,
+        "status": {"code": "OFFERED"},
+        "considerationAttributes": {
+            "@context": iris.CORE_CONTEXT,
+            "@type": "PriceSpecification",
+            "currency": price.currency.code,
+            "value": price.per_kwh,
+            "applicableQuantity": {"unitQuantity": 1, "unitText": "kWh", "unitCode": "KWH"},
+        },
+    }
+
+
+def _listing_id(catalog: Mapping[str, Any]) -> str:
+    return find_text(catalog, "descriptor", "code") or str(catalog["id"])
+
+
+def _read_listing(identifier: str, catalogs: list[Json]) -> Listing:
+    offers = [(offer, catalog) for catalog in catalogs for offer in find_objects(catalog, "offers")]
+    return Listing(
+        id=identifier,
+        name=_name(catalogs[0]),
+        providers=tuple(
+            Provider(id=catalog["provider"]["id"], name=_name(catalog["provider"])) for catalog in catalogs
+        ),
+        resources=tuple(
+            _read_resource(resource, catalog)
+            for catalog in catalogs
+            for resource in find_objects(catalog, "resources")
+        ),
+        offers=tuple(_read_offer(offer, catalog) for offer, catalog in offers),
+        networks=_networks(offers[0][0]) if offers else (),
+    )
+
+
+def _read_resource(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> Resource:
+    return read_resource(
+        resource["resourceAttributes"],
+        resource_id=resource["id"],
+        name=_name(resource),
+        provider_id=catalog["provider"]["id"],
+    )
+
+
+def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedOffer:
+    asked = next(entry for entry in offer["considerations"] if entry["id"] == _PRICE)
+    price = asked["considerationAttributes"]
+    return read_offer(
+        offer["offerAttributes"],
+        offer_id=offer["id"],
+        name=_name(offer),
+        provider_id=catalog["provider"]["id"],
+        resource_id=offer["resourceIds"][0],
+        price=Price(per_kwh=Decimal(price["value"]), currency=Currency(price["currency"])),
+    )
+
+
+def _networks(offer: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(entry["id"] for entry in find_objects(offer, "availableTo") if entry["type"] == _NETWORK)
+
+
+def _name(thing: Mapping[str, Any]) -> str:
+    return find_text(thing, "descriptor", "name") or ""

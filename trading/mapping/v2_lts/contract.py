@@ -1,0 +1,164 @@
+"""Contracts as they are answered: what the buyer sent, with our part of it written over.
+
+What the buyer sent and we do not know comes back as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+
+from kernel.energy import Energy
+from schemas import iris
+from trading.contract import Contract
+from trading.delivery import ContractView, SettlementCycleView
+from trading.lifecycle import ContractStatus
+from trading.mapping.bags.contract import write_contract_over
+from trading.mapping.bags.delivery import write_delivery
+from trading.mapping.bags.quantity import echo_quantity
+from trading.mapping.find import Json, find_object, find_objects
+from trading.mapping.v2_lts.contract_request import COMMITMENT
+from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
+from trading.mapping.v2_lts.participants import write_participants
+from trading.mapping.v2_lts.time_series import write_series, write_series_over
+from trading.quote import Quote
+from trading.request import OrderRequest, Selection
+
+_STATUS: Final = {
+    ContractStatus.PENDING: "DRAFT",
+    ContractStatus.ACTIVE: "ACTIVE",
+    ContractStatus.COMPLETED: "COMPLETE",
+    ContractStatus.TERMINATED: "CANCELLED",
+}
+_COMMITMENT_STATUS: Final = {
+    ContractStatus.PENDING: "DRAFT",
+    ContractStatus.ACTIVE: "ACTIVE",
+    ContractStatus.COMPLETED: "CLOSED",
+    ContractStatus.TERMINATED: "CLOSED",
+}
+_SETTLEMENT_STATUS: Final = {"PENDING": "COMMITTED", "SETTLED": "COMPLETE", "FAILED": "DRAFT"}
+
+
+def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
+    """Return the contract that was asked for with its price: nothing is held, nothing agreed."""
+    sent, offer = request.as_sent, selection.offer
+    commitment = _commitment(
+        sent,
+        status="DRAFT",
+        resource_id=selection.resource.id,
+        offer_id=offer.id,
+        offer_name=offer.name,
+        quantity=quote.quantity,
+        series=write_series(selection.window, price=offer.terms.price, requested=quote.quantity),
+    )
+    return dict(sent) | {
+        "status": find_object(sent, "status") | {"code": "DRAFT"},
+        "commitments": [commitment],
+        "consideration": _over(find_objects(sent, "consideration"), [write_quote(quote)]),
+        "participants": write_participants(
+            sent, seller=selection.resource.provider_id, buyer=request.buyer_id
+        ),
+    }
+
+
+def write_contract_order(view: ContractView) -> Json:
+    """Return a contract as it stands, with everything that came of it."""
+    contract = view.contract
+    sent = contract.buyer_order
+    return dict(sent) | {
+        "id": contract.id,
+        "status": find_object(sent, "status") | {"code": _STATUS[contract.status]},
+        "commitments": [write_agreed_commitment(contract, delivered=_final(view))],
+        "consideration": _over(find_objects(sent, "consideration"), _considerations(view)),
+        "participants": write_participants(sent, seller=contract.provider_id, buyer=contract.buyer_id),
+        "performance": [_performance(view), *find_objects(sent, "performance")[1:]],
+        "settlements": _over(find_objects(sent, "settlements"), _settlements(view.cycles)),
+        "contractAttributes": _attributes(view),
+    }
+
+
+def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = None) -> Json:
+    """Return what was agreed to be provided; `delivered` once that is final."""
+    return _commitment(
+        contract.buyer_order,
+        status=_COMMITMENT_STATUS[contract.status],
+        resource_id=contract.resource_id,
+        offer_id=contract.offer_id,
+        offer_name=contract.offer_name,
+        quantity=contract.quantity,
+        series=write_series(
+            contract.window,
+            price=contract.terms.price,
+            requested=contract.quantity,
+            delivered=delivered,
+        ),
+    )
+
+
+def _commitment(
+    contract: Mapping[str, Any],
+    *,
+    status: str,
+    resource_id: str,
+    offer_id: str,
+    offer_name: str,
+    quantity: Energy,
+    series: Json,
+) -> Json:
+    sent = find_object(contract, "commitments", 0)
+    resource, offer = find_object(sent, "resources", 0), find_object(sent, "offer")
+    descriptor = find_object(sent, "status", "descriptor") | {"code": status}
+    amount = echo_quantity(find_object(resource, "quantity"), quantity)
+    terms = {"descriptor": {"name": offer_name}} | offer | {"id": offer_id, "resourceIds": [resource_id]}
+    return (
+        {"id": COMMITMENT}
+        | sent
+        | {
+            "status": find_object(sent, "status") | {"descriptor": descriptor},
+            "resources": [resource | {"id": resource_id, "quantity": amount}],
+            "offer": terms,
+            "commitmentAttributes": write_series_over(find_object(sent, "commitmentAttributes"), series),
+        }
+    )
+
+
+def _considerations(view: ContractView) -> list[Json]:
+    quote = view.contract.quote
+    settled = [write_settled(view.cycles, quote.currency)] if view.cycles else []
+    return [write_quote(quote), *settled]
+
+
+def _settlements(cycles: Sequence[SettlementCycleView]) -> list[Json]:
+    return [
+        {"id": cycle.cycle_id, "considerationId": SETTLED, "status": _SETTLEMENT_STATUS[cycle.status]}
+        for cycle in cycles
+    ]
+
+
+def _performance(view: ContractView) -> Json:
+    contract = view.contract
+    sent = find_object(contract.buyer_order, "performance", 0)
+    commitment = find_object(contract.buyer_order, "commitments", 0).get("id", COMMITMENT)
+    ours = {
+        "status": {"code": view.delivery.status.value},
+        "performanceAttributes": write_delivery(contract, view.delivery),
+    }
+    return {"id": f"delivery-{contract.id}", "commitmentIds": [commitment]} | sent | ours
+
+
+def _attributes(view: ContractView) -> Json:
+    """Return the contract; what the buyer wrote in another family's bag stays a bag of that family."""
+    sent = find_object(view.contract.buyer_order, "contractAttributes")
+    bag = write_contract_over(sent, view)
+    is_ours = bag["@context"] == iris.ENERGY_TRADE_CONTRACT_CONTEXT
+    return bag if is_ours else bag | {"@type": sent["@type"]}
+
+
+def _final(view: ContractView) -> Energy | None:
+    return view.delivery.delivered if view.delivery.ended else None
+
+
+def _over(sent: Iterable[Json], ours: Sequence[Json]) -> list[Json]:
+    """Return our entries, and those that the buyer sent under other ids."""
+    known = {entry["id"] for entry in ours}
+    return [*ours, *(entry for entry in sent if entry.get("id") not in known)]

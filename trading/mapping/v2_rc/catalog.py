@@ -1,0 +1,138 @@
+"""What is on offer, as on_discover tells it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from kernel.currency import Currency
+from schemas import iris
+from trading.listing import ListedOffer, Listing
+from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.resource import read_resource, write_resource
+from trading.mapping.find import Json, find_text, reading
+from trading.offer import Provider, Resource
+from trading.terms import Price
+
+
+def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return the message of an on_discover; a listing of nothing makes no catalogue."""
+    if not listing.resources:
+        return {"catalogs": []}
+    catalog = {
+        "@context": iris.CORE_CONTEXT,
+        "@type": "beckn:Catalog",
+        "beckn:id": listing.id,
+        "beckn:descriptor": write_descriptor(listing.name),
+        "beckn:bppId": bpp_id,
+        "beckn:bppUri": bpp_url,
+        "beckn:isActive": True,
+        "beckn:items": write_items(listing),
+        "beckn:offers": [write_offer(offer) for offer in listing.offers],
+    }
+    return {"catalogs": [catalog]}
+
+
+def write_items(listing: Listing) -> list[Json]:
+    """Return the items, which filters are applied to."""
+    return [_item(resource, listing) for resource in listing.resources]
+
+
+def write_descriptor(name: str) -> Json:
+    """Return a name as the wire carries it."""
+    return {"@type": "beckn:Descriptor", "schema:name": name}
+
+
+def write_offer(offer: ListedOffer) -> Json:
+    """Return an offer with its price and its terms."""
+    accepted = write_accepted_offer(
+        offer_id=offer.id,
+        name=offer.name,
+        provider_id=offer.provider_id,
+        resource_id=offer.resource_id,
+        attributes=write_offer_terms(offer),
+    )
+    return accepted | {
+        "beckn:price": {
+            "currency": offer.terms.price.currency.code,
+            "value": offer.terms.price.per_kwh,
+            "applicableQuantity": {"unitQuantity": 1, "unitText": "kWh", "unitCode": "KWH"},
+        }
+    }
+
+
+def write_accepted_offer(
+    *, offer_id: str, name: str, provider_id: str, resource_id: str, attributes: Mapping[str, Any]
+) -> Json:
+    """Return an offer of one item on the terms that `attributes` hold."""
+    return {
+        "@context": iris.CORE_CONTEXT,
+        "@type": "beckn:Offer",
+        "beckn:id": offer_id,
+        "beckn:descriptor": write_descriptor(name),
+        "beckn:provider": provider_id,
+        "beckn:items": [resource_id],
+        "beckn:offerAttributes": dict(attributes),
+    }
+
+
+def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
+    """Return the catalogues of an on_discover. Raises: FieldInvalid."""
+    with reading("the catalogue"):
+        return [_read_listing(catalog) for catalog in message["catalogs"]]
+
+
+def _item(resource: Resource, listing: Listing) -> Json:
+    item = {
+        "@context": iris.CORE_CONTEXT,
+        "@type": "beckn:Item",
+        "beckn:id": resource.id,
+        "beckn:descriptor": write_descriptor(resource.name),
+        "beckn:provider": _provider(listing.provider_of(resource)),
+        "beckn:isActive": True,
+        "beckn:itemAttributes": write_resource(resource),
+    }
+    return item | ({"beckn:networkId": list(listing.networks)} if listing.networks else {})
+
+
+def _provider(provider: Provider) -> Json:
+    return {"beckn:id": provider.id, "beckn:descriptor": write_descriptor(provider.name)}
+
+
+def _read_listing(catalog: Mapping[str, Any]) -> Listing:
+    items: Sequence[Json] = catalog["beckn:items"]
+    providers = {item["beckn:provider"]["beckn:id"]: item["beckn:provider"] for item in items}
+    return Listing(
+        id=catalog["beckn:id"],
+        name=_name(catalog),
+        providers=tuple(Provider(id=key, name=_name(provider)) for key, provider in providers.items()),
+        resources=tuple(_read_item(item) for item in items),
+        offers=tuple(_read_offer(offer) for offer in catalog.get("beckn:offers", [])),
+        networks=tuple(items[0].get("beckn:networkId", ())) if items else (),
+    )
+
+
+def _read_item(item: Mapping[str, Any]) -> Resource:
+    return read_resource(
+        item["beckn:itemAttributes"],
+        resource_id=item["beckn:id"],
+        name=_name(item),
+        provider_id=item["beckn:provider"]["beckn:id"],
+    )
+
+
+def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
+    price = offer["beckn:price"]
+    return read_offer(
+        offer["beckn:offerAttributes"],
+        offer_id=offer["beckn:id"],
+        name=_name(offer),
+        provider_id=offer["beckn:provider"],
+        resource_id=offer["beckn:items"][0],
+        price=Price(per_kwh=Decimal(price["value"]), currency=Currency(price["currency"])),
+    )
+
+
+def _name(thing: Mapping[str, Any]) -> str:
+    return find_text(thing, "beckn:descriptor", "schema:name") or ""

@@ -1,0 +1,131 @@
+"""Orders as buyers send them.
+
+The message has passed the schema of its action; bags of attributes of other families have not, so
+what is taken out of a bag is looked at here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from kernel.energy import Energy
+from schemas import iris
+from trading.fields import Field
+from trading.mapping.bags.quantity import echo_quantity, read_quantity
+from trading.mapping.bags.wishes import read_wishes, write_wishes
+from trading.mapping.find import Json, drop_nothing, find_object, find_objects
+from trading.mapping.v2_rc.catalog import write_accepted_offer
+from trading.mapping.v2_rc.paths import PATHS
+from trading.refusals import FieldMissing, OneItemOnly
+from trading.request import OrderRequest
+
+
+def read_order(message: Mapping[str, Any]) -> OrderRequest:
+    """Return the order of a select, init, confirm or update. Raises: OneItemOnly, FieldInvalid."""
+    order = message["order"]
+    lines = order["beckn:orderItems"]
+    if len(lines) > 1:
+        raise OneItemOnly(
+            f"the order has {len(lines)} items",
+            path=PATHS[Field.ITEMS],
+            hint="Order one item in a transaction; open another transaction for the next.",
+        )
+    line = lines[0]
+    wishes = read_wishes(find_object(order, "beckn:orderAttributes"), PATHS)
+    ordered = read_quantity(line.get("beckn:quantity", {}), path=PATHS[Field.QUANTITY])
+    value = find_object(order, "beckn:orderValue")
+    return OrderRequest(
+        order_id=order.get("beckn:id"),
+        seller=order["beckn:seller"],
+        buyer_id=order["beckn:buyer"]["beckn:id"],
+        resource_id=line["beckn:orderedItem"],
+        offer_id=_offer_id(order, line),
+        quantity=wishes["contracted"] if ordered is None else ordered,
+        total=Decimal(value["value"]) if "value" in value else None,
+        currency=value.get("currency"),
+        as_sent=order,
+        **wishes,
+    )
+
+
+def write_order_request(request: OrderRequest) -> Json:
+    """Return the message of a select, init, confirm or update, over what the buyer sent before."""
+    sent = request.as_sent
+    buyer = {"@context": iris.CORE_CONTEXT, "@type": "beckn:Buyer"} | find_object(sent, "beckn:buyer")
+    value = drop_nothing({"value": request.total, "currency": request.currency})
+    bag = write_wishes(request, find_object(sent, "beckn:orderAttributes"))
+    head = {"@context": iris.CORE_CONTEXT, "@type": "beckn:Order", "beckn:orderStatus": "CREATED"}
+    ours = {
+        "beckn:id": request.order_id,
+        "beckn:seller": request.seller,
+        "beckn:buyer": buyer | drop_nothing({"beckn:id": request.buyer_id}),
+        "beckn:orderItems": [_line(request)],
+        "beckn:orderValue": (find_object(sent, "beckn:orderValue") | value) or None,
+        "beckn:orderAttributes": bag or None,
+    }
+    return {"order": head | dict(sent) | drop_nothing(ours)}
+
+
+write_update = write_order_request
+
+
+def read_order_id(message: Mapping[str, Any]) -> str:
+    """Return the order that a status or cancel is about. Raises: FieldMissing."""
+    order_id = message["order"].get("beckn:id")
+    if not order_id:
+        raise FieldMissing("the message names no order", path=PATHS[Field.REFERENCE])
+    return str(order_id)
+
+
+def write_order_id(request: OrderRequest) -> Json:
+    """Return the message of a status or cancel of the order that `request` names."""
+    return {"order": {"beckn:id": request.order_id}}
+
+
+def read_track(message: Mapping[str, Any]) -> str:
+    """Return the order that is to be followed."""
+    return str(message["tracking"]["id"])
+
+
+def write_track(request: OrderRequest, *, callback_url: str) -> Json:
+    """Return the message of a track of the order that `request` names."""
+    return {"tracking": {"id": request.order_id, "callbackUrl": callback_url}}
+
+
+def _offer_id(order: Mapping[str, Any], line: Mapping[str, Any]) -> str | None:
+    offers = [line["beckn:acceptedOffer"]] if "beckn:acceptedOffer" in line else []
+    offers += order.get("beckn:acceptedOffers", [])
+    ids = {offer["beckn:id"] for offer in offers}
+    if len(ids) > 1:
+        raise OneItemOnly("the order accepts several offers for one item", path=PATHS[Field.OFFER])
+    return ids.pop() if ids else None
+
+
+def _line(request: OrderRequest) -> Json:
+    line = next(iter(find_objects(request.as_sent, "beckn:orderItems")), {})
+    ours = {
+        "beckn:orderedItem": request.resource_id,
+        "beckn:acceptedOffer": _accepted(request, find_object(line, "beckn:acceptedOffer")),
+        "beckn:quantity": _quantity(request.quantity, find_object(line, "beckn:quantity")),
+    }
+    return line | drop_nothing(ours)
+
+
+def _accepted(request: OrderRequest, sent: Json) -> Json | None:
+    if request.offer_id is None:
+        return sent or None
+    accepted = write_accepted_offer(
+        offer_id=request.offer_id,
+        name="",
+        provider_id=request.seller or "",
+        resource_id=request.resource_id or "",
+        attributes={},
+    )
+    del accepted["beckn:offerAttributes"]  # the seller knows its own terms
+    return accepted | sent | {"beckn:id": request.offer_id}
+
+
+def _quantity(quantity: Energy | None, sent: Json) -> Json | None:
+    return None if quantity is None else echo_quantity(sent, quantity)

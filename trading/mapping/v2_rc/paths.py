@@ -1,0 +1,35 @@
+"""Where each field stands in 2.0 RC."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from trading.fields import Field, Paths
+
+_ORDER: Final = "$.message.order"
+_LINE: Final = f"{_ORDER}['beckn:orderItems'][0]"
+_BAG: Final = f"{_ORDER}['beckn:orderAttributes']"
+
+PATHS: Final[Paths] = {
+    Field.ORDER: _ORDER,
+    Field.ORDER_ID: f"{_ORDER}['beckn:id']",
+    Field.REFERENCE: f"{_ORDER}['beckn:id']",
+    Field.TRACKED: "$.message.tracking.id",
+    Field.INQUIRY: "$.message.refId",
+    Field.SELLER: f"{_ORDER}['beckn:seller']",
+    Field.ITEMS: f"{_ORDER}['beckn:orderItems']",
+    Field.ITEM: f"{_LINE}['beckn:orderedItem']",
+    Field.OFFER: f"{_LINE}['beckn:acceptedOffer']",
+    Field.QUANTITY: f"{_LINE}['beckn:quantity']",
+    Field.CONTRACTED: f"{_BAG}.contractedQuantity",
+    Field.METER: f"{_BAG}.targetMeterId",
+    Field.TRADE_START: f"{_BAG}.tradeStartTime",
+    Field.TRADE_END: f"{_BAG}.tradeEndTime",
+    Field.TOTAL: f"{_ORDER}['beckn:orderValue'].value",
+    Field.CURRENCY: f"{_ORDER}['beckn:orderValue'].currency",
+    Field.FILTER: "$.message.filters.expression",
+    Field.RATED: "$.message.ratings[{index}].id",
+    Field.RATING: "$.message.ratings[{index}].ratingValue",
+}
+ORDER_KEY: Final = "order"
+FILTER_EXAMPLE: Final = "$[?@['beckn:itemAttributes'].sourceType == 'SOLAR']"

@@ -1,0 +1,92 @@
+"""What every generation of the wire can say and understand.
+
+A generation is a package with these functions: `read_…` takes what stands under `message` (or the order
+in it) and returns domain objects, `write_…` goes the other way. Nothing else differs between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from trading.contract import Contract
+from trading.delivery import ContractView
+from trading.fields import Paths
+from trading.listing import Listing
+from trading.mapping.find import Json
+from trading.mapping.parts import OrderParts
+from trading.offer import SupportContact
+from trading.quote import Quote
+from trading.report import ContractReport
+from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSummary, Selection
+
+Message = Mapping[str, Any]
+
+
+class Wire(Protocol):
+    """One generation: `ORDER_KEY` is the key of `message` that an order stands under."""
+
+    @property
+    def PATHS(self) -> Paths: ...  # noqa: N802  a constant of a module
+
+    @property
+    def ORDER_KEY(self) -> str: ...  # noqa: N802
+
+    @property
+    def FILTER_EXAMPLE(self) -> str: ...  # noqa: N802
+
+    # what buyers ask
+
+    def read_criteria(self, message: Message) -> Criteria: ...
+
+    def write_criteria(self, criteria: Criteria) -> Json: ...
+
+    def read_order(self, message: Message) -> OrderRequest: ...
+
+    def write_order_request(self, request: OrderRequest) -> Json: ...
+
+    def write_update(self, request: OrderRequest) -> Json: ...
+
+    def read_order_id(self, message: Message) -> str: ...
+
+    def write_order_id(self, request: OrderRequest) -> Json: ...
+
+    def read_track(self, message: Message) -> str: ...
+
+    def write_track(self, request: OrderRequest, *, callback_url: str) -> Json: ...
+
+    def read_ratings(self, message: Message) -> list[Rating]: ...
+
+    def write_ratings(self, ratings: Sequence[Rating]) -> Json: ...
+
+    def read_support(self, message: Message) -> Inquiry: ...
+
+    def write_support(self, inquiry: Inquiry) -> Json: ...
+
+    # what sellers answer
+
+    def write_items(self, listing: Listing) -> list[Json]: ...
+
+    def write_catalog(self, listing: Listing, *, bpp_id: str, bpp_url: str) -> Json: ...
+
+    def read_catalog(self, message: Message) -> list[Listing]: ...
+
+    def write_quote_order(self, request: OrderRequest, selection: Selection, quote: Quote) -> Json: ...
+
+    def write_contract_order(self, view: ContractView) -> Json: ...
+
+    def read_contract(self, order: Message) -> ContractReport: ...
+
+    def find_parts(self, order: Message) -> OrderParts: ...
+
+    def write_tracking(self, contract: Contract, *, url: str) -> Json: ...
+
+    def read_tracking(self, message: Message) -> str: ...
+
+    def write_aggregate(self, ratings: Sequence[Rating], summary: RatingSummary) -> Json: ...
+
+    def read_aggregate(self, message: Message) -> RatingSummary: ...
+
+    def write_contact(self, inquiry: Inquiry, contact: SupportContact) -> Json: ...
+
+    def read_contact(self, message: Message) -> SupportContact: ...

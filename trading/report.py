@@ -1,0 +1,57 @@
+"""What a buyer's side is told of a contract."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.delivery import BillingCycleView, ContractView, Delivery, SettlementCycleView
+from trading.lifecycle import ContractStatus
+from trading.offer import EnergySource
+from trading.quote import Quote
+from trading.terms import Wheeling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContractReport:
+    """A contract as it was stated to the buyer: everything that every wire carries of it."""
+
+    order_id: str
+    provider_id: str
+    resource_id: str
+    offer_id: str
+    status: ContractStatus
+    source: EnergySource
+    target_meter: str
+    quantity: Energy
+    window: Interval
+    quote: Quote
+    wheeling: Wheeling | None
+    delivery: Delivery
+    cycles: tuple[SettlementCycleView, ...]
+    bills: tuple[BillingCycleView, ...]
+    updated_at: datetime
+
+
+def report_contract(view: ContractView) -> ContractReport:
+    """Return what a buyer learns from `view`."""
+    contract = view.contract
+    return ContractReport(
+        order_id=contract.id,
+        provider_id=contract.provider_id,
+        resource_id=contract.resource_id,
+        offer_id=contract.offer_id,
+        status=contract.status,
+        source=contract.source,
+        target_meter=contract.target_meter,
+        quantity=contract.quantity,
+        window=contract.window,
+        quote=contract.quote,
+        wheeling=contract.terms.wheeling,
+        delivery=view.delivery,
+        cycles=view.cycles,
+        bills=view.bills,
+        updated_at=contract.updated_at,
+    )
