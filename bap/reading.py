@@ -39,7 +39,7 @@ async def get_transaction(
 ) -> TransactionView:
     """Return everything known of a transaction. Raises: NoSuchTransaction."""
     row = await _get_row(uow, transaction_id)
-    order = None if row["order"] is None else Order(document=row["order"])
+    order = None if row["order"] is None else Order(document=row["order"], profile=row["profile"])
     timeline = [
         *await _recorded(uow, transaction_id, now=now, with_documents=with_documents),
         *await _not_taken(uow, transaction_id),
@@ -93,6 +93,7 @@ def _summary(row: RowMapping) -> dict[str, Any]:
     same = ("transaction_id", "bpp_id", "order_id", "order_status", "contract_status")
     return {name: row[name] for name in same} | {
         "bpp_uri": row["bpp_url"],
+        "wire": row["profile"],
         "created_at": format_instant(row["created_at"]),
         "updated_at": format_instant(row["updated_at"]),
     }

@@ -110,6 +110,7 @@ class TransactionSummary(BaseModel):
     transaction_id: str
     bpp_id: str
     bpp_uri: str
+    wire: str
     order_id: str | None
     order_status: str | None
     contract_status: str | None

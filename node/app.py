@@ -151,7 +151,7 @@ def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
         responses={200: {"model": dict[str, Any]}},
     )
     async def contexts() -> JsonResponse:
-        return JsonResponse(bundled_contexts())
+        return JsonResponse(dict(bundled_contexts()))
 
     return router
 

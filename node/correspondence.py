@@ -15,7 +15,8 @@ from node.peer_pins import PeerPins
 from protocol.actions import CALLBACK_OF, Action, Role, sender_role
 from protocol.context import Context, read_context, write_context
 from protocol.errors import WireError
-from protocol.profile import PROFILES, Binding, Profile
+from protocol.profile import PROFILES, Profile
+from protocol.request_binding import fourth_line
 from storage.outbox import ClaimedOutgoing, Outgoing
 
 
@@ -77,7 +78,7 @@ class Correspondent:
             else {"message": content}
         )
         callback = _seal(action, profile, to=to, context=context, content=body)
-        return replace(callback, request_signature=_bound_to(inbound, profile.binding))
+        return replace(callback, request_signature=fourth_line(inbound.authorization, profile.binding))
 
     def unsolicited(
         self,
@@ -116,17 +117,6 @@ class Correspondent:
     def ttl_of(self, action: Action) -> timedelta:
         """Return how long a message of ours is worth delivering."""
         return self.request_ttl if sender_role(action) is Role.BAP else self.callback_ttl
-
-
-def _bound_to(inbound: Inbound, binding: Binding) -> str | None:
-    """Return what the fourth line of a callback to `inbound` repeats, None if it has none."""
-    match binding:
-        case Binding.NONE:
-            return None
-        case Binding.SIGNATURE:
-            return inbound.request_signature
-        case Binding.HEADER:  # pragma: no branch  the last of them
-            return inbound.authorization
 
 
 def _seal(

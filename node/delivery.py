@@ -22,7 +22,7 @@ from kernel.clock import Clock
 from node.evidence import AnswerJudge
 from node.telemetry import Metrics
 from node.transport import PeerAnswer, Transport
-from protocol.errors import WireError, is_retryable_status
+from protocol.errors import WireError
 from protocol.profile import PROFILES
 from protocol.signing import Signer
 from storage.backoff import Backoff
@@ -184,10 +184,12 @@ class Delivery:
         if said.acknowledged:
             return OutboxState.DELIVERED, None
         error = f"{said.error.code}: {said.error.message}" if said.error else f"HTTP {attempt.answer.status}"
-        return unfinished if is_retryable_status(attempt.answer.status) else OutboxState.REFUSED, error
+        return unfinished if said.retryable else OutboxState.REFUSED, error
 
     def _wait_after(self, attempt: Try) -> timedelta:
-        return self.backoff.after(attempt.message.attempt)
+        """Return how long the message waits: as the peer asks for, and never less than usual."""
+        asked = attempt.answer.answer.retry_after if attempt.answer is not None else None
+        return max(self.backoff.after(attempt.message.attempt), asked or timedelta())
 
     async def _tell(
         self, uow: UnitOfWork, attempt: Try, outcome: Outcome, *, held: bool, now: datetime

@@ -7,14 +7,19 @@ that each side can prove later what the other said (NFH-007).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Final
+
+import orjson
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.transport import PeerAnswer
 from protocol import signing
-from protocol.profile import PROFILES
+from protocol.counter_signature import MEMBER, Receipt, verify_counter_signature
+from protocol.profile import DIGEST_LABELS
+from protocol.request_binding import possible_fourth_lines
+from protocol.signature_header import COUNTER_FORMS, SignatureHeader, parse_answer_header, parse_header
+from protocol.signing import KeyValidity
 from registry_client.keyring import KeyRing
 from storage.outbox import ClaimedOutgoing, Evidence
 
@@ -31,33 +36,59 @@ class AnswerJudge:
 
     async def judge(self, answer: PeerAnswer, *, to: ClaimedOutgoing, sent_under: str) -> Evidence:
         """Return the answer as evidence; `sent_under` is the header that the message was signed with."""
-        return Evidence(
-            body=answer.body,
-            signature=answer.signature,
-            verdict=UNSIGNED if answer.signature is None else await self._verdict(answer, to, sent_under),
-        )
-
-    async def _verdict(self, answer: PeerAnswer, to: ClaimedOutgoing, sent_under: str) -> str:
-        now = self.clock.now()
+        counter_signature = _counter_signature(answer.body)
+        signature = answer.signature or counter_signature
+        if signature is None:
+            return Evidence(body=answer.body, signature=None, verdict=UNSIGNED)
         try:
-            header = signing.parse_header(answer.signature)
+            header = _parse(signature, is_counter=answer.signature is None)
             if header.subscriber_id != to.peer:
-                return f"signed by {header.subscriber_id!r}"
-            await self._verify(answer, header, sent_under, now)
+                return Evidence(
+                    body=answer.body, signature=signature, verdict=f"signed by {header.subscriber_id!r}"
+                )
+            verdict = await self._verdict(answer, header, to, sent_under)
         except NodeError as error:
-            return f"{error.code}: {error.message}"
-        return VERIFIED if header.headers == signing.FOUR_LINES else f"{VERIFIED}, bound to no request"
+            verdict = f"{error.code}: {error.message}"
+        return Evidence(body=answer.body, signature=signature, verdict=verdict)
 
-    async def _verify(
-        self, answer: PeerAnswer, header: signing.SignatureHeader, sent_under: str, now: datetime
-    ) -> None:
-        key = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
-        labels = tuple({label: None for profile in PROFILES.values() for label in profile.digest_labels})
+    async def _verdict(
+        self, answer: PeerAnswer, header: SignatureHeader, to: ClaimedOutgoing, sent_under: str
+    ) -> str:
+        """Return that the signature holds, and for what. Raises: SignatureInvalid, KeyExpired and kin."""
+        now = self.clock.now()
+        record = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
+        key, validity = record.signing_public_key, KeyValidity(record.valid_from, record.valid_until)
+        if answer.signature is None:
+            receipt = Receipt(signing.digest(to.body), to.message_id)
+            verify_counter_signature(
+                answer.body, receipt, key=key, now=now, labels=DIGEST_LABELS, validity=validity
+            )
+            return VERIFIED
         signing.verify(
             answer.body,
             header,
-            key=key.signing_public_key,
+            key=key,
             now=now,
-            labels=labels,
-            request_signatures=(signing.parse_header(sent_under).signature, sent_under),
+            labels=DIGEST_LABELS,
+            validity=validity,
+            request_signatures=possible_fourth_lines(sent_under),
         )
+        return VERIFIED if header.headers == signing.FOUR_LINES else f"{VERIFIED}, bound to no request"
+
+
+def _counter_signature(body: bytes) -> str | None:
+    """Return the signature that stands in the answer itself, if one does."""
+    try:
+        document = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    found = document.get(MEMBER) if isinstance(document, dict) else None
+    return found if isinstance(found, str) else None
+
+
+def _parse(signature: str, *, is_counter: bool) -> SignatureHeader:
+    return (
+        parse_header(signature, place=f"$.{MEMBER}", forms=COUNTER_FORMS)
+        if is_counter
+        else parse_answer_header(signature)
+    )

@@ -9,14 +9,14 @@ from typing import Final
 
 from protocol import signing
 from protocol.actions import Action
-from protocol.errors import GatewaySignatureInvalid, SignatureInvalid
-from protocol.profile import PROFILES
+from protocol.errors import GatewaySignatureInvalid, KeyExpired, SignatureInvalid
+from protocol.profile import DIGEST_LABELS
+from protocol.signature_header import GATEWAY_AUTHORIZATION
+from protocol.signing import KeyValidity
 from registry_client.keyring import KeyRing
 from registry_client.subscriber import SubscriberRole
 
 HEADER: Final = b"x-gateway-authorization"
-_LABELS: Final = tuple({label: None for profile in PROFILES.values() for label in profile.digest_labels})
-_PATH: Final = "header X-Gateway-Authorization"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,14 +36,23 @@ class GatewayCheck:
         if value is None:
             return
         try:
-            header = signing.parse_header(value.decode("latin-1"))
+            header = signing.parse_header(value.decode("latin-1"), place=GATEWAY_AUTHORIZATION)
             sender = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
-            signing.verify(raw, header, key=sender.signing_public_key, now=now, labels=_LABELS)
-        except SignatureInvalid as error:
-            raise GatewaySignatureInvalid(error.message, path=_PATH, hint=error.hint) from error
+            signing.verify(
+                raw,
+                header,
+                key=sender.signing_public_key,
+                now=now,
+                labels=DIGEST_LABELS,
+                validity=KeyValidity(sender.valid_from, sender.valid_until),
+            )
+        except (SignatureInvalid, KeyExpired) as error:
+            raise GatewaySignatureInvalid(
+                error.message, path=GATEWAY_AUTHORIZATION, hint=error.hint
+            ) from error
         if sender.role not in (None, SubscriberRole.BG):
             raise GatewaySignatureInvalid(
                 f"{header.subscriber_id} is no gateway, the registry says {sender.role}",
-                path=_PATH,
+                path=GATEWAY_AUTHORIZATION,
                 hint=f"Send {action} without this header, or through a gateway.",
             )

@@ -27,6 +27,7 @@ from protocol import checks, signing
 from protocol.actions import HANDLED_BY, REQUEST_OF, Action, Role
 from protocol.answers import write_answer
 from protocol.context import Context, read_context
+from protocol.counter_signature import Receipt, add_counter_signature
 from protocol.detection import detect
 from protocol.document import check_schema, parse_document
 from protocol.errors import (
@@ -39,7 +40,9 @@ from protocol.errors import (
     WireError,
 )
 from protocol.profile import AckSignature, Profile
-from protocol.signing import SignatureHeader, Signer
+from protocol.request_binding import possible_fourth_lines
+from protocol.signing import KeyValidity, SignatureHeader, Signer
+from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
 from registry_client.subscriber import SubscriberRecord
 from storage.inbox_writer import Arrival, InboxWriter
@@ -92,6 +95,7 @@ class Ingress:
     gateways: GatewayCheck
     pins: PeerPins
     rate_limit: RateLimit
+    tolerance: Tolerance
     clock: Clock
     metrics: Metrics
     max_body_bytes: int
@@ -137,12 +141,17 @@ class Ingress:
         _check_form(headers)
         visit.raw = await _read_body(headers, receive, limit=self.max_body_bytes)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        visit.header = header = signing.parse_header(authorization)
+        visit.header = header = signing.parse_header(authorization, self.tolerance)
         now = self.clock.now()
         sender = await self._sender(header, now)
         if header.headers == signing.THREE_LINES:
             body_digest = signing.verify(
-                visit.raw, header, key=sender.signing_public_key, now=now, labels=visit.profile.digest_labels
+                visit.raw,
+                header,
+                key=sender.signing_public_key,
+                now=now,
+                labels=visit.profile.digest_labels,
+                validity=KeyValidity(sender.valid_from, sender.valid_until),
             )
         else:
             body_digest = await self._verify_bound(visit, profiles, action, header, sender)
@@ -223,7 +232,8 @@ class Ingress:
             key=sender.signing_public_key,
             now=self.clock.now(),
             labels=visit.profile.digest_labels,
-            request_signatures=(*(signing.parse_header(value).signature for value in sent), *sent),
+            validity=KeyValidity(sender.valid_from, sender.valid_until),
+            request_signatures=tuple(line for value in sent for line in possible_fourth_lines(value)),
         )
 
     def _refuse(self, visit: _Visit, error: NodeError) -> bytes:
@@ -243,6 +253,8 @@ class Ingress:
 
     async def _answer(self, visit: _Visit, body: bytes, status: int, send: Send) -> None:
         """Send `body` signed, bound to the request's own signature where it had one."""
+        if visit.profile.ack_signature is AckSignature.COUNTER and visit.context is not None:
+            body = self._counter_sign(visit, body, visit.context)
         headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
         if visit.profile.ack_signature is AckSignature.HEADER:
             headers.append((b"signature", self._sign(visit, body).encode("latin-1")))
@@ -253,6 +265,16 @@ class Ingress:
             headers.append((b"retry-after", b"1"))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
+
+    def _counter_sign(self, visit: _Visit, body: bytes, context: Context) -> bytes:
+        """Return `body` with the signature in it that binds it to the message."""
+        return add_counter_signature(
+            body,
+            Receipt(signing.digest(visit.raw), context.message_id),
+            signer=self.signer,
+            now=self.clock.now(),
+            label=visit.profile.digest_labels[0],
+        )
 
     def _sign(self, visit: _Visit, body: bytes) -> str:
         return self.signer.sign(

@@ -34,6 +34,7 @@ from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES
 from protocol.signing import Signer
+from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
 from registry_client.shared_cache import SharedCache
@@ -177,6 +178,7 @@ class Participant:
             gateways=GatewayCheck(keyring=foundation.keyring),
             pins=foundation.wires.pins,
             rate_limit=RateLimit(settings.peer_rate),
+            tolerance=Tolerance(bare=settings.bare_signatures),
             clock=foundation.clock,
             metrics=foundation.metrics,
             max_body_bytes=settings.max_body_bytes,
@@ -193,7 +195,7 @@ class Participant:
             max_attempts=settings.handler_attempts,
             backoff=backoff,
         )
-        self.transport = Transport(timeout=settings.delivery_timeout)
+        self.transport = Transport(timeout=settings.delivery_timeout, clock=foundation.clock)
         self.delivery = Delivery(
             uow_factory=foundation.uow_factory,
             transport=self.transport,

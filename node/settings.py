@@ -100,6 +100,10 @@ class Settings(ServiceSettings):
         description='Peers with ways of their own, as JSON: {"bpp.example.com": {"wire": "v2_lts"}}.',
     )
 
+    bare_signatures: bool = Field(
+        False,
+        description="Whether signature headers without `Signature ` in front are taken, as adapters do.",
+    )
     peer_rate: float = Field(
         0, ge=0, description="Messages a second that one peer may send; 0 sets no bound."
     )

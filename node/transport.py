@@ -10,7 +10,9 @@ from typing import Final, Self
 import aiohttp
 import orjson
 
+from kernel.clock import Clock, SystemClock
 from protocol.answers import Answer, read_answer
+from protocol.retry_after import read_retry_after
 
 _MAX_ANSWER_BYTES: Final = 65_536
 _CONNECTIONS_PER_PEER: Final = 16
@@ -29,8 +31,9 @@ class PeerAnswer:
 class Transport:
     """An HTTP client for peers: bounded in time and size, never redirected."""
 
-    def __init__(self, *, timeout: timedelta) -> None:
+    def __init__(self, *, timeout: timedelta, clock: Clock | None = None) -> None:
         self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
+        self._clock = clock or SystemClock()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -62,7 +65,13 @@ class Transport:
                 content = await _read(response.content)
                 return PeerAnswer(
                     status=response.status,
-                    answer=read_answer(response.status, _parse(content)),
+                    answer=read_answer(
+                        response.status,
+                        _parse(content),
+                        retry_after=read_retry_after(
+                            response.headers.get("Retry-After"), now=self._clock.now()
+                        ),
+                    ),
                     signature=response.headers.get("Signature"),
                     body=content,
                 )

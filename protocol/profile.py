@@ -140,7 +140,8 @@ ADAPTER_PATHS: Final = ("/bap/receiver", "/bpp/receiver")
 """What the URLs of subscribers behind the common adapter end with; actions follow at once."""
 
 _NAMES: Final = {action: action.value for action in Action}
-_LABELS: Final = ("BLAKE-512", "BLAKE2b-512")
+DIGEST_LABELS: Final = ("BLAKE-512", "BLAKE2b-512")
+"""What the digest line of a signature may start with; the first is sent."""
 
 V1_1: Final = Profile(
     name="v1_1",
@@ -151,7 +152,7 @@ V1_1: Final = Profile(
     keys=ContextKeys(),
     ack=AckShape.V1,
     error=ErrorShape.V1,
-    digest_labels=_LABELS,
+    digest_labels=DIGEST_LABELS,
     binding=Binding.NONE,
     ack_signature=AckSignature.NONE,
     through_gateways=True,
@@ -171,7 +172,7 @@ V2_RC: Final = Profile(
     keys=ContextKeys(),
     ack=AckShape.RC,
     error=ErrorShape.RC,
-    digest_labels=_LABELS,
+    digest_labels=DIGEST_LABELS,
     binding=Binding.SIGNATURE,
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
@@ -198,7 +199,7 @@ V2_LTS: Final = Profile(
     ),
     ack=AckShape.NFH,
     error=ErrorShape.NFH,
-    digest_labels=_LABELS,
+    digest_labels=DIGEST_LABELS,
     binding=Binding.SIGNATURE,
     ack_signature=AckSignature.HEADER,
     through_gateways=False,

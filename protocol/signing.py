@@ -150,7 +150,7 @@ def check_key_window(header: SignatureHeader, validity: KeyValidity) -> None:
     Raises: KeyExpired.
     """
     start, end = validity
-    if start is not None and header.created < start.timestamp():
+    if start is not None and header.created + _MAX_SKEW_SECONDS < start.timestamp():
         raise KeyExpired(
             f"the key is valid from {start.isoformat()} on, the signature is older",
             path=header.place,

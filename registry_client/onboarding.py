@@ -17,7 +17,7 @@ log = structlog.get_logger(__name__)
 class SubscriptionRefused(NodeError):
     """The registry does not take this node, or not with these particulars."""
 
-    code, http_status, retryable = "AUT_SUBSCRIPTION_REFUSED", 403, False
+    code, http_status, retryable = "AUT_UNAUTHORIZED_ACTION", 403, False
 
 
 async def subscribe(

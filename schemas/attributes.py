@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Final
 
 from schemas.packs import CORE_CONTEXTS, Pack, Packs
@@ -19,6 +19,8 @@ from schemas.violation import json_path
 _CONTEXT: Final = "@context"
 _TYPE: Final = "@type"
 _MOST_TOLD: Final = 12
+
+_Steps = tuple[str | int, ...]
 
 
 class UnknownPacks(StrEnum):
@@ -47,15 +49,13 @@ def attributes_schema(bare: Mapping[str, Any], packs: Packs, unknown: UnknownPac
         _one_of(_CONTEXT, [iri for pack in packs for iri in pack.contexts]) if strict else {}
     )
     chain = reduce(lambda rest, pack: _link(pack, rest, strict=strict), reversed(packs), end)
-    return {**bare, **chain}
+    return {**bare, "if": {"type": "object", "required": [_CONTEXT, _TYPE]}, "then": chain}
 
 
 def _link(pack: Pack, rest: Mapping[str, Any], *, strict: bool) -> dict[str, Any]:
-    named, bag = _one_of(_TYPE, pack.types), {"$ref": pack.schema["$id"]}
-    link: dict[str, Any] = {
-        "if": _one_of(_CONTEXT, pack.contexts),
-        "then": {**named, **bag} if strict else {"if": named, "then": bag},
-    }
+    named = _one_of(_TYPE, pack.types)
+    bag = {"if": named, "then": {"$ref": pack.schema["$id"]}}
+    link = {"if": _one_of(_CONTEXT, pack.contexts), "then": {**bag, "else": named} if strict else bag}
     return {**link, "else": rest} if rest else link
 
 
@@ -68,24 +68,30 @@ def unknown_bags(document: object, packs: Packs) -> list[UnknownBag]:
 
     It walks the whole message, so its place is after the answer.
     """
-    known = {(context, name) for pack in packs for context in pack.contexts for name in pack.types}
+    known = _known(packs)
     found: dict[tuple[str, str], UnknownBag] = {}
     for path, context, name in _bags(document):
-        if (context, name) not in known and context not in CORE_CONTEXTS:
-            found.setdefault((context, name), UnknownBag(path=path, context=context, type=name))
+        kind = (context, name)
+        if kind not in known and kind not in found and context not in CORE_CONTEXTS:
+            found[kind] = UnknownBag(path=json_path(path), context=context, type=name)
         if len(found) == _MOST_TOLD:
             break
     return list(found.values())
 
 
-def _bags(document: object) -> Iterator[tuple[str, str, str]]:
-    waiting: list[tuple[tuple[str | int, ...], object]] = [((), document)]
+@cache
+def _known(packs: Packs) -> frozenset[tuple[str, str]]:
+    return frozenset((context, name) for pack in packs for context in pack.contexts for name in pack.types)
+
+
+def _bags(document: object) -> Iterator[tuple[_Steps, str, str]]:
+    waiting: list[tuple[_Steps, object]] = [((), document)]
     while waiting:
         path, value = waiting.pop()
         if isinstance(value, dict):
             context, name = value.get(_CONTEXT), value.get(_TYPE)
             if isinstance(context, str) and isinstance(name, str):
-                yield json_path(path), context, name
+                yield path, context, name
             waiting.extend(((*path, key), entry) for key, entry in value.items())
         elif isinstance(value, list):
             waiting.extend(((*path, number), entry) for number, entry in enumerate(value))

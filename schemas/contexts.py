@@ -27,10 +27,9 @@ def contexts_of(packs: Packs) -> Contexts:
     return MappingProxyType(dict.fromkeys(CORE_CONTEXTS, _core()) | of_packs)
 
 
-def bundled_contexts() -> Contexts:
+def bundled_contexts() -> dict[str, dict[str, Any]]:
     """Return the contexts that come with the package, each by the IRI it usually has."""
-    usual = {pack.contexts[0]: pack.context for pack in bundled_packs()}
-    return MappingProxyType({CORE_CONTEXTS[0]: _core()} | usual)
+    return {CORE_CONTEXTS[0]: _core()} | {pack.contexts[0]: pack.context for pack in bundled_packs()}
 
 
 @cache

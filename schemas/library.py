@@ -85,8 +85,8 @@ def participant_library(generation: str, packs: Packs, unknown_packs: UnknownPac
         **_documents(files("schemas") / _OVERLAY, generation),
         **{pack.schema["$id"]: pack.schema for pack in packs},
     }
-    if bare := documents.get(bag := f"{BASE}{generation}/parts/attributes.json"):
-        documents[bag] = attributes_schema(bare, packs, unknown_packs)
+    bag = f"{BASE}{generation}/parts/attributes.json"
+    documents[bag] = attributes_schema(documents[bag], packs, unknown_packs)
     return _library(generation, documents, asserts_formats=True)
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,6 +25,7 @@ from schemas.violation import json_path
 
 _WORDS: Final = {"name", "version", "schema", "context"}
 _LISTS: Final = {"contexts", "types"}
+_ASKED: Final = f"A pack has the strings {', '.join(sorted(_WORDS))} and the lists contexts and types."
 
 
 class PackInvalid(NodeError):
@@ -31,7 +33,7 @@ class PackInvalid(NodeError):
 
 
 def load_packs(folder: Path) -> Packs:
-    """Return the packs in `folder` and below, by the order of their paths.
+    """Return the packs in `folder` and below, in the order of their paths.
 
     Raises: PackInvalid.
     """
@@ -40,16 +42,25 @@ def load_packs(folder: Path) -> Packs:
         raise PackInvalid(
             "there is no pack here", path=str(folder), hint="A pack is a folder with a pack.json in it."
         )
-    uses = Counter(iri for pack in (*bundled_packs(), *found.values()) for iri in pack.contexts)
-    for file, pack in found.items():
-        for iri in pack.contexts:
-            if uses[iri] > 1:
-                raise PackInvalid(
-                    f"{iri} belongs to another pack already",
-                    path=f"{file}: $.contexts",
-                    hint="A context belongs to one pack only; take it out of one of them.",
-                )
+    _check_distinct(found)
     return tuple(found.values())
+
+
+def _check_distinct(found: Mapping[Path, Pack]) -> None:
+    """Refuse packs that share a context or a schema with another."""
+    uses = Counter(name for pack in (*bundled_packs(), *found.values()) for name in _names(pack))
+    for file, pack in found.items():
+        for name in _names(pack):
+            if uses[name] > 1:
+                raise PackInvalid(
+                    f"{name} belongs to another pack already",
+                    path=f"{file}: $.contexts" if name in pack.contexts else str(file.parent),
+                    hint="A context and a schema belong to one pack only; change one of them.",
+                )
+
+
+def _names(pack: Pack) -> tuple[str, ...]:
+    return (*pack.contexts, pack.schema["$id"])
 
 
 def _load(file: Path) -> Pack:
@@ -71,7 +82,7 @@ def _check(file: Path, key: str, value: object) -> None:
     fits = isinstance(value, str) if key in _WORDS else _is_list_of_words(value)
     if not fits:
         what = "a string" if key in _WORDS else "a list of strings, one at least"
-        raise PackInvalid(f"{key} must be {what}", path=f"{file}: $.{key}", hint="See the manual on packs.")
+        raise PackInvalid(f"{key} must be {what}", path=f"{file}: $.{key}", hint=_ASKED)
 
 
 def _is_list_of_words(value: object) -> bool:

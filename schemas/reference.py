@@ -15,7 +15,7 @@ from referencing.jsonschema import DRAFT202012, SchemaRegistry
 
 from kernel.clock import parse_instant
 from schemas.library import Library
-from schemas.violation import Finding
+from schemas.violation import FALSE, Finding
 
 _FORMATS: Final = FormatChecker(formats=())
 
@@ -49,7 +49,10 @@ def reference_findings(library: Library, identifier: str, document: object) -> I
     for error in _validator(library, identifier).iter_errors(cast("Any", document)):
         schema: Any = error.schema
         yield Finding(
-            rule=str(error.validator), path=tuple(error.absolute_path), value=error.instance, schema=schema
+            rule=str(error.validator or FALSE),
+            path=tuple(error.absolute_path),
+            value=error.instance,
+            schema=schema,
         )
 
 

@@ -17,7 +17,8 @@ _MOST_QUOTED: Final = 60
 _MOST_LISTED: Final = 12
 
 TOO_DEEP: Final = "depth"
-"""The one rule that is no keyword of JSON Schema."""
+FALSE: Final = "falseSchema"
+"""The rules that are no keywords of JSON Schema: too deep to be checked, and never right."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ def json_path(steps: Iterable[str | int]) -> str:
 def _distinct(findings: Iterable[Finding]) -> Iterator[Violation]:
     seen: set[str] = set()
     for finding in findings:
-        for violation in _WORDS.get(finding.rule, _other)(finding):
+        words = list(_WORDS.get(finding.rule, _other)(finding))
+        for violation in words or _other(finding):
             if violation.path not in seen:
                 seen.add(violation.path)
                 yield violation
@@ -72,9 +74,9 @@ def _step(step: str | int) -> str:
 
 
 def _missing(finding: Finding) -> Iterator[Violation]:
-    for key in finding.schema["required"]:
+    for key in finding.schema.get("required", ()):
         if key not in finding.value:
-            wanted = finding.schema.get("properties", {}).get(key, {})
+            wanted = _rules(finding.schema.get("properties", {}).get(key))
             hint = _choice(wanted["enum"]) if "enum" in wanted else wanted.get("description")
             yield _at(finding, f"{key} is missing", hint, key)
 
@@ -126,7 +128,7 @@ def _wrong_length(finding: Finding) -> Iterator[Violation]:
 
 
 def _none_of(finding: Finding) -> Iterator[Violation]:
-    ways = [" and ".join(way.get("required", ["…"])) for way in finding.schema["anyOf"]]
+    ways = [" and ".join(_rules(way).get("required", ["…"])) for way in finding.schema["anyOf"]]
     yield _at(finding, f"none of these is there: {'; '.join(ways)}", "Add one of them.")
 
 
@@ -158,6 +160,11 @@ _WORDS: Final[Mapping[str, Callable[[Finding], Iterator[Violation]]]] = {
 def _at(finding: Finding, message: str, hint: str | None = None, key: str | None = None) -> Violation:
     steps = finding.path if key is None else (*finding.path, key)
     return Violation(json_path(steps), finding.rule, message, hint)
+
+
+def _rules(schema: object) -> Mapping[str, Any]:
+    """Return the keywords of a schema; `true` and `false` are schemas too, and have none."""
+    return schema if isinstance(schema, dict) else {}
 
 
 def _choice(options: Sequence[object]) -> str:

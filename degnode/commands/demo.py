@@ -6,7 +6,9 @@ import asyncio
 import signal
 import sys
 import tempfile
+from collections.abc import Mapping
 from datetime import timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -22,6 +24,8 @@ from degnode.demo.scenario import make_scenario
 from degnode.demo.story import Outcome, Story
 from degnode.processes import BPP_ID, small_network
 from kernel.clock import SystemClock
+from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
+from trading.mapping import wire_of
 
 _LEAD: Final = timedelta(seconds=12)
 """From the catalogue to the first watt-hour: time enough to start and to agree."""
@@ -30,10 +34,24 @@ _LOGS: Final = {"DEGNODE_LOG_LEVEL": "DEBUG"}
 """The story tells what the processes themselves logged."""
 
 
+class WireName(StrEnum):
+    """The generations by the names that people give them."""
+
+    V1_1 = "v1.1"
+    RC = "rc"
+    LTS = "lts"
+
+
+_PROFILES: Final = {WireName.V1_1: V1_1, WireName.RC: V2_RC, WireName.LTS: V2_LTS}
+
+
 def demo(
     report: Annotated[
         Path | None, typer.Option(help="Write an HTML report of the trade to this file.", dir_okay=False)
     ] = None,
+    wire: Annotated[
+        WireName, typer.Option(help="The generation of Beckn that BAP and BPP speak.")
+    ] = WireName.RC,
     as_json: Annotated[
         bool,
         typer.Option(
@@ -49,7 +67,7 @@ def demo(
     console = Console(stderr=as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end like on Ctrl-C: leave nothing behind
     try:
-        outcome = asyncio.run(_run(console))
+        outcome = asyncio.run(run_demo(console, profile=_PROFILES[wire]))
     except KeyboardInterrupt:
         console.print("\nStopped; nothing is left running.")
         raise typer.Exit(130) from None
@@ -60,7 +78,10 @@ def demo(
         sys.stdout.write(simplejson.dumps(outcome.last_on_status, use_decimal=True, indent=2) + "\n")
 
 
-async def _run(console: Console) -> Outcome:
+async def run_demo(
+    console: Console, *, profile: Profile, settings: Mapping[str, Mapping[str, str]] | None = None
+) -> Outcome:
+    """Run the trade on `profile` and return how it ended; `settings` adds to the environment of services."""
     clock = SystemClock()
     started = clock.now()
     with tempfile.TemporaryDirectory(prefix="degnode-demo-") as folder:
@@ -68,10 +89,20 @@ async def _run(console: Console) -> Outcome:
         catalog = Path(folder) / "catalog.yaml"
         scenario.write_catalogue(catalog)
         console.print("Starting registry, BAP and BPP …")
-        async with small_network(catalog=catalog, settings={"bap": _LOGS, "bpp": _LOGS}) as network:
-            narrator = Narrator(console, network)
-            async with App(network.bap.url, api_key=network.api_key, seller=BPP_ID) as app:
-                story = Story(network=network, scenario=scenario, app=app, clock=clock, narrator=narrator)
+        environment = {name: _LOGS | dict((settings or {}).get(name, {})) for name in ("bap", "bpp")}
+        async with small_network(catalog=catalog, settings=environment) as network:
+            narrator = Narrator(console, network, profile)
+            async with App(
+                network.bap.url, api_key=network.api_key, seller=BPP_ID, profile=profile.name
+            ) as app:
+                story = Story(
+                    network=network,
+                    scenario=scenario,
+                    app=app,
+                    clock=clock,
+                    narrator=narrator,
+                    wire=wire_of(profile.name),
+                )
                 outcome = await story.tell()
             tell_closing(narrator, outcome.transaction)
     console.print(f"\nDone in {(clock.now() - started).total_seconds():.0f} s; every process is stopped.")

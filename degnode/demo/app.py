@@ -24,11 +24,12 @@ class TradeFailed(NodeError):
 
 
 class App:
-    """Sends requests through the BAP and reads what came of them; numbers stay exact."""
+    """Sends requests of one wire through the BAP and reads what came of them; numbers stay exact."""
 
-    def __init__(self, url: str, *, api_key: str, seller: str) -> None:
+    def __init__(self, url: str, *, api_key: str, seller: str, profile: str) -> None:
         self._http = httpx.AsyncClient(base_url=url, headers={HEADER: api_key}, timeout=_WAIT_SECONDS + 5)
         self._seller = seller
+        self._profile = profile
 
     async def __aenter__(self) -> Self:
         return self
@@ -43,7 +44,7 @@ class App:
 
         Raises: TradeFailed, when there is none or it carries an error.
         """
-        request = {"bpp_id": self._seller, "message": message}
+        request = {"bpp_id": self._seller, "wire": self._profile, "message": message}
         if transaction_id is not None:
             request["transaction_id"] = transaction_id
         response = await self._http.post(

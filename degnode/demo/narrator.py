@@ -11,6 +11,7 @@ from rich.table import Table
 
 from degnode.processes import Network
 from protocol.actions import HANDLED_BY, Action, Role
+from protocol.profile import Profile
 
 _WIDTHS: Final = (0, 9, 11, 26, 0)  # columns: indent, from → to, message, signature, state
 _NAMES: Final = {Role.BAP: "BAP", Role.BPP: "BPP"}
@@ -19,9 +20,10 @@ _NAMES: Final = {Role.BAP: "BAP", Role.BPP: "BPP"}
 class Narrator:
     """Prints steps and tables; what the processes logged is the evidence for what it says."""
 
-    def __init__(self, console: Console, network: Network) -> None:
+    def __init__(self, console: Console, network: Network, profile: Profile) -> None:
         self._console = console
         self._network = network
+        self._names = profile.wire_names
         self._told = {Role.BAP: 0, Role.BPP: 0}
 
     def step(self, text: str) -> None:
@@ -43,7 +45,7 @@ class Narrator:
             table.add_row(
                 "",
                 f"{_NAMES[receiver.counterpart]} → {_NAMES[receiver]}",
-                f"[cyan]{event['action']}[/cyan]",
+                f"[cyan]{self._names[Action(event['action'])]}[/cyan]",
                 f"[green]signed ✓[/green] {event['key']}",
                 reached if number == len(rows) else "",
             )

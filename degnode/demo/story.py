@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -23,14 +22,16 @@ from degnode.demo.scenario import (
     Scenario,
 )
 from degnode.processes import BAP_ID, BPP_ID, Network
-from kernel.clock import Clock, format_instant
+from kernel.clock import Clock
 from kernel.energy import Energy
 from protocol.actions import Action
-from schemas import iris
+from trading.mapping.parts import OrderParts
+from trading.mapping.wire import Wire
+from trading.request import Criteria, OrderRequest
 
 _SETTLED_WITHIN: Final = timedelta(seconds=15)
 _LOOK_EVERY: Final = 0.25  # seconds
-ORDER: Final = "beckn:orderAttributes"
+_BUYER: Final = "mill-lane-bakery"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,9 @@ class Story:
     app: App
     clock: Clock
     narrator: Narrator
+    wire: Wire
     transaction_id: str = ""
+    _last: Json = field(default_factory=dict, init=False)
 
     async def tell(self) -> Outcome:
         """Run the trade from the first look to the bill.
@@ -58,10 +61,9 @@ class Story:
         Raises: TradeFailed.
         """
         self._introduce()
-        offer = await self._discover()
-        order = await self._agree(offer)
+        await self._agree(await self._discover())
         await self._deliver()
-        return await self._settle(order)
+        return await self._settle()
 
     def _introduce(self) -> None:
         noon = self.clock.now().astimezone(ZoneInfo(self.scenario.zone))
@@ -71,39 +73,41 @@ class Story:
         self.narrator.say(f"BAP       {self.network.bap.url}   buys for the app of a bakery ({BAP_ID})")
         self.narrator.say(f"It is {noon:%H:%M} in {self.scenario.zone}: the sun shines on the roof.")
 
-    async def _discover(self) -> Json:
+    async def _discover(self) -> OrderRequest:
         self.narrator.step("2  The app looks for solar energy")
         answer = await self.app.call(
-            Action.DISCOVER,
-            {
-                "filters": {
-                    "type": "jsonpath",
-                    "expression": "$[?@['beckn:itemAttributes'].sourceType == 'SOLAR']",
-                }
-            },
+            Action.DISCOVER, self.wire.write_criteria(Criteria(words=("solar", "noon")))
         )
         self.transaction_id = answer["transaction_id"]
-        (catalog,) = answer["message"]["catalogs"]
-        (item,), (offer,) = catalog["beckn:items"], catalog["beckn:offers"]
-        resource, terms = item["beckn:itemAttributes"], offer["beckn:offerAttributes"]
+        (listing,) = self.wire.read_catalog(answer["message"])
+        (resource,), (offer,) = listing.resources, listing.offers
+        price, wheeling = offer.terms.price, offer.terms.wheeling
         self.narrator.messages(
-            f"{resource['availableQuantity']} kWh of {resource['sourceType']} at "
-            f"{offer['beckn:price']['value']} {offer['beckn:price']['currency']}/kWh, "
-            f"wheeling {terms['wheelingCharges']['amount']}"
+            f"{resource.available} of {resource.source.source_type} at {price.per_kwh} "
+            f"{price.currency.code}/kWh, wheeling {wheeling or 'free'}"
         )
-        return dict(offer)
+        return OrderRequest(
+            seller=resource.provider_id,
+            buyer_id=_BUYER,
+            resource_id=resource.id,
+            offer_id=offer.id,
+            quantity=CONTRACTED,
+            contracted=CONTRACTED,
+            target_meter=TARGET_METER,
+            trade_start=self.scenario.window.start,
+            trade_end=self.scenario.window.end,
+        )
 
-    async def _agree(self, offer: Json) -> Json:
+    async def _agree(self, wanted: OrderRequest) -> None:
         self.narrator.step(f"3  The app buys {CONTRACTED}: quote, terms, contract")
-        order = self._draft(offer)
-        quoted = await self._exchange(Action.SELECT, order)
-        price = quoted["beckn:orderValue"]
-        self.narrator.messages(f"quoted {price['value']} {price['currency']}")
-        drafted = await self._exchange(Action.INIT, order)
-        self.narrator.messages(f"{drafted[ORDER]['contractStatus']}, {CONTRACTED} held for this buyer")
-        confirmed = await self._exchange(Action.CONFIRM, drafted)
-        self.narrator.messages(f"[bold]{confirmed[ORDER]['contractStatus']}[/bold]")
-        return confirmed
+        request = self.wire.write_order_request(wanted)
+        quoted = await self._exchange(Action.SELECT, request)
+        value = quoted.value or {}
+        self.narrator.messages(f"quoted {value['value']} {value['currency']}")
+        drafted = await self._exchange(Action.INIT, request)
+        self.narrator.messages(f"{_status(drafted)}, {CONTRACTED} held for this buyer")
+        confirmed = await self._exchange(Action.CONFIRM, self._last)
+        self.narrator.messages(f"[bold]{_status(confirmed)}[/bold]")
 
     async def _deliver(self) -> None:
         window = self.scenario.window
@@ -130,7 +134,7 @@ class Story:
                 f"{delivery.get('deliveryStatus', '')} {delivery.get('deliveredQuantity', 0)} kWh delivered"
             )
 
-    async def _settle(self, order: Json) -> Outcome:
+    async def _settle(self) -> Outcome:
         self.narrator.step("5  The window is over: the contract is settled and billed")
         deadline = self.clock.now() + _SETTLED_WITHIN
         while True:
@@ -139,7 +143,7 @@ class Story:
                 break
             if self.clock.now() >= deadline:
                 raise TradeFailed(
-                    f"order {order['beckn:id']} is {transaction['contract_status']}, not COMPLETED, "
+                    f"order {transaction['order_id']} is {transaction['contract_status']}, not COMPLETED, "
                     f"{_SETTLED_WITHIN.total_seconds():.0f} s after its window"
                 )
             await asyncio.sleep(_LOOK_EVERY)
@@ -151,39 +155,11 @@ class Story:
         ]
         return Outcome(transaction=transaction, last_on_status=statuses[-1])
 
-    async def _exchange(self, action: Action, order: Json) -> Json:
-        answer = await self.app.call(action, {"order": order}, transaction_id=self.transaction_id)
-        return dict(answer["message"]["order"])
-
-    def _draft(self, offer: Json) -> Json:
-        """Return the order as the app first thinks of it: what, how much, when, and to which meter."""
-        window = self.scenario.window
-        return {
-            "@context": iris.CORE_CONTEXT,
-            "@type": "beckn:Order",
-            "beckn:orderStatus": "CREATED",
-            "beckn:seller": offer["beckn:provider"],
-            "beckn:buyer": {
-                "@context": iris.CORE_CONTEXT,
-                "@type": "beckn:Buyer",
-                "beckn:id": "mill-lane-bakery",
-            },
-            "beckn:orderItems": [
-                {
-                    "beckn:orderedItem": offer["beckn:items"][0],
-                    "beckn:acceptedOffer": offer,
-                    "beckn:quantity": {"unitQuantity": Decimal("10.0"), "unitText": "kWh", "unitCode": "KWH"},
-                }
-            ],
-            "beckn:orderAttributes": {
-                "@context": iris.ENERGY_TRADE_CONTRACT_CONTEXT,
-                "@type": iris.ENERGY_TRADE_CONTRACT,
-                "targetMeterId": TARGET_METER,
-                "contractedQuantity": Decimal("10.0"),
-                "tradeStartTime": format_instant(window.start),
-                "tradeEndTime": format_instant(window.end),
-            },
-        }
+    async def _exchange(self, action: Action, message: Json) -> OrderParts:
+        """Return the parts of the order that answers `message`; the next request goes on from it."""
+        answer = await self.app.call(action, message, transaction_id=self.transaction_id)
+        self._last = answer["message"]
+        return self.wire.find_parts(self._last[self.wire.ORDER_KEY])
 
     def _meter(self, mrid: str, direction: int) -> SimulatedMeter:
         return SimulatedMeter(
@@ -192,3 +168,7 @@ class Story:
 
     async def _sleep_until(self, instant: datetime) -> None:
         await asyncio.sleep(max(0.0, (instant - self.clock.now()).total_seconds()))
+
+
+def _status(order: OrderParts) -> str:
+    return str((order.contract or {})["contractStatus"])

@@ -11,10 +11,24 @@ import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE
 from pathlib import Path
+from typing import Any
 
+import pytest
+import simplejson
+from rich.console import Console
+
+from degnode.commands.demo import run_demo
+from kernel.currency import Currency
+from kernel.energy import Energy
+from kernel.money import Money
+from protocol.detection import detect
+from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
 from tests.support.official import official_message_errors
 from tests.support.processes import eventually, processes_that_mention
+from trading.lifecycle import ContractStatus
+from trading.mapping import wire_of
 
+USD = Currency("USD")
 DEMO = (sys.executable, "-m", "degnode", "demo")
 
 
@@ -54,6 +68,46 @@ async def test_the_demo_trades_settles_and_prints_the_last_on_status_alone(
     assert official_message_errors("on_status", document) == []
     assert "Energy Cost" in report.read_text()
     assert b"COMPLETED" in story
+
+
+@pytest.mark.parametrize(("wire", "profile"), [("v1.1", V1_1), ("lts", V2_LTS)], ids=["v1_1", "v2_lts"])
+async def test_the_same_trade_runs_over_each_generation(wire: str, profile: Profile, shared: Path) -> None:
+    process = await asyncio.create_subprocess_exec(*DEMO, "--json", "--wire", wire, stdout=PIPE, stderr=PIPE)
+    output, story = await process.communicate()
+    assert process.returncode == 0, story.decode()
+    document = simplejson.loads(output, use_decimal=True)
+    _check_trade(document, profile)
+    assert official_message_errors("on_status", json.loads(output), profile=profile.name) == []
+
+
+async def test_buyer_and_seller_trade_on_what_both_of_them_speak() -> None:
+    """The seller would rather speak LTS, and the buyer knows nothing but the release candidate."""
+    outcome = await run_demo(
+        Console(quiet=True),
+        profile=V2_RC,
+        settings={
+            "bap": {"DEGNODE_WIRES": "v2_rc"},
+            "bpp": {"DEGNODE_WIRES": "v2_lts,v2_rc", "DEGNODE_WIRE": "v2_lts"},
+        },
+    )
+    assert outcome.transaction["wire"] == "v2_rc"
+    _check_trade(outcome.last_on_status, V2_RC)
+
+
+def _check_trade(on_status: dict[str, Any], profile: Profile) -> None:
+    """Check that the trade came to 10 kWh, 4.00 USD and a settled cycle."""
+    wire = wire_of(profile.name)
+    report = wire.read_contract(on_status["message"][wire.ORDER_KEY])
+    (bill,), (cycle,) = report.bills, report.cycles
+    assert detect(on_status, tuple(PROFILES.values())) is profile
+    assert report.status is ContractStatus.COMPLETED
+    assert (cycle.status, cycle.amount) == ("SETTLED", Money(400, USD))
+    assert [(line.title, line.amount) for line in bill.lines] == [
+        ("Energy Cost", Money(150, USD)),
+        ("Wheeling Charges", Money(250, USD)),
+    ]
+    assert bill.total == Money(400, USD)
+    assert report.delivery.delivered == Energy(10_000)
 
 
 async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:

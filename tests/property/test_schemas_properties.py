@@ -13,10 +13,12 @@ from hypothesis import strategies as st
 from kernel.clock import parse_instant
 from kernel.errors import NodeError
 from schemas import iris
-from schemas.jsonld import expand
-from schemas.validation import schema_set
+from schemas.jsonld import compact, expand, lost_terms
+from schemas.validation import UnknownPacks, schema_set
+from tests.support.bag_examples import BagExample, bag_examples
 from tests.support.rc_examples import ACTIONS, ENERGY_TRADE_CONTRACT, ORDER, example
 
+_BAGS = bag_examples()
 _MRIDS = st.text(alphabet="0123456789ABCDEF", min_size=1, max_size=32)
 _OFFSETS = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 _FIRST, _LAST = datetime.fromisoformat("1000-01-02"), datetime.fromisoformat("2999-12-30")
@@ -73,10 +75,46 @@ def test_both_validators_agree_whatever_stands_anywhere(action: str, data: st.Da
 
 
 @settings(deadline=None)
+@given(found=st.sampled_from(_BAGS), strict=st.booleans(), data=st.data())
+def test_both_validators_agree_whatever_stands_in_a_bag(
+    found: BagExample, strict: bool, data: st.DataObject
+) -> None:
+    document = example("confirm")
+    bag = orjson.loads(orjson.dumps(found.bag))
+    document["message"]["order"]["beckn:orderAttributes"] = bag
+    _put(bag, data.draw(st.integers(0, 200)), data.draw(_JSON))
+    schemas = schema_set("v2_rc", unknown_packs=UnknownPacks.REFUSE if strict else UnknownPacks.WARN)
+    fast = schemas.violations("confirm", document, limit=100)
+    slow = schemas.reference_violations("confirm", document, limit=100)
+    assert {v.path for v in fast} == {v.path for v in slow}
+    assert schemas.is_valid("confirm", document) == (not fast)
+
+
+@settings(deadline=None)
+@given(found=st.sampled_from(_BAGS), data=st.data())
+def test_a_bag_that_is_expanded_and_compacted_means_what_it_meant(
+    found: BagExample, data: st.DataObject
+) -> None:
+    bag = orjson.loads(orjson.dumps(found.bag))
+    _put(bag, data.draw(st.integers(0, 200)), data.draw(_SCALARS))
+    with suppress(NodeError):
+        expanded = expand(bag)
+        assert expand(compact(expanded, found.pack.contexts[0])) == expanded
+
+
+@settings(deadline=None)
+@given(found=st.sampled_from(_BAGS), key=st.text(alphabet="abcxyz", min_size=12, max_size=12))
+def test_a_term_that_no_context_knows_is_found(found: BagExample, key: str) -> None:
+    assert lost_terms({**found.bag, key: 1}) == sorted([*lost_terms(found.bag), f"$.{key}"])
+
+
+@settings(deadline=None)
 @given(context=st.sampled_from((iris.CORE_CONTEXT, iris.ENERGY_TRADE_CONTRACT_CONTEXT)) | _JSON, value=_JSON)
 def test_expansion_of_anything_raises_only_our_errors(context: Any, value: Any) -> None:
     with suppress(NodeError):
-        assert isinstance(expand({"@context": context, "beckn:id": value, "status": value}), list)
+        document = {"@context": context, "beckn:id": value, "status": value}
+        assert isinstance(expand(document), list)
+        assert isinstance(lost_terms(document), list)
 
 
 def _put(document: dict[str, Any], place: int, value: object) -> None:

@@ -18,7 +18,7 @@ from bpp.bindings import bind
 from bpp.catalog import load_catalogue
 from bpp.deliveries import DeliveryDesk, note_readings
 from bpp.platform import Bpp
-from kernel.clock import ManualClock, format_instant
+from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from metering.ingest import record_mirror_document
@@ -34,13 +34,14 @@ from metering.mirror_writer import write_mirror_usage_point
 from node.correspondence import Correspondent
 from node.message import Inbound
 from protocol.actions import CALLBACK_OF, Action, Role
-from protocol.context import read_context
-from protocol.profile import V2_RC
+from protocol.context import Context, read_context, write_context
+from protocol.profile import PROFILES, V2_RC, Profile
 from schemas import iris
 from schemas.validation import schema_set
 from storage.outbox import Outgoing
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWorkFactory
+from trading.mapping import wire_of
 from trading.offer import Catalogue
 
 Json = dict[str, Any]
@@ -113,10 +114,10 @@ def order(
     return written | ({"beckn:id": order_id} if order_id else {})
 
 
-def require_valid(action: str, body: bytes) -> Json:
+def require_valid(action: Action, body: bytes, *, profile: Profile = V2_RC) -> Json:
     """Return the message in `body`; it must fit the schema of its action."""
     document: Json = orjson.loads(body)
-    assert schema_set("v2_rc").violations(action, document) == []
+    assert schema_set(profile.schemas).violations(profile.wire_names[action], document) == []
     exact: Json = simplejson.loads(body, use_decimal=True)
     return exact
 
@@ -129,6 +130,7 @@ class SellerWorld:
     bpp: Bpp = field(default_factory=lambda: Bpp(catalogue=catalogue(), correspondent=correspondent()))
     clock: ManualClock = field(default_factory=lambda: ManualClock(NOW))
     transaction_id: str = field(default_factory=lambda: str(uuid4()))
+    profile: Profile = V2_RC
 
     async def open(self) -> SellerWorld:
         async with self.uow_factory() as uow:
@@ -143,28 +145,26 @@ class SellerWorld:
         self, action: Action, message: Json, *, transaction_id: str | None = None, bap_id: str = BAP_ID
     ) -> Inbound:
         """Return a message from the buyer's platform, fit for its schema."""
-        document = {
-            "context": {
-                "version": "2.0.0",
-                "action": action.value,
-                "domain": "beckn.one:deg:p2p-trading:2.0.0",
-                "timestamp": format_instant(self.clock.now()),
-                "message_id": str(uuid4()),
-                "transaction_id": transaction_id or self.transaction_id,
-                "bap_id": bap_id,
-                "bap_uri": f"https://{bap_id}",
-                "bpp_id": BPP_ID,
-                "bpp_uri": BPP_URL,
-                "ttl": "PT30S",
-            },
-            "message": message,
-        }
+        context = Context(
+            version=self.profile.version,
+            action=self.profile.wire_names[action],
+            domain="beckn.one:deg:p2p-trading:2.0.0",
+            timestamp=self.clock.now(),
+            message_id=str(uuid4()),
+            transaction_id=transaction_id or self.transaction_id,
+            bap_id=bap_id,
+            bap_uri=f"https://{bap_id}",
+            bpp_id=BPP_ID,
+            bpp_uri=BPP_URL,
+            ttl=timedelta(seconds=30),
+        )
+        document = {"context": write_context(context, self.profile), "message": message}
         raw = simplejson.dumps(document, use_decimal=True).encode()
-        exact = require_valid(action.value, raw)
+        exact = require_valid(action, raw, profile=self.profile)
         return Inbound(
-            profile=V2_RC,
+            profile=self.profile,
             action=action,
-            context=read_context(exact, V2_RC),
+            context=read_context(exact, self.profile),
             message=exact["message"],
             error=None,
             sender=bap_id,
@@ -185,7 +185,7 @@ class SellerWorld:
             content = await bind(self.bpp)[action](inbound, uow, self.clock.now())
         assert content is not None
         sealed: Outgoing = self.bpp.correspondent.answer(inbound, content, now=self.clock.now())
-        answer: Json = require_valid(CALLBACK_OF[action].value, sealed.body)["message"]
+        answer: Json = require_valid(CALLBACK_OF[action], sealed.body, profile=self.profile)["message"]
         return answer
 
     async def refusal(self, action: Action, message: Json, **to: Any) -> NodeError:
@@ -226,13 +226,22 @@ class SellerWorld:
     async def unsolicited(self) -> list[Json]:
         """Return the orders of every on_status in the outbox, the oldest first."""
         async with self.uow_factory() as uow:
-            query = select(outbox.c.body).where(outbox.c.action == Action.ON_STATUS).order_by(outbox.c.id)
-            bodies = (await uow.connection.execute(query)).scalars().all()
-        return [require_valid(Action.ON_STATUS, body)["message"]["order"] for body in bodies]
+            query = select(outbox).where(outbox.c.action == Action.ON_STATUS).order_by(outbox.c.id)
+            rows = (await uow.connection.execute(query)).all()
+        return [
+            require_valid(Action.ON_STATUS, row.body, profile=PROFILES[row.profile])["message"][
+                wire_of(row.profile).ORDER_KEY
+            ]
+            for row in rows
+        ]
 
     def selling(self, **changes: Any) -> SellerWorld:
         """Return this world with the platform changed."""
         return replace(self, bpp=replace(self.bpp, **changes))
+
+    def speaking(self, profile: Profile) -> SellerWorld:
+        """Return this world with a buyer on another wire."""
+        return replace(self, profile=profile)
 
 
 def hours_of(window: Interval, watt_hours: list[int]) -> list[tuple[datetime, int]]:

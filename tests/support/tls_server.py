@@ -6,7 +6,7 @@ import ipaddress
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -17,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+
+from kernel.clock import SystemClock
 
 Handler = Callable[[BaseHTTPRequestHandler], None]
 
@@ -47,7 +49,7 @@ def tls_server(folder: Path, answer: Handler) -> Iterator[TlsServer]:
     wrapping = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     wrapping.load_cert_chain(certificate)
     server.socket = wrapping.wrap_socket(server.socket, server_side=True)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         with httpx.Client(verify=ssl.create_default_context(cafile=str(certificate))) as client:
@@ -61,7 +63,7 @@ def tls_server(folder: Path, answer: Handler) -> Iterator[TlsServer]:
 def _certificate(folder: Path) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     certificate = (
         x509.CertificateBuilder()
         .subject_name(name)

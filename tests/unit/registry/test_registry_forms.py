@@ -13,6 +13,7 @@ from registry_client.subscriber import SubscriberRole, SubscriberStatus
 from tests.support.subscribers import NOW, record
 
 X25519 = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8="
+SIGNING = record().to_wire()["signing_public_key"]
 
 
 def form(**changes: Any) -> SubscribeForm:
@@ -52,7 +53,8 @@ def test_fields_that_nobody_asked_for_are_passed_by() -> None:
         ({"signing_public_key": "not base64!"}, "base64"),
         ({"signing_public_key": "AAAA"}, "no Ed25519 public key"),
         ({"encr_public_key": "AAAA"}, "has 32 bytes"),
-        ({"signing_public_key": X25519, "encr_public_key": X25519}, "a key of its own"),
+        ({"signing_public_key": X25519}, "no Ed25519 public key"),
+        ({"signing_public_key": SIGNING, "encr_public_key": SIGNING}, "a key of its own"),
         ({"valid_from": "2026-01-01T00:00:00"}, "timezone"),
         ({"location": {"gps": float("nan")}}, "location"),
         ({"location": {"name": "a\x00b"}}, "plain JSON"),

@@ -1,9 +1,10 @@
-"""Expansion with the bundled contexts only."""
+"""JSON-LD with the bundled contexts only."""
 
 from __future__ import annotations
 
 import copy
 import socket
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NoReturn
 
@@ -11,8 +12,18 @@ import pytest
 import simplejson
 
 from schemas import iris
-from schemas.jsonld import JsonLdContextUnknown, JsonLdInvalid, bundled_contexts, expand
+from schemas.jsonld import (
+    JsonLd,
+    JsonLdContextUnknown,
+    JsonLdInvalid,
+    bundled_contexts,
+    compact,
+    expand,
+    frame,
+    lost_terms,
+)
 from schemas.packs import bundled_packs
+from tests.support.bag_examples import BagExample, bag_examples
 from tests.support.rc_examples import (
     BAGS,
     ENERGY_RESOURCE,
@@ -92,11 +103,11 @@ def test_coordinates_keep_their_order() -> None:
 
 
 def test_expansion_leaves_its_document_and_the_contexts_alone() -> None:
-    order, contexts = copy.deepcopy(ORDER), copy.deepcopy(dict(bundled_contexts()))
+    order, contexts = copy.deepcopy(ORDER), copy.deepcopy(bundled_contexts())
     first, second = expand(ORDER), expand(ORDER)
     assert first == second
     assert order == ORDER
-    assert contexts == dict(bundled_contexts())
+    assert contexts == bundled_contexts()
 
 
 @pytest.mark.parametrize("branch", ["refs/heads/main", "refs/heads/draft", "main"])
@@ -167,3 +178,94 @@ def test_every_context_stands_on_its_own_and_names_what_it_is_about() -> None:
         assert node["@type"] == [f"{served['@context']['beckn']}Thing"]
     for pack in bundled_packs():
         assert pack.types[0] in pack.context["@context"]
+
+
+def test_an_order_that_is_compacted_means_what_it_meant() -> None:
+    expanded = expand(ORDER)
+    compacted = compact(ORDER, iris.CORE_CONTEXT)
+    assert compacted["@context"] == iris.CORE_CONTEXT
+    assert compacted["@type"] == "Order"
+    assert compacted["beckn:orderStatus"] == ORDER["beckn:orderStatus"]
+    assert expand(compacted) == expanded
+
+
+@pytest.mark.parametrize("found", bag_examples(), ids=lambda found: found.label)
+def test_a_bag_that_is_compacted_means_what_it_meant(found: BagExample) -> None:
+    expanded = expand(found.bag)
+    assert expand(compact(expanded, found.pack.contexts[0])) == expanded
+
+
+def test_a_bag_is_compacted_to_the_terms_that_it_was_written_with() -> None:
+    assert compact(expand(ENERGY_RESOURCE), iris.ENERGY_RESOURCE_CONTEXT) == ENERGY_RESOURCE
+
+
+def test_what_a_document_has_of_a_shape_is_framed() -> None:
+    shape = {"@context": iris.ENERGY_TRADE_CONTRACT_CONTEXT, "@type": "EnergyTradeContract"}
+    framed = frame(ORDER, {**shape, "@explicit": True, "contractedQuantity": {}})
+    assert framed["contractedQuantity"] == ENERGY_TRADE_CONTRACT["contractedQuantity"]
+    assert "sourceMeterId" not in framed
+
+
+@pytest.mark.parametrize("work", [compact, frame])
+def test_compacting_and_framing_fetch_nothing_either(work: Any) -> None:
+    with pytest.raises(JsonLdContextUnknown):
+        work(ENERGY_RESOURCE, {"@context": "https://peer.example/context.jsonld"})
+    with pytest.raises(JsonLdInvalid):
+        work(ENERGY_RESOURCE, {"@context": 5})
+
+
+def test_terms_that_mean_nothing_are_found_with_their_places() -> None:
+    bag = {
+        **ENERGY_TRADE_CONTRACT,
+        "sourceMeter": "0A1B2C01",
+        "settlementCycles": [{"cycleId": "1"}, {"cycleID": "2", "note": {"inside": 1}}],
+    }
+    order = {**ORDER, "beckn:orderAttributes": bag, "becken:id": "x", "odd key": 1}
+    assert lost_terms(order) == [
+        "$['beckn:orderAttributes'].settlementCycles[1].cycleID",
+        "$['beckn:orderAttributes'].settlementCycles[1].note",
+        "$['beckn:orderAttributes'].sourceMeter",
+        "$['odd key']",
+    ]
+
+
+def test_a_document_without_a_context_loses_everything() -> None:
+    bag = {key: value for key, value in ENERGY_RESOURCE.items() if key != "@context"}
+    assert len(lost_terms(bag)) == len(bag) - 1
+    assert lost_terms({"@context": {"name": None}, "name": "left out on purpose"}) == []
+
+
+def test_nothing_of_our_own_examples_is_lost() -> None:
+    for document in (ORDER, *BAGS.values()):
+        assert lost_terms(document) == []
+
+
+def test_what_was_expanded_is_remembered_and_nobody_can_spoil_it() -> None:
+    reader = JsonLd(bundled_packs())
+    first = reader.expand(ENERGY_RESOURCE)
+    first[0].clear()
+    assert reader.expand(ENERGY_RESOURCE) == expand(ENERGY_RESOURCE) != first
+
+
+def test_numbers_that_are_equal_but_of_another_kind_are_told_apart() -> None:
+    reader = JsonLd(bundled_packs())
+    for number in (1, 1.0, Decimal(1), Decimal("1.0"), True):
+        bag = {"@context": iris.ENERGY_RESOURCE_CONTEXT, "availableQuantity": number}
+        (value,) = _values(reader.expand(bag), f"{iris.BECKN}availableQuantity")
+        assert (type(value), str(value)) == (type(number), str(number))
+
+
+def test_what_is_very_large_is_expanded_but_not_remembered() -> None:
+    reader = JsonLd(bundled_packs())
+    bag = {**ENERGY_RESOURCE, "certificationStatus": "x" * 100_000}
+    assert reader.expand(bag) == reader.expand(bag)
+    assert not len(reader._expanded)
+
+
+def test_two_readers_do_not_share_what_an_address_stands_for() -> None:
+    address = iris.ENERGY_RESOURCE_CONTEXT
+    mine = replace(bundled_packs()[0], contexts=(address,), context={"@context": {"area": "urn:area"}})
+    bag = {"@context": address, "area": 5}
+    assert expand(bag) == []
+    assert JsonLd((mine,)).expand(bag) == [{"urn:area": [{"@value": 5}]}]
+    assert expand({**bag, "meterId": "7"}) == [{iris.METER_ID: [{"@value": "7"}]}]

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any, Final
 
 from kernel.clock import format_instant
-from kernel.currency import Currency
-from schemas import iris
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.offer import read_offer, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.mapping.v2_lts.time_series import read_price, write_offered
 from trading.offer import Provider, Resource
-from trading.terms import Price
 
 _PRICE: Final = "price"
 _NETWORK: Final = "NETWORK"
@@ -52,7 +49,7 @@ def _catalog(provider: Provider, listing: Listing) -> Json:
         "provider": _provider(provider),
         "resources": [_resource(resource) for resource in mine],
         "offers": [
-            _offer(offer, provider, listing) for resource in mine for offer in listing.offers_of(resource)
+            _offer(offer, resource, listing) for resource in mine for offer in listing.offers_of(resource)
         ],
     }
 
@@ -69,13 +66,15 @@ def _resource(resource: Resource) -> Json:
     }
 
 
-def _offer(offer: ListedOffer, provider: Provider, listing: Listing) -> Json:
+def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
+    series = write_offered(resource.production, price=offer.terms.price, available=resource.available)
+    price = {"id": _PRICE, "status": {"code": "OFFERED"}, "considerationAttributes": series}
     written: Json = {
         "id": offer.id,
         "descriptor": {"name": offer.name},
-        "provider": _provider(provider),
+        "provider": _provider(listing.provider_of(resource)),
         "resourceIds": [offer.resource_id],
-        "considerations": [_price(offer.terms.price)],
+        "considerations": [price],
         "offerAttributes": write_offer_terms(offer),
     }
     if listing.networks:
@@ -84,20 +83,6 @@ def _offer(offer: ListedOffer, provider: Provider, listing: Listing) -> Json:
         start, end = offer.validity.start, offer.validity.end
         written["validity"] = {"startDate": format_instant(start), "endDate": format_instant(end)}
     return written
-
-
-def _price(price: Price) -> Json:
-    return {
-        "id": _PRICE,
-        "status": {"code": "OFFERED"},
-        "considerationAttributes": {
-            "@context": iris.CORE_CONTEXT,
-            "@type": "PriceSpecification",
-            "currency": price.currency.code,
-            "value": price.per_kwh,
-            "applicableQuantity": {"unitQuantity": 1, "unitText": "kWh", "unitCode": "KWH"},
-        },
-    }
 
 
 def _listing_id(catalog: Mapping[str, Any]) -> str:
@@ -133,14 +118,13 @@ def _read_resource(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> R
 
 def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedOffer:
     asked = next(entry for entry in offer["considerations"] if entry["id"] == _PRICE)
-    price = asked["considerationAttributes"]
     return read_offer(
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
         provider_id=catalog["provider"]["id"],
         resource_id=offer["resourceIds"][0],
-        price=Price(per_kwh=Decimal(price["value"]), currency=Currency(price["currency"])),
+        price=read_price(asked["considerationAttributes"]),
     )
 
 

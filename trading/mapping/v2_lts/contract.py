@@ -20,7 +20,7 @@ from trading.mapping.find import Json, find_object, find_objects
 from trading.mapping.v2_lts.contract_request import COMMITMENT
 from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
 from trading.mapping.v2_lts.participants import write_participants
-from trading.mapping.v2_lts.time_series import write_series, write_series_over
+from trading.mapping.v2_lts.time_series import write_agreed, write_series_over
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
 
@@ -49,7 +49,7 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         offer_id=offer.id,
         offer_name=offer.name,
         quantity=quote.quantity,
-        series=write_series(selection.window, price=offer.terms.price, requested=quote.quantity),
+        series=write_agreed(selection.window, price=offer.terms.price, requested=quote.quantity),
     )
     return dict(sent) | {
         "status": find_object(sent, "status") | {"code": "DRAFT"},
@@ -86,7 +86,7 @@ def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = No
         offer_id=contract.offer_id,
         offer_name=contract.offer_name,
         quantity=contract.quantity,
-        series=write_series(
+        series=write_agreed(
             contract.window,
             price=contract.terms.price,
             requested=contract.quantity,

@@ -7,48 +7,60 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, Final
+from decimal import Decimal
+from typing import Any, Final, NamedTuple
 
 from kernel.clock import format_instant
+from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.durations import format_duration, parse_duration
 from schemas import iris
 from trading.mapping.bags.amounts import read_instant
 from trading.mapping.bags.quantity import read_energy
-from trading.mapping.find import Json, find, find_objects, find_text
+from trading.mapping.find import Json, find, find_object, find_objects, find_text
 from trading.refusals import FieldInvalid
 from trading.terms import Price
 
+_EVENT: Final = "EVENT_PAYLOAD_DESCRIPTOR"
+_REPORT: Final = "REPORT_PAYLOAD_DESCRIPTOR"
 _PRICE: Final = "PRICE_PER_KWH"
+_AVAILABLE: Final = "AVAILABLE_QTY"
 _REQUESTED: Final = "REQUESTED_QTY"
 _DELIVERED: Final = "FINAL_ALLOC"
 
 Bounds = tuple[datetime | None, datetime | None]
 
 
-def write_series(
+class _Column(NamedTuple):
+    """One kind of value of a series: how it is described, and its value in our one interval."""
+
+    descriptor: Json
+    value: Decimal
+
+
+def write_offered(window: Interval, *, price: Price, available: Energy) -> Json:
+    """Return what is offered: the price, and how much there is."""
+    return _series(window, _price(price), _quantity(_AVAILABLE, available, by="seller"))
+
+
+def write_agreed(
     window: Interval, *, price: Price, requested: Energy, delivered: Energy | None = None
 ) -> Json:
-    """Return a series of one interval; `delivered` is told once that is final."""
-    columns: list[tuple[Json, object]] = [
-        (_event(_PRICE, currency=price.currency.code, insertedBy="seller"), price.per_kwh),
-        (_event(_REQUESTED, units="KWH", insertedBy="buyer"), requested.kilowatt_hours),
-    ]
+    """Return what is asked for at what price; `delivered` is told once that is final."""
+    columns = [_price(price), _quantity(_REQUESTED, requested, by="buyer")]
     if delivered is not None:
-        report = _event(_DELIVERED, units="KWH", insertedBy="seller")
-        columns.append((report | {"objectType": "REPORT_PAYLOAD_DESCRIPTOR"}, delivered.kilowatt_hours))
-    payloads = [{"type": column["payloadType"], "values": [value]} for column, value in columns]
-    return {
-        "@context": iris.TIME_SERIES_CONTEXT,
-        "@type": iris.TIME_SERIES,
-        "intervalPeriod": {
-            "start": format_instant(window.start),
-            "duration": format_duration(window.duration),
-        },
-        "payloadDescriptors": [column for column, _ in columns],
-        "intervals": [{"id": 0, "payloads": payloads}],
-    }
+        columns.append(_quantity(_DELIVERED, delivered, by="seller", kind=_REPORT))
+    return _series(window, *columns)
+
+
+def read_price(series: Mapping[str, Any]) -> Price:
+    """Return the price of the first interval. Raises: LookupError, ValueError."""
+    descriptors = {entry["payloadType"]: entry for entry in series["payloadDescriptors"]}
+    payloads = {entry["type"]: entry for entry in series["intervals"][0]["payloads"]}
+    return Price(
+        per_kwh=Decimal(payloads[_PRICE]["values"][0]), currency=Currency(descriptors[_PRICE]["currency"])
+    )
 
 
 def write_series_over(sent: Mapping[str, Any], ours: Json) -> Json:
@@ -71,8 +83,8 @@ def read_bounds(series: Mapping[str, Any], *, path: str) -> Bounds:
     """Return from when until when the intervals of a request last. Raises: FieldInvalid."""
     if read_requested(series, path=path) is None:
         return None, None
-    period = find(series, "intervalPeriod")
-    start = read_instant(period, "start", path=f"{path}.intervalPeriod.start") if period else None
+    period = find_object(series, "intervalPeriod")
+    start = read_instant(period, "start", path=f"{path}.intervalPeriod.start")
     duration = find_text(period, "duration")
     if start is None or duration is None:
         return start, None
@@ -82,5 +94,25 @@ def read_bounds(series: Mapping[str, Any], *, path: str) -> Bounds:
         raise FieldInvalid(str(error), path=f"{path}.intervalPeriod.duration") from error
 
 
-def _event(payload_type: str, **facts: str) -> Json:
-    return {"objectType": "EVENT_PAYLOAD_DESCRIPTOR", "payloadType": payload_type, **facts}
+def _price(price: Price) -> _Column:
+    facts = {"objectType": _EVENT, "payloadType": _PRICE, "currency": price.currency.code}
+    return _Column(facts | {"insertedBy": "seller"}, price.per_kwh)
+
+
+def _quantity(payload_type: str, energy: Energy, *, by: str, kind: str = _EVENT) -> _Column:
+    facts = {"objectType": kind, "payloadType": payload_type, "units": "KWH", "insertedBy": by}
+    return _Column(facts, energy.kilowatt_hours)
+
+
+def _series(window: Interval, *columns: _Column) -> Json:
+    payloads = [{"type": column.descriptor["payloadType"], "values": [column.value]} for column in columns]
+    return {
+        "@context": iris.TIME_SERIES_CONTEXT,
+        "@type": iris.TIME_SERIES,
+        "intervalPeriod": {
+            "start": format_instant(window.start),
+            "duration": format_duration(window.duration),
+        },
+        "payloadDescriptors": [column.descriptor for column in columns],
+        "intervals": [{"id": 0, "payloads": payloads}],
+    }

@@ -1,0 +1,255 @@
+"""Hypothesis strategies for trades: orders, listings and contracts as every generation can carry them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from hypothesis import strategies as st
+
+from kernel.currency import Currency
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.money import Money
+from trading.contract import Contract
+from trading.delivery import (
+    BillingCycleView,
+    ContractView,
+    Delivery,
+    DeliveryStatus,
+    LineItemView,
+    MeterReadingView,
+    SettlementCycleView,
+)
+from trading.lifecycle import ContractStatus
+from trading.listing import ListedOffer, ListedTerms, Listing
+from trading.offer import (
+    Certification,
+    DeliveryMode,
+    EnergySource,
+    Provider,
+    Resource,
+    SourceType,
+    SupportContact,
+)
+from trading.request import Criteria, Inquiry, OrderRequest, Rating
+from trading.terms import Discount, Price, PricingModel, SettlementType, Terms, Wheeling
+
+CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
+
+currencies = st.sampled_from([Currency(code) for code in ("USD", "INR", "JPY", "KWD")])
+words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
+energies = st.integers(min_value=0, max_value=10**9).map(Energy)
+meters = st.integers(min_value=1, max_value=10**10).map(str)
+instants = st.integers(min_value=0, max_value=10**12).map(
+    lambda moment: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)
+)
+prices = st.decimals(min_value=0, max_value=10_000, places=6)
+
+
+@st.composite
+def intervals(draw: st.DrawFn) -> Interval:
+    start = draw(instants)
+    return Interval(start, start + timedelta(seconds=draw(st.integers(min_value=1, max_value=10**7))))
+
+
+@st.composite
+def moneys(draw: st.DrawFn, currency: Currency) -> Money:
+    return Money(draw(st.integers(min_value=0, max_value=10**12)), currency)
+
+
+@st.composite
+def terms(draw: st.DrawFn) -> Terms:
+    currency = draw(currencies)
+    percent = draw(st.none() | st.decimals(min_value=Decimal("0.01"), max_value=100, places=2))
+    wheeling = st.builds(
+        Wheeling, utility_name=words, amount=moneys(currency), description=st.just("") | words
+    )
+    return Terms(
+        price=Price(per_kwh=draw(prices), currency=currency),
+        wheeling=draw(st.none() | wheeling),
+        discount=None if percent is None else Discount(title="Offer", percent=percent),
+    )
+
+
+sources = st.builds(
+    EnergySource,
+    source_type=st.sampled_from(SourceType),
+    delivery_mode=st.sampled_from(DeliveryMode),
+    meter_id=meters,
+    inverter_id=st.none() | words,
+    certification=st.none()
+    | st.builds(Certification, status=words, certificates=st.lists(words, max_size=2).map(tuple)),
+)
+
+criteria = st.builds(
+    Criteria,
+    words=st.lists(words, max_size=3).map(lambda found: tuple(" ".join(found).casefold().split())),
+    expression=st.none() | words,
+)
+inquiries = st.builds(Inquiry, category=st.sampled_from(CATEGORIES), target_id=words)
+contacts = st.builds(
+    SupportContact,
+    name=words,
+    phone=st.none() | words,
+    email=st.none() | words,
+    url=st.none() | words,
+    hours=st.none() | words,
+)
+ratings = st.builds(
+    Rating,
+    target_id=words,
+    category=st.sampled_from(CATEGORIES),
+    value=st.decimals(min_value=0, max_value=10, places=2),
+    worst=st.integers(min_value=0, max_value=1).map(Decimal),
+    best=st.integers(min_value=2, max_value=10).map(Decimal),
+    feedback=st.just({}) | st.fixed_dictionaries({"comments": words}),
+)
+
+
+@st.composite
+def order_requests(draw: st.DrawFn) -> OrderRequest:
+    """An order that leaves out no more than every generation may."""
+    quantity = draw(st.none() | energies)
+    total = draw(st.none() | st.decimals(min_value=0, max_value=10**6, places=2))
+    currency = None if total is None else draw(currencies).code
+    return OrderRequest(
+        order_id=draw(st.none() | words),
+        seller=draw(words),
+        buyer_id=draw(words),
+        resource_id=draw(words),
+        offer_id=draw(st.none() | words),
+        quantity=quantity,
+        contracted=None if quantity is None else draw(st.none() | energies),
+        target_meter=draw(st.none() | meters),
+        trade_start=draw(st.none() | instants),
+        trade_end=draw(st.none() | instants),
+        total=total,
+        currency=currency,
+    )
+
+
+@st.composite
+def listings(draw: st.DrawFn) -> Listing:
+    """What several providers offer, each at least one thing."""
+    names = draw(st.lists(words, min_size=1, max_size=2, unique=True))
+    providers = tuple(Provider(id=name, name=draw(words)) for name in names)
+    resources: list[Resource] = []
+    offers: list[ListedOffer] = []
+    for provider in providers:
+        resource = Resource(
+            id=f"item-{len(resources)}",
+            provider_id=provider.id,
+            name=draw(words),
+            source=draw(sources),
+            available=draw(energies),
+            production=draw(intervals()),
+        )
+        resources.append(resource)
+        offers += draw(st.lists(listed_offers(resource), min_size=1, max_size=2))
+    return Listing(
+        id=draw(words),
+        name=draw(words),
+        providers=providers,
+        resources=tuple(resources),
+        offers=tuple(offers),
+        networks=draw(st.lists(words, max_size=2).map(tuple)),
+    )
+
+
+@st.composite
+def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
+    currency = draw(currencies)
+    wheeling = draw(st.none() | moneys(currency))
+    return ListedOffer(
+        id=draw(words),
+        name=draw(words),
+        provider_id=resource.provider_id,
+        resource_id=resource.id,
+        terms=ListedTerms(
+            price=Price(per_kwh=draw(prices), currency=currency),
+            pricing_model=PricingModel.PER_KWH,
+            settlement_type=SettlementType.DAILY,
+            wheeling=wheeling,
+            wheeling_description="" if wheeling is None else draw(words),
+        ),
+        minimum=draw(st.none() | energies),
+        maximum=draw(st.none() | energies),
+        validity=draw(st.none() | intervals()),
+    )
+
+
+@st.composite
+def contracts(draw: st.DrawFn) -> Contract:
+    now = draw(instants)
+    return Contract(
+        id=draw(words),
+        transaction_id="t-1",
+        bap_id="bap.example",
+        bap_url="https://bap.example",
+        buyer_id=draw(words),
+        provider_id=draw(words),
+        resource_id=draw(words),
+        offer_id=draw(words),
+        offer_name=draw(words),
+        profile="v2_rc",
+        source=draw(sources),
+        target_meter=draw(meters),
+        quantity=draw(energies.filter(lambda energy: energy.watt_hours > 0)),
+        window=draw(intervals()),
+        terms=draw(terms()),
+        zone="Asia/Kolkata",
+        status=draw(st.sampled_from(ContractStatus)),
+        created_at=now,
+        updated_at=now,
+        hold_until=now,
+    )
+
+
+@st.composite
+def contract_views(draw: st.DrawFn) -> ContractView:
+    contract = draw(contracts())
+    currency = contract.terms.currency
+    bills = st.builds(
+        BillingCycleView,
+        cycle_id=words,
+        period=intervals(),
+        status=st.sampled_from(["PENDING", "PAID", "OVERDUE"]),
+        total=moneys(currency),
+        lines=st.lists(st.builds(LineItemView, title=words, amount=moneys(currency)), max_size=2).map(tuple),
+    )
+    cycles = st.builds(
+        SettlementCycleView,
+        cycle_id=words,
+        period=intervals(),
+        status=st.sampled_from(["PENDING", "SETTLED", "FAILED"]),
+        amount=moneys(currency),
+    )
+    return ContractView(
+        contract=contract,
+        delivery=draw(deliveries(contract.window)),
+        cycles=tuple(draw(st.lists(cycles, max_size=2))),
+        bills=tuple(draw(st.lists(bills, max_size=2))),
+    )
+
+
+@st.composite
+def deliveries(draw: st.DrawFn, window: Interval) -> Delivery:
+    readings = st.builds(
+        MeterReadingView, at=instants, source=st.none() | energies, target=st.none() | energies, flow=energies
+    )
+    return Delivery(
+        status=draw(st.sampled_from(DeliveryStatus)),
+        delivered=draw(energies),
+        window=window,
+        ended=draw(st.booleans()),
+        readings=tuple(draw(st.lists(readings, max_size=2))),
+        settlement_cycle_id=draw(st.none() | words),
+    )
+
+
+def told_on(view: ContractView, profile: str) -> ContractView:
+    """Return the view of the same contract, concluded on the wire of `profile`."""
+    return replace(view, contract=replace(view.contract, profile=profile))
