@@ -23,7 +23,7 @@ from protocol.actions import CALLBACK_OF, Action
 from protocol.detection import detect_message
 from protocol.errors import WireError
 from protocol.profile import PROFILES, Profile
-from schemas.validation import schema_set
+from protocol.rulebook import Rulebook
 from storage.outbox import Outgoing
 from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -79,6 +79,7 @@ class Buyer:
     uow_factory: UnitOfWorkFactory
     correspondent: Correspondent
     wires: Wires
+    rulebook: Rulebook
     find_peer: FindPeer
     hub: EventHub
     clock: Clock
@@ -100,7 +101,7 @@ class Buyer:
             now=self.clock.now(),
             profile=profile,
         )
-        _check(action, outgoing, profile)
+        self._check(action, outgoing, profile)
         async with self.uow_factory() as uow:
             await put_call(uow, outgoing, peer, requested_by)
         log.info(
@@ -155,17 +156,16 @@ class Buyer:
             return PROFILES[request.wire]
         return detect_message(request.message, self.wires.spoken) or await self.wires.of(peer.subscriber_id)
 
+    def _check(self, action: Action, outgoing: Outgoing, profile: Profile) -> None:
+        document = simplejson.loads(outgoing.body, use_decimal=True)
+        if violations := self.rulebook.violations(document, action=action, profile=profile):
+            raise MessageRefused(violations)
+
 
 async def put_call(uow: UnitOfWork, outgoing: Outgoing, to: Peer, requested_by: str) -> None:
     """Record a request and put it into the outbox. Raises: TransactionTaken."""
     await Transactions(uow).record_call(outgoing, to=to, requested_by=requested_by)
     await uow.outbox.put(outgoing)
-
-
-def _check(action: Action, outgoing: Outgoing, profile: Profile) -> None:
-    document = simplejson.loads(outgoing.body, use_decimal=True)
-    if violations := schema_set(profile.schemas).violations(profile.wire_names[action], document):
-        raise MessageRefused(violations)
 
 
 async def _find_end(uow: UnitOfWork, call: SentCall) -> Callback | Undelivered | None:

@@ -23,9 +23,10 @@ from protocol.actions import HANDLED_BY, Action, Role
 from protocol.answers import write_answer
 from protocol.context import Context, read_context
 from protocol.detection import detect
-from protocol.document import check_schema, parse_document
+from protocol.document import parse_document
 from protocol.errors import ActionUnknown, BodyTooLarge, ContextFieldMissing, MessageIdReused, WireError
 from protocol.profile import PROFILES, Profile
+from protocol.rulebook import Rulebook
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -45,6 +46,7 @@ class Adapter:
 
     correspondent: Correspondent
     profiles: tuple[Profile, ...]
+    rulebook: Rulebook
     put: Put
     uow_factory: UnitOfWorkFactory
     clock: Clock
@@ -119,7 +121,7 @@ class Adapter:
         checks.check_action(context, action=action, profile=profile)
         checks.check_version(context, profile=profile)
         checks.check_sender(context, action=action, profile=profile, signer=me.subscriber_id)
-        check_schema(document, action=action, profile=profile)
+        self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
         to = _addressee(context, profile, me.role.counterpart)
         outgoing = Outgoing(

@@ -21,6 +21,7 @@ from node.message import Handler, Inbound, decode
 from node.telemetry import Metrics, stopwatch
 from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
 from protocol.errors import Unanticipated, WireError
+from protocol.rulebook import Rulebook
 from storage.backoff import Backoff
 from storage.inbox import ClaimedMessage, Inbox
 from storage.peers import record_message
@@ -47,6 +48,7 @@ class Dispatch:
     handlers: Mapping[Action, Handler]
     uow_factory: UnitOfWorkFactory
     correspondent: Correspondent
+    rulebook: Rulebook
     clock: Clock
     metrics: Metrics
     lease: timedelta = timedelta(seconds=30)
@@ -87,6 +89,7 @@ class Dispatch:
             transaction_id=inbound.transaction_id,
             message_id=inbound.context.message_id,
         ):
+            self._warn_of_unknown_bags(inbound)
             try:
                 outcome = await self._in_one_transaction(claimed, inbound)
             except LeaseLost:
@@ -97,6 +100,10 @@ class Dispatch:
             log.info("message.handled", outcome=outcome, attempt=claimed.attempt)
         self.metrics.handled.labels(inbound.action.value, outcome).inc()
         self.metrics.handle_seconds.observe(stopwatch() - started)
+
+    def _warn_of_unknown_bags(self, inbound: Inbound) -> None:
+        for bag in self.rulebook.unknown_bags({"message": inbound.message}):
+            log.warning("attributes.unknown", at=bag.path, context=bag.context, type=bag.type)
 
     async def _in_one_transaction(self, claimed: ClaimedMessage, inbound: Inbound) -> str:
         async with self.uow_factory() as uow:

@@ -29,7 +29,7 @@ from protocol.answers import write_answer
 from protocol.context import Context, read_context
 from protocol.counter_signature import Receipt, add_counter_signature
 from protocol.detection import detect
-from protocol.document import check_schema, parse_document
+from protocol.document import parse_document
 from protocol.errors import (
     ActionUnknown,
     BodyTooLarge,
@@ -41,6 +41,7 @@ from protocol.errors import (
 )
 from protocol.profile import AckSignature, Profile
 from protocol.request_binding import possible_fourth_lines
+from protocol.rulebook import Rulebook
 from protocol.signing import KeyValidity, SignatureHeader, Signer
 from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
@@ -96,6 +97,7 @@ class Ingress:
     pins: PeerPins
     rate_limit: RateLimit
     tolerance: Tolerance
+    rulebook: Rulebook
     clock: Clock
     metrics: Metrics
     max_body_bytes: int
@@ -167,7 +169,7 @@ class Ingress:
         checks.check_role(sender.role, action=action)
         checks.check_addressee(context, action=action, profile=profile, subscriber_id=self.subscriber_id)
         checks.check_callback_address(context, action=action, profile=profile, registered_url=sender.url)
-        check_schema(document, action=action, profile=profile)
+        self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
         if self.admit_callback is not None:
             await self.admit_callback(action, context, header.subscriber_id)

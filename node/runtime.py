@@ -25,6 +25,7 @@ from node.ingress import AdmitCallback, Ingress
 from node.message import Handler
 from node.peer_pins import PeerPins
 from node.rate_limit import RateLimit
+from node.rules import load_rulebook
 from node.settings import Settings
 from node.signing_key import load_signing_key
 from node.telemetry import Metrics
@@ -33,6 +34,7 @@ from node.wires import Wires
 from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES
+from protocol.rulebook import Rulebook
 from protocol.signing import Signer
 from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
@@ -72,6 +74,7 @@ class Foundation:
     signer: Signer
     correspondent: Correspondent
     wires: Wires
+    rulebook: Rulebook
     api_keys: ApiKeys
     metrics: Metrics = field(default_factory=Metrics)
 
@@ -80,6 +83,7 @@ class Foundation:
         return Adapter(
             correspondent=self.correspondent,
             profiles=self.wires.spoken,
+            rulebook=self.rulebook,
             put=put,
             uow_factory=self.uow_factory,
             clock=self.clock,
@@ -131,6 +135,7 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
             pins=pins,
             uow_factory=uow_factory,
         ),
+        rulebook=load_rulebook(settings),
         api_keys=ApiKeys(uow_factory, configured=configured_key),
     )
 
@@ -179,6 +184,7 @@ class Participant:
             pins=foundation.wires.pins,
             rate_limit=RateLimit(settings.peer_rate),
             tolerance=Tolerance(bare=settings.bare_signatures),
+            rulebook=foundation.rulebook,
             clock=foundation.clock,
             metrics=foundation.metrics,
             max_body_bytes=settings.max_body_bytes,
@@ -188,6 +194,7 @@ class Participant:
             handlers=handlers,
             uow_factory=foundation.uow_factory,
             correspondent=foundation.correspondent,
+            rulebook=foundation.rulebook,
             clock=foundation.clock,
             metrics=foundation.metrics,
             lease=settings.lease,

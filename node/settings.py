@@ -7,11 +7,22 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AfterValidator, AliasChoices, BeforeValidator, Field, HttpUrl, PositiveInt, SecretStr
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    PositiveInt,
+    SecretStr,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from node.peer_pins import PeerPin
 from protocol.profile import PROFILES
+from schemas.attributes import UnknownPacks
 
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 
@@ -33,6 +44,16 @@ def _known_wires(names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or not names:
         raise ValueError(f"there are {', '.join(PROFILES)}")
     return names
+
+
+class OfficialDocument(BaseModel):
+    """An OpenAPI 3.1 document that a network publishes; `references` says where others it names lie."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    file: Path
+    path_prefix: str = ""
+    references: dict[str, Path] = Field(default_factory=dict)
 
 
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -106,6 +127,17 @@ class Settings(ServiceSettings):
     )
     peer_rate: float = Field(
         0, ge=0, description="Messages a second that one peer may send; 0 sets no bound."
+    )
+    packs: Path | None = Field(
+        None, description="A folder of attribute packs to know beside those that come along."
+    )
+    unknown_packs: UnknownPacks = Field(
+        UnknownPacks.WARN, description="What becomes of attributes that no pack knows: warn or refuse."
+    )
+    official: dict[str, OfficialDocument] = Field(
+        default_factory=dict,
+        description="The network's own OpenAPI documents, as JSON: "
+        '{"v2_lts": {"file": "beckn.yaml"}}; messages must fit them too.',
     )
     open_callers: bool = Field(
         False,

@@ -1,16 +1,12 @@
-"""A message's bytes as a JSON document that fits the schema of its action."""
+"""A message's bytes as a JSON document."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
-from protocol.actions import Action
-from protocol.errors import JsonInvalid, SchemaViolated
-from protocol.profile import Profile
-from schemas.validation import schema_set
+from protocol.errors import JsonInvalid
 
 
 def parse_document(raw: bytes) -> dict[str, Any]:
@@ -26,14 +22,3 @@ def parse_document(raw: bytes) -> dict[str, Any]:
     if b"\\u0000" in raw:
         raise JsonInvalid("the body holds the character U+0000, which cannot be kept", path="$")
     return document
-
-
-def check_schema(document: Mapping[str, Any], *, action: Action, profile: Profile) -> None:
-    """Refuse a message that breaks the schema of its action. Raises: SchemaViolated, with the first rule."""
-    schemas, name = schema_set(profile.schemas), profile.wire_names[action]
-    if schemas.is_valid(name, document):
-        return
-    violations = schemas.violations(name, document)
-    first, others = violations[0], len(violations) - 1
-    more = f" (and {others} more)" if others else ""
-    raise SchemaViolated(f"{first.message} (rule {first.rule}){more}", path=first.path, hint=first.hint)

@@ -23,6 +23,7 @@ class Field(StrEnum):
     INQUIRY = "inquiry"
     """What support is asked about."""
     SELLER = "seller"
+    BUYER = "buyer"
     ITEMS = "items"
     ITEM = "item"
     OFFER = "offer"

@@ -13,8 +13,10 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
+from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
+from trading.refusals import FieldInvalid
 from trading.request import OrderRequest, Selection, require_one_quantity, target_meter_of
 from trading.stock import Stock
 
@@ -70,7 +72,7 @@ def _draft(
         transaction_id=inbound.transaction_id,
         bap_id=inbound.sender,
         bap_url=inbound.sender_url,
-        buyer_id=request.buyer_id or inbound.sender,
+        buyer_id=_buyer_id(request, inbound),
         provider_id=selection.resource.provider_id,
         resource_id=selection.resource.id,
         offer_id=selection.offer.id,
@@ -89,3 +91,11 @@ def _draft(
         refresh_at=hold_until,
         buyer_order=request.as_sent,
     )
+
+
+def _buyer_id(request: OrderRequest, inbound: Inbound) -> str:
+    """Return who buys: the platform itself, where it names nobody. Raises: FieldInvalid."""
+    buyer_id = request.buyer_id or inbound.sender
+    if not buyer_id.isprintable():  # PostgreSQL keeps no NUL
+        raise FieldInvalid("the buyer's id holds a control character", path=Field.BUYER)
+    return buyer_id

@@ -31,7 +31,10 @@ async def rate(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> M
     for index, rating in enumerate(ratings):
         _require_on_scale(rating, path=wire.PATHS[Field.RATING].format(index=index))
         column = _BOUGHT_BY.get(rating.category, "id")
-        if not await contracts.has_bought(bap_id=inbound.sender, column=column, value=rating.target_id):
+        known = f"{rating.category}{rating.target_id}".isprintable()  # PostgreSQL takes no NUL
+        if not known or not await contracts.has_bought(
+            bap_id=inbound.sender, column=column, value=rating.target_id
+        ):
             raise RatingTargetNotFound(
                 f"you bought no {rating.category.lower()} {rating.target_id[:64]} here",
                 path=wire.PATHS[Field.RATED].format(index=index),

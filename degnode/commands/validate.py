@@ -13,7 +13,9 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from protocol.document import parse_document
 from protocol.profile import PROFILES
+from protocol.remarks import remarks
 from protocol.verdict import Verdict, judge
 from schemas.library import Rules
 
@@ -61,7 +63,7 @@ def validate(
     if as_json:
         sys.stdout.write(json.dumps([_entry(*entry) for entry in verdicts], indent=1) + "\n")
     else:
-        _print(verdicts)
+        _print(verdicts, with_remarks=packs is Packs.ON)
     if not all(verdict.is_valid for _, verdict in verdicts):
         raise typer.Exit(1)
 
@@ -86,7 +88,7 @@ def _entry(file: Path, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _print(verdicts: Sequence[tuple[Path, Verdict]]) -> None:
+def _print(verdicts: Sequence[tuple[Path, Verdict]], *, with_remarks: bool) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for file, verdict in verdicts:
         mark = "[green]valid[/green]  " if verdict.is_valid else "[red]invalid[/red]"
@@ -95,5 +97,8 @@ def _print(verdicts: Sequence[tuple[Path, Verdict]]) -> None:
             console.print(f"    {escape(fault.path)}: {escape(fault.message)} ({fault.rule})")
             if fault.hint:
                 console.print(f"      {escape(fault.hint)}", style="dim")
+        if with_remarks and verdict.is_valid:
+            for remark in remarks(parse_document(file.read_bytes())):
+                console.print(f"    [yellow]{escape(remark.path)}: {escape(remark.message)}[/yellow]")
     wrong = sum(not verdict.is_valid for _, verdict in verdicts)
     console.print(f"{len(verdicts)} messages, {wrong} invalid")

@@ -34,6 +34,7 @@ async def _build(foundation: Foundation) -> RoleParts:
         uow_factory=foundation.uow_factory,
         correspondent=foundation.correspondent,
         wires=foundation.wires,
+        rulebook=foundation.rulebook,
         find_peer=find_peer,
         hub=hub,
         clock=foundation.clock,

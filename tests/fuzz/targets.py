@@ -21,6 +21,7 @@ from protocol.actions import Role
 from protocol.errors import SignatureInvalid, SignatureMissing, SubscriberUnknown
 from protocol.keys import new_private_key
 from protocol.profile import PROFILES
+from protocol.rulebook import make_rulebook
 from protocol.signing import Signer, parse_header
 from protocol.tolerance import STRICT
 from registry_client.subscriber import SubscriberRecord
@@ -115,6 +116,7 @@ _INGRESS: Final = Ingress(
     pins=PeerPins(),
     rate_limit=RateLimit(0),
     tolerance=STRICT,
+    rulebook=make_rulebook(),
     clock=ManualClock(NOW),
     metrics=Metrics(),
     max_body_bytes=100_000,

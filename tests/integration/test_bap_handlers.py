@@ -13,7 +13,8 @@ from sqlalchemy import select, text
 
 from bap.bindings import bind
 from bap.examples import CALLBACKS, REQUESTS
-from bap.handlers import NothingAsked, TransactionUnknown, record_undeliverable
+from bap.admission import NothingAsked, TransactionUnknown
+from bap.handlers import record_undeliverable
 from bap.tables import CallState, bap_calls, bap_messages, bap_transactions
 from bap.transactions import Transactions
 from kernel.clock import format_instant

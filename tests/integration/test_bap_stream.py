@@ -90,13 +90,14 @@ async def listening(
 
 
 async def traded(world: BuyerWorld) -> str:
-    """Return a transaction with two callbacks: on_select and on_init."""
+    """Return a transaction with two callbacks, on_select and on_init, and a confirm under way."""
     begun: dict[str, str] = {}
     for action, callback in ((Action.SELECT, Action.ON_SELECT), (Action.INIT, Action.ON_INIT)):
         sent = (await world.send(action, REQUESTS[action] | begun)).json()
         begun = {"transaction_id": sent["transaction_id"]}
         await world.seller.answer(sent["message_id"], CALLBACKS[callback])
         world.clock.advance(timedelta(seconds=1))
+    await world.send(Action.CONFIRM, REQUESTS[Action.CONFIRM] | begun)
     return begun["transaction_id"]
 
 

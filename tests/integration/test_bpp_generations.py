@@ -32,6 +32,7 @@ from tests.support.seller_world import (
 )
 from trading.contracts import ContractStore
 from trading.delivery import DeliveryStatus
+from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.wire import Wire
@@ -328,3 +329,16 @@ async def test_what_a_generation_leaves_open_is_asked_for(
         message = wire_of(name).write_order_request(replace(ASKED, **changes))
         error = await world.speaking(PROFILES[name]).refusal(Action.INIT, message)
         assert (error.code, error.path) == ("SCH_REQUIRED_FIELD_MISSING", path)
+
+
+async def test_what_no_database_keeps_is_refused(world: SellerWorld, wire: Wire) -> None:
+    strange = replace(ASKED, buyer_id="a\0b")
+    assert (await world.refusal(Action.INIT, wire.write_order_request(strange))).path == wire.PATHS[
+        Field.BUYER
+    ]
+    rating = Rating(target_id="a\0b", category="ORDER", value=Decimal(1), worst=Decimal(0), best=Decimal(5))
+    refused = await world.refusal(Action.RATING, wire.write_ratings([rating]))
+    assert refused.code == "BIZ_RATING_TARGET_NOT_FOUND"
+    endless = replace(rating, value=Decimal("1E+99"), best=Decimal("1E+100"))
+    refused = await world.refusal(Action.RATING, wire.write_ratings([endless]))
+    assert (refused.code, refused.path) == ("SCH_INVALID_FORMAT", wire.PATHS[Field.RATING].format(index=0))

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 import pytest
+import structlog
 from sqlalchemy import func, select
 
 from kernel.clock import ManualClock
@@ -21,6 +22,7 @@ from node.telemetry import Metrics
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC
+from protocol.rulebook import make_rulebook
 from protocol.signing import Signer, digest, parse_header
 from storage.backoff import Backoff
 from storage.database import Database
@@ -82,6 +84,7 @@ class Desk:
             handlers=all_handlers(Role.BPP, ignore, handlers),
             uow_factory=self.uow_factory,
             correspondent=correspondent(Role.BPP),
+            rulebook=make_rulebook(),
             clock=self.clock,
             metrics=self.metrics,
             lease=LEASE,
@@ -286,6 +289,7 @@ async def test_a_callback_that_fails_or_is_refused_is_answered_by_nothing(desk: 
         handlers=all_handlers(Role.BAP, ignore, handlers),
         uow_factory=desk.uow_factory,
         correspondent=correspondent(Role.BAP),
+        rulebook=make_rulebook(),
         clock=desk.clock,
         metrics=desk.metrics,
         max_attempts=1,
@@ -427,6 +431,21 @@ def test_handlers_that_do_not_fit_the_table_stop_the_start(desk: Desk, role: Rol
                 handlers=handlers,
                 uow_factory=desk.uow_factory,
                 correspondent=correspondent(role),
+                rulebook=make_rulebook(),
                 clock=desk.clock,
                 metrics=desk.metrics,
             )
+
+
+async def test_attributes_that_no_pack_knows_are_taken_with_a_warning(desk: Desk) -> None:
+    document = orjson.loads(desk.write().body)
+    document["message"]["order"]["beckn:orderAttributes"] = {
+        "@context": "https://else.example/1",
+        "@type": "Else",
+    }
+    await desk.receive(desk.write(), body=orjson.dumps(document))
+    with structlog.testing.capture_logs() as logs:
+        await desk.dispatch({}).step()
+    (warning,) = [entry for entry in logs if entry["event"] == "attributes.unknown"]
+    assert warning["at"] == "$.message.order['beckn:orderAttributes']"
+    assert (warning["context"], warning["type"]) == ("https://else.example/1", "Else")

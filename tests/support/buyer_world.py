@@ -34,6 +34,7 @@ from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.errors import SubscriberUnknown, WireError
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC
+from protocol.rulebook import make_rulebook
 from protocol.signing import Signer
 from storage.database import Database
 from storage.inbox import ClaimedMessage
@@ -226,6 +227,7 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
         uow_factory=uow_factory,
         correspondent=correspondent(Role.BAP, BUYER_PLATFORM, "https://bap.bakery.example"),
         wires=Wires(spoken=(V2_RC,), usual=V2_RC, pins=PeerPins(), uow_factory=uow_factory),
+        rulebook=make_rulebook(),
         find_peer=find_peer,
         hub=hub,
         clock=clock,

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, Final
 
 from trading.refusals import FieldInvalid
+
+_MOST_DIGITS: Final = 30
+"""Before and after the point; within these, sums and products stay exact enough to be computed at all."""
 
 Json = dict[str, Any]
 Step = str | int
@@ -51,8 +54,8 @@ def read_decimal(value: object, *, path: str) -> Decimal:
         number = Decimal(value)
     except InvalidOperation as error:
         raise FieldInvalid("that is no number", path=path) from error
-    if not number.is_finite():
-        raise FieldInvalid("that is no number", path=path)
+    if not number.is_finite() or abs(number.adjusted()) > _MOST_DIGITS or len(str(value)) > 2 * _MOST_DIGITS:
+        raise FieldInvalid("that is no number that anybody trades in", path=path)
     return number
 
 

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from degnode.__main__ import app
 from protocol.actions import Action
+from schemas.iris import CORE_CONTEXT
 from tests.support.wire_examples import ALL, wire_example
 
 RUN = CliRunner()
@@ -80,3 +81,15 @@ def test_the_profile_may_be_given(folder: Path) -> None:
 def test_a_file_that_is_not_there_is_told() -> None:
     result = RUN.invoke(app, ["validate", "nowhere.json"])
     assert result.exit_code == 2
+
+
+def test_a_key_that_means_nothing_is_remarked_upon(folder: Path) -> None:
+    file = folder / "v2_rc" / "confirm.json"
+    document = json.loads(file.read_text())
+    buyer = document["message"]["order"]["beckn:buyer"]
+    buyer["beckn:buyerAttributes"] = {"@context": CORE_CONTEXT, "@type": "Person", "colour": "green"}
+    file.write_text(json.dumps(document))
+    result = RUN.invoke(app, ["validate", str(file)])
+    assert result.exit_code == 0
+    assert "colour: its context does not explain this key" in result.output
+    assert "colour" not in RUN.invoke(app, ["validate", "--packs", "off", str(file)]).output

@@ -47,6 +47,7 @@ def test_a_quantity_without_an_amount_is_none_and_what_is_written_is_read_back()
         {"unitQuantity": "1"},
         {"unitQuantity": Decimal("0.0001")},
         {"unitQuantity": Decimal("1E+400")},
+        {"unitQuantity": Decimal("9E+999999")},
         {"unitQuantity": Decimal("NaN")},
         {"unitQuantity": Decimal("Infinity")},
     ],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 from kernel.energy import WATT_HOURS_PER_KWH, Energy
@@ -43,7 +43,7 @@ def read_energy(value: object, *, path: str, factor: int = WATT_HOURS_PER_KWH) -
     try:
         exact = Decimal(value) * factor
         watt_hours = int(exact) if abs(exact) <= MOST_WATT_HOURS else None
-    except (InvalidOperation, ValueError, OverflowError) as error:
+    except (ValueError, ArithmeticError) as error:
         raise FieldInvalid("that is no quantity of energy", path=path) from error
     if watt_hours is None or watt_hours < 0:
         raise FieldInvalid("no such quantity of energy can be traded", path=path)

@@ -16,6 +16,7 @@ PATHS: Final[Paths] = {
     Field.TRACKED: "$.message.order_id",
     Field.INQUIRY: "$.message.support.ref_id",
     Field.SELLER: f"{_ORDER}.provider.id",
+    Field.BUYER: f"{_ORDER}.fulfillments[0].customer.person.id",
     Field.ITEMS: f"{_ORDER}.items",
     Field.ITEM: f"{_ORDER}.items[0].id",
     Field.OFFER: f"{_ORDER}.offers[0].id",

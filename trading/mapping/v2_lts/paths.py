@@ -17,6 +17,7 @@ PATHS: Final[Paths] = {
     Field.TRACKED: "$.message.tracking.contract.id",
     Field.INQUIRY: "$.message.support.orderId",
     Field.SELLER: f"{_CONTRACT}.participants",
+    Field.BUYER: f"{_CONTRACT}.participants",
     Field.ITEMS: f"{_CONTRACT}.commitments",
     Field.ITEM: f"{_COMMITMENT}.resources[0].id",
     Field.OFFER: f"{_COMMITMENT}.offer.id",

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from typing import Any
 
 from schemas import iris
 from trading.contract import Contract
+from trading.fields import Field
 from trading.mapping.bags.support_info import read_support_info, write_support_info
-from trading.mapping.find import Json, drop_nothing, reading
+from trading.mapping.find import Json, drop_nothing, read_decimal, reading
+from trading.mapping.v2_rc.paths import PATHS
 from trading.offer import SupportContact
 from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
 
 
 def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
-    """Return the ratings; one that names no scale is out of five."""
-    return [
-        Rating(
-            target_id=rating["id"],
-            category=rating.get("category", "ORDER"),
-            value=Decimal(rating["ratingValue"]),
-            worst=Decimal(rating.get("worstRating", WORST_RATING)),
-            best=Decimal(rating.get("bestRating", BEST_RATING)),
-            feedback=rating.get("feedback", {}),
-        )
-        for rating in message["ratings"]
-    ]
+    """Return the ratings; one that names no scale is out of five. Raises: FieldInvalid."""
+    return [_read_rating(rating, index) for index, rating in enumerate(message["ratings"])]
 
 
 def write_ratings(ratings: Sequence[Rating]) -> Json:
@@ -95,3 +86,15 @@ def read_tracking(message: Mapping[str, Any]) -> str:
     """Return the address by which the delivery is followed. Raises: FieldInvalid."""
     with reading("the tracking"):
         return str(message["tracking"]["url"])
+
+
+def _read_rating(rating: Mapping[str, Any], index: int) -> Rating:
+    path = PATHS[Field.RATING].format(index=index)
+    return Rating(
+        target_id=rating["id"],
+        category=rating.get("category", "ORDER"),
+        value=read_decimal(rating["ratingValue"], path=path),
+        worst=read_decimal(rating.get("worstRating", WORST_RATING), path=path),
+        best=read_decimal(rating.get("bestRating", BEST_RATING), path=path),
+        feedback=rating.get("feedback", {}),
+    )

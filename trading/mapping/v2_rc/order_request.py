@@ -7,7 +7,6 @@ what is taken out of a bag is looked at here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Any
 
 from kernel.energy import Energy
@@ -15,7 +14,7 @@ from schemas import iris
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
-from trading.mapping.find import Json, drop_nothing, find_object, find_objects
+from trading.mapping.find import Json, drop_nothing, find_object, find_objects, read_decimal
 from trading.mapping.v2_rc.catalog import write_accepted_offer
 from trading.mapping.v2_rc.paths import PATHS
 from trading.refusals import FieldMissing, OneItemOnly
@@ -43,7 +42,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         resource_id=line["beckn:orderedItem"],
         offer_id=_offer_id(order, line),
         quantity=wishes["contracted"] if ordered is None else ordered,
-        total=Decimal(value["value"]) if "value" in value else None,
+        total=read_decimal(value["value"], path=PATHS[Field.TOTAL]) if "value" in value else None,
         currency=value.get("currency"),
         as_sent=order,
         **wishes,

@@ -17,6 +17,7 @@ PATHS: Final[Paths] = {
     Field.TRACKED: "$.message.tracking.id",
     Field.INQUIRY: "$.message.refId",
     Field.SELLER: f"{_ORDER}['beckn:seller']",
+    Field.BUYER: f"{_ORDER}['beckn:buyer']['beckn:id']",
     Field.ITEMS: f"{_ORDER}['beckn:orderItems']",
     Field.ITEM: f"{_LINE}['beckn:orderedItem']",
     Field.OFFER: f"{_LINE}['beckn:acceptedOffer']",
