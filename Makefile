@@ -34,9 +34,10 @@ format: $(VENV)/.installed-dev ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed ## measure the way in and the way out
+bench: $(VENV)/.installed ## measure the way in, the way out and the wire
 	@$(BIN)/degnode bench receive
 	@$(BIN)/degnode bench callbacks
+	@$(BIN)/degnode bench wire
 
 install: $(VENV)/.installed-dev ## set up everything without running anything
 

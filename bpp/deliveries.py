@@ -84,11 +84,14 @@ def next_look(outcome: SettlementOutcome, *, now: datetime) -> datetime:
 async def _tell(
     bpp: Bpp, contract: Contract, uow: UnitOfWork, *, event: ContractEvent | None, now: datetime
 ) -> Contract:
-    """Save the contract; put an unsolicited on_status for its buyer if that says anything new."""
+    """Save the contract; put an unsolicited on_status for its buyer if that says anything new.
+
+    Of a contract that was never confirmed nothing may be told unasked (NFH-007).
+    """
     store = ContractStore(uow.connection)
     order = await write_order(contract, uow, now=now)
     reported = fingerprint_order(order)
-    if reported != contract.reported:
+    if contract.is_binding and reported != contract.reported:
         contract = replace(contract, reported=reported, updated_at=now)
         order = await write_order(contract, uow, now=now)
         message = bpp.correspondent.unsolicited(

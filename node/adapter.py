@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import orjson
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from node.api_keys import authenticate
+from node.api_keys import SECURITY, authenticate
 from node.correspondence import Correspondent, Peer
 from protocol import checks
 from protocol.actions import HANDLED_BY, Action, Role
@@ -32,6 +33,23 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 Put = Callable[[UnitOfWork, Outgoing, Peer, str], Awaitable[None]]
 """`put(uow, outgoing, to, requested_by)`: record the message and put it into the outbox."""
+
+_BODY: Final = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": {"type": "object"}}}}
+}
+_ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
+    status: {"model": dict[str, Any], "description": f"{answer}."}
+    for status, answer in {
+        200: "An ACK: the message is kept and will be sent",
+        400: "A NACK: the message is none, or breaks a rule of its action",
+        401: "A NACK: an API key is needed, or the message is another participant's",
+        404: "A NACK: nothing of that name is sent from here",
+        409: "A NACK: its id was used before, or its transaction is with somebody else",
+        413: "A NACK: the message is too large",
+        500: "This node failed",
+        503: "The database cannot be reached",
+    }.items()
+}
 
 CALLER_PATH: Final = {Role.BAP: "/bap/caller", Role.BPP: "/bpp/caller"}
 _OPEN: Final = "adapter"
@@ -61,7 +79,11 @@ class Adapter:
             self._take,
             methods=["POST"],
             summary="Send a whole message that other software of this participant has written",
-            response_class=Response,
+            description="The message leaves as it comes, byte by byte, signed; it says itself for whom it "
+            "is. The answer has the shape of its generation.",
+            response_class=JSONResponse,
+            responses=_ANSWERS,
+            openapi_extra=_BODY | ({} if self.is_open else {"security": list(SECURITY)}),
         )
         return router
 

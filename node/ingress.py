@@ -18,13 +18,14 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from node.authentication import Authentication
 from node.gateways import GatewayCheck
 from node.peer_pins import PeerPins
 from node.rate_limit import RateLimit
 from node.routing import Route, profiles_below, routes_of
 from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
-from protocol.actions import HANDLED_BY, REQUEST_OF, Action, Role
+from protocol.actions import HANDLED_BY, Action, Role
 from protocol.answers import write_answer
 from protocol.context import Context, read_context
 from protocol.counter_signature import Receipt, add_counter_signature
@@ -40,13 +41,10 @@ from protocol.errors import (
     WireError,
 )
 from protocol.profile import AckSignature, Profile
-from protocol.request_binding import possible_fourth_lines
 from protocol.rulebook import Rulebook
-from protocol.signing import KeyValidity, SignatureHeader, Signer
-from protocol.tolerance import Tolerance
-from registry_client.keyring import KeyRing
+from protocol.signing import SignatureHeader, Signer
 from registry_client.subscriber import SubscriberRecord
-from storage.inbox_writer import Arrival, InboxWriter
+from storage.inbox_writer import Acceptance, Arrival, InboxWriter
 
 log = structlog.get_logger(__name__)
 
@@ -63,22 +61,23 @@ class AdmitCallback(Protocol):
     async def __call__(self, action: Action, context: Context, sender: str, /) -> None: ...
 
 
-class SentAuthorizations(Protocol):
-    """Finds the headers under which this node sent a request, for callbacks that bind to them."""
-
-    async def __call__(self, *, message_id: str, action: str) -> list[str]: ...
-
-
 @dataclass(slots=True)
 class _Visit:
     """What is known of the message at the door; it grows from step to step."""
 
-    action: Action | None
+    route: Route
     profile: Profile
     raw: bytes = b""
     header: SignatureHeader | None = None
     context: Context | None = None
     gateway_failed: bool = False
+
+    @property
+    def action(self) -> Action:
+        """The action of the path; asked for only once it is known to have one."""
+        if self.route.action is None:  # pragma: no cover  the path is checked first
+            raise RuntimeError("a path without an action was let in")
+        return self.route.action
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,14 +88,12 @@ class Ingress:
     subscriber_id: str
     profiles: tuple[Profile, ...]
     signer: Signer
-    keyring: KeyRing
+    authentication: Authentication
     writer: InboxWriter
-    sent_authorizations: SentAuthorizations
     admit_callback: AdmitCallback | None
     gateways: GatewayCheck
     pins: PeerPins
     rate_limit: RateLimit
-    tolerance: Tolerance
     rulebook: Rulebook
     clock: Clock
     metrics: Metrics
@@ -113,11 +110,10 @@ class Ingress:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = stopwatch()
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        route = self.routes.get(scope["path"]) or self._no_route(scope["path"])
-        visit = _Visit(route.action, route.profiles[0])
+        visit = self._open(scope["path"])
         try:
-            action = _action_at(visit, scope, self.role)
-            body, status = await self._admit(visit, route.profiles, action, headers, receive), 200
+            _check_path(visit, scope, self.role)
+            body, status = await self._admit(visit, headers, receive), 200
         except NodeError as error:
             visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)
             body, status = self._refuse(visit, error), error.http_status
@@ -128,41 +124,59 @@ class Ingress:
         await self._answer(visit, body, status, send)
         self.metrics.receive_seconds.observe(stopwatch() - started)
 
-    def _no_route(self, path: str) -> Route:
-        return Route(None, profiles_below(path, self.role, self.profiles) or self.profiles)
+    def _open(self, path: str) -> _Visit:
+        """Return what is known of a message by its path alone."""
+        route = self.routes.get(path)
+        if route is None:
+            route = Route(None, profiles_below(path, self.role, self.profiles) or self.profiles)
+        return _Visit(route, route.profiles[0])
 
-    async def _admit(
-        self,
-        visit: _Visit,
-        profiles: tuple[Profile, ...],
-        action: Action,
-        headers: Mapping[bytes, bytes],
-        receive: Receive,
-    ) -> bytes:
+    async def _admit(self, visit: _Visit, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
         """Check the message step by step, store it, and return the ACK."""
         _check_form(headers)
         visit.raw = await _read_body(headers, receive, limit=self.max_body_bytes)
         authorization = headers.get(b"authorization", b"").decode("latin-1")
-        visit.header = header = signing.parse_header(authorization, self.tolerance)
+        visit.header = header = self.authentication.read(authorization)
         now = self.clock.now()
-        sender = await self._sender(header, now)
-        if header.headers == signing.THREE_LINES:
-            body_digest = signing.verify(
-                visit.raw,
-                header,
-                key=sender.signing_public_key,
-                now=now,
-                labels=visit.profile.digest_labels,
-                validity=KeyValidity(sender.valid_from, sender.valid_until),
-            )
-        else:
-            body_digest = await self._verify_bound(visit, profiles, action, header, sender)
+        sender = await self.authentication.verify(visit.raw, header, route=visit.route, now=now)
         self.rate_limit.take(header.subscriber_id, now=now)
         document = parse_document(visit.raw)
-        visit.profile = profile = self.pins.adapt(detect(document, profiles), header.subscriber_id)
+        visit.profile = profile = self.pins.adapt(
+            detect(document, visit.route.profiles), header.subscriber_id
+        )
         if profile.through_gateways:
-            await self.gateways.check(headers, visit.raw, action=action, now=now)
+            await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
         visit.context = context = read_context(document, profile)
+        self._check(visit, document, context, header, sender.record, now=now)
+        if self.admit_callback is not None:
+            await self.admit_callback(visit.action, context, header.subscriber_id)
+        acceptance = await self.writer.store(
+            Arrival(
+                profile=profile.name,
+                action=visit.action,
+                sender=header.subscriber_id,
+                message_id=context.message_id,
+                transaction_id=context.transaction_id,
+                body=visit.raw,
+                body_digest=sender.body_digest,
+                authorization=authorization,
+                received_at=now,
+            )
+        )
+        return self._acknowledge(visit, context, acceptance)
+
+    def _check(
+        self,
+        visit: _Visit,
+        document: Mapping[str, Any],
+        context: Context,
+        header: SignatureHeader,
+        sender: SubscriberRecord,
+        *,
+        now: datetime,
+    ) -> None:
+        """Refuse what is not for this node, not from its sender, not well formed or not in time."""
+        action, profile = visit.action, visit.profile
         checks.check_action(context, action=action, profile=profile)
         checks.check_version(context, profile=profile)
         checks.check_sender(context, action=action, profile=profile, signer=header.subscriber_id)
@@ -171,71 +185,26 @@ class Ingress:
         checks.check_callback_address(context, action=action, profile=profile, registered_url=sender.url)
         self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
-        if self.admit_callback is not None:
-            await self.admit_callback(action, context, header.subscriber_id)
-        acceptance = await self.writer.store(
-            Arrival(
-                profile=profile.name,
-                action=action,
-                sender=header.subscriber_id,
-                message_id=context.message_id,
-                transaction_id=context.transaction_id,
-                body=visit.raw,
-                body_digest=body_digest,
-                authorization=authorization,
-                received_at=now,
-            )
-        )
+
+    def _acknowledge(self, visit: _Visit, context: Context, acceptance: Acceptance) -> bytes:
+        """Return the ACK of a stored message. Raises: MessageIdReused."""
         if not acceptance.same_body:
             raise MessageIdReused(
                 f"message {context.message_id} came before with another body",
-                path="$.context.message_id",
+                path=f"$.context.{visit.profile.keys.message_id}",
                 hint="Give every new message its own id; repeat a message byte by byte.",
             )
-        self.metrics.count_received(action, is_repeat=acceptance.is_repeat)
-        if log.is_enabled_for(logging.DEBUG):
-            key = f"{header.subscriber_id}|{header.key_id}"
+        self.metrics.count_received(visit.action, is_repeat=acceptance.is_repeat)
+        if log.is_enabled_for(logging.DEBUG) and visit.header is not None:
+            key = f"{visit.header.subscriber_id}|{visit.header.key_id}"
             log.debug("message.accepted", **_ids(visit), key=key, repeat=acceptance.is_repeat)
         return orjson.dumps(
             write_answer(
-                profile.ack,
+                visit.profile.ack,
                 transaction_id=context.transaction_id,
                 message_id=context.message_id,
                 at=acceptance.first_received_at,
             )
-        )
-
-    async def _sender(self, header: SignatureHeader, at: datetime) -> SubscriberRecord:
-        cached = self.keyring.cached(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
-        if cached is not None:
-            return cached
-        return await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=at)
-
-    async def _verify_bound(
-        self,
-        visit: _Visit,
-        profiles: tuple[Profile, ...],
-        action: Action,
-        header: SignatureHeader,
-        sender: SubscriberRecord,
-    ) -> str:
-        """Verify a callback that signs the request it answers; the request is looked up by its id.
-
-        It may repeat the request's signature, or the whole header that it stood in.
-        """
-        document = parse_document(visit.raw)
-        context = read_context(document, detect(document, profiles))
-        sent: list[str] = []
-        if request := REQUEST_OF.get(action):
-            sent = await self.sent_authorizations(message_id=context.message_id, action=request)
-        return signing.verify(
-            visit.raw,
-            header,
-            key=sender.signing_public_key,
-            now=self.clock.now(),
-            labels=visit.profile.digest_labels,
-            validity=KeyValidity(sender.valid_from, sender.valid_until),
-            request_signatures=tuple(line for value in sent for line in possible_fourth_lines(value)),
         )
 
     def _refuse(self, visit: _Visit, error: NodeError) -> bytes:
@@ -321,10 +290,14 @@ def _too_large(size: int, limit: int) -> BodyTooLarge:
     )
 
 
-def _action_at(visit: _Visit, scope: Scope, role: Role) -> Action:
-    if visit.action is not None and scope["method"] == "POST":
-        return visit.action
-    known = ", ".join(sorted(HANDLED_BY[role]))
+def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
+    if visit.route.action is not None and scope["method"] == "POST":
+        return
+    known = ", ".join(
+        sorted(
+            {profile.wire_names[action] for profile in visit.route.profiles for action in HANDLED_BY[role]}
+        )
+    )
     raise ActionUnknown(
         f"{scope['method']} {scope['path']} is no action of a {role.upper()}",
         path=scope["path"],
@@ -346,7 +319,7 @@ def _glance(visit: _Visit, profiles: tuple[Profile, ...]) -> Context | None:
 def _ids(visit: _Visit) -> dict[str, str]:
     context, header = visit.context, visit.header
     return {
-        "action": visit.action.value if visit.action else "",
+        "action": visit.route.action.value if visit.route.action else "",
         "sender": header.subscriber_id if header else "",
         "transaction_id": context.transaction_id if context else "",
         "message_id": context.message_id if context else "",

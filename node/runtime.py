@@ -16,6 +16,7 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.adapter import Adapter, Put
 from node.api_keys import ApiKeys
+from node.authentication import Authentication
 from node.correspondence import Correspondent
 from node.delivery import Delivery, OnUndeliverable
 from node.dispatch import Dispatch
@@ -171,24 +172,7 @@ class Participant:
         settings = foundation.settings
         backoff = Backoff(first=settings.backoff_first, longest=settings.backoff_longest)
         self.writer = InboxWriter(foundation.database)
-        self.ingress = Ingress(
-            role=foundation.role,
-            subscriber_id=settings.subscriber_id,
-            profiles=foundation.wires.spoken,
-            signer=foundation.signer,
-            keyring=foundation.keyring,
-            writer=self.writer,
-            sent_authorizations=self._sent_authorizations,
-            admit_callback=admit_callback,
-            gateways=GatewayCheck(keyring=foundation.keyring),
-            pins=foundation.wires.pins,
-            rate_limit=RateLimit(settings.peer_rate),
-            tolerance=Tolerance(bare=settings.bare_signatures),
-            rulebook=foundation.rulebook,
-            clock=foundation.clock,
-            metrics=foundation.metrics,
-            max_body_bytes=settings.max_body_bytes,
-        )
+        self.ingress = self._make_ingress(admit_callback)
         self.dispatch = Dispatch(
             role=foundation.role,
             handlers=handlers,
@@ -217,6 +201,29 @@ class Participant:
         )
         self._role_workers = workers
         self._chores = chores
+
+    def _make_ingress(self, admit_callback: AdmitCallback | None) -> Ingress:
+        foundation, settings = self.foundation, self.foundation.settings
+        return Ingress(
+            role=foundation.role,
+            subscriber_id=settings.subscriber_id,
+            profiles=foundation.wires.spoken,
+            signer=foundation.signer,
+            authentication=Authentication(
+                keyring=foundation.keyring,
+                sent_authorizations=self._sent_authorizations,
+                tolerance=Tolerance(bare=settings.bare_signatures),
+            ),
+            writer=self.writer,
+            admit_callback=admit_callback,
+            gateways=GatewayCheck(keyring=foundation.keyring),
+            pins=foundation.wires.pins,
+            rate_limit=RateLimit(settings.peer_rate),
+            rulebook=foundation.rulebook,
+            clock=foundation.clock,
+            metrics=foundation.metrics,
+            max_body_bytes=settings.max_body_bytes,
+        )
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:

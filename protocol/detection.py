@@ -36,7 +36,8 @@ def evidence(document: Mapping[str, Any], profile: Profile) -> tuple[int, int, i
         for name in (keys.message_id, keys.transaction_id, keys.bap_id, keys.bap_uri, keys.bpp_id)
     )
     named += profile.names_action(context.get(keys.action))
-    return named, marks(message, profile), context.get(keys.version) in profile.versions
+    marked = marks(message, profile) + sum(key in profile.context_keys for key in context)
+    return named, marked, profile.has_version(context.get(keys.version))
 
 
 def detect_message(message: Mapping[str, Any], candidates: Sequence[Profile]) -> Profile | None:

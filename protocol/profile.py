@@ -86,8 +86,9 @@ class Profile:
 
     `schemas` names the folder of its JSON Schemas; `version` is what its messages say, `versions`
     what is taken beside it; of `digest_labels` the first is sent, all are accepted.
-    `through_gateways` says that a gateway may sign beside the sender. `message_keys` are keys of
-    `message` that only this generation has; `key_marks` are beginnings of keys anywhere in it.
+    `through_gateways` says that a gateway may sign beside the sender. `context_keys` and
+    `message_keys` are keys of `context` and `message` that only this generation has; `key_marks` are
+    beginnings of keys anywhere near the top of `message`.
     """
 
     name: str
@@ -103,6 +104,7 @@ class Profile:
     ack_signature: AckSignature
     through_gateways: bool
     wire_names: Mapping[Action, str]
+    context_keys: frozenset[str]
     message_keys: frozenset[str]
     key_marks: tuple[str, ...]
 
@@ -126,6 +128,10 @@ class Profile:
     def names_action(self, name: object) -> bool:
         """Say whether this generation has an action of that name."""
         return name in self.wire_names.values()
+
+    def has_version(self, version: object) -> bool:
+        """Say whether messages of this generation may say that version."""
+        return isinstance(version, str) and version in self.versions
 
     def action_called(self, name: str) -> Action | None:
         """Return the action that this generation calls `name`."""
@@ -157,10 +163,14 @@ V1_1: Final = Profile(
     ack_signature=AckSignature.NONE,
     through_gateways=True,
     wire_names=_NAMES | {Action.DISCOVER: "search", Action.ON_DISCOVER: "on_search"},
+    context_keys=frozenset({"country", "city", "core_version"}),
     message_keys=frozenset(
         {"catalog", "order_id", "update_target", "cancellation_reason_id", "feedback_form"}
     ),
-    key_marks=("rating_category", "ref_id"),
+    key_marks=(
+        *("rating_category", "ref_id", "callback_", "cancellation", "created_at"),
+        *("billing", "fulfillment", "item", "payment", "quote"),
+    ),
 )
 
 V2_RC: Final = Profile(
@@ -177,10 +187,11 @@ V2_RC: Final = Profile(
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
     wire_names=_NAMES,
+    context_keys=frozenset({"schema_context", "network_id"}),
     message_keys=frozenset(
         {"text_search", "filters", "spatial", "media_search", "refType", "aggregate", "feedbackForm"}
     ),
-    key_marks=("beckn:", "@", "ratingValue"),
+    key_marks=("beckn:", "@", "ratingValue", "catalog_id", "item_count", "callbackUrl", "mode_hint"),
 )
 
 V2_LTS: Final = Profile(
@@ -204,8 +215,13 @@ V2_LTS: Final = Profile(
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
     wire_names=_NAMES | {Action.RATING: "rate", Action.ON_RATING: "on_rate"},
+    context_keys=frozenset({"schemaContext", "networkId", "requestDigest"}),
     message_keys=frozenset({"contract", "ratingInputs"}),
-    key_marks=("contractAttributes", "resourceIds", "textSearch", "mediaSearch"),
+    key_marks=(
+        *("contractAttributes", "commitments", "consideration", "performance", "settlements"),
+        *("resource", "textSearch", "mediaSearch", "trackingAttributes", "isActive", "orderId"),
+        *("range", "feedbackFormSubmission"),
+    ),
 )
 
 PROFILES: Final = {profile.name: profile for profile in (V1_1, V2_RC, V2_LTS)}

@@ -106,9 +106,14 @@ def _faults(violations: Sequence[Violation]) -> tuple[Fault, ...]:
 
 
 def _fits_some_path(document: Mapping[str, Any], error: NodeError, schemas: SchemaSet) -> bool:
-    """Say whether a message is good though it names no action: some generations leave that to the path."""
+    """Say whether a message is good though it names no action: some generations leave that to the path.
+
+    What `message` holds tells which paths it can have been meant for.
+    """
+    message = document.get("message")
+    keys = message if isinstance(message, dict) else ()
     return isinstance(error, ContextFieldMissing) and any(
-        schemas.is_valid(name, document) for name in schemas.actions
+        schemas.is_valid(name, document) for name in schemas.actions_about(keys)
     )
 
 

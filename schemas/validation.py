@@ -6,6 +6,7 @@ A bag of attributes is checked by its pack inside the same compiled schema, see 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -14,6 +15,7 @@ from jsonschema_rs import Draft202012Validator, RegexOptions, Registry
 from schemas.attributes import UnknownPacks
 from schemas.findings import findings
 from schemas.library import Library, Rules, participant_library, transport_library
+from schemas.message_keys import message_keys
 from schemas.packs import Packs, bundled_packs
 from schemas.violation import Violation, explain
 
@@ -39,6 +41,12 @@ class SchemaSet:
     def actions(self) -> frozenset[str]:
         """The names, on the wire, of the messages that there are schemas for."""
         return frozenset(self._library.messages)
+
+    def actions_about(self, keys: Iterable[str]) -> frozenset[str]:
+        """Return the actions whose rules speak of most of these keys of `message`; all, if none does."""
+        known = {action: len(message_keys(self._library, action).intersection(keys)) for action in self.actions}
+        most = max(known.values())
+        return frozenset(action for action, count in known.items() if count == most)
 
     def compile(self) -> None:
         """Compile what is not compiled yet, so that no message has to wait for it.

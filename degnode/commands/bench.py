@@ -86,6 +86,30 @@ def callbacks(
     )
 
 
+@bench.command()
+def wire() -> None:
+    """Read, verify and validate a confirm of five kilobytes on one core, in every generation.
+
+    The reference is a bare Ed25519 verification by OpenSSL in the same run.
+    """
+    from degnode.bench.wire import bench_wire
+
+    for report in bench_wire(now=SystemClock().now()):
+        table = Table(title=f"{report.profile}, {report.body_bytes:,} bytes", title_justify="left")
+        for heading in ("step", "µs", "bare verifications"):
+            table.add_column(heading, justify="left" if heading == "step" else "right")
+        rows = {
+            "a bare verification, OpenSSL": report.bare_verify,
+            f"a bare verification, {ENGINE.name}, as the node does": report.engine_verify,
+            **report.steps,
+            "[bold]parse, verify, validate[/bold]": report.whole,
+            **{f"[dim]not on that path: {name}[/dim]": taken for name, taken in report.beside.items()},
+        }
+        for name, taken in rows.items():
+            table.add_row(name, f"{taken:,.1f}", f"{report.ratio(taken):.2f}")
+        Console().print(table)
+
+
 def _print(title: str, figures: dict[str, str]) -> None:
     table = Table(title=title, title_justify="left", show_header=False)
     table.add_column(style="dim")

@@ -123,7 +123,7 @@ REFUSALS = {
     "changed byte": (changed_byte, 401, "AUT_SIGNATURE_INVALID", "does not fit the body"),
     "unknown sender": (unknown_sender, 401, "AUT_SUBSCRIBER_NOT_FOUND", "knows no subscriber"),
     "unknown key": (unknown_key, 401, "AUT_KEY_NOT_FOUND", "'k9'"),
-    "unsigned": (unsigned, 401, "AUT_SIGNATURE_MISSING", "is not signed"),
+    "unsigned": (unsigned, 401, "AUT_SIGNATURE_MISSING", "no signature"),
     "another's name": (_with_context(bap_id="bap.other"), 401, "AUT_UNAUTHORIZED_ACTION", "'bap.other'"),
     "body over the limit": (body_over_the_limit, 413, "POL_GENERIC_ERROR", "1048576 are taken"),
     "broken JSON": (broken_json, 400, "SCH_INVALID_JSON", "no JSON: "),

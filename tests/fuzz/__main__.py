@@ -8,9 +8,13 @@ import atheris
 
 with atheris.instrument_imports(include=["protocol", "node.ingress", "node.routing", "schemas", "kernel"]):
     from tests.fuzz.targets import TARGETS
+from node.telemetry import configure_logging
+from tests.fuzz.json_mutator import mutate
 
 if __name__ == "__main__":
     name, seconds, corpus = sys.argv[1:4]
+    configure_logging(level="ERROR", log_format="console")
     options = [sys.argv[0], corpus, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-max_len=20000"]
-    atheris.Setup([*options, "-timeout=10", "-print_final_stats=1"], TARGETS[name])
+    mutator = {} if name == "header" else {"custom_mutator": mutate}
+    atheris.Setup([*options, "-timeout=10", "-print_final_stats=1"], TARGETS[name], **mutator)
     atheris.Fuzz()

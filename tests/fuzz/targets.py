@@ -12,18 +12,18 @@ import orjson
 
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
+from node.authentication import Authentication
 from node.gateways import GatewayCheck
 from node.ingress import Ingress
 from node.peer_pins import PeerPins
 from node.rate_limit import RateLimit
-from node.telemetry import Metrics, configure_logging
+from node.telemetry import Metrics
 from protocol.actions import Role
 from protocol.errors import SignatureInvalid, SignatureMissing, SubscriberUnknown
 from protocol.keys import new_private_key
 from protocol.profile import PROFILES
 from protocol.rulebook import make_rulebook
 from protocol.signing import Signer, parse_header
-from protocol.tolerance import STRICT
 from registry_client.subscriber import SubscriberRecord
 from schemas import jsonld
 from storage.inbox_writer import Acceptance, Arrival
@@ -98,7 +98,6 @@ def _signer(subscriber_id: str) -> Signer:
     return Signer(subscriber_id=subscriber_id, key_id="k1", private_key=new_private_key())
 
 
-configure_logging(level="ERROR", log_format="console")
 _BUYER: Final = _signer(BAP_ID)
 _KEYRING: Any = _Keyring(
     SubscriberRecord(subscriber_id=BAP_ID, key_id="k1", signing_public_key=_BUYER.public_key)
@@ -108,14 +107,12 @@ _INGRESS: Final = Ingress(
     subscriber_id=BPP_ID,
     profiles=tuple(PROFILES.values()),
     signer=_signer(BPP_ID),
-    keyring=_KEYRING,
+    authentication=Authentication(keyring=_KEYRING, sent_authorizations=_never_sent),
     writer=_Writer(),  # type: ignore[arg-type]  # stands for one
-    sent_authorizations=_never_sent,
     admit_callback=None,
     gateways=GatewayCheck(keyring=_KEYRING),
     pins=PeerPins(),
     rate_limit=RateLimit(0),
-    tolerance=STRICT,
     rulebook=make_rulebook(),
     clock=ManualClock(NOW),
     metrics=Metrics(),

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
+from bap.admission import NothingAsked, TransactionUnknown
 from bap.bindings import bind
 from bap.examples import CALLBACKS, REQUESTS
-from bap.admission import NothingAsked, TransactionUnknown
 from bap.handlers import record_undeliverable
 from bap.tables import CallState, bap_calls, bap_messages, bap_transactions
 from bap.transactions import Transactions
