@@ -13,6 +13,7 @@ from bap.transactions import Transactions
 from kernel.errors import NodeError
 from protocol.actions import EXCHANGES, REQUEST_OF, Action
 from protocol.context import Context
+from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWorkFactory
 
 _UNSOLICITED: Final = frozenset(exchange.callback for exchange in EXCHANGES if exchange.unsolicited)
@@ -36,7 +37,9 @@ class NotConfirmed(NodeError):
     code, http_status, retryable = "CTX_INVALID_FIELD", 400, False
 
 
-async def answers_a_call(action: Action, context: Context, sender: str, transactions: Transactions) -> bool:
+async def answers_a_call(
+    action: Action, context: Context, sender: str, transactions: Transactions, *, profile: Profile
+) -> bool:
     """Say whether a callback answers a request of ours; False if it comes unasked, and may.
 
     Raises: TransactionUnknown, NothingAsked, NotConfirmed.
@@ -53,19 +56,19 @@ async def answers_a_call(action: Action, context: Context, sender: str, transact
     if not called:
         raise TransactionUnknown(
             f"{sender} was never asked anything in transaction {context.transaction_id}",
-            path="$.context.transaction_id",
+            path=f"$.context.{profile.keys.transaction_id}",
             hint="Send the transaction id of the request that is meant.",
         )
     if action not in _UNSOLICITED:
         raise NothingAsked(
             f"no {REQUEST_OF[action]} was sent under this message id",
-            path="$.context.message_id",
+            path=f"$.context.{profile.keys.message_id}",
             hint="Answer under the message id of the request.",
         )
     if Action.CONFIRM not in called:
         raise NotConfirmed(
             "nothing is told unasked of a transaction before it is confirmed",
-            path="$.context.transaction_id",
+            path=f"$.context.{profile.keys.transaction_id}",
             hint="Answer under the message id of the request, or wait for confirm.",
         )
     return False
@@ -77,7 +80,7 @@ class Admission:
 
     uow_factory: UnitOfWorkFactory
 
-    async def __call__(self, action: Action, context: Context, sender: str, /) -> None:
+    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
         """Raises: TransactionUnknown, NothingAsked, NotConfirmed."""
         async with self.uow_factory() as uow:
-            await answers_a_call(action, context, sender, Transactions(uow))
+            await answers_a_call(action, context, sender, Transactions(uow), profile=profile)

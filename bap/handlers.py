@@ -51,7 +51,9 @@ async def _receive(
     inbound: Inbound, transactions: Transactions, *, now: datetime, carries_order: bool = False
 ) -> None:
     standing = await transactions.lock(inbound.transaction_id)
-    if await answers_a_call(inbound.action, inbound.context, inbound.sender, transactions):
+    if await answers_a_call(
+        inbound.action, inbound.context, inbound.sender, transactions, profile=inbound.profile
+    ):
         await transactions.end_call(inbound.context.message_id, CallState.ANSWERED, now=now)
     if carries_order and inbound.error is None:
         await _take_order(inbound, transactions, standing)

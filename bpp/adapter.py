@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from node.adapter import Put
 from node.correspondence import Peer
+from node.peer_pins import PeerPins
 from protocol.actions import REQUEST_OF, Action
-from protocol.signing import parse_header
+from protocol.profile import PROFILES
+from protocol.request_binding import fourth_line
 from storage.inbox import Inbox
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork
 
 
-async def put_callback(uow: UnitOfWork, outgoing: Outgoing, to: Peer, _requested_by: str) -> None:
-    """Put a callback into the outbox, bound to the request of the same message id if there was one."""
-    authorization = await Inbox(uow.connection).find_authorization(
-        message_id=outgoing.message_id, action=REQUEST_OF[Action(outgoing.action)], sender=to.subscriber_id
-    )
-    signature = None if authorization is None else parse_header(authorization).signature
-    await uow.outbox.put(replace(outgoing, request_signature=signature))
+def callback_putter(pins: PeerPins) -> Put:
+    """Return what puts a callback into the outbox.
+
+    It binds to the request of the same message id, if there was one, as its generation and the
+    peer's pin want it.
+    """
+
+    async def put(uow: UnitOfWork, outgoing: Outgoing, to: Peer, _requested_by: str) -> None:
+        authorization = await Inbox(uow.connection).find_authorization(
+            message_id=outgoing.message_id,
+            action=REQUEST_OF[Action(outgoing.action)],
+            sender=to.subscriber_id,
+        )
+        binding = pins.adapt(PROFILES[outgoing.profile], to.subscriber_id).binding
+        line = None if authorization is None else fourth_line(authorization, binding)
+        await uow.outbox.put(replace(outgoing, request_signature=line))
+
+    return put

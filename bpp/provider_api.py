@@ -156,7 +156,7 @@ def _written(bill: BillingCycle) -> dict[str, Any]:
 
 
 async def _explanation(bill: BillingCycle, uow: UnitOfWork) -> dict[str, Any] | None:
-    for cycle in await find_cycles(bill.contract_id, uow=uow):
-        if cycle.cycle_id == bill.settlement_cycle_id and cycle.explanation is not None:
-            return cycle.explanation.to_record()
-    return None
+    """Return what a bill was computed from, None if its day is not settled."""
+    cycles = await find_cycles(bill.contract_id, uow=uow)
+    explanation = {cycle.cycle_id: cycle.explanation for cycle in cycles}.get(bill.settlement_cycle_id)
+    return None if explanation is None else explanation.to_record()

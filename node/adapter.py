@@ -14,6 +14,8 @@ from typing import Any, Final
 import orjson
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import HttpUrl, TypeAdapter, ValidationError
+from sqlalchemy.exc import IntegrityError
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
@@ -25,7 +27,15 @@ from protocol.answers import write_answer
 from protocol.context import Context, read_context
 from protocol.detection import detect
 from protocol.document import parse_document
-from protocol.errors import ActionUnknown, BodyTooLarge, ContextFieldMissing, MessageIdReused, WireError
+from protocol.errors import (
+    ActionUnknown,
+    BodyTooLarge,
+    ContextFieldInvalid,
+    ContextFieldMissing,
+    MediaTypeUnsupported,
+    MessageIdReused,
+    WireError,
+)
 from protocol.profile import PROFILES, Profile
 from protocol.rulebook import Rulebook
 from storage.outbox import Outgoing
@@ -53,6 +63,7 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
 
 CALLER_PATH: Final = {Role.BAP: "/bap/caller", Role.BPP: "/bpp/caller"}
 _OPEN: Final = "adapter"
+_URL: Final = TypeAdapter(HttpUrl)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +102,7 @@ class Adapter:
         profile, ids = self.profiles[0].behind_adapter(), ("", "")
         error: NodeError | None = None
         try:
-            sender = _OPEN if self.is_open else await authenticate(request)
+            sender = _check_open(request) if self.is_open else await authenticate(request)
             raw = await _read(request, self.max_body_bytes)
             document = parse_document(raw)
             profile, named = self._route(action, document)
@@ -157,10 +168,27 @@ class Adapter:
             created_at=now,
             expires_at=context.expires_at or now + me.ttl_of(action),
         )
-        async with self.uow_factory() as uow:
-            if await _is_repeat(outgoing, uow):
-                return
-            await self.put(uow, outgoing, to, sender)
+        try:
+            async with self.uow_factory() as uow:
+                if await _is_repeat(outgoing, uow, profile):
+                    return
+                await self.put(uow, outgoing, to, sender)
+        except IntegrityError as error:  # its id was taken at the same instant, or by another action
+            async with self.uow_factory() as uow:
+                if not await _is_repeat(outgoing, uow, profile):
+                    raise _reused(outgoing, profile) from error
+
+
+def _check_open(request: Request) -> str:
+    """Return the name of a caller without a key. Raises: MediaTypeUnsupported.
+
+    It must say that it sends JSON: a web page that somebody looks at cannot, for other sites.
+    """
+    if "json" not in request.headers.get("content-type", "").partition(";")[0].lower():
+        raise MediaTypeUnsupported(
+            "a message is plain JSON", path="header Content-Type", hint="Send application/json."
+        )
+    return _OPEN
 
 
 def _addressee(context: Context, profile: Profile, role: Role) -> Peer:
@@ -172,19 +200,31 @@ def _addressee(context: Context, profile: Profile, role: Role) -> Peer:
                 path=f"$.context.{key}",
                 hint="Say which participant it is for, and where that takes messages.",
             )
+    try:
+        _URL.validate_python(uri)
+    except ValidationError as error:
+        raise ContextFieldInvalid(
+            f"{uri!r} is no URL that can be posted to",
+            path=f"$.context.{profile.keys.uri_of(role)}",
+            hint="Write it like https://bpp.example.com.",
+        ) from error
     return Peer(subscriber_id=subscriber_id, url=uri)
 
 
-async def _is_repeat(outgoing: Outgoing, uow: UnitOfWork) -> bool:
+async def _is_repeat(outgoing: Outgoing, uow: UnitOfWork, profile: Profile) -> bool:
     """Say whether this very message was posted before. Raises: MessageIdReused, if another one was."""
     body = await uow.outbox.find_body(message_id=outgoing.message_id, action=outgoing.action)
     if body is not None and body != outgoing.body:
-        raise MessageIdReused(
-            f"message {outgoing.message_id} was posted before with another body",
-            path="$.context.message_id",
-            hint="Give every new message its own id.",
-        )
+        raise _reused(outgoing, profile)
     return body is not None
+
+
+def _reused(outgoing: Outgoing, profile: Profile) -> MessageIdReused:
+    return MessageIdReused(
+        f"message {outgoing.message_id} was posted before with another body",
+        path=f"$.context.{profile.keys.message_id}",
+        hint="Give every new message its own id.",
+    )
 
 
 async def _read(request: Request, limit: int) -> bytes:

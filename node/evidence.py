@@ -25,6 +25,7 @@ from storage.outbox import ClaimedOutgoing, Evidence
 
 VERIFIED: Final = "verified"
 UNSIGNED: Final = "unsigned"
+UNREADABLE: Final = "the signature holds characters that no signature has"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +41,8 @@ class AnswerJudge:
         signature = answer.signature or counter_signature
         if signature is None:
             return Evidence(body=answer.body, signature=None, verdict=UNSIGNED)
+        if not signature.isprintable():  # PostgreSQL keeps neither NUL nor half a character
+            return Evidence(body=answer.body, signature=None, verdict=UNREADABLE)
         try:
             header = _parse(signature, is_counter=answer.signature is None)
             if header.subscriber_id != to.peer:

@@ -9,7 +9,14 @@ from typing import Final
 
 from protocol import signing
 from protocol.actions import Action
-from protocol.errors import GatewaySignatureInvalid, KeyExpired, SignatureInvalid
+from protocol.errors import (
+    GatewaySignatureInvalid,
+    KeyExpired,
+    KeyUnknown,
+    SignatureInvalid,
+    SignatureMissing,
+    SubscriberUnknown,
+)
 from protocol.profile import DIGEST_LABELS
 from protocol.signature_header import GATEWAY_AUTHORIZATION
 from protocol.signing import KeyValidity
@@ -17,6 +24,7 @@ from registry_client.keyring import KeyRing
 from registry_client.subscriber import SubscriberRole
 
 HEADER: Final = b"x-gateway-authorization"
+_DISBELIEVED: Final = (SignatureMissing, SignatureInvalid, SubscriberUnknown, KeyUnknown, KeyExpired)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +38,7 @@ class GatewayCheck:
     ) -> None:
         """Refuse a message whose gateway's signature is there and does not hold.
 
-        Raises: GatewaySignatureInvalid, or what the registry raises.
+        Raises: GatewaySignatureInvalid, RegistryUnavailable.
         """
         value = headers.get(HEADER)
         if value is None:
@@ -46,7 +54,7 @@ class GatewayCheck:
                 labels=DIGEST_LABELS,
                 validity=KeyValidity(sender.valid_from, sender.valid_until),
             )
-        except (SignatureInvalid, KeyExpired) as error:
+        except _DISBELIEVED as error:
             raise GatewaySignatureInvalid(
                 error.message, path=GATEWAY_AUTHORIZATION, hint=error.hint
             ) from error

@@ -48,7 +48,8 @@ from storage.inbox_writer import Acceptance, Arrival, InboxWriter
 
 log = structlog.get_logger(__name__)
 
-_RETRIED: Final = (429, 503)
+_TOO_MANY, _UNAVAILABLE = 429, 503
+_PAUSE: Final = 1  # s
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -58,7 +59,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class AdmitCallback(Protocol):
     """Refuses a callback that answers nothing of ours and is none that may come unasked."""
 
-    async def __call__(self, action: Action, context: Context, sender: str, /) -> None: ...
+    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None: ...
 
 
 @dataclass(slots=True)
@@ -149,7 +150,7 @@ class Ingress:
         visit.context = context = read_context(document, profile)
         self._check(visit, document, context, header, sender.record, now=now)
         if self.admit_callback is not None:
-            await self.admit_callback(visit.action, context, header.subscriber_id)
+            await self.admit_callback(visit.action, context, header.subscriber_id, profile)
         acceptance = await self.writer.store(
             Arrival(
                 profile=profile.name,
@@ -210,7 +211,9 @@ class Ingress:
     def _refuse(self, visit: _Visit, error: NodeError) -> bytes:
         """Return the NACK that tells `error`."""
         self.metrics.refused.labels(error.code).inc()
-        context = visit.context or _glance(visit, self.profiles)
+        if visit.context is None:
+            self._glance(visit)
+        context = visit.context
         log.info("message.refused", **_ids(visit), code=error.code, reason=error.message, at=error.path)
         return orjson.dumps(
             write_answer(
@@ -222,6 +225,19 @@ class Ingress:
             )
         )
 
+    def _glance(self, visit: _Visit) -> None:
+        """Read of a refused message what can be read, so that the NACK is on its wire and names it."""
+        if not visit.raw:
+            return
+        try:
+            document = parse_document(visit.raw)
+            visit.profile = detect(document, visit.route.profiles)
+            if visit.header is not None:
+                visit.profile = self.pins.adapt(visit.profile, visit.header.subscriber_id)
+            visit.context = read_context(document, visit.profile)
+        except NodeError:
+            return
+
     async def _answer(self, visit: _Visit, body: bytes, status: int, send: Send) -> None:
         """Send `body` signed, bound to the request's own signature where it had one."""
         if visit.profile.ack_signature is AckSignature.COUNTER and visit.context is not None:
@@ -232,8 +248,9 @@ class Ingress:
         if status == 401:
             name = b"proxy-authenticate" if visit.gateway_failed else b"www-authenticate"
             headers.append((name, signing.challenge(self.subscriber_id).encode()))
-        if status in _RETRIED:
-            headers.append((b"retry-after", b"1"))
+        if status in (_TOO_MANY, _UNAVAILABLE):
+            pause = self.rate_limit.pause if status == _TOO_MANY else _PAUSE
+            headers.append((b"retry-after", str(pause).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
@@ -303,17 +320,6 @@ def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
         path=scope["path"],
         hint=f"POST one of: {known}.",
     )
-
-
-def _glance(visit: _Visit, profiles: tuple[Profile, ...]) -> Context | None:
-    """Return the context of a refused message, if it can be read, so that the NACK can name it."""
-    if not visit.raw:
-        return None
-    try:
-        document = parse_document(visit.raw)
-        return read_context(document, detect(document, profiles))
-    except NodeError:
-        return None
 
 
 def _ids(visit: _Visit) -> dict[str, str]:

@@ -13,7 +13,6 @@ from protocol.actions import Action, Role, sender_role
 from protocol.context import Context, read_context
 from protocol.errors import WireError
 from protocol.profile import PROFILES, Profile
-from protocol.signing import parse_header
 from storage.inbox import ClaimedMessage
 from storage.unit_of_work import UnitOfWork
 
@@ -34,11 +33,6 @@ class Inbound:
     authorization: str
     received_at: datetime
     raw: bytes
-
-    @property
-    def request_signature(self) -> str:
-        """The base64 of the signature that the message came under."""
-        return parse_header(self.authorization).signature
 
     @property
     def transaction_id(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import ceil
 from typing import Final
 
 from kernel.errors import NodeError
@@ -24,6 +25,11 @@ class RateLimit:
 
     per_second: float
     _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+
+    @property
+    def pause(self) -> int:
+        """How many seconds bring the next message."""
+        return max(1, ceil(1 / self.per_second)) if self.per_second else 1
 
     def take(self, subscriber_id: str, *, now: datetime) -> None:
         """Count a message of a peer. Raises: RateExceeded."""

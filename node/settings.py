@@ -17,6 +17,8 @@ from pydantic import (
     HttpUrl,
     PositiveInt,
     SecretStr,
+    ValidationInfo,
+    field_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -44,6 +46,9 @@ def _known_wires(names: tuple[str, ...]) -> tuple[str, ...]:
     if unknown or not names:
         raise ValueError(f"there are {', '.join(PROFILES)}")
     return names
+
+
+WireName = Annotated[str, Field(pattern=f"^({'|'.join(PROFILES)})$")]
 
 
 class OfficialDocument(BaseModel):
@@ -111,15 +116,35 @@ class Settings(ServiceSettings):
     wires: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_known_wires)] = (
         Field(tuple(PROFILES), description="The wire generations that are taken in, separated by commas.")
     )
-    wire: str = Field(
+    wire: WireName = Field(
         "v2_rc",
-        pattern=f"^({'|'.join(PROFILES)})$",
-        description="What is spoken with a peer that was never heard.",
+        validate_default=True,
+        description="What is spoken with a peer that was never heard; one of those that are taken in.",
     )
     peers: dict[str, PeerPin] = Field(
         default_factory=dict,
         description='Peers with ways of their own, as JSON: {"bpp.example.com": {"wire": "v2_lts"}}.',
     )
+
+    @field_validator("wire")
+    @classmethod
+    def _is_taken_in(cls, wire: str, info: ValidationInfo) -> str:
+        """Refuse to write on a wire whose answers would not be understood."""
+        taken = info.data.get("wires", (wire,))
+        if wire not in taken:
+            raise ValueError(f"{wire} is not among DEGNODE_WIRES, which are {', '.join(taken)}")
+        return wire
+
+    @field_validator("peers")
+    @classmethod
+    def _are_taken_in(cls, peers: dict[str, PeerPin], info: ValidationInfo) -> dict[str, PeerPin]:
+        for name, pin in peers.items():
+            if pin.wire is not None:
+                try:
+                    cls._is_taken_in(pin.wire, info)
+                except ValueError as error:
+                    raise ValueError(f"of {name}: {error}") from None
+        return peers
 
     bare_signatures: bool = Field(
         False,
@@ -134,7 +159,7 @@ class Settings(ServiceSettings):
     unknown_packs: UnknownPacks = Field(
         UnknownPacks.WARN, description="What becomes of attributes that no pack knows: warn or refuse."
     )
-    official: dict[str, OfficialDocument] = Field(
+    official: dict[WireName, OfficialDocument] = Field(
         default_factory=dict,
         description="The network's own OpenAPI documents, as JSON: "
         '{"v2_lts": {"file": "beckn.yaml"}}; messages must fit them too.',

@@ -234,7 +234,7 @@ def _numbered(error: WireError) -> dict[str, Any]:
     number = number_of(error.code)
     own = error.cause.code if error.cause is not None else error.code
     name = "" if own == V1_CODES[number] else f"{own}: "
-    hint = f" {error.hint}" if error.hint else ""
+    hint = f". {error.hint}" if error.hint else ""
     paths = {"paths": error.path} if error.path else {}
     return {"code": number} | paths | {"message": f"{name}{error.message}{hint}"}
 

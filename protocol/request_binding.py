@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from protocol.profile import Binding
 from protocol.signature_header import parse_header
-from protocol.tolerance import STRICT, Tolerance
+from protocol.tolerance import LENIENT, STRICT, Tolerance
 
 
-def fourth_line(authorization: str, binding: Binding, tolerance: Tolerance = STRICT) -> str | None:
-    """Return what a reply signs of the request that came under `authorization`.
+def fourth_line(authorization: str, binding: Binding) -> str | None:
+    """Return what a reply signs of the request that came, and was believed, under `authorization`.
 
     Raises: SignatureInvalid.
     """
@@ -23,7 +23,7 @@ def fourth_line(authorization: str, binding: Binding, tolerance: Tolerance = STR
         case Binding.HEADER:
             return authorization
         case Binding.SIGNATURE:  # pragma: no branch  the last of them
-            return parse_header(authorization, tolerance).signature
+            return parse_header(authorization, LENIENT).signature
 
 
 def possible_fourth_lines(authorization: str, tolerance: Tolerance = STRICT) -> tuple[str, str]:

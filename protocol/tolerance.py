@@ -15,3 +15,5 @@ class Tolerance(NamedTuple):
 
 
 STRICT: Final = Tolerance()
+LENIENT: Final = Tolerance(bare=True, record_keys=True)
+"""For headers that were believed when they came, and are read once more."""

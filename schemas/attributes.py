@@ -46,7 +46,9 @@ def attributes_schema(bare: Mapping[str, Any], packs: Packs, unknown: UnknownPac
     """Return the schema of a bag that is `bare` at least, and what its pack asks."""
     strict = unknown is UnknownPacks.REFUSE
     end: dict[str, Any] = (
-        _one_of(_CONTEXT, [iri for pack in packs for iri in pack.contexts]) if strict else {}
+        _one_of(_CONTEXT, [*CORE_CONTEXTS, *(iri for pack in packs for iri in pack.contexts)])
+        if strict
+        else {}
     )
     chain = reduce(lambda rest, pack: _link(pack, rest, strict=strict), reversed(packs), end)
     return {**bare, "if": {"type": "object", "required": [_CONTEXT, _TYPE]}, "then": chain}

@@ -6,7 +6,7 @@ each path asks of a request's body is the rule of the message that is named like
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -108,8 +108,18 @@ def _unescaped(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
 
 
+_TEXT: Final = "tag:yaml.org,2002:str"
+_MERGE: Final = "tag:yaml.org,2002:merge"
+
+
 class _Loader(yaml.SafeLoader):
-    """Reads YAML as JSON would be: a date is the text that it is written as."""
+    """Reads YAML as JSON would be: a date or a key is the text that it is written as."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != _MERGE:
+                key.tag = _TEXT
+        return super().construct_mapping(node, deep=deep)
 
 
 _Loader.yaml_implicit_resolvers = {
@@ -123,7 +133,7 @@ def _read(file: Path) -> JsonSchema:
         document = yaml.load(file.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  safe, see above
     except OSError as error:
         raise OfficialDocumentInvalid(f"the file cannot be read: {error.strerror}", path=str(file)) from error
-    except (ValueError, yaml.YAMLError) as error:
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         raise OfficialDocumentInvalid(f"this is neither YAML nor JSON: {error}", path=str(file)) from error
     if not isinstance(document, dict):
         raise OfficialDocumentInvalid("an object must stand here", path=str(file))

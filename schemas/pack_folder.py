@@ -11,20 +11,22 @@ rooftops/
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from jsonschema_rs import Draft202012Validator, Registry, ValidationError
+from jsonschema_rs import Draft202012Validator, RegexOptions, Registry, ValidationError
 
 from kernel.errors import NodeError
 from schemas.library import BASE, shared_documents
-from schemas.packs import Pack, Packs, bundled_packs
+from schemas.packs import CORE_CONTEXTS, Pack, Packs, bundled_packs
 from schemas.violation import json_path
 
 _WORDS: Final = {"name", "version", "schema", "context"}
 _LISTS: Final = {"contexts", "types"}
+_ADDRESS: Final = re.compile(r"[a-z]+://[^#]+")
 _ASKED: Final = f"A pack has the strings {', '.join(sorted(_WORDS))} and the lists contexts and types."
 
 
@@ -47,8 +49,9 @@ def load_packs(folder: Path) -> Packs:
 
 
 def _check_distinct(found: Mapping[Path, Pack]) -> None:
-    """Refuse packs that share a context or a schema with another."""
-    uses = Counter(name for pack in (*bundled_packs(), *found.values()) for name in _names(pack))
+    """Refuse packs that share a context or a schema with another, or a context with the core."""
+    uses = Counter(CORE_CONTEXTS)
+    uses.update(name for pack in (*bundled_packs(), *found.values()) for name in _names(pack))
     for file, pack in found.items():
         for name in _names(pack):
             if uses[name] > 1:
@@ -91,7 +94,7 @@ def _is_list_of_words(value: object) -> bool:
 
 def _schema(file: Path) -> dict[str, Any]:
     schema = _object(file)
-    if not isinstance(identifier := schema.get("$id"), str) or "://" not in identifier:
+    if not isinstance(identifier := schema.get("$id"), str) or not _ADDRESS.fullmatch(identifier):
         raise PackInvalid(
             'a schema needs an "$id"', path=f"{file}: $['$id']", hint="Any https address of yours will do."
         )
@@ -99,7 +102,11 @@ def _schema(file: Path) -> dict[str, Any]:
         raise PackInvalid(f"{identifier} is a name of this package's", path=f"{file}: $['$id']")
     documents = {**shared_documents(), identifier: schema}
     try:
-        Draft202012Validator({"$ref": identifier}, registry=Registry(list(documents.items())))
+        Draft202012Validator(
+            {"$ref": identifier},
+            registry=Registry(list(documents.items())),
+            pattern_options=RegexOptions(),  # as messages are checked
+        )
     except ValidationError as error:
         where = json_path(error.instance_path)
         raise PackInvalid(f"this is no JSON Schema: {error.message}", path=f"{file}: {where}") from error

@@ -44,7 +44,9 @@ class SchemaSet:
 
     def actions_about(self, keys: Iterable[str]) -> frozenset[str]:
         """Return the actions whose rules speak of most of these keys of `message`; all, if none does."""
-        known = {action: len(message_keys(self._library, action).intersection(keys)) for action in self.actions}
+        known = {
+            action: len(message_keys(self._library, action).intersection(keys)) for action in self.actions
+        }
         most = max(known.values())
         return frozenset(action for action, count in known.items() if count == most)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import and_, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -79,8 +79,11 @@ async def record_message(
 ) -> None:
     """Keep which wire the peer spoke at `at` and how far its clock was from ours; its failures are over.
 
-    What is known already and fresh enough is not written again.
+    What is known already and fresh enough is not written again, nor locked: messages of one peer are
+    handled side by side.
     """
+    if await _is_known(connection, subscriber_id, profile=profile, at=at):
+        return
     statement = insert(peers).values(
         subscriber_id=subscriber_id, profile=profile, clock_skew=clock_skew, heard_at=at
     )
@@ -96,14 +99,23 @@ async def record_message(
                 "blocked_until": None,
                 "last_error": None,
             },
-            where=or_(
-                peers.c.failures > 0,
-                peers.c.profile.is_distinct_from(new.profile),
-                peers.c.heard_at.is_(None),
-                peers.c.heard_at < new.heard_at - _FRESH_FOR,
+        )
+    )
+
+
+async def _is_known(connection: AsyncConnection, subscriber_id: str, *, profile: str, at: datetime) -> bool:
+    """Say whether a message at `at` on that wire is no news of a peer that is well."""
+    known = await connection.execute(
+        select(peers.c.subscriber_id).where(
+            peers.c.subscriber_id == subscriber_id,
+            peers.c.failures == 0,
+            or_(
+                and_(peers.c.profile == profile, peers.c.heard_at >= at - _FRESH_FOR),
+                peers.c.heard_at > at,
             ),
         )
     )
+    return known.first() is not None
 
 
 async def find_wire(connection: AsyncConnection, subscriber_id: str) -> str | None:

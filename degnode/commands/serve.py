@@ -56,7 +56,7 @@ def settings() -> None:
         table.add_column(heading, overflow="fold")
     for name in names:
         field = next(kind.model_fields[name] for kind in kinds.values() if name in kind.model_fields)
-        default = "required" if field.is_required() else str(field.default)
+        default = "required" if field.is_required() else str(field.get_default(call_default_factory=True))
         roles = " ".join(role for role, kind in kinds.items() if name in kind.model_fields)
         table.add_row(f"DEGNODE_{name.upper()}", default, roles, field.description)
     Console().print(table)

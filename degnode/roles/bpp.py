@@ -8,7 +8,7 @@ from pathlib import Path
 import structlog
 from pydantic import Field
 
-from bpp.adapter import put_callback
+from bpp.adapter import callback_putter
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk, note_readings
@@ -74,7 +74,7 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
         handlers=bind(seller),
         routers=(
-            foundation.adapter(put_callback).router(),
+            foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
             meter_router(uow_factory=uow_factory),
             tracking_router(uow_factory=uow_factory, clock=clock),

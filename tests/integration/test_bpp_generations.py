@@ -14,6 +14,7 @@ import pytest
 from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from schemas.validation import UnknownPacks, schema_set
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.seller_world import (
@@ -170,6 +171,9 @@ async def test_every_answer_passes_the_official_schema(world: SellerWorld, wire:
         answer = await world.send(action, message, transaction_id=transaction)
         sealed = world.bpp.correspondent.answer(sent, answer, now=world.clock.now())
         assert _official(world.profile, Action(sealed.action), sealed.body) == []
+        strict = schema_set(world.profile.schemas, unknown_packs=UnknownPacks.REFUSE)
+        name = world.profile.wire_names[Action(sealed.action)]
+        assert strict.is_valid(name, orjson.loads(sealed.body))
 
 
 def _official(profile: Profile, action: Action, body: bytes) -> list[str]:
@@ -194,6 +198,17 @@ async def test_a_contract_is_told_on_the_wire_it_is_asked_on(
     assert (kept.profile, kept.buyer_order["beckn:buyer"]["beckn:id"]) == (V2_RC.name, "baker-1")
     again = await world.send(Action.CONFIRM, {"order": order(10, order_id=bought["beckn:id"])})
     assert again["order"] == bought
+
+
+async def test_a_contract_can_be_ended_on_any_wire(world: SellerWorld, wire: Wire) -> None:
+    bought = await buy(world, wire)
+    mine = OrderRequest(order_id=bought.order_id, resource_id=ITEM, offer_id=OFFER)
+    for action, other in zip((Action.STATUS, Action.CANCEL, Action.STATUS), PROFILES.values(), strict=True):
+        spoken = wire_of(other.name)
+        told = await world.speaking(other).send(action, spoken.write_order_id(mine))
+        assert report(told, spoken).quote == bought.quote
+    ended = report(await world.send(Action.STATUS, wire.write_order_id(mine)), wire)
+    assert ended.status is ContractStatus.TERMINATED
 
 
 # what the buyer sent and nobody knows

@@ -110,7 +110,7 @@ async def test_a_bap_and_a_bpp_understand_each_other_in_four_lines(pair: Pair) -
         header = (await uow.connection.execute(select(inbox.c.authorization))).scalar_one()
         sent = (await uow.connection.execute(select(outbox.c.authorizations))).scalar_one()
     assert parse_header(header).headers == FOUR_LINES
-    assert pair.confirms.handled[0].request_signature == parse_header(sent[0]).signature
+    assert parse_header(pair.confirms.handled[0].authorization).signature == parse_header(sent[0]).signature
 
 
 async def test_a_simulated_seller_may_bind_its_callback_or_not(pair: Pair) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -118,6 +119,18 @@ async def test_a_broken_confirm_is_refused_in_the_shape_of_its_wire(world: World
 
 
 @pytest.mark.parametrize("profile", ALL, ids=IDS)
+async def test_a_disbelieved_confirm_is_refused_in_the_shape_of_its_wire(
+    world: World, profile: Profile
+) -> None:
+    buyer = world.buyers[profile.name]
+    outgoing = buyer.write(Action.CONFIRM, wire_message(profile, Action.CONFIRM), to=world.bpp.address)
+    for authorization in ("", buyer.sign(b"other")):
+        response = await buyer.post(outgoing.url, outgoing.body, authorization=authorization)
+        assert (response.status_code, _read_ack(profile, response.json())) == (401, "NACK")
+        assert ("Signature" in response.headers) == (profile.ack_signature is AckSignature.HEADER)
+
+
+@pytest.mark.parametrize("profile", ALL, ids=IDS)
 async def test_the_adapters_paths_take_every_generation(world: World, profile: Profile) -> None:
     buyer = world.buyers[profile.name]
     outgoing = buyer.write(Action.CONFIRM, wire_message(profile, Action.CONFIRM), to=world.bpp.address)
@@ -196,7 +209,14 @@ async def test_a_gateway_signs_beside_the_sender(world: World) -> None:
             )
 
     assert (await passed_on(gateway.sign(search.body))).status_code == 200
-    for header in (gateway.sign(b"other"), "nonsense", buyer.sign(search.body)):
+    unknown = SimulatedPeer(Role.BAP, "bg.unknown.example", clock=world.clock, profile=V1_1)
+    for header in (
+        gateway.sign(b"other"),
+        "nonsense",
+        "",
+        buyer.sign(search.body),
+        unknown.sign(search.body),
+    ):
         refused = await passed_on(header)
         assert refused.status_code == 401
         assert "Proxy-Authenticate" in refused.headers
@@ -271,6 +291,8 @@ async def test_other_software_of_this_side_sends_through_the_adapters_path(
         ({}, {"key": ""}, 401, "API key"),
         ({"bpp_id": "bpp.somebody.example"}, {}, 401, "signed by"),
         ({"bap_uri": ""}, {}, 400, "bap_uri"),
+        ({"bap_uri": "ftp://bap.example"}, {}, 400, "no URL"),
+        ({"bap_uri": "http://[::1"}, {}, 400, "no URL"),
         ({"version": "3.0.0"}, {}, 400, "version"),
         ({}, {"action": "confirm"}, 404, "nothing that a BPP sends"),
     ],
@@ -286,3 +308,16 @@ async def test_what_cannot_be_sent_is_refused_with_a_reason(
 @pytest.mark.parametrize("body", [b"{", b"x" * 2_000_000])
 async def test_what_is_no_message_is_refused(world: World, body: bytes) -> None:
     assert (await _call(world, body)).status_code in (400, 413)
+
+
+async def test_the_same_message_posted_many_times_at_once_leaves_once(world: World) -> None:
+    body = _callback(world, V2_LTS)
+    answers = await asyncio.gather(*(_call(world, body) for _ in range(8)))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(await world.buyers["v2_lts"].wait_for(Action.ON_CONFIRM)) == 1
+
+
+async def test_a_reused_id_is_told_by_the_name_that_its_wire_has_for_it(world: World) -> None:
+    assert (await _call(world, _callback(world, V2_LTS, messageId="m-1"))).status_code == 200
+    refused = await _call(world, _callback(world, V2_LTS, messageId="m-1", transactionId="t-10"))
+    assert (refused.status_code, "$.context.messageId" in refused.text) == (409, True)

@@ -123,3 +123,19 @@ async def test_a_message_ends_failures(uow_factory: UnitOfWorkFactory) -> None:
     await fail(uow_factory, now=NOW)
     await hear(uow_factory, profile="v2_rc", at=NOW + timedelta(seconds=1))
     assert await unhealthy(uow_factory) == []
+
+
+async def test_an_older_message_tells_nothing_new(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_lts", at=NOW)
+    await hear(uow_factory, profile="v2_rc", at=NOW - timedelta(seconds=1))
+    (peer,) = await known(uow_factory)
+    assert (peer.profile, peer.heard_at) == ("v2_lts", NOW)
+
+
+async def test_messages_of_one_peer_do_not_wait_for_each_other(uow_factory: UnitOfWorkFactory) -> None:
+    await hear(uow_factory, profile="v2_rc", at=NOW)
+    async with uow_factory() as uow, asyncio.timeout(10):
+        await record_message(
+            uow.connection, subscriber_id=PEER, profile="v2_rc", clock_skew=timedelta(), at=NOW
+        )
+        await hear(uow_factory, profile="v2_rc", at=NOW)

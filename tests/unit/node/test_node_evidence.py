@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kernel.clock import ManualClock
-from node.evidence import AnswerJudge
+from node.evidence import UNREADABLE, AnswerJudge
 from node.transport import PeerAnswer
 from protocol.answers import Answer
 from protocol.counter_signature import Receipt, add_counter_signature
@@ -115,3 +115,11 @@ async def test_a_key_that_had_ended_proves_nothing() -> None:
     ended = replace(RECORD, valid_until=NOW - timedelta(seconds=1))
     evidence = await judge(ended).judge(answer(signature=signed()), to=MESSAGE, sent_under=SENT_UNDER)
     assert evidence.verdict.startswith("AUT_KEY_EXPIRED_OR_REVOKED")
+
+
+@pytest.mark.parametrize(
+    ("body", "header"), [(ACK, "caf\udce9"), (b'{"status":"ACK","signature":"a\\u0000b"}', None)]
+)
+async def test_a_signature_that_nobody_can_keep_is_left_out(body: bytes, header: str | None) -> None:
+    evidence = await judge().judge(answer(body, header), to=MESSAGE, sent_under=SENT_UNDER)
+    assert (evidence.body, evidence.signature, evidence.verdict) == (body, None, UNREADABLE)

@@ -42,3 +42,8 @@ def test_a_flood_of_strangers_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> N
     limit = RateLimit(1)
     for name in ("a", "b", "c", "a"):  # the first was forgotten, so it has its second's worth again
         limit.take(name, now=NOW)
+
+
+@pytest.mark.parametrize(("per_second", "seconds"), [(0, 1), (0.3, 4), (1, 1), (50, 1)])
+def test_the_pause_brings_the_next_message(per_second: float, seconds: int) -> None:
+    assert RateLimit(per_second).pause == seconds

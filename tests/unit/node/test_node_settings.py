@@ -95,6 +95,11 @@ def test_the_projects_own_name_goes_before_the_general_one(environment: pytest.M
         ("lease", "soon"),
         ("lease", "-1"),
         ("workers", "perhaps"),
+        ("wires", "v9"),
+        ("wires", ""),
+        ("wire", "v9"),
+        ("peers", '{"bpp.example": {"wire": "v9"}}'),
+        ("official", '{"lts": {"file": "beckn.yaml"}}'),
     ],
 )
 def test_a_bad_value_is_named(environment: pytest.MonkeyPatch, name: str, value: str) -> None:
@@ -107,3 +112,26 @@ def test_secrets_do_not_show(environment: pytest.MonkeyPatch) -> None:
     for name in ("API_KEY", "REGISTRY_TOKEN", "DATABASE_URL"):
         environment.setenv(f"DEGNODE_{name}", "hush")
     assert "hush" not in repr(Settings())
+
+
+def test_wires_are_names_between_commas(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEGNODE_WIRES", "v2_lts, v2_rc")
+    assert Settings().wires == ("v2_lts", "v2_rc")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WIRE", "v2_rc"), ("PEERS", '{"bpp.example": {"wire": "v1_1"}}')]
+)
+def test_nothing_is_written_on_a_wire_that_is_not_taken_in(
+    environment: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    environment.setenv("DEGNODE_WIRES", "v2_lts")
+    environment.setenv("DEGNODE_WIRE", "v2_lts")
+    environment.setenv(f"DEGNODE_{name}", value)
+    with pytest.raises(ValidationError, match="DEGNODE_WIRES"):
+        Settings()
+
+
+def test_a_pin_may_leave_the_wire_open(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEGNODE_PEERS", '{"bpp.example": {"binding": "header"}}')
+    assert Settings().peers["bpp.example"].wire is None

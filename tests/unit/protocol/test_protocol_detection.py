@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from protocol.actions import Action
 from protocol.detection import detect, detect_message
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from tests.support.wire_examples import wire_example
 
 ALL = tuple(PROFILES.values())
 
@@ -58,7 +60,30 @@ def test_the_version_decides_only_where_nothing_else_does() -> None:
     assert detect(bare, ALL) is V2_RC
 
 
-@pytest.mark.parametrize("document", [{}, {"context": 1, "message": []}, {"context": {"action": ["x"]}}])
+@pytest.mark.parametrize("version", ["2.0.0", "x", None, {}, []])
+@pytest.mark.parametrize("action", [Action.CONFIRM, Action.STATUS, Action.SUPPORT, Action.DISCOVER])
+@pytest.mark.parametrize("profile", ALL, ids=lambda profile: profile.name)
+def test_a_wrong_version_hides_nothing(profile: Profile, action: Action, version: object) -> None:
+    document = wire_example(profile, action)
+    document["context"]["version"] = version
+    assert detect(document, ALL) is profile
+
+
+def test_keys_of_the_context_tell_too() -> None:
+    bare = _document(V1_1, "track", {"tracking": {"id": "o-1"}})
+    bare["context"] |= {"version": "?", "schema_context": []}
+    assert detect(bare, ALL) is V2_RC
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {},
+        {"context": 1, "message": []},
+        {"context": {"action": ["x"]}},
+        {"context": {"action": {}, "version": {}}},
+    ],
+)
 def test_of_what_says_nothing_the_first_candidate_is_taken(document: dict[str, Any]) -> None:
     assert detect(document, (V2_LTS, V1_1)) is V2_LTS
     assert detect(document, (V2_RC,)) is V2_RC

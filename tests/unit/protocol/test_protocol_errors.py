@@ -112,10 +112,10 @@ def test_the_first_generation_gets_a_number_and_the_rest_in_words() -> None:
     assert written == {
         "code": "30000",
         "paths": "$.x",
-        "message": "AUT_SIGNATURE_INVALID: it does not fit Sign what you send.",
+        "message": "AUT_SIGNATURE_INVALID: it does not fit. Sign what you send.",
     }
     assert WireError.from_wire(written) == WireError(
-        code="AUT_SIGNATURE_INVALID", message="it does not fit Sign what you send.", path="$.x"
+        code="AUT_SIGNATURE_INVALID", message="it does not fit. Sign what you send.", path="$.x"
     )
 
 
@@ -139,7 +139,7 @@ def test_a_code_of_our_own_reaches_peers_as_the_cause_of_a_generic_one() -> None
     assert own.to_wire(ErrorShape.V1) == {
         "code": "40000",
         "paths": "$.m",
-        "message": "METER_UNKNOWN: no such meter Register it.",
+        "message": "METER_UNKNOWN: no such meter. Register it.",
     }
 
 

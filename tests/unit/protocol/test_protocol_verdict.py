@@ -5,10 +5,12 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from protocol.profile import V2_LTS, V2_RC
+from protocol.actions import Action
+from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from protocol.verdict import Fault, code_of_rule, judge
 from schemas.library import Rules
 from tests.support.rc_examples import example
+from tests.support.wire_examples import wire_example
 
 
 def _raw(name: str, **context: object) -> bytes:
@@ -82,3 +84,20 @@ def test_a_message_need_not_say_its_action_where_the_path_does() -> None:
     verdict = judge(orjson.dumps(document), rules=Rules.TRANSPORT)
     assert (verdict.action, verdict.is_valid) == (None, True)
     assert not judge(orjson.dumps(document), rules=Rules.PARTICIPANT).is_valid
+
+
+@pytest.mark.parametrize(
+    ("profile", "action"), [(V1_1, Action.CONFIRM), (V1_1, Action.STATUS), (V2_RC, Action.CONFIRM)]
+)
+def test_a_nameless_message_is_held_to_what_it_is_about(profile: Profile, action: Action) -> None:
+    document = wire_example(profile, action)
+    del document["context"]["action"]
+    document["message"] |= {"order": {}}
+    assert not judge(orjson.dumps(document), rules=Rules.TRANSPORT).is_valid
+
+
+def test_a_nameless_message_about_nothing_may_be_any() -> None:
+    document = wire_example(V1_1, Action.DISCOVER)
+    del document["context"]["action"]
+    assert judge(orjson.dumps(document | {"message": {}}), rules=Rules.TRANSPORT).is_valid
+    assert not judge(orjson.dumps(document | {"message": 7}), rules=Rules.TRANSPORT).is_valid

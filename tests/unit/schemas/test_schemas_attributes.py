@@ -154,3 +154,9 @@ def test_very_many_packs_can_be_known() -> None:
     (told,) = schemas.violations("confirm", document)
     assert told.path.endswith(".area")
     assert schemas.reference_violations("confirm", document) == [told]
+
+
+@pytest.mark.parametrize("context", CORE_CONTEXTS)
+def test_a_core_object_is_no_unknown_pack(strict: SchemaSet, context: str) -> None:
+    document = _with_bag({"@context": context, "@type": "beckn:SupportInfo"})
+    assert strict.violations("confirm", document) == strict.reference_violations("confirm", document) == []

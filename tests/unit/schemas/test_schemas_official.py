@@ -141,3 +141,27 @@ def test_a_file_that_is_missing_or_no_yaml_is_refused(tmp_path: Path) -> None:
     file.write_bytes(b"\xff\xfe\xfa")
     with pytest.raises(OfficialDocumentInvalid, match="neither YAML nor JSON"):
         official_schema_set(file)
+
+
+def test_keys_in_yaml_are_taken_as_text(tmp_path: Path) -> None:
+    file = tmp_path / "network.yaml"
+    file.write_text(
+        "openapi: 3.1.0\n"
+        "x: &shared {type: object}\n"
+        "paths:\n"
+        "  /x:\n"
+        "    post:\n"
+        "      responses: {200: {description: fine}}\n"
+        "      requestBody: {content: {application/json: {schema: {<<: *shared, properties:"
+        " {1: {type: boolean}, no: {type: boolean}}}}}}\n"
+    )
+    schemas = official_schema_set(file)
+    assert schemas.is_valid("x", {"1": True, "no": True})
+    assert not schemas.is_valid("x", {"1": True, "no": 7})
+
+
+def test_a_document_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "network.yaml"
+    file.write_text("[" * 5_000)
+    with pytest.raises(OfficialDocumentInvalid, match="neither YAML nor JSON"):
+        official_schema_set(file)

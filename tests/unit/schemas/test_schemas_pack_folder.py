@@ -12,7 +12,7 @@ from schemas import iris
 from schemas.attributes import unknown_bags
 from schemas.jsonld import JsonLd
 from schemas.pack_folder import PackInvalid, load_packs
-from schemas.packs import bundled_packs
+from schemas.packs import CORE_CONTEXTS, bundled_packs
 from schemas.validation import schema_set
 from tests.support.rc_examples import example
 
@@ -144,3 +144,24 @@ def test_a_wrong_context_and_a_file_that_is_no_json_are_told(folder: Path) -> No
     with pytest.raises(PackInvalid, match="this is no JSON") as refused:
         load_packs(folder)
     assert refused.value.path == str(file)
+
+
+@pytest.mark.parametrize(
+    ("schema", "where"),
+    [
+        ({**SCHEMA, "$id": "https://town.example/schema.json#part"}, r"\$\['\$id'\]"),
+        ({**SCHEMA, "properties": {"area": {"pattern": "^(?!x)"}}}, r"\$\.properties\.area\.pattern"),
+    ],
+)
+def test_a_schema_that_messages_cannot_be_checked_by_is_refused(
+    tmp_path: Path, schema: object, where: str
+) -> None:
+    _write(tmp_path / "rooftops", schema=schema)
+    with pytest.raises(PackInvalid, match=rf"schema\.json: {where}"):
+        load_packs(tmp_path)
+
+
+def test_the_context_of_the_core_is_nobodys(tmp_path: Path) -> None:
+    _write(tmp_path / "rooftops", about={**ABOUT, "contexts": [CORE_CONTEXTS[0]]})
+    with pytest.raises(PackInvalid, match="belongs to another pack already"):
+        load_packs(tmp_path)
