@@ -10,11 +10,11 @@ from schemas.packs import bundled_packs
 
 
 def load_rulebook(settings: Settings) -> Rulebook:
-    """Return the rulebook, every schema compiled.
+    """Return the rulebook; a schema is compiled when its first message comes.
 
     Raises: PackInvalid, OfficialDocumentInvalid, naming the file and what is wrong with it.
     """
-    rulebook = make_rulebook(
+    return make_rulebook(
         packs=None if settings.packs is None else (*bundled_packs(), *load_packs(settings.packs)),
         unknown_packs=settings.unknown_packs,
         official={
@@ -24,5 +24,3 @@ def load_rulebook(settings: Settings) -> Rulebook:
             for name, document in settings.official.items()
         },
     )
-    rulebook.compile()
-    return rulebook

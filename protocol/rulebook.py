@@ -28,11 +28,6 @@ class Rulebook:
     packs: Packs
     unknown_packs: UnknownPacks
 
-    def compile(self) -> None:
-        """Compile every schema, so that no message has to wait for it."""
-        for schemas in (*self.own.values(), *self.official.values()):
-            schemas.compile()
-
     def check(self, document: Mapping[str, Any], *, action: Action, profile: Profile) -> None:
         """Refuse a message that breaks a schema of its action.
 

@@ -36,7 +36,7 @@ def test_a_nack_is_read_with_its_error_whatever_status_it_comes_with(
 
 def test_a_nack_of_the_first_generation_is_read_with_its_error_too() -> None:
     error = read_answer(200, _written(AckShape.V1, ERROR)).error
-    assert error == WireError(code=ERROR.code, message=f"{ERROR.message} {ERROR.hint}", path=ERROR.path)
+    assert error == WireError(code=ERROR.code, message=f"{ERROR.message}. {ERROR.hint}", path=ERROR.path)
 
 
 def test_the_release_candidate_answers_flat_with_transaction_and_time() -> None:

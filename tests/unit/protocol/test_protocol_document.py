@@ -31,3 +31,9 @@ def test_an_object_is_read(raw: bytes) -> None:
 def test_what_is_none_is_refused(raw: bytes, words: str) -> None:
     with pytest.raises(JsonInvalid, match=words):
         parse_document(raw)
+
+
+def test_an_escaped_backslash_before_the_number_is_no_nul() -> None:
+    assert parse_document(rb'{"path": "C:\\u0000"}') == {"path": "C:\\u0000"}
+    with pytest.raises(JsonInvalid, match=r"U\+0000"):
+        parse_document(rb'{"path": "C:\\\u0000"}')

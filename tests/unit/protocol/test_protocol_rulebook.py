@@ -38,7 +38,6 @@ STRICTER = {
 @pytest.mark.parametrize("profile", ALL, ids=[profile.name for profile in ALL])
 def test_good_messages_of_every_generation_pass(profile: Profile) -> None:
     rulebook = make_rulebook()
-    rulebook.compile()
     rulebook.check(wire_example(profile, Action.CONFIRM), action=Action.CONFIRM, profile=profile)
 
 
@@ -55,7 +54,6 @@ def test_a_networks_own_document_is_asked_too(tmp_path: Path) -> None:
     file = tmp_path / "network.json"
     file.write_text(json.dumps(STRICTER))
     rulebook = make_rulebook(official={"v2_lts": official_schema_set(file)})
-    rulebook.compile()
     document = wire_example(V2_LTS, Action.CONFIRM)
     with pytest.raises(SchemaViolated, match="stamp"):
         rulebook.check(document, action=Action.CONFIRM, profile=V2_LTS)
