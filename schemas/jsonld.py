@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import pickle
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
@@ -194,7 +195,9 @@ def _dictionary(work: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 def _anticipated() -> Iterator[None]:
     """Turn what pyld raises into errors of ours."""
     try:
-        yield
+        with warnings.catch_warnings():  # of a key like "@x", which is ignored as the standard wants
+            warnings.simplefilter("ignore", SyntaxWarning)
+            yield
     except jsonld.JsonLdError as error:
         raise _cause(error) from error
     except RecursionError as error:

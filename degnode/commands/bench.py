@@ -17,7 +17,9 @@ from kernel.clock import SystemClock
 from node.telemetry import configure_logging
 from protocol.ed25519 import ENGINE
 
-bench = typer.Typer(help="Measure the way in, the way out and the wire, each beside a reference.", no_args_is_help=True)
+bench = typer.Typer(
+    help="Measure the way in, the way out and the wire, each beside a reference.", no_args_is_help=True
+)
 
 
 @bench.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -17,8 +17,9 @@ import pytest
 from kernel.clock import ManualClock
 from node.peer_pins import PeerPin
 from protocol.actions import Action, Role
-from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckSignature, Binding, Profile
-from protocol.signing import parse_header
+from protocol.counter_signature import Receipt, verify_counter_signature
+from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckShape, AckSignature, Binding, Profile
+from protocol.signing import digest, parse_header
 from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRole
 from storage.database import Database
@@ -39,6 +40,7 @@ NOW: Final = datetime(2026, 6, 11, 18, tzinfo=UTC)
 BPP_ID: Final = "bpp.sunfield.example"
 IDS: Final = list(PROFILES)
 PINNED: Final = "bap.onix.example"
+COUNTERSIGNED: Final = "bap.by-the-document.example"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,10 @@ async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
                 data_dir=tmp_path,
                 clock=clock,
                 handlers=all_handlers(Role.BPP, answer),
-                peers={PINNED: PeerPin(wire="v2_lts", binding=Binding.HEADER)},
+                peers={
+                    PINNED: PeerPin(wire="v2_lts", binding=Binding.HEADER),
+                    COUNTERSIGNED: PeerPin(ack=AckShape.LTS, ack_signature=AckSignature.COUNTER),
+                },
                 peer_rate=50,
             )
         )
@@ -169,6 +174,32 @@ async def test_a_pinned_peer_gets_the_whole_header_as_the_fourth_line(world: Wor
             "SELECT request_signature FROM outbox WHERE peer = 'bap.onix.example'"
         )
         assert str(rows.scalar_one()).startswith("Signature keyId=")
+
+
+async def test_a_pinned_peer_gets_its_answers_signed_within(world: World) -> None:
+    buyer = await world.join(SimulatedPeer(Role.BAP, COUNTERSIGNED, clock=world.clock, profile=V2_LTS))
+    confirm = buyer.write(Action.CONFIRM, wire_message(V2_LTS, Action.CONFIRM), to=world.bpp.address)
+    response = await buyer.post(confirm.url, confirm.body)
+    assert (response.json()["status"], "Signature" in response.headers) == ("ACK", False)
+    verify_counter_signature(
+        response.content,
+        Receipt(digest(confirm.body), confirm.message_id),
+        key=world.bpp.signer.public_key,
+        now=NOW,
+        labels=V2_LTS.digest_labels,
+    )
+
+
+async def test_a_peer_is_written_to_as_pinned_else_as_heard_else_as_is_usual(world: World) -> None:
+    wires = world.bpp.participant.foundation.wires
+    buyer = world.buyers["v1_1"]
+    assert await wires.of(buyer.signer.subscriber_id) is V2_RC
+    await buyer.send(Action.CONFIRM, wire_message(V1_1, Action.CONFIRM), to=world.bpp.address)
+    await buyer.wait_for(Action.ON_CONFIRM)
+    assert await wires.of(buyer.signer.subscriber_id) is V1_1
+    assert await wires.of(PINNED) is V2_LTS
+    only_rc = replace(wires, spoken=(V2_RC,))
+    assert await only_rc.of(buyer.signer.subscriber_id) is V2_RC
 
 
 async def test_the_answer_of_a_peer_is_kept_with_the_verdict_on_its_signature(world: World) -> None:

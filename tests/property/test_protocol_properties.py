@@ -69,7 +69,7 @@ def test_a_nack_is_read_as_it_was_written(shape: AckShape, error: WireError) -> 
     read = read_answer(400, body).error
     assert read is not None
     if shape is AckShape.V1:  # which has no field for the hint
-        error = replace(error, message=" ".join(filter(None, (error.message, error.hint))), hint=None)
+        error = replace(error, message=". ".join(filter(None, (error.message, error.hint))), hint=None)
     assert read == error
 
 
