@@ -12,7 +12,7 @@ from typing import Any
 
 from kernel.errors import NodeError
 from schemas.attributes import unknown_bags
-from schemas.jsonld import lost_terms
+from schemas.jsonld import JsonLd, bundled
 from schemas.packs import Packs, bundled_packs
 from schemas.violation import json_path
 
@@ -27,21 +27,27 @@ class Remark:
     message: str
 
 
-def remarks(document: Mapping[str, Any], packs: Packs | None = None) -> list[Remark]:
-    """Return what is odd about `document`; takes milliseconds."""
+def remarks(
+    document: Mapping[str, Any], *, packs: Packs | None = None, reader: JsonLd | None = None
+) -> list[Remark]:
+    """Return what is odd about `document`; takes milliseconds.
+
+    `packs` and `reader` are those that come along, unless others are given.
+    """
+    reader = reader or bundled()
     unknown = unknown_bags(document, packs if packs is not None else bundled_packs())
     odd = [Remark(path=bag.path, message=f"no pack knows {bag.type} of {bag.context}") for bag in unknown]
     for steps, entity in _outermost_entities(document, ()):
         odd += [
             Remark(path=json_path(steps) + path[1:], message="its context does not explain this key")
-            for path in _lost(entity)
+            for path in _lost(entity, reader)
         ]
     return odd
 
 
-def _lost(entity: dict[str, Any]) -> list[str]:
+def _lost(entity: dict[str, Any], reader: JsonLd) -> list[str]:
     try:
-        return lost_terms(entity)
+        return reader.lost_terms(entity)
     except NodeError:  # of a context that is not known nothing can be said
         return []
 

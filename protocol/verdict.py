@@ -15,6 +15,7 @@ from protocol.document import parse_document
 from protocol.errors import ActionUnknown, ContextFieldMissing
 from protocol.profile import PROFILES, Profile
 from schemas.library import Rules
+from schemas.packs import Packs
 from schemas.validation import SchemaSet, schema_set
 from schemas.violation import Violation
 
@@ -79,10 +80,17 @@ def code_of_rule(rule: str) -> str:
     return _CODES.get(rule, _OTHERWISE)
 
 
-def judge(raw: bytes, *, profile: Profile | None = None, rules: Rules = Rules.PARTICIPANT) -> Verdict:
+def judge(
+    raw: bytes,
+    *,
+    profile: Profile | None = None,
+    rules: Rules = Rules.PARTICIPANT,
+    packs: Packs | None = None,
+) -> Verdict:
     """Return what is to be said of the message that `raw` holds.
 
-    Without a `profile` the message's own keys tell which it is of.
+    Without a `profile` the message's own keys tell which it is of; without `packs` attributes are
+    held to those that come along.
     """
     try:
         document = parse_document(raw)
@@ -90,7 +98,7 @@ def judge(raw: bytes, *, profile: Profile | None = None, rules: Rules = Rules.PA
         name = None if profile is None else profile.name
         return Verdict(profile=name, action=None, faults=(Fault.of_error(error),))
     spoken = profile or detect(document, tuple(PROFILES.values()))
-    schemas = schema_set(spoken.schemas, rules)
+    schemas = schema_set(spoken.schemas, rules, packs=packs)
     try:
         action = _action_of(document, spoken)
     except NodeError as error:

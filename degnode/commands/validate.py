@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 from rich.console import Console
@@ -15,9 +16,13 @@ from rich.markup import escape
 
 from protocol.document import parse_document
 from protocol.profile import PROFILES
-from protocol.remarks import remarks
+from protocol.remarks import Remark, remarks
 from protocol.verdict import Verdict, judge
+from schemas.jsonld import JsonLd
 from schemas.library import Rules
+from schemas.pack_folder import load_packs
+from schemas.packs import bundled_packs
+from schemas.remote_contexts import RemoteContexts
 
 ProfileName = StrEnum("ProfileName", {name: name for name in PROFILES})  # type: ignore[misc]  # made of the table
 
@@ -48,22 +53,37 @@ def validate(
             help="on: what a participant needs, attributes included. off: the transport's schema alone."
         ),
     ] = Packs.ON,
+    pack_folder: Annotated[
+        Path | None,
+        typer.Option(exists=True, file_okay=False, help="More packs, besides those that come along."),
+    ] = None,
+    contexts_from: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="An https address below which JSON-LD contexts may be fetched; without it none is."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one array of {file, profile, action, valid, errors}.")
     ] = False,
 ) -> None:
     """Say of every message whether it is valid, and of those that are not, where and why.
 
-    Ends with status 1 if any is not.
+    Ends with status 1 if any is not. With packs on, remarks tell of attributes that no pack knows,
+    and of keys that their JSON-LD context does not explain.
     """
     chosen = None if profile is None else PROFILES[profile.value]
+    known = bundled_packs() if pack_folder is None else (*bundled_packs(), *load_packs(pack_folder))
     verdicts = [
-        (file, judge(file.read_bytes(), profile=chosen, rules=_RULES[packs])) for file in _files(paths)
+        (file, judge(file.read_bytes(), profile=chosen, rules=_RULES[packs], packs=known))
+        for file in _files(paths)
     ]
     if as_json:
         sys.stdout.write(json.dumps([_entry(*entry) for entry in verdicts], indent=1) + "\n")
     else:
-        _print(verdicts, with_remarks=packs is Packs.ON)
+        reader = JsonLd(known, RemoteContexts(contexts_from) if contexts_from else None)
+        look = partial(remarks, packs=known, reader=reader) if packs is Packs.ON else _no_remarks
+        _print(verdicts, look)
     if not all(verdict.is_valid for _, verdict in verdicts):
         raise typer.Exit(1)
 
@@ -88,7 +108,14 @@ def _entry(file: Path, verdict: Verdict) -> dict[str, object]:
     }
 
 
-def _print(verdicts: Sequence[tuple[Path, Verdict]], *, with_remarks: bool) -> None:
+def _no_remarks(_document: Mapping[str, Any]) -> list[Remark]:
+    """Remark upon nothing: the transport does not look into attributes."""
+    return []
+
+
+def _print(
+    verdicts: Sequence[tuple[Path, Verdict]], look: Callable[[Mapping[str, Any]], list[Remark]]
+) -> None:
     console = Console(highlight=False, soft_wrap=True)
     for file, verdict in verdicts:
         mark = "[green]valid[/green]  " if verdict.is_valid else "[red]invalid[/red]"
@@ -97,8 +124,8 @@ def _print(verdicts: Sequence[tuple[Path, Verdict]], *, with_remarks: bool) -> N
             console.print(f"    {escape(fault.path)}: {escape(fault.message)} ({fault.rule})")
             if fault.hint:
                 console.print(f"      {escape(fault.hint)}", style="dim")
-        if with_remarks and verdict.is_valid:
-            for remark in remarks(parse_document(file.read_bytes())):
+        if verdict.is_valid:
+            for remark in look(parse_document(file.read_bytes())):
                 console.print(f"    [yellow]{escape(remark.path)}: {escape(remark.message)}[/yellow]")
     wrong = sum(not verdict.is_valid for _, verdict in verdicts)
     console.print(f"{len(verdicts)} messages, {wrong} invalid")

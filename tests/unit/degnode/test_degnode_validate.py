@@ -93,3 +93,40 @@ def test_a_key_that_means_nothing_is_remarked_upon(folder: Path) -> None:
     assert result.exit_code == 0
     assert "colour: its context does not explain this key" in result.output
     assert "colour" not in RUN.invoke(app, ["validate", "--packs", "off", str(file)]).output
+
+
+def test_packs_of_ones_own_are_known_too(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    packs = tmp_path_factory.mktemp("packs")
+    context = "https://town.example/Rooftop/v1.0/context.jsonld"
+    about = {
+        "name": "Rooftop",
+        "version": "1.0",
+        "contexts": [context],
+        "types": ["Rooftop"],
+        "schema": "schema.json",
+        "context": "context.jsonld",
+    }
+    schema = {"$id": "https://town.example/rooftop.json", "type": "object", "required": ["area"]}
+    for name, content in (
+        ("pack.json", about),
+        ("schema.json", schema),
+        ("context.jsonld", {"@context": {"area": "https://town.example/area"}}),
+    ):
+        (packs / name).write_text(json.dumps(content))
+    file = folder / "v2_rc" / "confirm.json"
+    document = json.loads(file.read_text())
+    document["message"]["order"]["beckn:orderAttributes"] = {"@context": context, "@type": "Rooftop"}
+    file.write_text(json.dumps(document))
+    alone = RUN.invoke(app, ["validate", str(file)])
+    assert (alone.exit_code, "no pack knows Rooftop" in alone.output) == (0, True)
+    together = RUN.invoke(app, ["validate", "--pack-folder", str(packs), str(file)])
+    assert together.exit_code == 1
+    assert "area" in together.output
+
+
+def test_contexts_are_fetched_from_https_only(folder: Path) -> None:
+    result = RUN.invoke(app, ["validate", "--contexts-from", "http://schema.example/", str(folder)])
+    assert result.exit_code != 0
+    assert "https" in str(result.exception) + result.output
+    allowed = ["validate", "--contexts-from", "https://schema.example/", str(folder)]
+    assert RUN.invoke(app, allowed).exit_code == 0  # nothing there is named, so nothing is fetched
