@@ -26,6 +26,8 @@ class NodeError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        where = f" (at {self.path})" if self.path else ""
-        advice = f" {self.hint}" if self.hint else ""
-        return f"{self.message}{where}{advice}"
+        sentence = f"{self.message} (at {self.path})" if self.path else self.message
+        if not self.hint:
+            return sentence
+        stop = "" if sentence.endswith((".", "?", "!")) else "."
+        return f"{sentence}{stop} {self.hint}"

@@ -13,7 +13,7 @@ from kernel.errors import NodeError
         (None, None, "The quantity is missing."),
         ("$.order", None, "The quantity is missing. (at $.order)"),
         (None, "Name it.", "The quantity is missing. Name it."),
-        ("$.order", "Name it.", "The quantity is missing. (at $.order) Name it."),
+        ("$.order", "Name it.", "The quantity is missing. (at $.order). Name it."),
     ],
 )
 def test_an_error_says_what_is_wrong_where_and_what_to_do(
@@ -22,6 +22,10 @@ def test_an_error_says_what_is_wrong_where_and_what_to_do(
     error = NodeError("The quantity is missing.", path=path, hint=hint)
     assert str(error) == text
     assert (error.message, error.path, error.hint) == ("The quantity is missing.", path, hint)
+
+
+def test_the_advice_is_a_sentence_of_its_own() -> None:
+    assert str(NodeError("the quantity is missing", hint="Name it.")) == "the quantity is missing. Name it."
 
 
 def test_an_error_is_ours_and_final_unless_it_says_otherwise() -> None:
