@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 
 from degnode.tables import all_tables
 from storage.database import Database, create_database
-from storage.migrate import is_current, migrate
+from storage.migrate import is_current, migrate, upgrade
 
 TRIGGERS = """
     SELECT event_object_table, trigger_name, event_manipulation, action_timing, action_statement
@@ -72,6 +72,31 @@ async def test_an_empty_database_is_not_current(postgres_url: str) -> None:
         assert await is_current(empty)
     finally:
         await empty.close()
+
+
+async def test_what_a_database_of_the_first_schema_holds_is_of_the_first_wire(postgres_url: str) -> None:
+    old = Database.connect(await create_database(postgres_url, f"old_{uuid4().hex[:12]}"))
+    try:
+        async with old.engine.begin() as connection:
+            await connection.run_sync(upgrade, "0001")
+            await connection.execute(text(_A_TRANSACTION))
+            await connection.execute(text(_A_PEER))
+        assert not await is_current(old)
+        await migrate(old)
+        assert await is_current(old)
+        assert await _rows(old, "SELECT transaction_id, profile FROM bap_transactions") == [("t-1", "v2_rc")]
+        assert await _rows(old, "SELECT subscriber_id, failures, profile FROM peers") == [
+            ("bpp.example", 3, None)
+        ]
+    finally:
+        await old.close()
+
+
+_A_TRANSACTION = """
+    INSERT INTO bap_transactions (transaction_id, bpp_id, bpp_url, created_at, updated_at)
+    VALUES ('t-1', 'bpp.example', 'https://bpp.example', now(), now())
+"""
+_A_PEER = "INSERT INTO peers (subscriber_id, failures) VALUES ('bpp.example', 3)"
 
 
 async def _rows(database: Database, query: str) -> list[tuple[object, ...]]:
