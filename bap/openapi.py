@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from bap.call_request import CallRequest
 from bap.exact_json import dump
@@ -82,6 +82,17 @@ def answers(exchange: Exchange) -> Answers:
     return REFUSALS | described
 
 
+_EVENT: Final[Json] = {
+    "type": "object",
+    "required": ["data"],
+    "properties": {
+        "id": {"type": "string", "description": "What to send as Last-Event-ID to go on after it."},
+        "event": {"type": "string", "description": "The callback's action, or undelivered."},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+
+
 def event_stream(what: str) -> Answers:
     """Return the description of a stream of events."""
     return REFUSALS | {
@@ -89,7 +100,7 @@ def event_stream(what: str) -> Answers:
             "description": what,
             "content": {
                 "text/event-stream": {
-                    "schema": {"type": "string"},
+                    "itemSchema": _EVENT,
                     "example": 'id: 17\nevent: on_select\ndata: {"transaction_id": "…", "message_id": "…", '
                     '"action": "on_select", "context": {}, "message": {}}\n\n',
                 }
