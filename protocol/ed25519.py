@@ -52,6 +52,11 @@ class KeyWeak(ValueError):
     """Bytes that are no key: of another length, no point of the curve, or one of small order."""
 
 
+def _y_of(point: bytes) -> int:
+    """Return the y coordinate of an encoded point; the last bit says which x."""
+    return int.from_bytes(point, "little") & (2**255 - 1)
+
+
 class Engine(Protocol):
     """A library that does the arithmetic; keys are prepared once and kept."""
 
@@ -176,11 +181,6 @@ class PrivateKey:
     def sign(self, message: bytes) -> bytes:
         """Return the 64 bytes that sign `message`."""
         return self._sign(message)
-
-
-def _y_of(point: bytes) -> int:
-    """Return the y coordinate of an encoded point; the last bit says which x."""
-    return int.from_bytes(point, "little") & (2**255 - 1)
 
 
 def _is_on_curve(y: int) -> bool:

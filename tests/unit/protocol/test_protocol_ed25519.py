@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from base64 import b64decode
 from hashlib import sha512
+from pathlib import Path
 
 import pytest
 
@@ -163,3 +166,23 @@ def test_keys_are_compared_by_their_bytes_and_a_seed_is_shown_nowhere() -> None:
     assert key.public_key == PublicKey(key.public_key.raw)
     assert key.public_key != PrivateKey.generate().public_key
     assert repr(key) == "PrivateKey()"
+
+
+def test_a_machine_without_libsodium_starts_with_openssl() -> None:
+    """In a process of its own: the choice is made while the module is read."""
+    program = (
+        "import sys; sys.modules['nacl'] = None\n"
+        "from protocol.ed25519 import ENGINE, PrivateKey\n"
+        "key = PrivateKey.generate()\n"
+        "assert key.public_key.verifies(key.sign(b'x'), b'x')\n"
+        "assert not key.public_key.verifies(key.sign(b'x'), b'y')\n"
+        "print(ENGINE.name)\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.stdout.strip(), run.stderr) == ("openssl", "")
