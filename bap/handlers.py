@@ -55,14 +55,14 @@ async def _receive(
         inbound.action, inbound.context, inbound.sender, transactions, profile=inbound.profile
     ):
         await transactions.end_call(inbound.context.message_id, CallState.ANSWERED, now=now)
-    if carries_order and inbound.error is None:
+    if carries_order and inbound.error is None and standing is not None:
         await _take_order(inbound, transactions, standing)
     await transactions.record_arrival(inbound, now=now)
 
 
-async def _take_order(inbound: Inbound, transactions: Transactions, standing: Standing | None) -> None:
+async def _take_order(inbound: Inbound, transactions: Transactions, standing: Standing) -> None:
     order = find_order(inbound.message, profile=inbound.profile.name)
-    if order is None or standing is None:
+    if order is None:
         return
     stated = Statement(at=inbound.context.timestamp, contract_updated_at=order.contract_updated_at)
     if standing.is_moved_by(stated, by=inbound.sender):

@@ -23,10 +23,10 @@ from sqlalchemy import func, select
 
 from degnode.bench.load import LoadResult, send_all
 from degnode.bench.messages import ConfirmFactory
+from degnode.bench.reference import bare_engine, bare_openssl
 from degnode.processes import BAP_ID, BPP_ID, Network, small_network
 from kernel.clock import SystemClock
 from node.correspondence import Peer
-from protocol.ed25519 import ENGINE, Engine, OpenSsl
 from protocol.keys import new_private_key
 from protocol.signing import Signer
 from registry_client.onboarding import subscribe
@@ -141,8 +141,8 @@ async def _round(
     factory: ConfirmFactory, count: int, connections: int, report: ReceiveReport, *, now: datetime
 ) -> LoadResult:
     requests = factory.make(count, now=now)
-    report.verify_rates.append(bare_verify_rate(OpenSsl(), factory.signer))
-    report.engine_rates.append(bare_verify_rate(ENGINE, factory.signer))
+    report.verify_rates.append(_rate(bare_openssl(factory.signer)))
+    report.engine_rates.append(_rate(bare_engine(factory.signer)))
     host, _, port = factory.host.partition(":")
     gc.collect()
     gc.disable()  # the load generator's own pauses are not the node's
@@ -155,13 +155,11 @@ async def _round(
     return result
 
 
-def bare_verify_rate(engine: Engine, signer: Signer) -> float:
-    """Return how many signatures a second one core verifies with `engine`, doing nothing else."""
-    verify, message = engine.verifying_with(signer.public_key.raw), bytes(200)
-    signature = signer.private_key.sign(message)
+def _rate(verify: Callable[[], object]) -> float:
+    """Return how often a second one core does that, doing nothing else."""
     started = perf_counter()
     for _ in range(_VERIFICATIONS):
-        verify(signature, message)
+        verify()
     return _VERIFICATIONS / (perf_counter() - started)
 
 

@@ -17,11 +17,11 @@ from typing import Any, Final
 import orjson
 
 from degnode.bench.confirms import SignedConfirm, signed_confirm
+from degnode.bench.reference import bare_engine, bare_openssl
 from protocol import signing
 from protocol.actions import Action
 from protocol.context import read_context
 from protocol.document import parse_document
-from protocol.ed25519 import ENGINE, Engine, OpenSsl
 from protocol.keys import new_private_key
 from protocol.profile import PROFILES
 from protocol.signing import Signer, parse_header
@@ -81,8 +81,8 @@ def _measure(confirm: SignedConfirm, signer: Signer, now: datetime) -> WireRepor
         "read the context": lambda: read_context(document, profile),
         "validate, packs included": lambda: schemas.is_valid(name, document),
         "whole": whole,
-        "bare": _bare_verify(OpenSsl(), signer),
-        "engine": _bare_verify(ENGINE, signer),
+        "bare": bare_openssl(signer),
+        "engine": bare_engine(signer),
     }
     taken = _interleaved(fast, _ROUNDS)
     beside = _interleaved(
@@ -101,12 +101,6 @@ def _measure(confirm: SignedConfirm, signer: Signer, now: datetime) -> WireRepor
         steps=taken,
         beside=beside,
     )
-
-
-def _bare_verify(engine: Engine, signer: Signer) -> Callable[[], object]:
-    verify, message = engine.verifying_with(signer.public_key.raw), bytes(200)
-    signature = signer.private_key.sign(message)
-    return lambda: verify(signature, message)
 
 
 def _interleaved(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
