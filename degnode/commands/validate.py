@@ -15,9 +15,10 @@ from rich.console import Console
 from rich.markup import escape
 
 from protocol.document import parse_document
+from protocol.errors import JsonInvalid
 from protocol.profile import PROFILES
 from protocol.remarks import Remark, remarks
-from protocol.verdict import Verdict, judge
+from protocol.verdict import Fault, Verdict, judge
 from schemas.jsonld import JsonLd
 from schemas.library import Rules
 from schemas.pack_folder import load_packs
@@ -74,10 +75,8 @@ def validate(
     """
     chosen = None if profile is None else PROFILES[profile.value]
     known = bundled_packs() if pack_folder is None else (*bundled_packs(), *load_packs(pack_folder))
-    verdicts = [
-        (file, judge(file.read_bytes(), profile=chosen, rules=_RULES[packs], packs=known))
-        for file in _files(paths)
-    ]
+    say = partial(judge, profile=chosen, rules=_RULES[packs], packs=known)
+    verdicts = [(file, _judge(file, say)) for file in _files(paths)]
     if as_json:
         sys.stdout.write(json.dumps([_entry(*entry) for entry in verdicts], indent=1) + "\n")
     else:
@@ -91,9 +90,24 @@ def validate(
 def _files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*.json") if file.name != _MANIFEST)
+            found = (file for file in path.rglob("*.json") if file.name != _MANIFEST)
+            yield from sorted(file for file in found if not file.is_dir())
         else:
             yield path
+
+
+def _judge(file: Path, say: Callable[[bytes], Verdict]) -> Verdict:
+    """Return what is to be said of a file; one that cannot be read holds up no other."""
+    try:
+        return say(file.read_bytes())
+    except OSError as error:
+        fault = Fault(
+            path="$",
+            code=JsonInvalid.code,
+            message=f"the file cannot be read: {error.strerror or error}",
+            rule="file",
+        )
+        return Verdict(profile=None, action=None, faults=(fault,))
 
 
 def _entry(file: Path, verdict: Verdict) -> dict[str, object]:

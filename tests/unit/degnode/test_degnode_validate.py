@@ -130,3 +130,12 @@ def test_contexts_are_fetched_from_https_only(folder: Path) -> None:
     assert "https" in str(result.exception) + result.output
     allowed = ["validate", "--contexts-from", "https://schema.example/", str(folder)]
     assert RUN.invoke(app, allowed).exit_code == 0  # nothing there is named, so nothing is fetched
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_other(folder: Path) -> None:
+    (folder / "gone.json").symlink_to(folder / "nowhere.json")
+    (folder / "a_folder.json").mkdir()
+    result = RUN.invoke(app, ["validate", str(folder)])
+    assert result.exit_code == 1
+    assert "the file cannot be read: No such file" in result.output
+    assert "4 messages, 1 invalid" in result.output
