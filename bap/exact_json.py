@@ -8,7 +8,8 @@ import simplejson
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from protocol.errors import BodyTooLarge, JsonInvalid
+from node.request_body import read_body
+from protocol.errors import JsonInvalid
 
 
 def dump(content: object) -> str:
@@ -32,13 +33,9 @@ async def read_json(request: Request, *, max_bytes: int) -> Any:  # noqa: ANN401
 
     Raises: BodyTooLarge, JsonInvalid.
     """
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > max_bytes:
-            raise BodyTooLarge(f"the body is over {max_bytes} bytes", path="$", hint="Send less at once.")
+    raw = await read_body(request, max_bytes=max_bytes)
     try:
-        document = simplejson.loads(bytes(raw), use_decimal=True)
+        document = simplejson.loads(raw, use_decimal=True)
         simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode()
     except RecursionError as error:
         raise JsonInvalid("the body is nested too deeply", path="$") from error

@@ -21,6 +21,7 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.api_keys import SECURITY, authenticate
 from node.correspondence import Correspondent, Peer
+from node.request_body import read_body
 from protocol import checks
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.answers import write_answer
@@ -29,7 +30,6 @@ from protocol.detection import detect
 from protocol.document import parse_document
 from protocol.errors import (
     ActionUnknown,
-    BodyTooLarge,
     ContextFieldInvalid,
     ContextFieldMissing,
     MediaTypeUnsupported,
@@ -103,7 +103,7 @@ class Adapter:
         error: NodeError | None = None
         try:
             sender = _check_open(request) if self.is_open else await authenticate(request)
-            raw = await _read(request, self.max_body_bytes)
+            raw = await read_body(request, max_bytes=self.max_body_bytes)
             document = parse_document(raw)
             profile, named = self._route(action, document)
             context = read_context(document, profile)
@@ -225,12 +225,3 @@ def _reused(outgoing: Outgoing, profile: Profile) -> MessageIdReused:
         path=f"$.context.{profile.keys.message_id}",
         hint="Give every new message its own id.",
     )
-
-
-async def _read(request: Request, limit: int) -> bytes:
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BodyTooLarge(f"the body is over {limit} bytes", path="$", hint="Send less at once.")
-    return bytes(body)

@@ -38,7 +38,7 @@ class RateLimit:
         at, most = now.timestamp(), max(1.0, self.per_second)
         left, since = self._buckets.pop(subscriber_id, (most, at))
         left = min(most, left + (at - since) * self.per_second)
-        self._buckets[subscriber_id] = (max(left - 1, 0.0) if left >= 1 else left, at)
+        self._buckets[subscriber_id] = (left - 1 if left >= 1 else left, at)
         if len(self._buckets) > _MOST_PEERS:
             self._buckets.popitem(last=False)
         if left < 1:

@@ -128,9 +128,3 @@ async def list_peers(connection: AsyncConnection, *, limit: int = 1_000) -> list
     """Return what is known of every peer, by its id."""
     rows = await connection.execute(select(peers).order_by(peers.c.subscriber_id).limit(limit))
     return [PeerHealth(**row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name
-
-
-async def find_unhealthy(connection: AsyncConnection) -> list[PeerHealth]:
-    """Return the peers whose last delivery failed."""
-    rows = await connection.execute(select(peers).where(peers.c.failures > 0).order_by(peers.c.subscriber_id))
-    return [PeerHealth(**row._mapping) for row in rows]  # noqa: SLF001  SQLAlchemy's public name

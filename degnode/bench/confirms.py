@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
-from zoneinfo import ZoneInfo
 
 import simplejson
 
@@ -28,6 +27,8 @@ from trading.terms import Price, PricingModel, SettlementType, Terms, Wheeling
 _USD: Final = Currency("USD")
 _QUANTITY: Final = Energy(10_000)
 _BYTES: Final = 5_000
+_BAP_URL: Final = "https://bap.example.com"
+_TRANSACTION_ID: Final = "0c2a7f4e-9a51-4e0f-8a10-5b1d0c1f7a11"
 _STEP: Final = timedelta(minutes=5)
 
 
@@ -56,10 +57,10 @@ def _body(profile: Profile, signer: Signer, now: datetime, *, rows: int) -> byte
         domain="beckn.one:deg:p2p-trading:2.0.0",
         version=profile.version,
         bap_id=signer.subscriber_id,
-        bap_uri="https://bap.example.com",
+        bap_uri=_BAP_URL,
         bpp_id="bpp.example.com",
         bpp_uri="https://bpp.example.com",
-        transaction_id="0c2a7f4e-9a51-4e0f-8a10-5b1d0c1f7a11",
+        transaction_id=_TRANSACTION_ID,
         message_id="5f1a2e9c-3a77-4d2b-9f5c-7c1d2b3a4e55",
         timestamp=now,
         ttl=timedelta(hours=1),
@@ -77,9 +78,9 @@ def _view(profile: Profile, signer: Signer, now: datetime, *, rows: int) -> Cont
     ]
     contract = Contract(
         id="b8f6d3a2-5c1e-4f7a-9d2b-1e3c5a7b9d11",
-        transaction_id="0c2a7f4e-9a51-4e0f-8a10-5b1d0c1f7a11",
+        transaction_id=_TRANSACTION_ID,
         bap_id=signer.subscriber_id,
-        bap_url="https://bap.example.com",
+        bap_url=_BAP_URL,
         buyer_id="mill-lane-bakery",
         provider_id="mill-lane-rooftop",
         resource_id="mill-lane-noon",
@@ -98,7 +99,7 @@ def _view(profile: Profile, signer: Signer, now: datetime, *, rows: int) -> Cont
             settlement_type=SettlementType.DAILY,
             wheeling=Wheeling(utility_name="Valley Grid", amount=Money(250, _USD)),
         ),
-        zone=str(ZoneInfo("America/Denver")),
+        zone="America/Denver",
         status=ContractStatus.PENDING,
         created_at=start,
         updated_at=start,

@@ -24,10 +24,11 @@ from protocol.profile import V2_RC
 from protocol.signing import FOUR_LINES, parse_header, verify
 from storage.backoff import Backoff
 from storage.outbox import ClaimedOutgoing, Outgoing
-from storage.peers import find_unhealthy, record_failure, record_heard
+from storage.peers import record_failure, record_heard
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.outgoing import NOW
+from tests.support.peers import unhealthy_peers
 from tests.support.rc_examples import example
 from tests.support.simulated_peer import Received, Reply, SimulatedPeer
 from tests.support.waiting import eventually
@@ -84,7 +85,7 @@ class Dock:
 
     async def blocked(self) -> list[tuple[str, int]]:
         async with self.uow_factory() as uow:
-            return [(peer.subscriber_id, peer.failures) for peer in await find_unhealthy(uow.connection)]
+            return [(peer.subscriber_id, peer.failures) for peer in await unhealthy_peers(uow.connection)]
 
     def check_signature(self, received: Received, *, request_signatures: tuple[str, ...] = ()) -> None:
         verify(

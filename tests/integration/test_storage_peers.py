@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from storage.backoff import Backoff
 from storage.peers import (
     PeerHealth,
-    find_unhealthy,
     find_wire,
     list_peers,
     record_failure,
@@ -17,6 +16,7 @@ from storage.peers import (
 )
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.outgoing import NOW, PEER
+from tests.support.peers import unhealthy_peers
 
 BACKOFF = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1))
 
@@ -37,7 +37,7 @@ async def fail(
 
 async def unhealthy(uow_factory: UnitOfWorkFactory) -> list[PeerHealth]:
     async with uow_factory() as uow:
-        return await find_unhealthy(uow.connection)
+        return await unhealthy_peers(uow.connection)
 
 
 def health(failures: int, blocked_until: datetime, error: str = "refused") -> PeerHealth:
