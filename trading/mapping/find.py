@@ -71,6 +71,6 @@ def reading(what: str) -> Iterator[None]:
         raise FieldInvalid(f"{what} cannot be read: {error!r}") from error
 
 
-def drop_nothing(values: Mapping[str, Any]) -> Json:
+def without_none(values: Mapping[str, Any]) -> Json:
     """Return what there is to say: the entries that are not None."""
     return {key: value for key, value in values.items() if value is not None}

@@ -9,7 +9,7 @@ from kernel.energy import Energy
 from schemas import iris
 from trading.listing import ListedOffer, ListedTerms
 from trading.mapping.bags.amounts import read_amount, read_span, write_amount, write_span
-from trading.mapping.find import Json, drop_nothing
+from trading.mapping.find import Json, without_none
 from trading.terms import Price, PricingModel, SettlementType
 
 
@@ -31,7 +31,7 @@ def write_terms(terms: ListedTerms) -> Json:
 
 def write_offer_terms(offer: ListedOffer) -> Json:
     """Return the terms of an offer with how much and when it is open for."""
-    return write_terms(offer.terms) | drop_nothing(
+    return write_terms(offer.terms) | without_none(
         {
             "minimumQuantity": offer.minimum and offer.minimum.kilowatt_hours,
             "maximumQuantity": offer.maximum and offer.maximum.kilowatt_hours,

@@ -12,7 +12,7 @@ from schemas import iris
 from trading.fields import Field, Paths
 from trading.mapping.bags.amounts import read_instant
 from trading.mapping.bags.quantity import read_energy
-from trading.mapping.find import Json, drop_nothing
+from trading.mapping.find import Json, without_none
 from trading.refusals import FieldInvalid
 from trading.request import OrderRequest
 
@@ -43,7 +43,7 @@ def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
 def write_wishes(request: OrderRequest, sent: Mapping[str, Any]) -> Json:
     """Return the bag that asks for it, over what the buyer put there; empty if there is nothing to ask."""
     start, end = request.trade_start, request.trade_end
-    wishes = drop_nothing(
+    wishes = without_none(
         {
             "targetMeterId": request.target_meter,
             "contractedQuantity": request.contracted and request.contracted.kilowatt_hours,

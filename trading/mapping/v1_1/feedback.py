@@ -10,12 +10,12 @@ from trading.fields import Field
 from trading.mapping.bags.amounts import plain
 from trading.mapping.find import (
     Json,
-    drop_nothing,
     find_object,
     find_objects,
     find_text,
     read_decimal,
     reading,
+    without_none,
 )
 from trading.mapping.v1_1.paths import PATHS
 from trading.offer import SupportContact
@@ -32,7 +32,7 @@ def write_ratings(ratings: Sequence[Rating]) -> Json:
     """Return the message of a rating; the scale and the words stand beside what the schema has."""
     return {
         "ratings": [
-            drop_nothing(
+            without_none(
                 {
                     "id": rating.target_id,
                     "rating_category": rating.category.capitalize(),
@@ -52,7 +52,7 @@ def write_aggregate(_ratings: Sequence[Rating], summary: RatingSummary) -> Json:
     mean = None if summary.mean is None else plain(summary.mean)
     return {
         "feedback_form": {"required": False},
-        "summary": drop_nothing({"count": summary.count, "value": mean}),
+        "summary": without_none({"count": summary.count, "value": mean}),
     }
 
 
@@ -88,7 +88,7 @@ def write_contact(inquiry: Inquiry, contact: SupportContact) -> Json:
         "name": contact.name,
         "hours": contact.hours,
     }
-    return {"support": drop_nothing(told)}
+    return {"support": without_none(told)}
 
 
 def read_contact(message: Mapping[str, Any]) -> SupportContact:

@@ -15,12 +15,12 @@ from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import (
     Json,
-    drop_nothing,
     find,
     find_object,
     find_objects,
     find_text,
     read_decimal,
+    without_none,
 )
 from trading.mapping.v1_1.measure import echo_measure, read_measure
 from trading.mapping.v1_1.paths import PATHS
@@ -64,12 +64,12 @@ def write_order_request(request: OrderRequest) -> Json:
         "id": request.order_id,
         "provider": _identified(find_object(sent, "provider"), request.seller),
         "items": _first(sent, "items", _item(request)),
-        "offers": _first(sent, "offers", drop_nothing({"id": request.offer_id})),
+        "offers": _first(sent, "offers", without_none({"id": request.offer_id})),
         "fulfillments": _first(sent, "fulfillments", _receiver(request)),
         "quote": _quote(request) or None,
         "orderAttributes": write_wishes(request, find_object(sent, "orderAttributes")) or None,
     }
-    return {"order": dict(sent) | drop_nothing(ours)}
+    return {"order": dict(sent) | without_none(ours)}
 
 
 def write_update(request: OrderRequest) -> Json:
@@ -128,12 +128,12 @@ def _first(sent: Mapping[str, Any], key: str, ours: Json) -> list[Json] | None:
 
 
 def _identified(sent: Json, identifier: str | None) -> Json | None:
-    return (sent | drop_nothing({"id": identifier})) or None
+    return (sent | without_none({"id": identifier})) or None
 
 
 def _item(request: OrderRequest) -> Json:
     sent = find_object(request.as_sent, "items", 0, "quantity")
-    return drop_nothing({"id": request.resource_id, "quantity": _quantity(request.quantity, sent)})
+    return without_none({"id": request.resource_id, "quantity": _quantity(request.quantity, sent)})
 
 
 def _quantity(quantity: Energy | None, sent: Json) -> Json | None:
@@ -153,5 +153,5 @@ def _receiver(request: OrderRequest) -> Json:
 def _quote(request: OrderRequest) -> Json:
     quote = find_object(request.as_sent, "quote")
     value = None if request.total is None else plain(request.total)
-    price = find_object(quote, "price") | drop_nothing({"value": value, "currency": request.currency})
+    price = find_object(quote, "price") | without_none({"value": value, "currency": request.currency})
     return quote | ({"price": price} if price else {})

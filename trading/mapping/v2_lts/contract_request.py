@@ -12,7 +12,7 @@ from typing import Any, Final
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
-from trading.mapping.find import Json, drop_nothing, find_object, find_objects, find_text
+from trading.mapping.find import Json, find_object, find_objects, find_text, without_none
 from trading.mapping.v2_lts.flows import find_currency, find_flows, read_expected, write_expected
 from trading.mapping.v2_lts.participants import (
     BUYER,
@@ -73,7 +73,7 @@ def write_order_request(request: OrderRequest) -> Json:
         "participants": write_participants(sent, seller=request.seller, buyer=request.buyer_id) or None,
         "contractAttributes": write_wishes(request, find_object(sent, "contractAttributes")) or None,
     }
-    return {"contract": dict(sent) | drop_nothing(ours)}
+    return {"contract": dict(sent) | without_none(ours)}
 
 
 write_update = write_order_request

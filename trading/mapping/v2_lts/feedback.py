@@ -8,7 +8,7 @@ from typing import Any, Final
 from trading.contract import Contract
 from trading.fields import Field
 from trading.mapping.bags.support_info import read_support_info, write_support_info
-from trading.mapping.find import Json, drop_nothing, find_object, find_text, read_decimal, reading
+from trading.mapping.find import Json, find_object, find_text, read_decimal, reading, without_none
 from trading.mapping.v2_lts.contract import write_agreed_commitment
 from trading.mapping.v2_lts.paths import PATHS
 from trading.offer import SupportContact
@@ -30,7 +30,7 @@ def write_ratings(ratings: Sequence[Rating]) -> Json:
 
 def write_aggregate(ratings: Sequence[Rating], summary: RatingSummary) -> Json:
     """Return the answer to ratings: each of them, with what all of them come to out of five."""
-    told = drop_nothing({"count": summary.count, "mean": summary.mean})
+    told = without_none({"count": summary.count, "mean": summary.mean})
     written = (_rating(rating) for rating in ratings)
     return {"ratings": [rating | {"range": rating["range"] | told} for rating in written]}
 
@@ -90,7 +90,7 @@ def _inquiry(inquiry: Inquiry) -> Json:
 
 def _rating(rating: Rating) -> Json:
     words = {key: str(value) for key, value in rating.feedback.items()}
-    return drop_nothing(
+    return without_none(
         {
             "target": {"id": rating.target_id, "descriptor": {"code": rating.category}},
             "range": {"min": rating.worst, "max": rating.best, "value": rating.value},

@@ -9,7 +9,7 @@ from schemas import iris
 from trading.contract import Contract
 from trading.fields import Field
 from trading.mapping.bags.support_info import read_support_info, write_support_info
-from trading.mapping.find import Json, drop_nothing, read_decimal, reading
+from trading.mapping.find import Json, read_decimal, reading, without_none
 from trading.mapping.v2_rc.paths import PATHS
 from trading.offer import SupportContact
 from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
@@ -24,7 +24,7 @@ def write_ratings(ratings: Sequence[Rating]) -> Json:
     """Return the message of a rating."""
     return {
         "ratings": [
-            drop_nothing(
+            without_none(
                 {
                     "@context": iris.CORE_CONTEXT,
                     "@type": "beckn:RatingInput",

@@ -14,7 +14,7 @@ from schemas import iris
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
-from trading.mapping.find import Json, drop_nothing, find_object, find_objects, read_decimal
+from trading.mapping.find import Json, find_object, find_objects, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
 from trading.mapping.v2_rc.paths import PATHS
 from trading.refusals import FieldMissing, OneItemOnly
@@ -53,18 +53,18 @@ def write_order_request(request: OrderRequest) -> Json:
     """Return the message of a select, init, confirm or update, over what the buyer sent before."""
     sent = request.as_sent
     buyer = {"@context": iris.CORE_CONTEXT, "@type": "beckn:Buyer"} | find_object(sent, "beckn:buyer")
-    value = drop_nothing({"value": request.total, "currency": request.currency})
+    value = without_none({"value": request.total, "currency": request.currency})
     bag = write_wishes(request, find_object(sent, "beckn:orderAttributes"))
     head = {"@context": iris.CORE_CONTEXT, "@type": "beckn:Order", "beckn:orderStatus": "CREATED"}
     ours = {
         "beckn:id": request.order_id,
         "beckn:seller": request.seller,
-        "beckn:buyer": buyer | drop_nothing({"beckn:id": request.buyer_id}),
+        "beckn:buyer": buyer | without_none({"beckn:id": request.buyer_id}),
         "beckn:orderItems": [_line(request)],
         "beckn:orderValue": (find_object(sent, "beckn:orderValue") | value) or None,
         "beckn:orderAttributes": bag or None,
     }
-    return {"order": head | dict(sent) | drop_nothing(ours)}
+    return {"order": head | dict(sent) | without_none(ours)}
 
 
 write_update = write_order_request
@@ -109,7 +109,7 @@ def _line(request: OrderRequest) -> Json:
         "beckn:acceptedOffer": _accepted(request, find_object(line, "beckn:acceptedOffer")),
         "beckn:quantity": _quantity(request.quantity, find_object(line, "beckn:quantity")),
     }
-    return line | drop_nothing(ours)
+    return line | without_none(ours)
 
 
 def _accepted(request: OrderRequest, sent: Json) -> Json | None:
