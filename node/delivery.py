@@ -24,7 +24,7 @@ from node.telemetry import Metrics
 from node.transport import PeerAnswer, Transport
 from protocol.errors import WireError
 from protocol.profile import PROFILES
-from protocol.signing import Signer
+from protocol.signing import Signers
 from storage.backoff import Backoff
 from storage.outbox import ClaimedOutgoing, Evidence, Outcome
 from storage.peers import record_failure, record_heard
@@ -62,7 +62,7 @@ class Delivery:
 
     uow_factory: UnitOfWorkFactory
     transport: Transport
-    signer: Signer
+    signers: Signers
     clock: Clock
     metrics: Metrics
     judge: AnswerJudge | None = None
@@ -113,7 +113,7 @@ class Delivery:
 
     def _sign(self, message: ClaimedOutgoing, now: datetime) -> str:
         label = PROFILES[message.profile].digest_labels[0]
-        return self.signer.sign(
+        return self.signers.at(now).sign(
             message.body, now=now, label=label, request_signature=message.request_signature
         )
 
@@ -121,7 +121,7 @@ class Delivery:
         sent_at = self.clock.now()
         answer, evidence, failure = None, None, None
         try:
-            answer = await self.transport.post(message.url, message.body, authorization=header)
+            answer = await self.transport.post(message.url, message.body, headers={"Authorization": header})
             if self.judge is not None:
                 evidence = await self.judge.judge(answer, to=message, sent_under=header)
         except OSError as error:

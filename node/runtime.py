@@ -36,7 +36,7 @@ from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES
 from protocol.rulebook import Rulebook
-from protocol.signing import Signer
+from protocol.signing import Signer, Signers
 from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
@@ -72,7 +72,7 @@ class Foundation:
     directory: LookupClient
     shared_cache: SharedCache | None
     keyring: KeyRing
-    signer: Signer
+    signers: Signers
     correspondent: Correspondent
     wires: Wires
     rulebook: Rulebook
@@ -114,7 +114,7 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
         directory=directory,
         shared_cache=shared_cache,
         keyring=keyring,
-        signer=Signer(
+        signers=Signer(
             subscriber_id=settings.subscriber_id,
             key_id=settings.key_id,
             private_key=load_signing_key(key_file),
@@ -190,7 +190,7 @@ class Participant:
         self.delivery = Delivery(
             uow_factory=foundation.uow_factory,
             transport=self.transport,
-            signer=foundation.signer,
+            signers=foundation.signers,
             clock=foundation.clock,
             metrics=foundation.metrics,
             judge=AnswerJudge(keyring=foundation.keyring, clock=foundation.clock),
@@ -208,7 +208,7 @@ class Participant:
             role=foundation.role,
             subscriber_id=settings.subscriber_id,
             profiles=foundation.wires.spoken,
-            signer=foundation.signer,
+            signers=foundation.signers,
             authentication=Authentication(
                 keyring=foundation.keyring,
                 sent_authorizations=self._sent_authorizations,

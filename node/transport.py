@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -51,17 +52,15 @@ class Transport:
         if self._session is not None:
             await self._session.close()
 
-    async def post(self, url: str, body: bytes, *, authorization: str) -> PeerAnswer:
-        """Return the peer's answer to `body`.
+    async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> PeerAnswer:
+        """Return the peer's answer to `body`, sent under `headers`, its signature among them.
 
         Raises: OSError, when there is none: unreachable, too slow, or broken off.
         """
         if self._session is None:
             raise RuntimeError("the transport is not open")
         try:
-            async with self._session.post(
-                url, data=body, headers={"Authorization": authorization}, allow_redirects=False
-            ) as response:
+            async with self._session.post(url, data=body, headers=headers, allow_redirects=False) as response:
                 content = await _read(response.content)
                 return PeerAnswer(
                     status=response.status,

@@ -121,7 +121,7 @@ async def _bare_rate(transport: Transport, messages: list[Outgoing], *, in_fligh
 
     async def post() -> None:
         for message in remaining:
-            await transport.post(message.url, message.body, authorization="Signature")
+            await transport.post(message.url, message.body, headers={"Authorization": "Signature"})
 
     started = perf_counter()
     await asyncio.gather(*(post() for _ in range(in_flight)))
@@ -149,7 +149,7 @@ async def _deliver_all(
     delivery = Delivery(
         uow_factory=uow_factory,
         transport=transport,
-        signer=Signer(subscriber_id=BPP_ID, key_id="bench", private_key=new_private_key()),
+        signers=Signer(subscriber_id=BPP_ID, key_id="bench", private_key=new_private_key()),
         clock=clock,
         metrics=Metrics(),
         concurrency=in_flight,

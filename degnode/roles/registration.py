@@ -43,10 +43,11 @@ class Registration:
         return False
 
     def _record(self) -> SubscriberRecord:
-        settings, signer = self.foundation.settings, self.foundation.signer
+        settings = self.foundation.settings
+        signer = self.foundation.signers.at(self.foundation.clock.now())
         return SubscriberRecord(
             subscriber_id=settings.subscriber_id,
-            key_id=settings.key_id,
+            key_id=signer.key_id,
             signing_public_key=signer.public_key,
             url=self.foundation.correspondent.url,
             role=SubscriberRole(self.foundation.role.upper()),

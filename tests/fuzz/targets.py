@@ -106,7 +106,7 @@ _INGRESS: Final = Ingress(
     role=Role.BPP,
     subscriber_id=BPP_ID,
     profiles=tuple(PROFILES.values()),
-    signer=_signer(BPP_ID),
+    signers=_signer(BPP_ID),
     authentication=Authentication(keyring=_KEYRING, sent_authorizations=_never_sent),
     writer=_Writer(),  # type: ignore[arg-type]  # stands for one
     admit_callback=None,

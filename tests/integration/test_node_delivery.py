@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -55,7 +55,7 @@ class Dock:
         values: dict[str, Any] = {
             "uow_factory": self.uow_factory,
             "transport": self.transport,
-            "signer": self.seller.signer,
+            "signers": self.seller.signer,
             "clock": self.clock,
             "metrics": self.metrics,
             "lease": LEASE,
@@ -418,7 +418,7 @@ async def test_an_address_that_is_none_costs_its_own_message_only(dock: Dock) ->
 
 async def test_what_nobody_foresaw_costs_its_own_message_only(dock: Dock) -> None:
     class Odd(Transport):
-        async def post(self, url: str, body: bytes, *, authorization: str) -> Any:
+        async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Any:
             raise ZeroDivisionError(url)
 
     await dock.put(dock.write())
@@ -430,5 +430,5 @@ async def test_what_nobody_foresaw_costs_its_own_message_only(dock: Dock) -> Non
 async def test_a_transport_that_is_not_open_sends_nothing() -> None:
     transport = Transport(timeout=PATIENCE)
     with pytest.raises(RuntimeError, match="not open"):
-        await transport.post("http://127.0.0.1:9/", b"", authorization="")
+        await transport.post("http://127.0.0.1:9/", b"", headers={})
     await transport.__aexit__(None, None, None)

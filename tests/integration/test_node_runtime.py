@@ -51,8 +51,9 @@ async def test_the_foundation_follows_the_settings(database: Database, tmp_path:
         clock=SystemClock(),
     )
     assert (tmp_path / "signing.key").exists()
-    assert (foundation.signer.subscriber_id, foundation.signer.key_id) == ("bpp.example.com", "k7")
-    assert foundation.signer.validity == timedelta(minutes=1)
+    signer = foundation.signers.at(foundation.clock.now())
+    assert (signer.subscriber_id, signer.key_id) == ("bpp.example.com", "k7")
+    assert signer.validity == timedelta(minutes=1)
     assert foundation.correspondent.url == "https://bpp.example.com"
     assert foundation.shared_cache is not None
     async with Participant(foundation, handlers=all_handlers(Role.BPP, ignore)).running():

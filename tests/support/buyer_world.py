@@ -194,7 +194,7 @@ class BuyerWorld:
         return Delivery(
             uow_factory=self.uow_factory,
             transport=self.transport,
-            signer=signer(BUYER_PLATFORM),
+            signers=signer(BUYER_PLATFORM),
             clock=self.clock,
             metrics=Metrics(),
             on_undeliverable=record_undeliverable,

@@ -94,7 +94,8 @@ class RunningParticipant:
 
     @property
     def signer(self) -> Signer:
-        return self.participant.foundation.signer
+        foundation = self.participant.foundation
+        return foundation.signers.at(foundation.clock.now())
 
     @property
     def uow_factory(self) -> UnitOfWorkFactory:
@@ -166,10 +167,11 @@ async def running_participant(
         foundation = lay_foundation(
             role=role, settings=Settings(**values | settings), database=database, clock=clock or SystemClock()
         )
+        signer = foundation.signers.at(foundation.clock.now())
         record = SubscriberRecord(
             subscriber_id=subscriber_id,
-            key_id=foundation.signer.key_id,
-            signing_public_key=foundation.signer.public_key,
+            key_id=signer.key_id,
+            signing_public_key=signer.public_key,
             url=server.url,
             role=SubscriberRole(role.upper()),
             domain=DOMAIN,
