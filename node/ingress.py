@@ -20,8 +20,10 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.authentication import Authentication
 from node.gateways import GatewayCheck
+from node.neighbours import check_neighbour
+from node.peer_gate import PeerGate
 from node.peer_pins import PeerPins
-from node.rate_limit import RateLimit
+from node.rate_limit import PeerRates
 from node.routing import Route, profiles_below, routes_of
 from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
@@ -43,6 +45,7 @@ from protocol.errors import (
 from protocol.profile import AckSignature, Profile
 from protocol.rulebook import Rulebook
 from protocol.signing import SignatureHeader, Signers
+from registry_client.reach import Reach
 from registry_client.subscriber import SubscriberRecord
 from storage.inbox_writer import Acceptance, Arrival, InboxWriter
 
@@ -73,6 +76,7 @@ class _Visit:
     sender: str = ""  # whose key it is, once its signature held
     context: Context | None = None
     gateway_failed: bool = False
+    retry_after: int | None = None  # s; of a refusal that says so
 
     @property
     def action(self) -> Action:
@@ -95,11 +99,14 @@ class Ingress:
     admit_callback: AdmitCallback | None
     gateways: GatewayCheck
     pins: PeerPins
-    rate_limit: RateLimit
+    gate: PeerGate
+    rates: PeerRates
     rulebook: Rulebook
     clock: Clock
     metrics: Metrics
     max_body_bytes: int
+    reach: Reach
+    networks: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -118,6 +125,7 @@ class Ingress:
             body, status = await self._admit(visit, headers, receive), 200
         except NodeError as error:
             visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)
+            visit.retry_after = error.retry_after
             body, status = self._refuse(visit, error), error.http_status
         except Exception:
             log.exception("ingress.broken", path=scope["path"])
@@ -142,11 +150,15 @@ class Ingress:
         now = self.clock.now()
         sender = await self.authentication.verify(visit.raw, header, route=visit.route, now=now)
         visit.sender = sender.record.subscriber_id
-        self.rate_limit.take(visit.sender, now=now)
+        self.gate.rules.check_sender(sender.record)
+        await self.rates.take(visit.sender, now=now)
         document = parse_document(visit.raw)
         visit.profile = profile = self.pins.adapt(detect(document, visit.route.profiles), visit.sender)
+        gateway = None
         if profile.through_gateways:
-            await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
+            gateway = await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
+        if gateway is not None:
+            self.gate.rules.check_sender(gateway)
         visit.context = context = read_context(document, profile)
         self._check(visit, document, context, sender.record, now=now)
         if self.admit_callback is not None:
@@ -162,6 +174,8 @@ class Ingress:
                 body_digest=sender.body_digest,
                 authorization=authorization,
                 received_at=now,
+                gateway=gateway.subscriber_id if gateway else None,
+                gateway_url=gateway.url if gateway else None,
             )
         )
         return self._acknowledge(visit, context, acceptance)
@@ -181,9 +195,15 @@ class Ingress:
         checks.check_version(context, profile=profile)
         checks.check_sender(context, action=action, profile=profile, signer=sender.subscriber_id)
         checks.check_role(sender.role, action=action)
+        self.gate.rules.check_message(sender, context)
+        if self.networks or sender.network_memberships is not None:
+            checks.check_network(
+                context, profile=profile, memberships=sender.network_memberships, networks=self.networks
+            )
         if self.role is not Role.BG:  # what a gateway takes is for others
             checks.check_addressee(context, action=action, profile=profile, subscriber_id=self.subscriber_id)
         checks.check_callback_address(context, action=action, profile=profile, registered_url=sender.url)
+        check_neighbour(context, action=action, profile=profile, reach=self.reach)
         self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
 
@@ -247,8 +267,7 @@ class Ingress:
             name = b"proxy-authenticate" if visit.gateway_failed else b"www-authenticate"
             headers.append((name, signing.challenge(self.subscriber_id).encode()))
         if status in (_TOO_MANY, _UNAVAILABLE):
-            pause = self.rate_limit.pause if status == _TOO_MANY else _PAUSE
-            headers.append((b"retry-after", str(pause).encode()))
+            headers.append((b"retry-after", str(visit.retry_after or _PAUSE).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 

@@ -35,6 +35,7 @@ from protocol.answers import write_answer
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import Signer
+from registry_client.reach import Reach
 from storage.database import Database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
@@ -84,7 +85,7 @@ async def _measure(database_url: str, port: int, *, callbacks: int, in_flight: i
     uow_factory = UnitOfWorkFactory(database)
     try:
         messages = _messages(port, callbacks, now=clock.now())
-        async with Transport(timeout=_TIMEOUT) as transport:
+        async with Transport(timeout=_TIMEOUT, reach=Reach.LOOPBACK) as transport:
             bare = await _bare_rate(transport, messages, in_flight=in_flight)
             await _fill(uow_factory, messages)
             seconds = await _deliver_all(database, uow_factory, transport, clock, in_flight=in_flight)
