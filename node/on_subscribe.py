@@ -22,6 +22,7 @@ from pydantic import BaseModel
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from keystore.keychain import Keychain
+from node.documentation import RefusalBody
 from node.request_body import read_body
 from node.subscription_under_way import UnderWay, find_under_way, take_answer
 from protocol.errors import JsonInvalid, SchemaViolated, SignatureInvalid
@@ -37,6 +38,14 @@ log = structlog.get_logger(__name__)
 
 SITE_VERIFICATION_PATH: Final = "/ondc-site-verification.html"
 _MAX_BYTES: Final = 16_384
+_REFUSALS: Final[dict[int | str, dict[str, Any]]] = {
+    400: {"model": RefusalBody, "description": "The body is no challenge, or cannot be decrypted."},
+    401: {"model": RefusalBody, "description": "It is not from the registry that was asked."},
+    409: {"model": RefusalBody, "description": "No subscription of this participant is under way."},
+    413: {"model": RefusalBody, "description": "The body is over the limit."},
+    429: {"model": RefusalBody, "description": "More challenges came than one request gives reason for."},
+    503: {"model": RefusalBody, "description": "The database cannot be reached; send it again later."},
+}
 _NO_KEY: Final = EncryptionPrivateKey(bytes([1] * 32)).public_key  # a sealed box has no sender
 
 
@@ -239,12 +248,20 @@ def on_subscribe_router(desk: ChallengeDesk) -> APIRouter:
         raw = await read_body(request, max_bytes=_MAX_BYTES)
         return {"answer": await desk.answer(raw, request.headers.get("Authorization"))}
 
-    @router.get("/on_subscribe", summary="Who answers challenges here", response_model=Presence)
+    @router.get(
+        "/on_subscribe",
+        summary="Who answers challenges here",
+        response_model=Presence,
+        responses={503: _REFUSALS[503]},
+    )
     async def presence() -> dict[str, Any]:
         return {"subscriber_id": desk.keychain.subscriber_id, "under_way": await desk.is_under_way()}
 
     @router.get(
-        SITE_VERIFICATION_PATH, summary="The signed page of site verification", response_class=HTMLResponse
+        SITE_VERIFICATION_PATH,
+        summary="The signed page of site verification",
+        response_class=HTMLResponse,
+        responses={404: {"model": RefusalBody, "description": "None is wanted."}, 503: _REFUSALS[503]},
     )
     async def site_verification() -> HTMLResponse:
         return HTMLResponse(await desk.site_page())

@@ -23,53 +23,66 @@ _REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _WAIT: Final = timedelta(seconds=60)
 
 
+RegistryUrl = Annotated[str | None, typer.Option(help="The URL of the network's registry.")]
+RoleOption = Annotated[
+    Role | None, typer.Option(help="What to be: a buyer's or seller's platform, a gateway.")
+]
+SubscriberName = Annotated[
+    str | None, typer.Option(help="Your name on the network, such as the host name of your URL.")
+]
+OwnUrl = Annotated[str | None, typer.Option(help="Where peers reach you; the registry calls you there.")]
+DomainName = Annotated[str | None, typer.Option(help="The domain that you trade in.")]
+CatalogFile = Annotated[
+    Path | None, typer.Option(exists=True, dir_okay=False, help="Of a seller: what is for sale.")
+]
+Host = Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 if nothing is said.")]
+Port = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="Where to listen; the URL's own on this machine, or 8080."),
+]
+RegistryKeys = Annotated[
+    list[str] | None,
+    typer.Option(help="The registry's signing key, base64, as its operator told you; repeat for several."),
+]
+RegistryId = Annotated[
+    str | None, typer.Option(help="The name of a registry that has its own keys only in its list.")
+]
+RegistryEncryptionKey = Annotated[
+    str | None, typer.Option(help="The X25519 key, base64, of a registry that does not show it.")
+]
+Scheme = Annotated[
+    ChallengeScheme | None, typer.Option(help="How the registry encrypts, if it does not say so.")
+]
+Format = Annotated[
+    KeyFormat | None, typer.Option(help="How the registry wants encryption keys: raw, or in DER.")
+]
+RequestId = Annotated[
+    str | None, typer.Option(help="The request id that an ONDC-style registry wants signed on a page.")
+]
+Wait = Annotated[
+    timedelta | None, typer.Option(parser=read_length, help="How long to wait for the registry.")
+]
+
+
 def join(  # noqa: PLR0913  one for each option
     *,
-    registry: Annotated[str | None, typer.Option(help="The URL of the network's registry.")] = None,
-    role: Annotated[
-        Role | None, typer.Option(help="What to be: a buyer's or seller's platform, a gateway.")
-    ] = None,
-    subscriber: Annotated[
-        str | None, typer.Option(help="Your name on the network, such as the host name of your URL.")
-    ] = None,
-    url: Annotated[
-        str | None, typer.Option(help="Where peers reach you; the registry calls you there.")
-    ] = None,
-    domain: Annotated[str | None, typer.Option(help="The domain that you trade in.")] = None,
+    registry: RegistryUrl = None,
+    role: RoleOption = None,
+    subscriber: SubscriberName = None,
+    url: OwnUrl = None,
+    domain: DomainName = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,
-    catalog: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="Of a seller: what is for sale.")
-    ] = None,
-    host: Annotated[str | None, typer.Option(help="Where to listen; 127.0.0.1 if nothing is said.")] = None,
-    port: Annotated[
-        int | None,
-        typer.Option(min=1, max=65535, help="Where to listen; the URL's own on this machine, or 8080."),
-    ] = None,
-    registry_key: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="The registry's signing key, base64, as its operator told you; repeat for several."
-        ),
-    ] = None,
-    registry_id: Annotated[
-        str | None, typer.Option(help="The name of a registry that has its own keys only in its list.")
-    ] = None,
-    registry_encryption_key: Annotated[
-        str | None, typer.Option(help="The X25519 key, base64, of a registry that does not show it.")
-    ] = None,
-    challenge_scheme: Annotated[
-        ChallengeScheme | None, typer.Option(help="How the registry encrypts, if it does not say so.")
-    ] = None,
-    key_format: Annotated[
-        KeyFormat | None, typer.Option(help="How the registry wants encryption keys: raw, or in DER.")
-    ] = None,
-    site_verification: Annotated[
-        str | None, typer.Option(help="The request id that an ONDC-style registry wants signed on a page.")
-    ] = None,
-    wait: Annotated[
-        timedelta | None, typer.Option(parser=read_length, help="How long to wait for the registry.")
-    ] = None,
+    catalog: CatalogFile = None,
+    host: Host = None,
+    port: Port = None,
+    registry_key: RegistryKeys = None,
+    registry_id: RegistryId = None,
+    registry_encryption_key: RegistryEncryptionKey = None,
+    challenge_scheme: Scheme = None,
+    key_format: Format = None,
+    site_verification: RequestId = None,
+    wait: Wait = None,
 ) -> None:
     """Join a network: make keys, ask its registry, answer its challenge, wait until SUBSCRIBED.
 
