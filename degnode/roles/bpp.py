@@ -19,9 +19,8 @@ from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from metering.ingest import IngestResult
 from metering.mirror_server import mirror_router
-from node.callers import authenticator, security_of
+from node.api_keys import SECURITY, authenticate
 from node.runtime import Foundation
-from node.scopes import Scope
 from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Role
@@ -82,9 +81,9 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
             mirror_router(
                 uow_factory=uow_factory,
                 clock=clock,
-                authenticate=authenticator(Scope.METERS_WRITE),
+                authenticate=authenticate,
                 on_recorded=on_recorded,
-                security=security_of(Scope.METERS_WRITE),
+                security=SECURITY,
             ),
         ),
         workers=(contracts,),

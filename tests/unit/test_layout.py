@@ -19,10 +19,10 @@ FLOORS: Final = (
     {"schemas"},
     {"protocol"},
     {"storage", "registry_client"},
-    {"keystore", "metering", "trading"},
+    {"metering", "trading"},
     {"settlement", "provenance"},
     {"node"},
-    {"bap", "bpp", "gateway", "registry"},
+    {"bap", "bpp", "registry"},
     {"console", "conformance"},
     {"degnode"},
 )
