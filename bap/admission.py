@@ -1,7 +1,8 @@
 """Which callbacks are taken: answers to requests of ours, and news of a confirmed transaction.
 
 The rules of NFH-007: a solicited callback bears the message id of the request it answers; one on
-the seller's own initiative bears a new id and belongs to a transaction that was confirmed.
+the seller's own initiative bears a new id and belongs to a transaction that was confirmed. A search
+that went to a gateway is answered by every seller that it reached, through the gateway or directly.
 """
 
 from __future__ import annotations
@@ -45,12 +46,7 @@ async def answers_a_call(
     Raises: TransactionUnknown, NothingAsked, NotConfirmed.
     """
     call = await transactions.find_call(context.message_id)
-    if (
-        call is not None
-        and call.transaction_id == context.transaction_id
-        and call.action is REQUEST_OF[action]
-        and call.bpp_id == sender
-    ):
+    if call is not None and call.transaction_id == context.transaction_id and call.awaits(action, of=sender):
         return True
     called = await transactions.find_called(sender, transaction_id=context.transaction_id)
     if not called:

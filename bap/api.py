@@ -18,7 +18,7 @@ from bap.exact_json import ExactJsonResponse, read_json
 from bap.reading import check_transaction, get_transaction, list_transactions
 from bap.stream import EventStream, last_sequence
 from bap.views import RefusalView, SentView, TransactionPage, TransactionView
-from node.api_keys import Caller
+from node.callers import MayBuy, MayReadContracts
 from protocol.actions import CALLBACK_OF, EXCHANGES, REQUEST_OF, Action, Exchange
 from protocol.errors import ActionUnknown, WireError
 
@@ -61,7 +61,7 @@ def buyer_router(
 
 
 def _send(buyer: Buyer, exchange: Exchange, *, max_body_bytes: int) -> Callable[..., Awaitable[Response]]:
-    async def send(request: Request, caller: Caller, wait: Wait = None) -> Response:
+    async def send(request: Request, caller: MayBuy, wait: Wait = None) -> Response:
         try:
             wanted = parse_call_request(await read_json(request, max_bytes=max_body_bytes))
             call = await buyer.send(exchange.request, wanted, requested_by=caller)
@@ -125,7 +125,7 @@ def _unsent(refusal: MessageRefused) -> ExactJsonResponse:
 
 
 async def _refuse_action(
-    action: Annotated[str, Path(description="The name of an action.")], _caller: Caller
+    action: Annotated[str, Path(description="The name of an action.")], _caller: MayBuy
 ) -> Response:
     known = [name.value for name in CALLBACK_OF]
     if action in REQUEST_OF:
@@ -146,7 +146,7 @@ def _add_transactions(router: APIRouter, buyer: Buyer) -> None:
         responses={**openapi.REFUSALS, 200: {"model": TransactionPage}},
     )
     async def transactions(
-        _caller: Caller,
+        _caller: MayReadContracts,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
         offset: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
     ) -> Response:
@@ -161,7 +161,7 @@ def _add_transactions(router: APIRouter, buyer: Buyer) -> None:
         responses={**_not_found(), 200: {"model": TransactionView}},
     )
     async def transaction(
-        _caller: Caller,
+        _caller: MayReadContracts,
         transaction_id: str,
         documents: Annotated[bool, Query(description="Whether to show each message in full.")] = False,
     ) -> Response:
@@ -178,7 +178,7 @@ def _add_events(router: APIRouter, buyer: Buyer, *, heartbeat_seconds: float) ->
         responses={**_not_found(), **openapi.event_stream("Every callback of the transaction.")},
     )
     async def transaction_events(
-        _caller: Caller, transaction_id: str, last_event_id: LastEventId = None
+        _caller: MayReadContracts, transaction_id: str, last_event_id: LastEventId = None
     ) -> Response:
         async with buyer.uow_factory() as uow:
             await check_transaction(uow, transaction_id)
@@ -190,7 +190,7 @@ def _add_events(router: APIRouter, buyer: Buyer, *, heartbeat_seconds: float) ->
         response_class=StreamingResponse,
         responses=openapi.event_stream("Every callback from now on, or since Last-Event-ID."),
     )
-    async def events(_caller: Caller, last_event_id: LastEventId = None) -> Response:
+    async def events(_caller: MayReadContracts, last_event_id: LastEventId = None) -> Response:
         async with buyer.uow_factory() as uow:
             after = await last_sequence(uow) if last_event_id is None else int(last_event_id)
         return _stream(None, after=after)

@@ -18,6 +18,7 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent, Peer
+from node.peer_rules import CheckReceiver, send_to_anybody
 from node.wires import Wires
 from protocol.actions import CALLBACK_OF, Action
 from protocol.detection import detect_message
@@ -29,6 +30,9 @@ from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
+
+FindGateway = Callable[[], Awaitable[Peer]]
+"""Returns the gateway that searches go through; raises a NodeError where there is none."""
 
 FindPeer = Callable[[str], Awaitable[Peer]]
 """Returns the participant of that subscriber id; raises a NodeError where there is none."""
@@ -74,7 +78,11 @@ class Undelivered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buyer:
-    """Sends requests and waits for callbacks; `discover_at` gets a discover that names nobody."""
+    """Sends requests and waits for callbacks.
+
+    A discover that names nobody goes through the gateway where its wire has gateways, else to
+    `discover_at`.
+    """
 
     uow_factory: UnitOfWorkFactory
     correspondent: Correspondent
@@ -84,26 +92,26 @@ class Buyer:
     hub: EventHub
     clock: Clock
     discover_at: Peer | None = None
+    find_gateway: FindGateway | None = None
+    check_receiver: CheckReceiver = send_to_anybody
     new_transaction_id: IdSource = random_id
 
     async def send(self, action: Action, request: CallRequest, *, requested_by: str) -> SentCall:
         """Put the request in the outbox, checked as it will be sent, together with its records.
 
-        Raises: MessageRefused, PeerNotNamed, PeerUnknown, TransactionTaken, or what the registry raises.
+        Raises: MessageRefused, PeerNotNamed, PeerUnknown, GatewayUnknown, PeerRefused,
+        TransactionTaken, or what the registry raises.
         """
-        peer = await self._peer(action, request)
-        profile = await self._wire(request, peer)
-        outgoing = self.correspondent.request(
-            action,
-            to=peer,
-            message=request.message,
-            transaction_id=request.transaction_id or str(self.new_transaction_id()),
-            now=self.clock.now(),
-            profile=profile,
-        )
-        self._check(action, outgoing, profile)
+        open_wire = self._open_wire(request) if action is Action.DISCOVER else None
+        peer = await (self._gateway() if open_wire else self._peer(action, request))
+        self.check_receiver(peer.subscriber_id)
+        if open_wire is None:
+            outgoing = self._write(action, request, peer, await self._wire(request, peer))
+        else:
+            outgoing = self._write_to_all(action, request, peer, open_wire)
+        self._check(action, outgoing)
         async with self.uow_factory() as uow:
-            await put_call(uow, outgoing, peer, requested_by)
+            await put_call(uow, outgoing, peer, requested_by, to_all=open_wire is not None)
         log.info(
             "call.sent",
             action=action.value,
@@ -128,6 +136,46 @@ class Buyer:
 
         return await self.hub.wait_for(find, transaction_id=call.transaction_id, seconds=seconds)
 
+    def _open_wire(self, request: CallRequest) -> Profile | None:
+        """Return the wire of a discover that goes through a gateway to everybody, None for another."""
+        if request.bpp_id is not None or self.find_gateway is None:
+            return None
+        if request.wire is not None:
+            meant: Profile | None = PROFILES[request.wire]
+        else:
+            meant = detect_message(request.message, self.wires.spoken)
+        candidates = self.wires.spoken if meant is None else (meant,)
+        return next((profile for profile in candidates if profile.through_gateways), None)
+
+    async def _gateway(self) -> Peer:
+        if self.find_gateway is None:  # pragma: no cover  there is no open wire then
+            raise RuntimeError("a search for a gateway where there is none")
+        return await self.find_gateway()
+
+    def _write(self, action: Action, request: CallRequest, peer: Peer, profile: Profile) -> Outgoing:
+        return self.correspondent.request(
+            action,
+            to=peer,
+            message=request.message,
+            transaction_id=self._transaction_id(request),
+            now=self.clock.now(),
+            profile=profile,
+        )
+
+    def _write_to_all(self, action: Action, request: CallRequest, peer: Peer, profile: Profile) -> Outgoing:
+        return self.correspondent.open_request(
+            action,
+            through=peer,
+            message=request.message,
+            transaction_id=self._transaction_id(request),
+            now=self.clock.now(),
+            profile=profile,
+            location=None if request.location is None else request.location.to_wire(),
+        )
+
+    def _transaction_id(self, request: CallRequest) -> str:
+        return request.transaction_id or str(self.new_transaction_id())
+
     async def _peer(self, action: Action, request: CallRequest) -> Peer:
         if request.bpp_id is None:
             if action is Action.DISCOVER and self.discover_at is not None:
@@ -135,7 +183,8 @@ class Buyer:
             raise PeerNotNamed(
                 "the request names no seller's platform",
                 path="$.bpp_id",
-                hint="Send bpp_id, and bpp_uri if the registry does not hold it.",
+                hint="Send bpp_id, and bpp_uri if the registry does not hold it. Only a v1_1 discover goes "
+                "without, through the network's gateway.",
             )
         if request.bpp_uri is not None:
             return Peer(subscriber_id=request.bpp_id, url=str(request.bpp_uri).rstrip("/"))
@@ -156,15 +205,21 @@ class Buyer:
             return PROFILES[request.wire]
         return detect_message(request.message, self.wires.spoken) or await self.wires.of(peer.subscriber_id)
 
-    def _check(self, action: Action, outgoing: Outgoing, profile: Profile) -> None:
+    def _check(self, action: Action, outgoing: Outgoing) -> None:
+        profile = PROFILES[outgoing.profile]
         document = simplejson.loads(outgoing.body, use_decimal=True)
         if violations := self.rulebook.violations(document, action=action, profile=profile):
             raise MessageRefused(violations)
 
 
-async def put_call(uow: UnitOfWork, outgoing: Outgoing, to: Peer, requested_by: str) -> None:
-    """Record a request and put it into the outbox. Raises: TransactionTaken."""
-    await Transactions(uow).record_call(outgoing, to=to, requested_by=requested_by)
+async def put_call(
+    uow: UnitOfWork, outgoing: Outgoing, to: Peer, requested_by: str, *, to_all: bool = False
+) -> None:
+    """Record a request and put it into the outbox; `to_all` if a gateway passes it on.
+
+    Raises: TransactionTaken.
+    """
+    await Transactions(uow).record_call(outgoing, to=to, requested_by=requested_by, to_all=to_all)
     await uow.outbox.put(outgoing)
 
 
@@ -182,10 +237,13 @@ async def _find_end(uow: UnitOfWork, call: SentCall) -> Callback | Undelivered |
         return Undelivered(error=error, was_refused=state.scalar_one_or_none() != OutboxState.DEAD)
     callback = CALLBACK_OF[call.action]
     rows = await uow.connection.execute(
-        select(bap_messages.c.document).where(
+        select(bap_messages.c.document)
+        .where(
             bap_messages.c.message_id == call.message_id,
             bap_messages.c.action == callback,
             bap_messages.c.direction == Direction.IN,
         )
+        .order_by(bap_messages.c.sequence)
+        .limit(1)  # of those that answer a search through a gateway, the first
     )
     return Callback(action=callback, document=rows.scalar_one())

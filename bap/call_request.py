@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+    model_validator,
+)
 
 from kernel.errors import NodeError
 from protocol.profile import PROFILES
+from registry_client.subscriber import Place
 from schemas.violation import Violation, json_path
 
 
@@ -17,6 +26,22 @@ def _bare(url: HttpUrl) -> HttpUrl:
     if url.username or url.password or url.query or url.fragment:
         raise ValueError("must hold no password, query or fragment")
     return url
+
+
+PlaceCode = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[^\x00-\x1f]+$")]
+
+
+class Location(BaseModel):
+    """Where sellers are looked for."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    country: PlaceCode | None = Field(None, description="The country's code.", examples=["IND"])
+    city: PlaceCode | None = Field(None, description="The city's code.", examples=["std:080"])
+
+    def to_wire(self) -> dict[str, dict[str, str]]:
+        """Return it as a context has it."""
+        return Place(country=self.country, city=self.city).to_wire()
 
 
 class CallRequest(BaseModel):
@@ -28,8 +53,8 @@ class CallRequest(BaseModel):
         None,
         max_length=255,
         pattern=r'^[^\s|"\x00]+$',
-        description="The seller's platform by its name in the registry. Only discover may leave it out, "
-        "where the node has somewhere to ask.",
+        description="The seller's platform by its name in the registry. Only a discover may leave it out, "
+        "on the wire v1_1: it goes through the network's gateway to all sellers, and each answers.",
     )
     bpp_uri: Annotated[HttpUrl, AfterValidator(_bare)] | None = Field(
         None, description="Where that platform takes requests; looked up in the registry if left out."
@@ -44,7 +69,16 @@ class CallRequest(BaseModel):
         description="The generation that the message is written in; if it is left out, the message's own "
         "keys tell, and where they do not, what the peer speaks.",
     )
+    location: Location | None = Field(
+        None, description="Of a discover without bpp_id: only sellers who serve there are asked."
+    )
     message: dict[str, Any] = Field(description="The message of the action, in the wire's own shape.")
+
+    @model_validator(mode="after")
+    def _looks_for_nobody_known(self) -> Self:
+        if self.location is not None and self.bpp_id is not None:
+            raise ValueError("location is for a discover that names no bpp_id")
+        return self
 
 
 class MessageRefused(NodeError):

@@ -26,7 +26,12 @@ Answers = dict[int | str, Json]
 
 REFUSALS: Answers = {
     401: {"model": RefusalView, "description": "The API key is missing or unknown."},
+    403: {
+        "model": RefusalView,
+        "description": "The API key is not for this, or the peer is refused here.",
+    },
     422: {"model": RefusalView, "description": "A parameter breaks its rule."},
+    429: {"model": RefusalView, "description": "Too many wrong API keys came from this address."},
     503: {"model": RefusalView, "description": "The database cannot be reached; ask again later."},
 }
 

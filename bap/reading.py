@@ -14,6 +14,7 @@ from bap.views import (
     BillView,
     DeliveryView,
     ErrorView,
+    Json,
     MessageView,
     TransactionPage,
     TransactionSummary,
@@ -22,9 +23,11 @@ from bap.views import (
 from kernel.clock import format_instant
 from kernel.errors import NodeError
 from protocol.actions import Action
+from protocol.profile import PROFILES
 from storage.tables import InboxState, OutboxState, inbox, outbox, peers
 from storage.unit_of_work import UnitOfWork
 
+_SENDER_KEYS: Final = frozenset(profile.keys.bpp_id for profile in PROFILES.values())
 _SUMMARY: Final = [column for column in bap_transactions.c if column.name not in ("order", "order_stated_at")]
 
 
@@ -140,6 +143,7 @@ def _message(row: RowMapping, *, now: datetime, with_documents: bool) -> Message
     return MessageView(
         sequence=row["sequence"],
         direction=row["direction"],
+        bpp_id=row["bpp_id"] if is_ours else _sender_of(row["document"]),
         action=row["action"],
         message_id=row["message_id"],
         at=format_instant(row["at"]),
@@ -179,6 +183,12 @@ def _delivery(row: RowMapping) -> DeliveryView:
     )
 
 
+def _sender_of(document: Json) -> str | None:
+    """Return which platform a callback came from; its context says so in one of two ways."""
+    context = document["context"]
+    return next((context[key] for key in _SENDER_KEYS if key in context), None)
+
+
 def _what_came(row: RowMapping) -> str:
     return "arrived" if row["error"] is None else "arrived, and carries the peer's refusal"
 
@@ -193,9 +203,9 @@ _NOT_TAKEN: Final = {
 
 async def _not_taken(uow: UnitOfWork, transaction_id: str) -> list[tuple[datetime, MessageView]]:
     """Return the callbacks that have arrived and are not, or never will be, among the messages."""
-    columns = (inbox.c.action, inbox.c.message_id, inbox.c.received_at, inbox.c.state, inbox.c.error)
+    columns = ("sender", "action", "message_id", "received_at", "state", "error")
     rows = await uow.connection.execute(
-        select(*columns).where(
+        select(*(inbox.c[name] for name in columns)).where(
             inbox.c.transaction_id == transaction_id,
             or_(inbox.c.state != InboxState.HANDLED, inbox.c.error.is_not(None)),
         )
@@ -207,6 +217,7 @@ async def _not_taken(uow: UnitOfWork, transaction_id: str) -> list[tuple[datetim
         view = MessageView(
             sequence=None,
             direction=Direction.IN,
+            bpp_id=row["sender"],
             action=row["action"],
             message_id=row["message_id"],
             at=format_instant(row["received_at"]),

@@ -5,7 +5,19 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Column, DateTime, Identity, Index, Table, Text, text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Table,
+    Text,
+    false,
+    text,
+)
 
 from storage.metadata import metadata
 
@@ -36,6 +48,7 @@ bap_calls: Final = Table(
     Column("action", Text, nullable=False),
     Column("bpp_id", Text, nullable=False),
     Column("bpp_url", Text, nullable=False),
+    Column("to_all", Boolean, nullable=False, server_default=false()),  # bpp_id is a gateway; any may answer
     Column("requested_by", Text, nullable=False),  # the name of the API key
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),  # no answer is worth waiting for after it

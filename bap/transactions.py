@@ -16,7 +16,7 @@ from bap.tables import CallState, Direction, bap_calls, bap_messages, bap_transa
 from kernel.errors import NodeError
 from node.correspondence import Peer
 from node.message import Inbound
-from protocol.actions import Action
+from protocol.actions import REQUEST_OF, Action
 from protocol.errors import WireError
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork
@@ -32,14 +32,22 @@ class TransactionTaken(NodeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request of ours: what it asked, whom, and how far it has come."""
+    """A request of ours: what it asked, whom, and how far it has come.
+
+    One `to_all` went to a gateway: whoever it was passed on to answers.
+    """
 
     message_id: str
     transaction_id: str
     action: Action
     bpp_id: str
+    to_all: bool
     state: CallState
     error: WireError | None
+
+    def awaits(self, action: Action, *, of: str) -> bool:
+        """Say whether `action` from the platform `of` answers it."""
+        return self.action is REQUEST_OF[action] and (self.to_all or self.bpp_id == of)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +69,9 @@ class Transactions:
         self._uow = uow
         self._connection = uow.connection
 
-    async def record_call(self, outgoing: Outgoing, *, to: Peer, requested_by: str) -> None:
+    async def record_call(
+        self, outgoing: Outgoing, *, to: Peer, requested_by: str, to_all: bool = False
+    ) -> None:
         """Record a request that leaves with this unit of work, and open its transaction if it is new.
 
         Raises: TransactionTaken.
@@ -74,6 +84,7 @@ class Transactions:
                 action=outgoing.action,
                 bpp_id=to.subscriber_id,
                 bpp_url=to.url,
+                to_all=to_all,
                 requested_by=requested_by,
                 requested_at=outgoing.created_at,
                 expires_at=outgoing.expires_at,

@@ -85,6 +85,7 @@ class MessageView(BaseModel):
 
     sequence: int | None
     direction: str
+    bpp_id: str | None = Field(None, description="The platform that it went to or came from.")
     action: str
     message_id: str
     at: str

@@ -19,17 +19,23 @@ def callback_putter(pins: PeerPins) -> Put:
     """Return what puts a callback into the outbox.
 
     It binds to the request of the same message id, if there was one, as its generation and the
-    peer's pin want it.
+    peer's pin want it. The answer to a search that came through a gateway goes through it, too.
     """
 
     async def put(uow: UnitOfWork, outgoing: Outgoing, to: Peer, _requested_by: str) -> None:
-        authorization = await Inbox(uow.connection).find_authorization(
-            message_id=outgoing.message_id,
-            action=REQUEST_OF[Action(outgoing.action)],
-            sender=to.subscriber_id,
-        )
-        binding = pins.adapt(PROFILES[outgoing.profile], to.subscriber_id).binding
+        inbox, profile = Inbox(uow.connection), PROFILES[outgoing.profile]
+        request = {
+            "message_id": outgoing.message_id,
+            "action": REQUEST_OF[Action(outgoing.action)],
+            "sender": to.subscriber_id,
+        }
+        authorization = await inbox.find_authorization(**request)
+        binding = pins.adapt(profile, to.subscriber_id).binding
         line = None if authorization is None else fourth_line(authorization, binding)
-        await uow.outbox.put(replace(outgoing, request_signature=line))
+        callback = replace(outgoing, request_signature=line)
+        if outgoing.action == Action.ON_DISCOVER and (gateway := await inbox.find_gateway(**request)):
+            name, url = gateway
+            callback = replace(callback, peer=name, url=profile.url_of(Action.ON_DISCOVER, url))
+        await uow.outbox.put(callback)
 
     return put

@@ -8,8 +8,8 @@ from fastapi import APIRouter
 
 from metering.quarantine import QuarantinedReading
 from metering.query import quarantined_readings
-from node.api_keys import Caller
 from node.app import JsonResponse
+from node.callers import MayReadMeters
 from node.documentation import refusals
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -23,7 +23,7 @@ def meter_router(*, uow_factory: UnitOfWorkFactory) -> APIRouter:
         summary="Readings of a meter that were set aside, with the reason",
         responses=refusals(400, 401, 422, 503),
     )
-    async def list_quarantined(mrid: str, _caller: Caller) -> JsonResponse:
+    async def list_quarantined(mrid: str, _caller: MayReadMeters) -> JsonResponse:
         async with uow_factory() as uow:
             found = await quarantined_readings(uow.connection, meter=mrid)
         return JsonResponse({"readings": [_written(reading) for reading in found]})

@@ -9,8 +9,8 @@ from fastapi import APIRouter, Query
 from bpp.account import read_account
 from kernel.clock import Clock, format_instant
 from kernel.errors import NodeError
-from node.api_keys import Caller
 from node.app import JsonResponse
+from node.callers import MayReadContracts
 from node.documentation import refusals
 from settlement.bills import BillingCycle
 from settlement.store import find_bills, find_cycles
@@ -36,7 +36,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
         "/contracts", summary="Contracts, the newest first", responses={**_OBJECT, **refusals(401, 422, 503)}
     )
     async def list_contracts(
-        _caller: Caller,
+        _caller: MayReadContracts,
         skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> JsonResponse:
@@ -49,7 +49,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
         summary="A contract with everything that came of it",
         responses={**_OBJECT, **refusals(401, 404, 422, 503)},
     )
-    async def get_contract(contract_id: str, _caller: Caller) -> JsonResponse:
+    async def get_contract(contract_id: str, _caller: MayReadContracts) -> JsonResponse:
         async with uow_factory() as uow:
             return JsonResponse(await _whole(contract_id, uow, clock))
 
@@ -58,7 +58,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
         summary="A bill with its lines and its reasons",
         responses={**_OBJECT, **refusals(401, 404, 422, 503)},
     )
-    async def get_bill(contract_id: str, bill_id: str, _caller: Caller) -> JsonResponse:
+    async def get_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)
             return JsonResponse(await _bill(contract, bill_id, uow))

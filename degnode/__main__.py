@@ -7,10 +7,15 @@ import sys
 import typer
 from rich.console import Console
 
+from degnode.commands.api_keys import api_keys
+from degnode.commands.audit import audit
 from degnode.commands.bench import bench
 from degnode.commands.demo import demo
+from degnode.commands.join import join
 from degnode.commands.keys import keys
+from degnode.commands.network import network
 from degnode.commands.outbox import outbox
+from degnode.commands.peers import peers
 from degnode.commands.serve import serve
 from degnode.commands.sign import sign
 from degnode.commands.validate import validate
@@ -25,6 +30,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(demo)
+app.command()(join)
 app.command()(validate)
 app.command()(sign)
 app.command()(verify)
@@ -32,6 +38,10 @@ app.add_typer(serve, name="serve")
 app.add_typer(outbox, name="outbox")
 app.add_typer(bench, name="bench")
 app.add_typer(keys, name="keys")
+app.add_typer(network, name="network")
+app.add_typer(api_keys, name="api-keys")
+app.add_typer(peers, name="peers")
+app.command()(audit)
 
 
 def main() -> None:

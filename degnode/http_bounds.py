@@ -15,6 +15,10 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from degnode.http_cork import CorkedTransport
 
 
+class _HeadTooLong(Exception):
+    """Stops the server's parser, before anybody is handed the request."""
+
+
 class _BoundedProtocol(HttpToolsProtocol):
     """Ends a connection whose request does not become whole, with a word on why if one can be said."""
 
@@ -26,6 +30,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._watch: asyncio.TimerHandle | None = None
         self._overdue_next: object = None
         self._head_bytes = 0
+        self._is_suspect = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]  # stands for one
@@ -38,7 +43,10 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self._is_suspect = self._head_bytes + len(data) > self.max_head_bytes
         super().data_received(data)
+        if self.transport.is_closing():
+            return
         cycle: RequestResponseCycle | None = self.cycle
         if cycle is not None and cycle.scope is self.scope:  # the head is whole
             self._head_bytes = 0
@@ -46,6 +54,22 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._head_bytes += len(data)
         if self._head_bytes > self.max_head_bytes:
             self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_headers_complete(self) -> None:
+        """Refuse a head that came whole and is too long; most are known to be short by what has come."""
+        if self._is_suspect and self._length_of_head() > self.max_head_bytes:
+            raise _HeadTooLong
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Tell why a request cannot be read, which the parser's own words do not say of a long head."""
+        if self._is_suspect and self._length_of_head() > self.max_head_bytes:
+            self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+            return
+        super().send_400_response(msg)
+
+    def _length_of_head(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _look(self) -> None:
         """End the connection if the request that was pending at the last look still is.

@@ -21,7 +21,7 @@ from typing import Any, Final
 import httpx
 
 from kernel.errors import NodeError
-from node.api_keys import new_api_key
+from node.api_key_store import new_api_key
 from storage.database import create_database
 from storage.embedded import start_embedded
 

@@ -9,7 +9,17 @@ from sqlalchemy import MetaData
 
 from storage.metadata import metadata
 
-_DECLARED_IN: Final = ("storage", "metering", "trading", "settlement", "node", "bap", "bpp", "registry")
+_DECLARED_IN: Final = (
+    "storage",
+    "keystore",
+    "metering",
+    "trading",
+    "settlement",
+    "node",
+    "bap",
+    "bpp",
+    "registry",
+)
 
 
 def all_tables() -> MetaData:

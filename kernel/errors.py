@@ -12,12 +12,13 @@ class NodeError(Exception):
     """An anticipated failure that knows its code, its HTTP status and whether to try again.
 
     `message` says what is wrong, `path` where (a JSON path or a setting's name),
-    `hint` what to do about it.
+    `hint` what to do about it; `retry_after` how many whole seconds to wait, where that is known.
     """
 
     code: ClassVar[str] = "NET_INTERNAL_ERROR"
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, path: str | None = None, hint: str | None = None) -> None:
         super().__init__(message)

@@ -45,9 +45,11 @@ _PAGE: Final = [
 _REFUSALS: Final = {
     400: "The document or a parameter cannot be read.",
     401: "Nobody knows who sends this.",
+    403: "The sender may not do this.",
     404: "The sender has no such meter.",
     413: "The document is over the limit.",
     415: "The document is in a form that is not taken.",
+    429: "The sender has to wait; Retry-After says how long.",
     503: "The database cannot be reached; send it again later.",
 }
 _COUNT: Final = re.compile(r"[0-9]{1,10}")
@@ -70,7 +72,12 @@ class _SepRoute(APIRoute):
 
 def _error_response(error: NodeError) -> Response:
     reason = error.reason_code if isinstance(error, MeterDocumentRefused) else _UNSUPPORTED
-    return Response(write_error(reason, str(error)), status_code=error.http_status, media_type=SEP_XML)
+    return Response(
+        write_error(reason, str(error)),
+        status_code=error.http_status,
+        headers=None if error.retry_after is None else {"Retry-After": str(error.retry_after)},
+        media_type=SEP_XML,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +139,7 @@ def mirror_router(
         "/mup",
         status_code=201,
         response_class=Response,
-        responses={204: {"description": "The meter was known before."}, **_refusals(400, 401, 413, 415, 503)},
+        responses={204: {"description": "The meter was known before."}, **_refusals(400, 401, 403, 413, 415, 429, 503)},
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_usage_point(request: Request) -> Response:
@@ -145,7 +152,7 @@ def mirror_router(
         "/mup/{usage_point:int}",
         status_code=201,
         response_class=Response,
-        responses=_refusals(400, 401, 404, 413, 415, 503),
+        responses=_refusals(400, 401, 403, 404, 413, 415, 429, 503),
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_readings(request: Request, usage_point: MeterNumber) -> Response:
@@ -156,7 +163,7 @@ def mirror_router(
     @router.get(
         "/mup",
         response_class=Response,
-        responses={200: _XML, **_refusals(400, 401, 503)},
+        responses={200: _XML, **_refusals(400, 401, 403, 429, 503)},
         openapi_extra={"security": security, "parameters": _PAGE},
     )
     async def list_usage_points(request: Request) -> Response:

@@ -19,9 +19,11 @@ from sqlalchemy.exc import IntegrityError
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from node.api_keys import SECURITY, authenticate
+from node.callers import authenticator, security_of
 from node.correspondence import Correspondent, Peer
+from node.peer_rules import CheckReceiver, send_to_anybody
 from node.request_body import read_body
+from node.scopes import Scope
 from protocol import checks
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.answers import write_answer
@@ -53,15 +55,18 @@ _ANSWERS: Final[dict[int | str, dict[str, Any]]] = {
         200: "An ACK: the message is kept and will be sent",
         400: "A NACK: the message is none, or breaks a rule of its action",
         401: "A NACK: an API key is needed, or the message is another participant's",
+        403: "A NACK: the API key is not for this, or this node refuses the peer",
         404: "A NACK: nothing of that name is sent from here",
         409: "A NACK: its id was used before, or its transaction is with somebody else",
         413: "A NACK: the message is too large",
+        429: "A NACK: too many wrong API keys came from this address",
         500: "This node failed",
         503: "The database cannot be reached",
     }.items()
 }
 
 CALLER_PATH: Final = {Role.BAP: "/bap/caller", Role.BPP: "/bpp/caller"}
+_SCOPE: Final = {Role.BAP: Scope.BUY, Role.BPP: Scope.SELL}
 _OPEN: Final = "adapter"
 _URL: Final = TypeAdapter(HttpUrl)
 
@@ -81,6 +86,12 @@ class Adapter:
     clock: Clock
     max_body_bytes: int
     is_open: bool = False
+    check_receiver: CheckReceiver = send_to_anybody
+
+    @property
+    def scope(self) -> Scope:
+        """What an API key must be good for here."""
+        return _SCOPE[self.correspondent.role]
 
     def router(self) -> APIRouter:
         """Return the routes; they answer in the adapter's own shapes."""
@@ -94,7 +105,7 @@ class Adapter:
             "is. The answer has the shape of its generation.",
             response_class=JSONResponse,
             responses=_ANSWERS,
-            openapi_extra=_BODY | ({} if self.is_open else {"security": list(SECURITY)}),
+            openapi_extra=_BODY | ({} if self.is_open else {"security": list(security_of(self.scope))}),
         )
         return router
 
@@ -102,7 +113,7 @@ class Adapter:
         profile, ids = self.profiles[0].behind_adapter(), ("", "")
         error: NodeError | None = None
         try:
-            sender = _check_open(request) if self.is_open else await authenticate(request)
+            sender = _check_open(request) if self.is_open else await authenticator(self.scope)(request)
             raw = await read_body(request, max_bytes=self.max_body_bytes)
             document = parse_document(raw)
             profile, named = self._route(action, document)
@@ -121,6 +132,7 @@ class Adapter:
         return Response(
             orjson.dumps(answer),
             status_code=200 if error is None else error.http_status,
+            headers=_headers(error),
             media_type="application/json",
         )
 
@@ -157,6 +169,7 @@ class Adapter:
         self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
         to = _addressee(context, profile, me.role.counterpart)
+        self.check_receiver(to.subscriber_id)
         outgoing = Outgoing(
             profile=profile.name,
             action=action,
@@ -177,6 +190,11 @@ class Adapter:
             async with self.uow_factory() as uow:
                 if not await _is_repeat(outgoing, uow, profile):
                     raise _reused(outgoing, profile) from error
+
+
+def _headers(error: NodeError | None) -> dict[str, str] | None:
+    pause = None if error is None else error.retry_after
+    return None if pause is None else {"Retry-After": str(pause)}
 
 
 def _check_open(request: Request) -> str:

@@ -20,7 +20,8 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from kernel.errors import NodeError
-from node.api_keys import ApiKeys, Caller
+from node.api_keys import ApiKeys
+from node.callers import MayReadMetrics
 from node.documentation import add_documentation, refusals
 from node.ingress import Ingress, Receive, Scope, Send
 from node.telemetry import Metrics
@@ -142,7 +143,7 @@ def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
         response_class=PlainTextResponse,
         responses=refusals(401, 503),
     )
-    async def metrics_(_caller: Caller) -> Response:
+    async def metrics_(_caller: MayReadMetrics) -> Response:
         return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     @router.get(
@@ -159,7 +160,11 @@ def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
 async def _render_node_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeError)  # noqa: S101  registered for NodeError only
     log.info("api.refused", path=request.url.path, code=error.code, reason=error.message)
-    return JsonResponse({"error": WireError.of(error).to_wire()}, status_code=error.http_status)
+    return JsonResponse(
+        {"error": WireError.of(error).to_wire()},
+        status_code=error.http_status,
+        headers=None if error.retry_after is None else {"Retry-After": str(error.retry_after)},
+    )
 
 
 async def _render_validation_error(_request: Request, error: Exception) -> Response:

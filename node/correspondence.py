@@ -33,7 +33,8 @@ class Correspondent:
     """This node as a writer of messages.
 
     `request_ttl` is how long a request is worth answering, `callback_ttl` how long a callback
-    is worth delivering. `profile` is what is spoken with whom nothing else is known of.
+    is worth delivering. `profile` is what is spoken with whom nothing else is known of. `networks`
+    are those that its messages belong to, where it is told.
     """
 
     role: Role
@@ -43,6 +44,7 @@ class Correspondent:
     profile: Profile
     request_ttl: timedelta
     callback_ttl: timedelta
+    networks: tuple[str, ...] = ()
     pins: PeerPins = field(default_factory=PeerPins)
     new_id: IdSource = random_id
 
@@ -61,8 +63,36 @@ class Correspondent:
         context = self._context(action, profile, to=to, transaction_id=transaction_id, now=now)
         return _seal(action, profile, to=to, context=context, content={"message": message})
 
+    def open_request(
+        self,
+        action: Action,
+        *,
+        through: Peer,
+        message: Mapping[str, Any],
+        transaction_id: str,
+        now: datetime,
+        profile: Profile,
+        location: Mapping[str, Any] | None = None,
+    ) -> Outgoing:
+        """Return a request to whoever it concerns, to be passed on by the gateway `through`.
+
+        `location` says where, in the words of the context; None for everywhere.
+        """
+        context = self._context(action, profile, to=through, transaction_id=transaction_id, now=now)
+        return _seal(
+            action,
+            profile,
+            to=through,
+            context=context._replace(bpp_id="", bpp_uri=""),
+            content={"message": message},
+            location=location,
+        )
+
     def answer(self, inbound: Inbound, content: Mapping[str, Any] | WireError, *, now: datetime) -> Outgoing:
-        """Return the callback to `inbound`: under its message id, bound to its signature."""
+        """Return the callback to `inbound`: under its message id, bound to its signature.
+
+        What came through a gateway is answered through it.
+        """
         action, profile = CALLBACK_OF[inbound.action], self.pins.adapt(inbound.profile, inbound.sender)
         to = Peer(subscriber_id=inbound.sender, url=inbound.sender_url)
         context = self._context(
@@ -71,13 +101,14 @@ class Correspondent:
             message_id=inbound.context.message_id,
             domain=inbound.context.domain,
             version=inbound.context.version,
+            network_ids=self._shared_networks(inbound.context.network_ids),
         )
         body = (
             {"error": content.to_wire(profile.error)}
             if isinstance(content, WireError)
             else {"message": content}
         )
-        callback = _seal(action, profile, to=to, context=context, content=body)
+        callback = _seal(action, profile, to=_way_back(inbound) or to, context=context, content=body)
         return replace(callback, request_signature=fourth_line(inbound.authorization, profile.binding))
 
     def unsolicited(
@@ -112,18 +143,37 @@ class Correspondent:
             message_id=str(self.new_id()),
             timestamp=now,
             ttl=self.ttl_of(action),
+            network_ids=self.networks,
         )
+
+    def _shared_networks(self, named: tuple[str, ...]) -> tuple[str, ...]:
+        """Return of the networks that a request names those that this node is in too."""
+        return tuple(name for name in named if name in self.networks) or self.networks or named
 
     def ttl_of(self, action: Action) -> timedelta:
         """Return how long a message of ours is worth delivering."""
         return self.request_ttl if sender_role(action) is Role.BAP else self.callback_ttl
 
 
+def _way_back(inbound: Inbound) -> Peer | None:
+    """Return the gateway that takes the answer, None if its sender does."""
+    if inbound.gateway is None or inbound.gateway_url is None or inbound.action is not Action.DISCOVER:
+        return None
+    return Peer(subscriber_id=inbound.gateway, url=inbound.gateway_url)
+
+
 def _seal(
-    action: Action, profile: Profile, *, to: Peer, context: Context, content: Mapping[str, Any]
+    action: Action,
+    profile: Profile,
+    *,
+    to: Peer,
+    context: Context,
+    content: Mapping[str, Any],
+    location: Mapping[str, Any] | None = None,
 ) -> Outgoing:
     """Return the message with its final bytes; they are signed when they are sent."""
-    document = {"context": write_context(context, profile), **content}
+    place = {"location": location} if location else {}
+    document = {"context": write_context(context, profile) | place, **content}
     return Outgoing(
         profile=profile.name,
         action=action,

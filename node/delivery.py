@@ -20,11 +20,13 @@ import structlog
 
 from kernel.clock import Clock
 from node.evidence import AnswerJudge
+from node.peer_rules import CheckReceiver, PeerRefused, send_to_anybody
 from node.telemetry import Metrics
 from node.transport import PeerAnswer, Transport
 from protocol.errors import WireError
 from protocol.profile import PROFILES
-from protocol.signing import Signer
+from protocol.signing import Signers
+from registry_client.reach import DestinationRefused
 from storage.backoff import Backoff
 from storage.outbox import ClaimedOutgoing, Evidence, Outcome
 from storage.peers import record_failure, record_heard
@@ -37,6 +39,7 @@ _EVENTS: Final = {state: f"outbox.{state.value}" for state in OutboxState}
 _HEARD: Final = (OutboxState.DELIVERED, OutboxState.REFUSED)  # states that a peer's own word leads to
 _UNREACHABLE: Final = "NET_DOWNSTREAM_UNAVAILABLE"
 _GIVEN_UP: Final = "NET_CALLBACK_FAILED"
+_LAPSED: Final = "it lapsed before it was sent"
 
 OnUndeliverable = Callable[[UnitOfWork, ClaimedOutgoing, WireError, datetime], Awaitable[None]]
 """Tells the domain, in the same transaction, that a message was refused or given up."""
@@ -47,28 +50,37 @@ class Try:
     """One try to deliver: the message, when it was sent, and what the peer said, if anything.
 
     `evidence` is what the peer said with the verdict on its signature, where that is looked at.
+    `refusal` is why this node does not go there at all; nobody was asked then. Neither is anybody
+    where the message `lapsed` before it could be passed on.
     """
 
     message: ClaimedOutgoing
     sent_at: datetime
     answer: PeerAnswer | None
     failure: str | None = None
+    refusal: DestinationRefused | PeerRefused | None = None
+    lapsed: bool = False
     evidence: Evidence | None = None
 
 
 @dataclass(slots=True, kw_only=True)
 class Delivery:
-    """Delivers what the outbox holds; `wake` is called whenever a try has ended."""
+    """Delivers what the outbox holds; `wake` is called whenever a try has ended.
+
+    At most `per_peer` messages are under way to one peer, half of all that may be unless it is said.
+    """
 
     uow_factory: UnitOfWorkFactory
     transport: Transport
-    signer: Signer
+    signers: Signers
     clock: Clock
     metrics: Metrics
     judge: AnswerJudge | None = None
+    check_receiver: CheckReceiver = send_to_anybody
     on_undeliverable: OnUndeliverable | None = None
     lease: timedelta = timedelta(seconds=30)
     concurrency: int = 16
+    per_peer: int | None = None
     backoff: Backoff = field(default_factory=Backoff)
     wake: Callable[[], None] = field(default=lambda: None)
     _under_way: dict[asyncio.Task[None], str] = field(default_factory=dict, init=False)  # by peer
@@ -83,7 +95,7 @@ class Delivery:
             task = asyncio.create_task(self._send(message, header))
             self._under_way[task] = message.peer
             task.add_done_callback(self._end_try)
-        return recorded or bool(claimed)
+        return recorded or bool(claimed) or bool(self._finished)
 
     def _end_try(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
@@ -103,34 +115,48 @@ class Delivery:
                 now=now,
                 lease=self.lease,
                 limit=limit,
-                per_peer=max(1, self.concurrency // 2),
+                per_peer=self.per_peer or max(1, self.concurrency // 2),
                 under_way=Counter(self._under_way.values()),
             )
-            signed = [(message, self._sign(message, now)) for message in claimed]
+            lapsed = [message for message in claimed if _is_lapsed(message, now)]
+            signed = [(message, self._sign(message, now)) for message in claimed if message not in lapsed]
             if signed:
                 await uow.outbox.note_authorizations({message.id: header for message, header in signed})
+        self._finished += (
+            Try(message=message, sent_at=now, answer=None, failure=_LAPSED, lapsed=True) for message in lapsed
+        )
         return signed
 
     def _sign(self, message: ClaimedOutgoing, now: datetime) -> str:
         label = PROFILES[message.profile].digest_labels[0]
-        return self.signer.sign(
+        return self.signers.at(now).sign(
             message.body, now=now, label=label, request_signature=message.request_signature
         )
 
     async def _send(self, message: ClaimedOutgoing, header: str) -> None:
         sent_at = self.clock.now()
-        answer, evidence, failure = None, None, None
+        answer, evidence, failure, refusal = None, None, None, None
         try:
-            answer = await self.transport.post(message.url, message.body, authorization=header)
+            self.check_receiver(message.peer)
+            answer = await self.transport.post(message.url, message.body, headers=_headers(message, header))
             if self.judge is not None:
                 evidence = await self.judge.judge(answer, to=message, sent_under=header)
+        except (DestinationRefused, PeerRefused) as error:
+            refusal = error
         except OSError as error:
             failure = f"{type(error).__name__}: {error}"
         except Exception as error:
             log.exception("outbox.send_failed", message_id=message.message_id, peer=message.peer)
             failure = f"{type(error).__name__}: {error}"
         self._finished.append(
-            Try(message=message, sent_at=sent_at, answer=answer, failure=failure, evidence=evidence)
+            Try(
+                message=message,
+                sent_at=sent_at,
+                answer=answer,
+                failure=failure,
+                refusal=refusal,
+                evidence=evidence,
+            )
         )
 
     async def _record_finished(self) -> bool:
@@ -151,9 +177,8 @@ class Delivery:
         outcomes = [self._judge(attempt, now) for attempt in tries]
         async with self.uow_factory() as uow:
             held = await uow.outbox.record(outcomes)
-            for peer in sorted(
-                {o.message.peer for o in outcomes if o.state in _HEARD and o.message.id in held}
-            ):
+            heard = [o for o in outcomes if o.state in _HEARD and o.status is not None]
+            for peer in sorted({o.message.peer for o in heard if o.message.id in held}):
                 await record_heard(uow.connection, subscriber_id=peer)
             for attempt, outcome in zip(tries, outcomes, strict=True):
                 await self._tell(uow, attempt, outcome, held=outcome.message.id in held, now=now)
@@ -177,6 +202,8 @@ class Delivery:
     @staticmethod
     def _state_after(attempt: Try, now: datetime) -> tuple[OutboxState, str | None]:
         """Return the state that a try leads to, and what was wrong if it was no success."""
+        if attempt.refusal is not None:  # it would be refused each time
+            return OutboxState.REFUSED, f"{attempt.refusal.code}: {attempt.refusal.message}"
         unfinished = OutboxState.DEAD if now >= attempt.message.expires_at else OutboxState.PENDING
         if attempt.answer is None:
             return unfinished, attempt.failure
@@ -208,7 +235,7 @@ class Delivery:
         )
         if not held:
             return
-        if outcome.state not in _HEARD:
+        if outcome.state not in _HEARD and not attempt.lapsed:
             await record_failure(
                 uow.connection,
                 subscriber_id=message.peer,
@@ -222,8 +249,22 @@ class Delivery:
             await self.on_undeliverable(uow, message, _as_wire_error(attempt, outcome), now)
 
 
+def _headers(message: ClaimedOutgoing, signature: str) -> dict[str, str]:
+    """Return the headers to send under; what is passed on keeps its sender's beside ours (BECKN-006)."""
+    if message.sender_authorization is None:
+        return {"Authorization": signature}
+    return {"Authorization": message.sender_authorization, "X-Gateway-Authorization": signature}
+
+
+def _is_lapsed(message: ClaimedOutgoing, now: datetime) -> bool:
+    """Say whether a message is not to be passed on any more; our own are tried once in any case."""
+    return message.sender_authorization is not None and now >= message.expires_at
+
+
 def _as_wire_error(attempt: Try, outcome: Outcome) -> WireError:
     if attempt.answer is not None and attempt.answer.answer.error is not None:
         return attempt.answer.answer.error
+    if attempt.refusal is not None:
+        return WireError.of(attempt.refusal)
     code = _GIVEN_UP if outcome.state is OutboxState.DEAD else _UNREACHABLE
     return WireError(code=code, message=outcome.error or "the peer did not answer")

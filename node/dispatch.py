@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.correspondence import Correspondent
-from node.message import Handler, Inbound, decode
+from node.message import Handler, Inbound, Preparation, decode
 from node.telemetry import Metrics, stopwatch
 from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
 from protocol.errors import Unanticipated, WireError
@@ -42,7 +42,10 @@ class LeaseLost(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dispatch:
-    """Handles what the inbox holds, one message of a conversation at a time."""
+    """Handles what the inbox holds, one message of a conversation at a time.
+
+    An action has a handler, or a preparation that makes one. A gateway gives no answers of its own.
+    """
 
     role: Role
     handlers: Mapping[Action, Handler]
@@ -55,9 +58,10 @@ class Dispatch:
     concurrency: int = 16
     max_attempts: int = 5
     backoff: Backoff = field(default_factory=Backoff)
+    preparations: Mapping[Action, Preparation] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        bound, due = set(self.handlers), set(HANDLED_BY[self.role])
+        bound, due = set(self.handlers) | set(self.preparations), set(HANDLED_BY[self.role])
         if bound != due:
             raise HandlerMismatch(
                 f"{self.role} handlers: missing {_names(due - bound)}, unknown {_names(bound - due)}"
@@ -106,6 +110,7 @@ class Dispatch:
             log.warning("attributes.unknown", at=bag.path, context=bag.context, type=bag.type)
 
     async def _in_one_transaction(self, claimed: ClaimedMessage, inbound: Inbound) -> str:
+        handler = self.handlers.get(inbound.action) or await self._prepare(inbound)
         async with self.uow_factory() as uow:
             await record_message(
                 uow.connection,
@@ -114,7 +119,7 @@ class Dispatch:
                 clock_skew=inbound.context.timestamp - inbound.received_at,
                 at=inbound.received_at,
             )
-            refusal = await self._answer(inbound, uow)
+            refusal = await self._answer(inbound, handler, uow)
             held = await Inbox(uow.connection).mark_handled(
                 claimed, now=self.clock.now(), refusal=None if refusal is None else str(refusal)
             )
@@ -122,20 +127,32 @@ class Dispatch:
                 raise LeaseLost
         return "handled" if refusal is None else refusal.code
 
-    async def _answer(self, inbound: Inbound, uow: UnitOfWork) -> NodeError | None:
+    async def _prepare(self, inbound: Inbound) -> Handler:
+        """Return the handler that knows what others had to be asked; one that refuses, if they say no."""
+        try:
+            return await self.preparations[inbound.action](inbound)
+        except NodeError as error:
+            if error.retryable:
+                raise
+            return _refusing_with(error)
+
+    def _is_answered(self, inbound: Inbound) -> bool:
+        return inbound.action in CALLBACK_OF and self.role is not Role.BG
+
+    async def _answer(self, inbound: Inbound, handler: Handler, uow: UnitOfWork) -> NodeError | None:
         """Run the handler and put its callback; return the refusal, if it was one."""
         now = self.clock.now()
         try:
             async with uow.connection.begin_nested():
-                content = await self.handlers[inbound.action](inbound, uow, now)
+                content = await handler(inbound, uow, now)
         except NodeError as refusal:
             if refusal.retryable:
                 raise
-            if inbound.action in CALLBACK_OF:
+            if self._is_answered(inbound):
                 await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(refusal), now=now))
             log.info("message.refused_by_handler", code=refusal.code, reason=refusal.message)
             return refusal
-        if content is not None and inbound.action in CALLBACK_OF:
+        if content is not None and self._is_answered(inbound):
             await uow.outbox.put(self.correspondent.answer(inbound, content, now=now))
         return None
 
@@ -154,10 +171,17 @@ class Dispatch:
                 due_at = now + self.backoff.after(claimed.attempt)
                 await inbox.put_back(claimed, due_at=due_at, error=repr(error))
                 return "postponed"
-            if await inbox.mark_failed(claimed, now=now, error=repr(error)) and inbound.action in CALLBACK_OF:
+            if await inbox.mark_failed(claimed, now=now, error=repr(error)) and self._is_answered(inbound):
                 apology = Unanticipated("this node failed on the message", hint="Send a new request later.")
                 await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(apology), now=now))
         return "failed"
+
+
+def _refusing_with(error: NodeError) -> Handler:
+    async def refuse(_inbound: Inbound, _uow: UnitOfWork, _now: datetime) -> None:
+        raise error
+
+    return refuse
 
 
 def _names(actions: Set[Action]) -> str:

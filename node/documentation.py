@@ -28,10 +28,13 @@ _STYLE: Final = """
 _REFUSALS: Final = {
     400: "The body cannot be read.",
     401: "The API key is missing or unknown.",
+    403: "The API key is good, but not for this.",
     404: "There is no such thing here.",
     413: "The body is over the limit.",
     415: "The body is in a form that is not taken.",
+    409: "It stands against what is there already.",
     422: "A parameter breaks its rule.",
+    429: "Too many wrong API keys came from this address; Retry-After says how long to wait.",
     503: "Something that this node needs cannot be reached; send it again later.",
 }
 
@@ -51,8 +54,15 @@ class RefusalBody(BaseModel):
 
 
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of answers that refuse, for a route's `responses`."""
-    return {status: {"model": RefusalBody, "description": _REFUSALS[status]} for status in statuses}
+    """Return the description of answers that refuse, for a route's `responses`.
+
+    Where a key is needed (401), it may also be one for something else, or one guess too many.
+    """
+    needs_key = (403, 429) if 401 in statuses else ()
+    return {
+        status: {"model": RefusalBody, "description": _REFUSALS[status]}
+        for status in sorted({*statuses, *needs_key})
+    }
 
 
 def add_documentation(app: FastAPI) -> None:
@@ -85,7 +95,8 @@ def _entries(document: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _entry(method: str, path: str, operation: Mapping[str, Any]) -> str:
-    key = "needs a key" if operation.get("security") else "open to all"
+    scopes = [scope for way in operation.get("security", ()) for names in way.values() for scope in names]
+    key = f"needs a key that may {scopes[0]}" if scopes else "open to all"
     answers = "".join(
         f"<tr><td>{escape(status)}</td><td>{escape(answer.get('description', ''))}</td></tr>"
         for status, answer in sorted(operation.get("responses", {}).items())

@@ -45,11 +45,10 @@ class AnswerJudge:
             return Evidence(body=answer.body, signature=None, verdict=UNREADABLE)
         try:
             header = _parse(signature, is_counter=answer.signature is None)
-            if header.subscriber_id != to.peer:
-                return Evidence(
-                    body=answer.body, signature=signature, verdict=f"signed by {header.subscriber_id!r}"
-                )
-            verdict = await self._verdict(answer, header, to, sent_under)
+            if header.subscriber_id not in ("", to.peer):  # a key named by its record is looked up first
+                verdict = _signed_by(header.subscriber_id)
+            else:
+                verdict = await self._verdict(answer, header, to, sent_under)
         except NodeError as error:
             verdict = f"{error.code}: {error.message}"
         return Evidence(body=answer.body, signature=signature, verdict=verdict)
@@ -57,9 +56,14 @@ class AnswerJudge:
     async def _verdict(
         self, answer: PeerAnswer, header: SignatureHeader, to: ClaimedOutgoing, sent_under: str
     ) -> str:
-        """Return that the signature holds, and for what. Raises: SignatureInvalid, KeyExpired and kin."""
+        """Return that the signature holds, and for what, or whose it is.
+
+        Raises: SignatureInvalid, KeyExpired and kin.
+        """
         now = self.clock.now()
         record = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
+        if record.subscriber_id != to.peer:
+            return _signed_by(record.subscriber_id)
         key, validity = record.signing_public_key, KeyValidity(record.valid_from, record.valid_until)
         if answer.signature is None:
             receipt = Receipt(signing.digest(to.body), to.message_id)
@@ -77,6 +81,10 @@ class AnswerJudge:
             request_signatures=possible_fourth_lines(sent_under),
         )
         return VERIFIED if header.headers == signing.FOUR_LINES else f"{VERIFIED}, bound to no request"
+
+
+def _signed_by(subscriber_id: str) -> str:
+    return f"signed by {subscriber_id!r}"
 
 
 def _counter_signature(body: bytes) -> str | None:

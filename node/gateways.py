@@ -21,7 +21,7 @@ from protocol.profile import DIGEST_LABELS
 from protocol.signature_header import GATEWAY_AUTHORIZATION
 from protocol.signing import KeyValidity
 from registry_client.keyring import KeyRing
-from registry_client.subscriber import SubscriberRole
+from registry_client.subscriber import SubscriberRecord, SubscriberRole
 
 HEADER: Final = b"x-gateway-authorization"
 _DISBELIEVED: Final = (SignatureMissing, SignatureInvalid, SubscriberUnknown, KeyUnknown, KeyExpired)
@@ -35,14 +35,15 @@ class GatewayCheck:
 
     async def check(
         self, headers: Mapping[bytes, bytes], raw: bytes, *, action: Action, now: datetime
-    ) -> None:
-        """Refuse a message whose gateway's signature is there and does not hold.
+    ) -> SubscriberRecord | None:
+        """Return the gateway that passed the message on, None if none did.
 
-        Raises: GatewaySignatureInvalid, RegistryUnavailable.
+        Raises: GatewaySignatureInvalid, if its signature does not hold or it is no gateway;
+        RegistryUnavailable.
         """
         value = headers.get(HEADER)
         if value is None:
-            return
+            return None
         try:
             header = signing.parse_header(value.decode("latin-1"), place=GATEWAY_AUTHORIZATION)
             sender = await self.keyring.key_for(subscriber=header.subscriber_id, key_id=header.key_id, at=now)
@@ -58,9 +59,11 @@ class GatewayCheck:
             raise GatewaySignatureInvalid(
                 error.message, path=GATEWAY_AUTHORIZATION, hint=error.hint
             ) from error
-        if sender.role not in (None, SubscriberRole.BG):
+        if sender.role is not SubscriberRole.BG:
+            registered = sender.role or "nothing of its role"
             raise GatewaySignatureInvalid(
-                f"{header.subscriber_id} is no gateway, the registry says {sender.role}",
+                f"{header.subscriber_id} is no gateway, the registry says {registered}",
                 path=GATEWAY_AUTHORIZATION,
                 hint=f"Send {action} without this header, or through a gateway.",
             )
+        return sender

@@ -20,8 +20,10 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.authentication import Authentication
 from node.gateways import GatewayCheck
+from node.neighbours import check_neighbour
+from node.peer_gate import PeerGate
 from node.peer_pins import PeerPins
-from node.rate_limit import RateLimit
+from node.rate_limit import PeerRates
 from node.routing import Route, profiles_below, routes_of
 from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
@@ -42,7 +44,8 @@ from protocol.errors import (
 )
 from protocol.profile import AckSignature, Profile
 from protocol.rulebook import Rulebook
-from protocol.signing import SignatureHeader, Signer
+from protocol.signing import SignatureHeader, Signers
+from registry_client.reach import Reach
 from registry_client.subscriber import SubscriberRecord
 from storage.inbox_writer import Acceptance, Arrival, InboxWriter
 
@@ -70,8 +73,10 @@ class _Visit:
     profile: Profile
     raw: bytes = b""
     header: SignatureHeader | None = None
+    sender: str = ""  # whose key it is, once its signature held
     context: Context | None = None
     gateway_failed: bool = False
+    retry_after: int | None = None  # s; of a refusal that says so
 
     @property
     def action(self) -> Action:
@@ -88,17 +93,20 @@ class Ingress:
     role: Role
     subscriber_id: str
     profiles: tuple[Profile, ...]
-    signer: Signer
+    signers: Signers
     authentication: Authentication
     writer: InboxWriter
     admit_callback: AdmitCallback | None
     gateways: GatewayCheck
     pins: PeerPins
-    rate_limit: RateLimit
+    gate: PeerGate
+    rates: PeerRates
     rulebook: Rulebook
     clock: Clock
     metrics: Metrics
     max_body_bytes: int
+    reach: Reach
+    networks: frozenset[str] = frozenset()
     routes: Mapping[str, Route] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -117,6 +125,7 @@ class Ingress:
             body, status = await self._admit(visit, headers, receive), 200
         except NodeError as error:
             visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)
+            visit.retry_after = error.retry_after
             body, status = self._refuse(visit, error), error.http_status
         except Exception:
             log.exception("ingress.broken", path=scope["path"])
@@ -140,28 +149,33 @@ class Ingress:
         visit.header = header = self.authentication.read(authorization)
         now = self.clock.now()
         sender = await self.authentication.verify(visit.raw, header, route=visit.route, now=now)
-        self.rate_limit.take(header.subscriber_id, now=now)
+        visit.sender = sender.record.subscriber_id
+        self.gate.rules.check_sender(sender.record)
+        await self.rates.take(visit.sender, now=now)
         document = parse_document(visit.raw)
-        visit.profile = profile = self.pins.adapt(
-            detect(document, visit.route.profiles), header.subscriber_id
-        )
+        visit.profile = profile = self.pins.adapt(detect(document, visit.route.profiles), visit.sender)
+        gateway = None
         if profile.through_gateways:
-            await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
+            gateway = await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
+        if gateway is not None:
+            self.gate.rules.check_sender(gateway)
         visit.context = context = read_context(document, profile)
-        self._check(visit, document, context, header, sender.record, now=now)
+        self._check(visit, document, context, sender.record, now=now)
         if self.admit_callback is not None:
-            await self.admit_callback(visit.action, context, header.subscriber_id, profile)
+            await self.admit_callback(visit.action, context, visit.sender, profile)
         acceptance = await self.writer.store(
             Arrival(
                 profile=profile.name,
                 action=visit.action,
-                sender=header.subscriber_id,
+                sender=visit.sender,
                 message_id=context.message_id,
                 transaction_id=context.transaction_id,
                 body=visit.raw,
                 body_digest=sender.body_digest,
                 authorization=authorization,
                 received_at=now,
+                gateway=gateway.subscriber_id if gateway else None,
+                gateway_url=gateway.url if gateway else None,
             )
         )
         return self._acknowledge(visit, context, acceptance)
@@ -171,7 +185,6 @@ class Ingress:
         visit: _Visit,
         document: Mapping[str, Any],
         context: Context,
-        header: SignatureHeader,
         sender: SubscriberRecord,
         *,
         now: datetime,
@@ -180,10 +193,17 @@ class Ingress:
         action, profile = visit.action, visit.profile
         checks.check_action(context, action=action, profile=profile)
         checks.check_version(context, profile=profile)
-        checks.check_sender(context, action=action, profile=profile, signer=header.subscriber_id)
+        checks.check_sender(context, action=action, profile=profile, signer=sender.subscriber_id)
         checks.check_role(sender.role, action=action)
-        checks.check_addressee(context, action=action, profile=profile, subscriber_id=self.subscriber_id)
+        self.gate.rules.check_message(sender, context)
+        if self.networks or sender.network_memberships is not None:
+            checks.check_network(
+                context, profile=profile, memberships=sender.network_memberships, networks=self.networks
+            )
+        if self.role is not Role.BG:  # what a gateway takes is for others
+            checks.check_addressee(context, action=action, profile=profile, subscriber_id=self.subscriber_id)
         checks.check_callback_address(context, action=action, profile=profile, registered_url=sender.url)
+        check_neighbour(context, action=action, profile=profile, reach=self.reach)
         self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
 
@@ -197,7 +217,7 @@ class Ingress:
             )
         self.metrics.count_received(visit.action, is_repeat=acceptance.is_repeat)
         if log.is_enabled_for(logging.DEBUG) and visit.header is not None:
-            key = f"{visit.header.subscriber_id}|{visit.header.key_id}"
+            key = f"{visit.sender}|{visit.header.key_id}"
             log.debug("message.accepted", **_ids(visit), key=key, repeat=acceptance.is_repeat)
         return orjson.dumps(
             write_answer(
@@ -231,9 +251,7 @@ class Ingress:
             return
         try:
             document = parse_document(visit.raw)
-            visit.profile = detect(document, visit.route.profiles)
-            if visit.header is not None:
-                visit.profile = self.pins.adapt(visit.profile, visit.header.subscriber_id)
+            visit.profile = self.pins.adapt(detect(document, visit.route.profiles), _sender(visit))
             visit.context = read_context(document, visit.profile)
         except NodeError:
             return
@@ -249,25 +267,26 @@ class Ingress:
             name = b"proxy-authenticate" if visit.gateway_failed else b"www-authenticate"
             headers.append((name, signing.challenge(self.subscriber_id).encode()))
         if status in (_TOO_MANY, _UNAVAILABLE):
-            pause = self.rate_limit.pause if status == _TOO_MANY else _PAUSE
-            headers.append((b"retry-after", str(pause).encode()))
+            headers.append((b"retry-after", str(visit.retry_after or _PAUSE).encode()))
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     def _counter_sign(self, visit: _Visit, body: bytes, context: Context) -> bytes:
         """Return `body` with the signature in it that binds it to the message."""
+        now = self.clock.now()
         return add_counter_signature(
             body,
             Receipt(signing.digest(visit.raw), context.message_id),
-            signer=self.signer,
-            now=self.clock.now(),
+            signer=self.signers.at(now),
+            now=now,
             label=visit.profile.digest_labels[0],
         )
 
     def _sign(self, visit: _Visit, body: bytes) -> str:
-        return self.signer.sign(
+        now = self.clock.now()
+        return self.signers.at(now).sign(
             body,
-            now=self.clock.now(),
+            now=now,
             label=visit.profile.digest_labels[0],
             request_signature=visit.header.signature if visit.header else None,
         )
@@ -323,10 +342,15 @@ def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
 
 
 def _ids(visit: _Visit) -> dict[str, str]:
-    context, header = visit.context, visit.header
+    context = visit.context
     return {
         "action": visit.route.action.value if visit.route.action else "",
-        "sender": header.subscriber_id if header else "",
+        "sender": _sender(visit),
         "transaction_id": context.transaction_id if context else "",
         "message_id": context.message_id if context else "",
     }
+
+
+def _sender(visit: _Visit) -> str:
+    """Return whose key it is, or who says so as long as nothing is proven."""
+    return visit.sender or (visit.header.subscriber_id if visit.header else "")

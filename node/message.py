@@ -21,7 +21,8 @@ from storage.unit_of_work import UnitOfWork
 class Inbound:
     """A verified message: its context, and `message` as exact JSON (numbers are int or Decimal).
 
-    `error` stands instead of a message in a callback that carries a refusal.
+    `error` stands instead of a message in a callback that carries a refusal. `gateway` passed the
+    message on and takes the answer at `gateway_url`; both are None if it came straight from its sender.
     """
 
     profile: Profile
@@ -33,6 +34,8 @@ class Inbound:
     authorization: str
     received_at: datetime
     raw: bytes
+    gateway: str | None = None
+    gateway_url: str | None = None
 
     @property
     def transaction_id(self) -> str:
@@ -55,6 +58,12 @@ It raises a `NodeError` to refuse: its changes are undone and the error travels 
 Handlers of callbacks return None.
 """
 
+Preparation = Callable[[Inbound], Awaitable[Handler]]
+"""`preparation(inbound)`: ask others what is needed, before any transaction; return the handler that has it.
+
+It may raise what a handler may raise.
+"""
+
 
 def decode(claimed: ClaimedMessage) -> Inbound:
     """Return the message that was claimed; it was verified and validated when it came in."""
@@ -71,4 +80,6 @@ def decode(claimed: ClaimedMessage) -> Inbound:
         authorization=claimed.authorization,
         received_at=claimed.received_at,
         raw=claimed.body,
+        gateway=claimed.gateway,
+        gateway_url=claimed.gateway_url,
     )

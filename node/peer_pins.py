@@ -21,9 +21,11 @@ class PeerPin(BaseModel):
     ack: AckShape | None = Field(None, description="The shape of answers that it reads.")
     ack_signature: AckSignature | None = Field(None, description="How answers to it are signed.")
 
+    rate: float | None = Field(None, ge=0, description="Messages a second that it may send; 0 sets no bound.")
+
     def departures(self) -> dict[str, Any]:
         """Return the fields of a profile that are other for this peer."""
-        return self.model_dump(exclude={"wire"}, exclude_none=True)
+        return self.model_dump(exclude={"wire", "rate"}, exclude_none=True)
 
 
 class PeerPins:

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from kernel.clock import format_instant
-from node.api_keys import Caller
+from node.callers import MayReadNetwork
 from node.documentation import refusals
 from node.wires import Wires
 from storage.peers import PeerHealth, list_peers
@@ -33,7 +33,7 @@ def peers_router(*, uow_factory: UnitOfWorkFactory, wires: Wires) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["operation"])
 
     @router.get("/peers", summary="Every peer that was heard or written to", responses=refusals(401, 503))
-    async def peers(_caller: Caller) -> list[PeerView]:
+    async def peers(_caller: MayReadNetwork) -> list[PeerView]:
         async with uow_factory() as uow:
             known = await list_peers(uow.connection)
         return [_view(peer, wires) for peer in known]

@@ -1,16 +1,31 @@
-"""How many messages a peer may send: a bucket for each that fills steadily and is emptied by use."""
+"""How many messages a peer may send, counted where every process sees it.
+
+Each peer has one bucket for all processes. So that a message need not wait for it, a process takes
+the right to several messages at a time, a lease, and spends that in memory. A lease is about a tenth
+of a second's worth; what is left of it stays with the process, for it was taken from the bucket.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from math import ceil
-from typing import Final
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Final, NamedTuple, Protocol
+
+import structlog
 
 from kernel.errors import NodeError
+from node.buckets import MOST_NAMES, Buckets, Terms, whole_seconds
+from registry_client.single_flight import SingleFlight
 
-_MOST_PEERS: Final = 10_000
+log = structlog.get_logger(__name__)
+
+_LEASE: Final = 0.1  # s
+_SHORTEST: Final = timedelta(milliseconds=1)  # between two leases that came to nothing
+_ALONE_FOR: Final = timedelta(seconds=5)
+"""How long a process counts for itself after the shared count failed, before it asks there again."""
 
 
 class RateExceeded(NodeError):
@@ -19,31 +34,121 @@ class RateExceeded(NodeError):
     code, http_status, retryable = "AUT_RATE_LIMITED", 429, True
 
 
+class RatesUnavailable(Exception):
+    """The shared count cannot be reached at present."""
+
+
+class Lease(NamedTuple):
+    """The right to `granted` messages, and the tokens that are left in the bucket after it."""
+
+    granted: int
+    level: float
+
+
+class SharedRates(Protocol):
+    """The buckets of all processes."""
+
+    async def lease(self, subscriber_id: str, terms: Terms, *, wanted: int, now: datetime) -> Lease:
+        """Take up to `wanted` whole tokens, as one step. Raises: RatesUnavailable."""
+        ...
+
+
+class OwnRate(Protocol):
+    """Says which bound an operator has set for one peer."""
+
+    def __call__(self, subscriber_id: str, /) -> float | None: ...
+
+
 @dataclass(slots=True)
-class RateLimit:
-    """At most `per_second` messages a peer on average, a second's worth at once; 0 lets everything in."""
+class _Held:
+    """What this process may still let in of a peer; nothing new is to be had before `empty_until`."""
+
+    messages: int = 0
+    empty_until: datetime | None = None
+
+
+def _no_own_rate(_subscriber_id: str, /) -> float | None:
+    return None
+
+
+@dataclass(slots=True)
+class PeerRates:
+    """At most `per_second` messages a peer on average, a second's worth at once; 0 lets everything in.
+
+    `own_rates` are asked in turn for a peer's own bound.
+    """
 
     per_second: float
-    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
+    shared: SharedRates | None = None
+    own_rates: tuple[OwnRate, ...] = (_no_own_rate,)
+    _held: OrderedDict[str, _Held] = field(default_factory=OrderedDict, init=False)
+    _alone: Buckets = field(default_factory=Buckets, init=False)
+    _alone_until: datetime | None = field(default=None, init=False)
+    _flights: SingleFlight[str, None] = field(init=False)
 
-    @property
-    def pause(self) -> int:
-        """How many seconds bring the next message."""
-        return max(1, ceil(1 / self.per_second)) if self.per_second else 1
+    def __post_init__(self) -> None:
+        self._flights = SingleFlight()
 
-    def take(self, subscriber_id: str, *, now: datetime) -> None:
+    async def take(self, subscriber_id: str, *, now: datetime) -> None:
         """Count a message of a peer. Raises: RateExceeded."""
-        if not self.per_second:
+        rate = self.rate_of(subscriber_id)
+        if not rate:
             return
-        at, most = now.timestamp(), max(1.0, self.per_second)
-        left, since = self._buckets.pop(subscriber_id, (most, at))
-        left = min(most, left + (at - since) * self.per_second)
-        self._buckets[subscriber_id] = (left - 1 if left >= 1 else left, at)
-        if len(self._buckets) > _MOST_PEERS:
-            self._buckets.popitem(last=False)
-        if left < 1:
-            raise RateExceeded(
-                f"{subscriber_id} may send {self.per_second:g} messages a second",
-                path="header Authorization",
-                hint="Wait as long as Retry-After says, then send it again.",
+        terms = Terms(per_second=rate, most=max(1.0, rate))
+        while self.shared is not None and (self._alone_until is None or now >= self._alone_until):
+            if self._spend(subscriber_id, terms, now):
+                return
+            await self._flights.run(
+                subscriber_id, partial(self._lease, self.shared, subscriber_id, terms, now)
             )
+        if pause := self._alone.take(subscriber_id, terms, now=now):
+            raise _exceeded(subscriber_id, terms, pause)
+
+    def rate_of(self, subscriber_id: str) -> float:
+        """Return how many messages a second the peer may send; 0 for any number."""
+        for ask in self.own_rates:
+            if (own := ask(subscriber_id)) is not None:
+                return own
+        return self.per_second
+
+    def _spend(self, subscriber_id: str, terms: Terms, now: datetime) -> bool:
+        """Let one message in on the lease, if there is any. Raises: RateExceeded."""
+        held = self._held.get(subscriber_id)
+        if held is None:
+            return False
+        if held.messages:
+            held.messages -= 1
+            return True
+        if held.empty_until is not None and now < held.empty_until:
+            raise _exceeded(subscriber_id, terms, (held.empty_until - now).total_seconds())
+        return False
+
+    async def _lease(self, shared: SharedRates, subscriber_id: str, terms: Terms, now: datetime) -> None:
+        wanted = max(1, int(terms.per_second * _LEASE))
+        try:
+            granted, level = await shared.lease(subscriber_id, terms, wanted=wanted, now=now)
+        except RatesUnavailable as error:
+            log.warning("rates.alone", error=str(error), seconds=_ALONE_FOR.total_seconds())
+            self._alone_until = now + _ALONE_FOR
+            return
+        held = self._held.setdefault(subscriber_id, _Held())
+        self._held.move_to_end(subscriber_id)
+        if len(self._held) > MOST_NAMES:
+            self._held.popitem(last=False)
+        held.messages += granted
+        held.empty_until = None if granted else now + max(_SHORTEST, timedelta(seconds=terms.pause(level)))
+
+
+def pinned_rates(rates: Mapping[str, float]) -> OwnRate:
+    """Return what says the bounds that stand in the settings."""
+    return rates.get
+
+
+def _exceeded(subscriber_id: str, terms: Terms, pause: float) -> RateExceeded:
+    refusal = RateExceeded(
+        f"{subscriber_id} may send {terms.per_second:g} messages a second",
+        path="header Authorization",
+        hint="Wait as long as Retry-After says, then send it again.",
+    )
+    refusal.retry_after = whole_seconds(pause)
+    return refusal

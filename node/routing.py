@@ -28,8 +28,9 @@ def routes_of(role: Role, profiles: Sequence[Profile]) -> Mapping[str, Route]:
     for profile in profiles:
         for action in HANDLED_BY[role]:
             _add(found, profile.path_of(action), action, profile)
-            adapted = profile.behind_adapter()
-            _add(found, ADAPTER_PATH[role] + adapted.path_of(action), action, adapted)
+            if role in ADAPTER_PATH:
+                adapted = profile.behind_adapter()
+                _add(found, ADAPTER_PATH[role] + adapted.path_of(action), action, adapted)
     return found
 
 
@@ -40,6 +41,6 @@ def _add(found: dict[str, Route], path: str, action: Action, profile: Profile) -
 
 def profiles_below(path: str, role: Role, profiles: Sequence[Profile]) -> tuple[Profile, ...]:
     """Return whose paths an unknown one looks like, so that a NACK of theirs answers it."""
-    if path.startswith(f"{ADAPTER_PATH[role]}/"):
+    if role in ADAPTER_PATH and path.startswith(f"{ADAPTER_PATH[role]}/"):
         return tuple(profile.behind_adapter() for profile in profiles)
     return tuple(p for p in profiles if p.path_prefix and path.startswith(f"{p.path_prefix}/"))

@@ -8,27 +8,27 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
 from kernel.clock import Clock
-from kernel.errors import NodeError
+from keystore.keychain import Keychain
+from node.access import Access, open_access
 from node.adapter import Adapter, Put
 from node.api_keys import ApiKeys
 from node.authentication import Authentication
 from node.correspondence import Correspondent
 from node.delivery import Delivery, OnUndeliverable
+from node.directories import PeerKeys, open_peer_keys
 from node.dispatch import Dispatch
 from node.evidence import AnswerJudge
 from node.gateways import GatewayCheck
 from node.ingress import AdmitCallback, Ingress
-from node.message import Handler
+from node.message import Handler, Preparation
 from node.peer_pins import PeerPins
-from node.rate_limit import RateLimit
 from node.rules import load_rulebook
-from node.settings import Settings
-from node.signing_key import load_signing_key
+from node.settings import RegistryKind, Settings
 from node.telemetry import Metrics
 from node.transport import Transport
 from node.wires import Wires
@@ -36,11 +36,8 @@ from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES
 from protocol.rulebook import Rulebook
-from protocol.signing import Signer
 from protocol.tolerance import Tolerance
 from registry_client.keyring import KeyRing
-from registry_client.lookup import LookupClient
-from registry_client.shared_cache import SharedCache
 from storage.backoff import Backoff
 from storage.database import Database
 from storage.inbox import INBOX_CHANNEL
@@ -53,12 +50,6 @@ from storage.wakeup import Listener
 log = structlog.get_logger(__name__)
 
 
-class RedisUrlInvalid(NodeError):
-    """A Redis URL that names no Redis; the node does not start."""
-
-    code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Foundation:
     """Everything of a participant that knows nothing of its role's business."""
@@ -69,15 +60,19 @@ class Foundation:
     database: Database
     uow_factory: UnitOfWorkFactory
     listener: Listener
-    directory: LookupClient
-    shared_cache: SharedCache | None
+    peer_keys: PeerKeys
     keyring: KeyRing
-    signer: Signer
+    signers: Keychain
     correspondent: Correspondent
     wires: Wires
     rulebook: Rulebook
-    api_keys: ApiKeys
-    metrics: Metrics = field(default_factory=Metrics)
+    access: Access
+    metrics: Metrics
+
+    @property
+    def api_keys(self) -> ApiKeys:
+        """Return the door of the HTTP APIs."""
+        return self.access.api_keys
 
     def adapter(self, put: Put) -> Adapter:
         """Return the common adapter's paths for software on this side."""
@@ -90,20 +85,19 @@ class Foundation:
             clock=self.clock,
             max_body_bytes=self.settings.max_body_bytes,
             is_open=self.settings.open_callers,
+            check_receiver=self.access.gate.check_receiver,
         )
 
 
-def lay_foundation(*, role: Role, settings: Settings, database: Database, clock: Clock) -> Foundation:
+def lay_foundation(
+    *, role: Role, settings: Settings, database: Database, clock: Clock, signers: Keychain
+) -> Foundation:
     """Return the foundation of a participant; nothing runs yet."""
     uow_factory = UnitOfWorkFactory(database)
-    key_file = settings.key_file or settings.data_dir / "signing.key"
-    registry_url = str(settings.registry_url)
-    directory = LookupClient(registry_url)
-    shared_cache = _shared_cache(settings, network=registry_url)
-    keyring = KeyRing(directory, clock=clock, cache_for=settings.key_cache, shared=shared_cache)
+    peer_keys = open_peer_keys(settings, signers=signers, uow_factory=uow_factory, clock=clock)
     pins = PeerPins(settings.peers)
     usual = PROFILES[settings.wire]
-    configured_key = settings.api_key.get_secret_value() if settings.api_key else None
+    metrics = Metrics()
     return Foundation(
         role=role,
         settings=settings,
@@ -111,15 +105,9 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
         database=database,
         uow_factory=uow_factory,
         listener=Listener(database),
-        directory=directory,
-        shared_cache=shared_cache,
-        keyring=keyring,
-        signer=Signer(
-            subscriber_id=settings.subscriber_id,
-            key_id=settings.key_id,
-            private_key=load_signing_key(key_file),
-            validity=settings.signature_validity,
-        ),
+        peer_keys=peer_keys,
+        keyring=peer_keys.keyring,
+        signers=signers,
         correspondent=Correspondent(
             role=role,
             subscriber_id=settings.subscriber_id,
@@ -129,6 +117,7 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
             pins=pins,
             request_ttl=settings.request_ttl,
             callback_ttl=settings.callback_ttl,
+            networks=settings.networks,
         ),
         wires=Wires(
             spoken=tuple(PROFILES[name] for name in settings.wires),
@@ -137,21 +126,9 @@ def lay_foundation(*, role: Role, settings: Settings, database: Database, clock:
             uow_factory=uow_factory,
         ),
         rulebook=load_rulebook(settings),
-        api_keys=ApiKeys(uow_factory, configured=configured_key),
+        access=open_access(settings, uow_factory=uow_factory, clock=clock, metrics=metrics),
+        metrics=metrics,
     )
-
-
-def _shared_cache(settings: Settings, *, network: str) -> SharedCache | None:
-    if settings.redis_url is None:
-        return None
-    try:
-        return SharedCache.connect(settings.redis_url.get_secret_value(), network=network)
-    except ValueError:  # its words hold the URL, and so the password
-        raise RedisUrlInvalid(
-            "the Redis URL cannot be read",
-            path="DEGNODE_REDIS_URL",
-            hint="Write it like redis://host:6379/0.",
-        ) from None
 
 
 class Participant:
@@ -162,6 +139,7 @@ class Participant:
         foundation: Foundation,
         *,
         handlers: Mapping[Action, Handler],
+        preparations: Mapping[Action, Preparation] | None = None,
         on_undeliverable: OnUndeliverable | None = None,
         admit_callback: AdmitCallback | None = None,
         workers: Sequence[Worker] = (),
@@ -176,6 +154,7 @@ class Participant:
         self.dispatch = Dispatch(
             role=foundation.role,
             handlers=handlers,
+            preparations=preparations or {},
             uow_factory=foundation.uow_factory,
             correspondent=foundation.correspondent,
             rulebook=foundation.rulebook,
@@ -186,17 +165,21 @@ class Participant:
             max_attempts=settings.handler_attempts,
             backoff=backoff,
         )
-        self.transport = Transport(timeout=settings.delivery_timeout, clock=foundation.clock)
+        self.transport = Transport(
+            timeout=settings.delivery_timeout, reach=settings.reaching, clock=foundation.clock
+        )
         self.delivery = Delivery(
             uow_factory=foundation.uow_factory,
             transport=self.transport,
-            signer=foundation.signer,
+            signers=foundation.signers,
             clock=foundation.clock,
             metrics=foundation.metrics,
             judge=AnswerJudge(keyring=foundation.keyring, clock=foundation.clock),
+            check_receiver=foundation.access.gate.check_receiver,
             on_undeliverable=on_undeliverable,
             lease=settings.lease + settings.delivery_timeout,
             concurrency=settings.concurrency,
+            per_peer=settings.per_peer,
             backoff=backoff,
         )
         self._role_workers = workers
@@ -208,21 +191,27 @@ class Participant:
             role=foundation.role,
             subscriber_id=settings.subscriber_id,
             profiles=foundation.wires.spoken,
-            signer=foundation.signer,
+            signers=foundation.signers,
             authentication=Authentication(
                 keyring=foundation.keyring,
                 sent_authorizations=self._sent_authorizations,
-                tolerance=Tolerance(bare=settings.bare_signatures),
+                tolerance=Tolerance(
+                    bare=settings.bare_signatures,
+                    record_keys=settings.registry_kind is RegistryKind.DEDI,
+                ),
             ),
             writer=self.writer,
             admit_callback=admit_callback,
             gateways=GatewayCheck(keyring=foundation.keyring),
             pins=foundation.wires.pins,
-            rate_limit=RateLimit(settings.peer_rate),
+            gate=foundation.access.gate,
+            rates=foundation.access.rates,
             rulebook=foundation.rulebook,
             clock=foundation.clock,
             metrics=foundation.metrics,
             max_body_bytes=settings.max_body_bytes,
+            reach=settings.reaching,
+            networks=frozenset(settings.networks),
         )
 
     @asynccontextmanager
@@ -231,15 +220,16 @@ class Participant:
         foundation, settings = self.foundation, self.foundation.settings
         async with AsyncExitStack() as stack:
             stack.push_async_callback(foundation.database.close)
-            stack.push_async_callback(foundation.directory.close)
-            if foundation.shared_cache is not None:
-                stack.push_async_callback(foundation.shared_cache.close)
+            await stack.enter_async_context(foundation.peer_keys.running(foundation.listener))
+            await stack.enter_async_context(foundation.access.running(foundation.listener))
             await stack.enter_async_context(self.transport)
             if settings.workers:
                 self._start_workers(stack)
             for chore in self._chores:
                 chore.start()
                 stack.push_async_callback(chore.stop)
+            foundation.signers.listen_on(foundation.listener)
+            stack.push_async_callback(foundation.signers.close)
             stack.push_async_callback(foundation.listener.stop)
             await foundation.listener.start()
             self.writer.start()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,10 +22,16 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from node.peer_pins import PeerPin
+from node.peer_rules import Effect
+from protocol.keys import read_public_key
 from protocol.profile import PROFILES
+from protocol.x25519 import read_encryption_public_key
+from registry_client.challenge import ChallengeScheme
+from registry_client.reach import Reach, usual_reach
 from schemas.attributes import UnknownPacks
 
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
@@ -48,7 +56,34 @@ def _known_wires(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _public_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
+    for text in texts:
+        read_public_key(text)
+    return texts
+
+
+def _encryption_key(text: str | None) -> str | None:
+    if text is not None:
+        read_encryption_public_key(text)
+    return text
+
+
 WireName = Annotated[str, Field(pattern=f"^({'|'.join(PROFILES)})$")]
+
+
+class RegistryKind(StrEnum):
+    """What kind of directory the node finds its peers in."""
+
+    BECKN = "beckn"  # POST {url}/lookup
+    DEDI = "dedi"  # GET {url}/lookup/{subscriber}/{registry}/{key}
+    FILE = "file"  # a list in a file
+
+
+class KeyFormat(StrEnum):
+    """How X25519 keys are written for a registry, in base64 both times."""
+
+    RAW = "raw"  # the 32 bytes
+    DER = "der"  # wrapped, as ONDC-style registries want it
 
 
 class OfficialDocument(BaseModel):
@@ -83,6 +118,25 @@ class ServiceSettings(BaseSettings):
         validation_alias=AliasChoices("DEGNODE_DATABASE_URL", "DATABASE_URL", "database_url"),
         description="A PostgreSQL to use instead of the embedded one (also read from DATABASE_URL).",
     )
+    key_encryption_key: SecretStr | None = Field(
+        None, description="What private keys are sealed with: base64 of 32 bytes, the newest first."
+    )
+    key_encryption_file: Path | None = Field(
+        None, description="A file that holds it; if neither is set, `<data_dir>/key-encryption.key`."
+    )
+    vault_url: HttpUrl | None = Field(
+        None, description="A HashiCorp Vault whose transit engine seals private keys instead."
+    )
+    vault_token: SecretStr | None = Field(None, description="What the node shows to that Vault.")
+    vault_token_file: Path | None = Field(
+        None, description="A file that holds the token; read again when Vault refuses it."
+    )
+    vault_key: str = Field("transit/degnode", description="The engine's mount, and its key.")
+    trusted_proxies: Annotated[
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_list)
+    ] = Field(
+        (), description="Proxies whose X-Forwarded-For is believed: addresses or networks, with commas."
+    )
     log_format: str = Field("json", pattern="^(json|console)$", description="json or console.")
     log_level: str = Field(
         "INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="DEBUG, INFO, WARNING or ERROR."
@@ -101,13 +155,54 @@ class Settings(ServiceSettings):
         description="A Redis that shares looked-up keys between processes; none is needed.",
     )
 
-    registry_url: HttpUrl = Field(description="The network's registry.")
+    registry_kind: RegistryKind = Field(
+        RegistryKind.BECKN,
+        description="How peers' keys are looked up: beckn (POST /lookup), dedi (GET /lookup/…) or file.",
+    )
+    registry_url: HttpUrl | None = Field(
+        None, validate_default=True, description="The network's registry; with dedi, what /lookup lies below."
+    )
+    registry_key: Annotated[
+        tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_public_keys)
+    ] = Field(
+        (),
+        description="The registry's own signing key, base64; then its answers must be signed. "
+        "Several, while it changes, separated by commas.",
+    )
+    subscribers: Path | None = Field(
+        None, validate_default=True, description="With file: the list of subscribers, YAML or JSON."
+    )
+    dedi_registry: str = Field(
+        "subscribers.beckn.one", description="With dedi: the list that keys stand in."
+    )
+    dedi_namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)] = Field(
+        (),
+        description="With dedi: namespaces whose records are believed though they name others as "
+        "subscribers, separated by commas.",
+    )
+    networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)] = Field(
+        (), description="The networks whose messages are taken, separated by commas; all if none is named."
+    )
     registry_token: SecretStr | None = Field(
         None, description="Lets the node enter itself in the registry when it starts."
     )
-    key_id: str = Field("k1", description="The name of the signing key in the registry.")
+    joined: bool = Field(
+        False,
+        description="Whether this node is in the registry without a token, as `degnode join` arranges it; "
+        "then it tells the registry of its new keys by itself.",
+    )
+    registry_encryption_key: Annotated[str | None, AfterValidator(_encryption_key)] = Field(
+        None, description="The registry's X25519 key, base64: its challenges are read with it."
+    )
+    challenge_scheme: ChallengeScheme = Field(
+        ChallengeScheme.AES_ECB, description="How the registry encrypts its challenge: aes-ecb or sealed-box."
+    )
+    key_format: KeyFormat = Field(
+        KeyFormat.RAW, description="How the registry wants encryption keys written: raw or der."
+    )
+    key_id: str = Field("k1", description="The name of the first key set; `keys rotate` names the next.")
     key_file: Path | None = Field(
-        None, description="The signing key, base64; made on first use as `<data_dir>/signing.key`."
+        None, description="A signing key, base64, that the first key set takes over; else one is made."
     )
     api_key: SecretStr | None = Field(
         None, description="The key of apps and operators; one is made and shown once if it is not set."
@@ -125,6 +220,15 @@ class Settings(ServiceSettings):
         default_factory=dict,
         description='Peers with ways of their own, as JSON: {"bpp.example.com": {"wire": "v2_lts"}}.',
     )
+
+    @field_validator("registry_url", "subscribers")
+    @classmethod
+    def _is_there(cls, value: HttpUrl | Path | None, info: ValidationInfo) -> HttpUrl | Path | None:
+        """Refuse to start without the directory that is to be asked."""
+        is_file = info.data.get("registry_kind") is RegistryKind.FILE
+        if value is None and is_file is (info.field_name == "subscribers"):
+            raise PydanticCustomError("missing", "must be set")
+        return value
 
     @field_validator("wire")
     @classmethod
@@ -146,12 +250,26 @@ class Settings(ServiceSettings):
                     raise ValueError(f"of {name}: {error}") from None
         return peers
 
+    reach: Reach | None = Field(
+        None,
+        description="Where messages may go: public (https, public addresses), loopback (this machine too) "
+        "or private (closed networks and http too). Follows from the public URL if it is not set.",
+    )
+
+    @property
+    def reaching(self) -> Reach:
+        """How far this node goes for addresses that others name."""
+        return self.reach or usual_reach(str(self.public_url))
+
     bare_signatures: bool = Field(
         False,
         description="Whether signature headers without `Signature ` in front are taken, as adapters do.",
     )
     peer_rate: float = Field(
         0, ge=0, description="Messages a second that one peer may send; 0 sets no bound."
+    )
+    peer_default: Effect = Field(
+        Effect.ALLOW, description="Whether peers that no peer rule is about may trade: allow or refuse."
     )
     packs: Path | None = Field(
         None, description="A folder of attribute packs to know beside those that come along."
@@ -176,6 +294,12 @@ class Settings(ServiceSettings):
     )
     signature_validity: Duration = Field(timedelta(minutes=5), description="`expires − created`.")
     key_cache: Duration = Field(timedelta(minutes=10), description="How long a looked-up key is kept.")
+    key_watch: bool = Field(
+        True, description="Whether the registry's changes are followed, so that a revoked key stops at once."
+    )
+    key_grace: Duration = Field(
+        timedelta(hours=1), description="How much longer, while the registry does not answer."
+    )
 
     workers: bool = Field(True, description="Whether this process also handles and delivers messages.")
     poll_interval: Duration = Field(
@@ -184,6 +308,9 @@ class Settings(ServiceSettings):
     lease: Duration = Field(timedelta(seconds=30), description="How long a worker may take for a message.")
     handler_attempts: PositiveInt = Field(5, description="Tries to handle a message before it is given up.")
     concurrency: PositiveInt = Field(16, description="Messages handled, and delivered, at a time.")
+    per_peer: PositiveInt | None = Field(
+        None, description="Of these, to one peer; half of them if it is not set."
+    )
     delivery_timeout: Duration = Field(timedelta(seconds=10), description="How long a peer may take.")
     backoff_first: Duration = Field(timedelta(milliseconds=500), description="Wait after one failure.")
     backoff_longest: Duration = Field(timedelta(minutes=5), description="Wait after many failures.")

@@ -51,6 +51,12 @@ class Metrics:
         self.refused = Counter(
             "degnode_messages_refused", "Messages answered with a NACK.", ["code"], registry=self.registry
         )
+        self.api_key_refusals = Counter(
+            "degnode_api_key_refusals",
+            "Requests to the HTTP APIs that were not let in.",
+            ["reason"],
+            registry=self.registry,
+        )
         self.handled = Counter(
             "degnode_messages_handled", "Messages handled.", ["action", "outcome"], registry=self.registry
         )

@@ -36,13 +36,17 @@ class Action(StrEnum):
 
 
 class Role(StrEnum):
-    """Which side of a trade a participant plays."""
+    """Which side of a trade a participant plays; a gateway (BG) stands between the two."""
 
     BAP = "bap"
     BPP = "bpp"
+    BG = "bg"
 
     @property
     def counterpart(self) -> Role:
+        """Return the other side of the trade; a gateway has none."""
+        if self is Role.BG:
+            raise ValueError("a gateway trades with nobody")
         return Role.BPP if self is Role.BAP else Role.BAP
 
 
@@ -93,6 +97,7 @@ REQUEST_OF: Final = {exchange.callback: exchange.request for exchange in EXCHANG
 HANDLED_BY: Final = {
     Role.BPP: tuple(exchange.request for exchange in EXCHANGES),
     Role.BAP: tuple(exchange.callback for exchange in EXCHANGES),
+    Role.BG: (Action.DISCOVER, Action.ON_DISCOVER),
 }
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -10,6 +12,7 @@ from protocol.context import Context
 from protocol.errors import (
     ActionMismatch,
     ContextFieldInvalid,
+    NetworkNotAllowed,
     NotAddressedHere,
     RoleNotEntitled,
     SenderMismatch,
@@ -20,6 +23,8 @@ from protocol.profile import Profile
 
 MAX_CLOCK_SKEW: Final = timedelta(seconds=5)
 """How far a peer's clock may run ahead of ours (NFH-007, CON-004)."""
+
+_URL: Final = re.compile(r"https?://([A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?#].*)?")
 
 
 def check_action(context: Context, *, action: Action, profile: Profile) -> None:
@@ -91,12 +96,58 @@ def check_callback_address(
     """
     role = sender_role(action)
     uri = context.uri_of(role)
-    if registered_url is not None and uri.rstrip("/") != registered_url.rstrip("/"):
+    if registered_url is None:
+        _check_own_host(uri, context.id_of(role), path=f"$.context.{profile.keys.uri_of(role)}")
+    elif uri.rstrip("/") != registered_url.rstrip("/"):
         raise ContextFieldInvalid(
             f"{uri!r} is not the URL that the registry holds for this subscriber",
             path=f"$.context.{profile.keys.uri_of(role)}",
             hint=f"Send {registered_url!r}, or update the registry.",
         )
+
+
+def _check_own_host(uri: str, subscriber_id: str, *, path: str) -> None:
+    """Refuse a URL that does not lie in the sender's own domain, which its subscriber id then must be."""
+    found = _URL.fullmatch(uri)
+    host, own = found[1].lower() if found else "", subscriber_id.lower()
+    if host != own and not host.endswith(f".{own}"):
+        raise ContextFieldInvalid(
+            f"{uri!r} is not known to be {subscriber_id}'s: the registry holds no URL of it",
+            path=path,
+            hint=f"Register the URL, or send one whose host is {subscriber_id} or ends with it.",
+        )
+
+
+def check_network(
+    context: Context, *, profile: Profile, memberships: Sequence[str] | None, networks: Collection[str]
+) -> None:
+    """Refuse a message of a network that its sender is no member of, or that is not taken here.
+
+    `memberships` are the sender's as its directory tells them, None where it does not: then the
+    directory itself is the network. `networks` are those that are taken here, all if it is empty. A
+    message that names no network belongs to each that its sender is a member of.
+    """
+    path = f"$.context.{profile.keys.network_id}"
+    named = {_bare(name) for name in context.network_ids}
+    member = None if memberships is None else {_bare(name) for name in memberships}
+    if member is not None and not named <= member:
+        raise NetworkNotAllowed(
+            f"the sender is no member of {', '.join(sorted(named - member))}",
+            path=path,
+            hint=f"It is a member of {', '.join(sorted(member)) or 'no network'}.",
+        )
+    belongs_to = named or member
+    if networks and belongs_to is not None and belongs_to.isdisjoint(map(_bare, networks)):
+        raise NetworkNotAllowed(
+            f"messages of {', '.join(sorted(belongs_to)) or 'no network'} are not taken here",
+            path=path,
+            hint=f"Taken are those of {', '.join(sorted(networks))}.",
+        )
+
+
+def _bare(network: str) -> str:
+    """Return `{namespace}/{registry}` of a network's name, which may go on with `@` and a host."""
+    return network.partition("@")[0]
 
 
 def check_freshness(context: Context, *, now: datetime) -> None:

@@ -11,17 +11,19 @@ from kernel.errors import NodeError
 from protocol.actions import Action, Role, sender_role
 from protocol.durations import format_duration, parse_duration
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
-from protocol.profile import Profile
+from protocol.profile import NetworkIds, Profile
 
 LONGEST_ID: Final = 255
 """Characters; what is longer does not fit into an index, two of them of the widest characters do."""
 LONGEST_URI: Final = 2048
+_MOST_NETWORKS: Final = 20
 
 
 class Context(NamedTuple):
     """The context as one shape, whatever its generation calls the fields.
 
-    `bpp_id` and `bpp_uri` are empty on a discover that is sent to everybody.
+    `bpp_id` and `bpp_uri` are empty on a discover that is sent to everybody. `network_ids` are the
+    networks that the message belongs to, where it names any.
     """
 
     action: str
@@ -35,6 +37,7 @@ class Context(NamedTuple):
     message_id: str
     timestamp: datetime
     ttl: timedelta | None
+    network_ids: tuple[str, ...] = ()
 
     @property
     def expires_at(self) -> datetime | None:
@@ -74,6 +77,7 @@ def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
         message_id=_text(context, keys.message_id, required=True),
         timestamp=timestamp,
         ttl=_ttl(context, keys.ttl, since=timestamp),
+        network_ids=_network_ids(context, keys.network_id) if keys.network_id in context else (),
     )
 
 
@@ -92,8 +96,34 @@ def write_context(context: Context, profile: Profile) -> dict[str, Any]:
         keys.bpp_id: context.bpp_id,
         keys.bpp_uri: context.bpp_uri,
         keys.ttl: None if context.ttl is None else format_duration(context.ttl),
+        keys.network_id: _written_networks(context.network_ids, profile.network_ids),
     }
     return {key: value for key, value in written.items() if value}
+
+
+def _network_ids(context: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """Return the networks named: one as text, or several in a list; peers write either."""
+    value = context[key]
+    if value is None or value == "":
+        return ()
+    names = value if isinstance(value, list) else [value]
+    if len(names) > _MOST_NETWORKS:
+        raise ContextFieldInvalid(
+            f"{key} names {len(names)} networks",
+            path=f"$.context.{key}",
+            hint=f"Name at most {_MOST_NETWORKS}.",
+        )
+    return tuple(_text({key: name}, key, required=True) for name in names)
+
+
+def _written_networks(names: tuple[str, ...], form: NetworkIds) -> list[str] | str | None:
+    match form:
+        case NetworkIds.NONE:
+            return None
+        case NetworkIds.LIST:
+            return list(names)
+        case NetworkIds.ONE:  # pragma: no branch  the last of them
+            return names[0] if names else None
 
 
 def _text(context: Mapping[str, Any], key: str, *, required: bool = False, longest: int = LONGEST_ID) -> str:

@@ -105,6 +105,12 @@ class RoleNotEntitled(NodeError):
     code, http_status, retryable = "AUT_UNAUTHORIZED_ACTION", 403, False
 
 
+class NetworkNotAllowed(NodeError):
+    """The message belongs to a network that its sender, or this node, is not in."""
+
+    code, http_status, retryable = "AUT_DOMAIN_NOT_ALLOWED", 403, False
+
+
 class JsonInvalid(NodeError):
     """The body is no JSON object."""
 

@@ -40,6 +40,14 @@ class Binding(StrEnum):
     HEADER = "header"  # the request's whole Authorization header
 
 
+class NetworkIds(StrEnum):
+    """How the networks stand in `context` that a message belongs to."""
+
+    NONE = "none"  # they do not
+    LIST = "list"
+    ONE = "one"  # as text
+
+
 class AckSignature(StrEnum):
     """How a synchronous answer is signed."""
 
@@ -72,6 +80,7 @@ class ContextKeys:
     bpp_uri: str = "bpp_uri"
     transaction_id: str = "transaction_id"
     message_id: str = "message_id"
+    network_id: str = "network_id"
 
     def id_of(self, role: Role) -> str:
         return self.bap_id if role is Role.BAP else self.bpp_id
@@ -103,6 +112,7 @@ class Profile:
     binding: Binding
     ack_signature: AckSignature
     through_gateways: bool
+    network_ids: NetworkIds
     wire_names: Mapping[Action, str]
     context_keys: frozenset[str]
     message_keys: frozenset[str]
@@ -162,6 +172,7 @@ V1_1: Final = Profile(
     binding=Binding.NONE,
     ack_signature=AckSignature.NONE,
     through_gateways=True,
+    network_ids=NetworkIds.NONE,
     wire_names=_NAMES | {Action.DISCOVER: "search", Action.ON_DISCOVER: "on_search"},
     context_keys=frozenset({"country", "city", "core_version"}),
     message_keys=frozenset(
@@ -186,6 +197,7 @@ V2_RC: Final = Profile(
     binding=Binding.SIGNATURE,
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
+    network_ids=NetworkIds.LIST,
     wire_names=_NAMES,
     context_keys=frozenset({"schema_context", "network_id"}),
     message_keys=frozenset(
@@ -207,6 +219,7 @@ V2_LTS: Final = Profile(
         bpp_uri="bppUri",
         transaction_id="transactionId",
         message_id="messageId",
+        network_id="networkId",
     ),
     ack=AckShape.NFH,
     error=ErrorShape.NFH,
@@ -214,6 +227,7 @@ V2_LTS: Final = Profile(
     binding=Binding.SIGNATURE,
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
+    network_ids=NetworkIds.ONE,
     wire_names=_NAMES | {Action.RATING: "rate", Action.ON_RATING: "on_rate"},
     context_keys=frozenset({"schemaContext", "networkId", "requestDigest"}),
     message_keys=frozenset({"contract", "ratingInputs"}),

@@ -27,7 +27,7 @@ FIVE_LINES: Final = f"{THREE_LINES} (request-digest) (message-id)"
 MESSAGE_FORMS: Final = (THREE_LINES, FOUR_LINES)
 COUNTER_FORMS: Final = (FIVE_LINES,)
 
-_IN_ANSWER: Final = Tolerance(bare=True)  # the header's own name says it already
+_IN_ANSWER: Final = Tolerance(bare=True, record_keys=True)  # the header's own name says `Signature` already
 _PARAMETER: Final = re.compile(r'\s*([A-Za-z]+)\s*=\s*(?:"([^"]*)"|([0-9]+))\s*(?:,|$)')
 _CANONICAL: Final = re.compile(
     r'Signature keyId="([^"|\s]{1,255})\|([^"|\s]{1,255})\|([^"|]+)",algorithm="([^"]*)",'

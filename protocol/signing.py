@@ -11,7 +11,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from protocol.checks import MAX_CLOCK_SKEW
 from protocol.ed25519 import PrivateKey, PublicKey
@@ -35,6 +35,7 @@ __all__ = [  # the door to everything about signatures that the hot path needs
     "KeyValidity",
     "SignatureHeader",
     "Signer",
+    "Signers",
     "challenge",
     "digest",
     "parse_answer_header",
@@ -181,12 +182,16 @@ def read_signature(header: SignatureHeader) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signer:
-    """A subscriber's signing key under the name that the registry knows it by."""
+    """A subscriber's signing key under the name that the registry knows it by.
+
+    No signature outlives the key, which ends at `valid_until`; None leaves that open.
+    """
 
     subscriber_id: str
     key_id: str
     private_key: PrivateKey
     validity: timedelta = timedelta(minutes=5)
+    valid_until: datetime | None = None
 
     def __repr__(self) -> str:
         return f"Signer({self.subscriber_id}|{self.key_id})"
@@ -194,6 +199,10 @@ class Signer:
     @property
     def public_key(self) -> PublicKey:
         return self.private_key.public_key
+
+    def at(self, _now: datetime) -> Signer:
+        """Return itself: whoever has one key signs with it at any time."""
+        return self
 
     def sign(self, raw: bytes, *, now: datetime, label: str, request_signature: str | None = None) -> str:
         """Return the header value that signs `raw` from `now` on, binding a request if given."""
@@ -207,7 +216,10 @@ class Signer:
     def window(self, now: datetime) -> tuple[int, int]:
         """Return `created` and `expires` of what is signed at `now`, in Unix seconds."""
         created = int(now.timestamp())
-        return created, created + int(self.validity.total_seconds())
+        expires = created + int(self.validity.total_seconds())
+        return created, expires if self.valid_until is None else min(
+            expires, int(self.valid_until.timestamp())
+        )
 
     def seal(self, text: bytes, *, created: int, expires: int, headers: str) -> str:
         """Return the header value around the signature of `text`."""
@@ -216,6 +228,20 @@ class Signer:
             f'{SCHEME} keyId="{self.subscriber_id}|{self.key_id}|{ALGORITHM}",algorithm="{ALGORITHM}",'
             f'created="{created}",expires="{expires}",headers="{headers}",signature="{signature}"'
         )
+
+
+class Signers(Protocol):
+    """The signing keys of one subscriber, of which one signs at a time."""
+
+    @property
+    def subscriber_id(self) -> str: ...
+
+    def at(self, now: datetime, /) -> Signer:
+        """Return the key to sign with at `now`.
+
+        Raises: NodeError, if there is none.
+        """
+        ...
 
 
 def challenge(subscriber_id: str) -> str:

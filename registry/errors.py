@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -19,10 +20,14 @@ from protocol.errors import (
     Unanticipated,
     WireError,
 )
+from protocol.signing import challenge
+from registry.desk import get_desk
+from registry.tokens import TokenRefused
+from registry.tries import TooManyTries
 
 log = structlog.get_logger(__name__)
 
-_PATHS: Final = "This registry serves POST /lookup and POST /subscribe."
+_PATHS: Final = "GET /docs lists what this registry serves."
 
 
 def render_errors(app: FastAPI) -> None:
@@ -33,16 +38,27 @@ def render_errors(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _on_unanticipated)
 
 
-def _answer(error: NodeError, *, http_status: int | None = None) -> JSONResponse:
-    status = http_status or error.http_status
-    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-    return JSONResponse({"error": WireError.of(error).to_wire()}, status_code=status, headers=headers)
+def _answer(
+    error: NodeError, *, http_status: int | None = None, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    content = {"error": WireError.of(error).to_wire()}
+    return JSONResponse(content, status_code=http_status or error.http_status, headers=headers)
 
 
 async def _on_node_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, NodeError)  # noqa: S101  what the handler is registered for
     log.info("registry.refused", path=request.url.path, code=error.code, reason=error.message)
-    return _answer(error)
+    return _answer(error, headers=_headers_of(error, request))
+
+
+def _headers_of(error: NodeError, request: Request) -> dict[str, str]:
+    if isinstance(error, TooManyTries):
+        return {"Retry-After": str(error.retry_after)}
+    if isinstance(error, TokenRefused):
+        return {"WWW-Authenticate": "Bearer"}
+    if error.http_status == 401:
+        return {"WWW-Authenticate": challenge(get_desk(request).policy.registry_id)}
+    return {}
 
 
 async def _on_invalid_form(_request: Request, error: Exception) -> JSONResponse:
@@ -78,7 +94,7 @@ def _unreadable() -> JsonInvalid:
 
 def _field(complaint: dict[str, Any]) -> str:
     """Return the field's name; a tail such as the validator's name is left out."""
-    location = [str(part) for part in complaint["loc"] if part != "body"]
+    location = [str(part) for part in complaint["loc"] if part not in ("body", "query", "path")]
     return location[0] if location else "body"
 
 

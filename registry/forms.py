@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from datetime import datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
+from uuid import UUID
 
 import simplejson
+from fastapi import Path
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -22,11 +23,13 @@ from pydantic import (
 
 from kernel.clock import utc
 from protocol.keys import read_public_key, write_public_key
+from protocol.x25519 import read_encryption_public_key
 from registry.subscription import Subscription
 from registry_client.subscriber import KEY_NAMES, SubscriberRole, SubscriberStatus
 
 _URL: Final = TypeAdapter(HttpUrl)
-_ENCRYPTION_KEY_BYTES: Final = (32, 44)  # X25519, raw or in DER
+_PLACES: Final = ("city", "country")
+_NOWHERE: Final = (None, "", "*")
 
 
 def _http_url(text: str) -> str:
@@ -42,10 +45,14 @@ def _signing_key(text: str) -> str:
 
 
 def _encryption_key(text: str) -> str:
-    raw = b64decode(text, validate=True)
-    if len(raw) not in _ENCRYPTION_KEY_BYTES:
-        raise ValueError(f"an X25519 public key has 32 bytes, or 44 in DER; this has {len(raw)}")
+    """Return `text` as it is: whoever sent it in DER wants it back in DER."""
+    read_encryption_public_key(text)
     return text
+
+
+def _keys_differ(signing: str | None, encryption: str | None) -> None:
+    if signing and encryption and read_encryption_public_key(encryption).raw == read_public_key(signing).raw:
+        raise ValueError("encr_public_key must be a key of its own, not the signing key again")
 
 
 def _storable(location: dict[str, Any]) -> dict[str, Any]:
@@ -61,6 +68,14 @@ def _storable(location: dict[str, Any]) -> dict[str, Any]:
 SubscriberId = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^[^\s|"\x00]+$')]
 KeyId = Annotated[str, Field(min_length=1, max_length=128, pattern=r'^[^\s|"\x00]+$')]
 Domain = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+Nonce = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+Url = Annotated[str, Field(max_length=2048), AfterValidator(_http_url)]
+Location = Annotated[dict[str, Any], AfterValidator(_storable)]
+SigningKey = Annotated[str, AfterValidator(_signing_key)]
+EncryptionKey = Annotated[str, AfterValidator(_encryption_key)]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
+NameInPath = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
+PlaceCode = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]+$")]
 
 
 class _Form(BaseModel):
@@ -81,20 +96,17 @@ class SubscribeForm(_Form):
 
     subscriber_id: SubscriberId = Field(examples=["bpp.example.com"])
     key_id: KeyId = Field(validation_alias=AliasChoices(*KEY_NAMES), examples=["k1"])
-    url: Annotated[str, AfterValidator(_http_url)] = Field(
-        max_length=2048, description="Where peers reach it.", examples=["https://bpp.example.com/beckn"]
-    )
+    url: Url = Field(description="Where peers reach it.", examples=["https://bpp.example.com/beckn"])
     type: SubscriberRole
     domain: Domain = Field(examples=["beckn.one:deg:p2p-trading:2.0.0"])
-    location: Annotated[dict[str, Any], AfterValidator(_storable)] | None = None
-    signing_public_key: Annotated[str, AfterValidator(_signing_key)] = Field(
+    location: Location | None = None
+    signing_public_key: SigningKey = Field(
         description="Ed25519, base64.", examples=["ONtluFKk9FfVIePk0FJjCZE1XlTdcXtcWWRjqzllVSw="]
     )
-    encr_public_key: Annotated[str, AfterValidator(_encryption_key)] | None = Field(
-        None, description="X25519, base64."
-    )
+    encr_public_key: EncryptionKey | None = Field(None, description="X25519, base64, raw or in DER.")
     valid_from: AwareDatetime | None = Field(None, description="From now on, if it is left out.")
     valid_until: AwareDatetime | None = Field(None, description="Without end, if it is left out.")
+    nonce: Nonce | None = Field(None, description="Counts once; a signed request must bring one.")
 
     @field_validator("valid_from", "valid_until")
     @classmethod
@@ -102,9 +114,8 @@ class SubscribeForm(_Form):
         return None if instant is None else utc(instant)
 
     @model_validator(mode="after")
-    def _keys_differ(self) -> Self:
-        if self.encr_public_key == self.signing_public_key:
-            raise ValueError("encr_public_key must be a key of its own, not the signing key again")
+    def _two_keys(self) -> Self:
+        _keys_differ(self.signing_public_key, self.encr_public_key)
         return self
 
     def to_subscription(self, *, earlier: Subscription | None, now: datetime) -> Subscription:
@@ -129,11 +140,64 @@ class SubscribeForm(_Form):
         )
 
 
+class ChangeForm(_Form):
+    """What is to change of a subscriber, or of one key of it if `key_id` names one."""
+
+    subscriber_id: SubscriberId = Field(examples=["bpp.example.com"])
+    nonce: Nonce = Field(description="Counts once.")
+    key_id: KeyId | None = Field(None, validation_alias=AliasChoices(*KEY_NAMES), examples=["k2"])
+    url: Url | None = None
+    type: SubscriberRole | None = None
+    domain: Domain | None = None
+    location: Location | None = None
+    signing_public_key: SigningKey | None = Field(None, description="Of a key that is to be added.")
+    encr_public_key: EncryptionKey | None = None
+    valid_from: AwareDatetime | None = None
+    valid_until: AwareDatetime | None = None
+    status: Literal[SubscriberStatus.UNSUBSCRIBED] | None = Field(
+        None, description="Ends the key at once; without a key_id, all of them: the subscriber leaves."
+    )
+    reason: Reason | None = Field(None, description="Why, for the history.")
+
+    @field_validator("valid_from", "valid_until")
+    @classmethod
+    def _in_utc(cls, instant: datetime | None) -> datetime | None:
+        return None if instant is None else utc(instant)
+
+    @model_validator(mode="after")
+    def _two_keys(self) -> Self:
+        _keys_differ(self.signing_public_key, self.encr_public_key)
+        return self
+
+
 class LookupForm(_Form):
-    """What the subscriptions looked for have in common; nothing given finds them all."""
+    """What the subscriptions looked for have in common; nothing given finds them all.
+
+    Who gave no city or country when it subscribed serves every one.
+    """
 
     subscriber_id: SubscriberId | None = Field(None, examples=["bpp.example.com"])
     key_id: KeyId | None = Field(None, validation_alias=AliasChoices(*KEY_NAMES), examples=["k1"])
     type: SubscriberRole | None = None
     domain: Domain | None = None
     status: SubscriberStatus | None = None
+    city: PlaceCode | None = Field(None, examples=["std:080"])
+    country: PlaceCode | None = Field(None, examples=["IND"])
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_location(cls, content: Any) -> Any:  # noqa: ANN401  whatever was sent
+        """Take the codes out of a `location`, which is how a context has them."""
+        location = content.get("location") if isinstance(content, dict) else None
+        if not isinstance(location, dict):
+            return content
+        codes = {name: place.get("code") for name in _PLACES if isinstance(place := location.get(name), dict)}
+        return {name: code for name, code in codes.items() if code not in _NOWHERE} | content
+
+
+class DecisionForm(_Form):
+    """Why the operator decides as it does, and about which of a subscriber's requests or keys."""
+
+    reason: Reason
+    key_id: KeyId | None = Field(None, validation_alias=AliasChoices(*KEY_NAMES))
+    request_id: UUID | None = Field(None, description="Where several ask under the same name.")

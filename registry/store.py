@@ -2,67 +2,101 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, and_, insert, or_, select, text
+from sqlalchemy import ColumnElement, Select, and_, or_, select, text
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import RowMapping
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from registry.author import Author
+from registry.bar import barred
 from registry.forms import LookupForm, SubscribeForm
+from registry.history import Change, record_change
 from registry.subscription import Subscription
-from registry.tables import history, subscriptions
+from registry.tables import subscriptions
 from registry_client.subscriber import SubscriberRole, SubscriberStatus
+from storage.unit_of_work import UnitOfWork
 
 # Held until the unit of work ends: two forms for one subscriber are taken one after the other.
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:subscriber_id, 0))")
 _PRIMARY_KEY: Final = ("subscriber_id", "key_id")
+_ANYWHERE: Final = "*"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Author:
-    """Who changes a subscription: the name of the token shown, and the address it came from."""
+async def lock_subscriber(uow: UnitOfWork, subscriber_id: str) -> None:
+    """Let nobody else change anything of this subscriber until the unit of work ends."""
+    await uow.connection.execute(_ONE_AT_A_TIME, {"subscriber_id": subscriber_id})
 
-    name: str
-    address: str | None
+
+async def find_standing(uow: UnitOfWork, subscriber_id: str) -> list[Subscription]:
+    """Return all that the registry holds of a subscriber, also what ended."""
+    rows = await uow.connection.execute(
+        select(subscriptions)
+        .where(subscriptions.c.subscriber_id == subscriber_id)
+        .order_by(subscriptions.c.created_at, subscriptions.c.key_id)
+    )
+    return [_from_row(row) for row in rows.mappings()]
+
+
+async def find_subscription(uow: UnitOfWork, subscriber_id: str, key_id: str) -> Subscription | None:
+    """Return one key of a subscriber, or None."""
+    rows = await uow.connection.execute(
+        select(subscriptions).where(
+            subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.key_id == key_id
+        )
+    )
+    row = rows.mappings().one_or_none()
+    return None if row is None else _from_row(row)
 
 
 async def record_subscription(
-    connection: AsyncConnection, form: SubscribeForm, *, author: Author, now: datetime
+    uow: UnitOfWork, form: SubscribeForm, *, author: Author, now: datetime
 ) -> Subscription:
-    """Make the subscription what `form` says and return it; a repeat changes nothing."""
-    await connection.execute(_ONE_AT_A_TIME, {"subscriber_id": form.subscriber_id})
-    earlier = await _find_one(connection, form.subscriber_id, form.key_id)
+    """Make the subscription what `form` says, at its word, and return it; a repeat changes nothing.
+
+    Raises: Barred, if the operator has put it out.
+    """
+    await lock_subscriber(uow, form.subscriber_id)
+    earlier = await find_subscription(uow, form.subscriber_id, form.key_id)
+    if earlier is not None and earlier.barred:
+        raise barred(earlier)
     wanted = form.to_subscription(earlier=earlier, now=now)
     if earlier is not None and wanted.says_the_same_as(earlier):
         return earlier
-    row = wanted.to_row()
+    await put_subscription(uow, wanted, before=earlier, author=author, now=now)
+    return wanted
+
+
+async def put_subscription(
+    uow: UnitOfWork,
+    wanted: Subscription,
+    *,
+    before: Subscription | None,
+    author: Author,
+    now: datetime,
+    change: Change | None = None,
+    why: str | None = None,
+) -> None:
+    """Make `wanted` what is found from now on, and write it down."""
+    stamped = replace(wanted, updated_at=now)
+    row = stamped.to_row()
     changed = {name: value for name, value in row.items() if name not in _PRIMARY_KEY}
-    await connection.execute(
+    await uow.connection.execute(
         upsert(subscriptions)
         .values(**row)
         .on_conflict_do_update(index_elements=list(_PRIMARY_KEY), set_=changed)
     )
-    await connection.execute(
-        insert(history).values(
-            subscriber_id=wanted.subscriber_id,
-            key_id=wanted.key_id,
-            changed_at=now,
-            changed_by=author.name,
-            changed_from=author.address,
-            content=wanted.to_wire(now=now),
-        )
-    )
-    return wanted
+    change = change or (Change.ENTERED if before is None else Change.CHANGED)
+    await record_change(uow, stamped, before=before, change=change, author=author, now=now, why=why)
 
 
 async def find_subscriptions(
-    connection: AsyncConnection, form: LookupForm, *, now: datetime, limit: int
+    uow: UnitOfWork, form: LookupForm, *, now: datetime, limit: int
 ) -> list[Subscription]:
     """Return up to `limit` subscriptions that fit `form` as of `now`."""
-    rows = await connection.execute(_query(form, now=now).limit(limit))
+    rows = await uow.connection.execute(_query(form, now=now).limit(limit))
     return [_from_row(row) for row in rows.mappings()]
 
 
@@ -78,27 +112,29 @@ def _query(form: LookupForm, *, now: datetime) -> Select[Any]:
         )
         if value is not None
     ]
+    for place, code in (("city", form.city), ("country", form.country)):
+        if code is not None:
+            filters.append(_serves(place, code))
     if form.status is not None:
         filters.append(_stands_as(form.status, now=now))
     return select(subscriptions).where(*filters).order_by(columns.subscriber_id, columns.key_id)
 
 
+def _serves(place: str, code: str) -> ColumnElement[bool]:
+    """Return the condition that a subscriber serves a city or a country: all of them, if it names none."""
+    own = subscriptions.c.location[(place, "code")].astext
+    return or_(own.is_(None), own.in_(("", _ANYWHERE, code)))
+
+
 def _stands_as(status: SubscriberStatus, *, now: datetime) -> ColumnElement[bool]:
     """Return the condition that `Subscription.status_at` answers `status`."""
     columns = subscriptions.c
+    if status is SubscriberStatus.UNSUBSCRIBED:
+        return columns.status == status
     if status is SubscriberStatus.EXPIRED:
-        return or_(columns.status == status, columns.valid_until <= now)
+        ended = and_(columns.status != SubscriberStatus.UNSUBSCRIBED, columns.valid_until <= now)
+        return or_(columns.status == status, ended)
     return and_(columns.status == status, or_(columns.valid_until.is_(None), columns.valid_until > now))
-
-
-async def _find_one(connection: AsyncConnection, subscriber_id: str, key_id: str) -> Subscription | None:
-    rows = await connection.execute(
-        select(subscriptions).where(
-            subscriptions.c.subscriber_id == subscriber_id, subscriptions.c.key_id == key_id
-        )
-    )
-    row = rows.mappings().one_or_none()
-    return None if row is None else _from_row(row)
 
 
 def _from_row(row: RowMapping) -> Subscription:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -20,7 +20,9 @@ _NAMED_KEYS: Final = 5
 class KeyAnswer:
     """The records of one key, the newest first; none when there is no such key.
 
-    `other_keys` are keys of the same subscriber that were learnt of along the way.
+    `other_keys` are keys of the same subscriber that were learnt of along the way. An empty
+    `subscriber` means a key that is named by its record: whose it is says the record. An answer that
+    was prolonged because nobody could be asked has been `fresh_until` an earlier instant.
     """
 
     subscriber: str
@@ -28,6 +30,7 @@ class KeyAnswer:
     records: tuple[SubscriberRecord, ...]
     other_keys: tuple[str, ...]
     until: datetime
+    fresh_until: datetime | None = None
 
     @classmethod
     def of(
@@ -45,16 +48,39 @@ class KeyAnswer:
         It holds for `cache_for`, but never beyond the end of a key that is valid now; for
         `negative_for` when no key is.
         """
-        own = [record for record in found if record.subscriber_id == subscriber]
-        records = tuple(sorted((r for r in own if r.key_id == key_id), key=_valid_from, reverse=True))
+        if subscriber:
+            own = [record for record in found if record.subscriber_id == subscriber]
+            named = [record for record in own if record.key_id == key_id]
+        else:
+            own = named = list(found)
+        records = tuple(sorted(named, key=_valid_from, reverse=True))
         valid = [record for record in records if record.is_valid_at(now)]
-        ends = [record.valid_until for record in valid if record.valid_until]
         return cls(
             subscriber=subscriber,
             key_id=key_id,
             records=records,
-            other_keys=tuple(sorted({record.key_id for record in own} - {key_id})),
-            until=min([now + (cache_for if valid else negative_for), *ends]),
+            other_keys=tuple(sorted({record.key_id for record in own if record not in named})),
+            until=min([now + (cache_for if valid else negative_for), *_ends(valid)]),
+        )
+
+    @property
+    def was_fresh_until(self) -> datetime:
+        """Until when the directory's word held by itself."""
+        return self.fresh_until or self.until
+
+    def prolonged(self, until: datetime) -> KeyAnswer:
+        """Return the answer as it is relied on until `until` because the directory is away.
+
+        Never beyond the end of one of its keys.
+        """
+        fresh_until = self.was_fresh_until
+        ends = [end for end in _ends(self.records) if end > fresh_until]
+        return replace(self, until=min([until, *ends]), fresh_until=fresh_until)
+
+    def is_about(self, *, subscriber: str, key_id: str) -> bool:
+        """Say whether this is what is known of that key, under whichever name it was asked for."""
+        return (self.subscriber, self.key_id) == (subscriber, key_id) or any(
+            (record.subscriber_id, record.key_id) == (subscriber, key_id) for record in self.records
         )
 
     def find_valid(self, at: datetime) -> SubscriberRecord | None:
@@ -73,6 +99,12 @@ class KeyAnswer:
             return record
         if self.records:
             raise _expired(self.records[0], at)
+        if not self.subscriber:
+            raise KeyUnknown(
+                f"the registry has no record {self.key_id!r} that names a subscriber's key",
+                path=_WHERE,
+                hint="Sign with {subscriber}|{key}|ed25519, or publish the record.",
+            )
         if self.other_keys:
             raise KeyUnknown(
                 f"the registry knows {self.subscriber}, but not with the key {self.key_id!r}",
@@ -107,6 +139,10 @@ class KeyAnswer:
             other_keys=(),
             until=parse_instant(content["until"]),
         )
+
+
+def _ends(records: Iterable[SubscriberRecord]) -> list[datetime]:
+    return [record.valid_until for record in records if record.valid_until]
 
 
 def _valid_from(record: SubscriberRecord) -> datetime:

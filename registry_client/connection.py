@@ -1,8 +1,9 @@
-"""The line to a registry: bounded in time and size, without redirects."""
+"""The line to a registry: bounded in time and size, without redirects, signed where it can be."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import TracebackType
@@ -12,7 +13,9 @@ import httpx
 import orjson
 import structlog
 
+from kernel.errors import NodeError
 from protocol.errors import RegistryUnavailable
+from registry_client.answer_signature import RegistryTrust
 
 log = structlog.get_logger(__name__)
 
@@ -43,14 +46,22 @@ class RegistryAnswer:
 
 
 class RegistryConnection:
-    """Posts JSON to one registry."""
+    """Exchanges JSON with one registry."""
 
-    def __init__(self, registry_url: str, *, limits: ConnectionLimits | None = None) -> None:
+    def __init__(
+        self,
+        registry_url: str,
+        *,
+        limits: ConnectionLimits | None = None,
+        trust: RegistryTrust | None = None,
+    ) -> None:
         """Point at `registry_url`; nothing is opened until it is asked.
 
-        Raises: RegistryUrlInvalid.
+        With `trust`, what is posted without a token is signed, and answers are verified where keys
+        of the registry are pinned. Raises: RegistryUrlInvalid.
         """
         self.url = _checked(registry_url)
+        self._trust = trust
         self._limits = limits or ConnectionLimits()
         seconds = self._limits.answer_timeout.total_seconds()
         self._client = httpx.AsyncClient(
@@ -65,28 +76,66 @@ class RegistryConnection:
     async def post(self, path: str, content: Any, *, token: str | None = None) -> RegistryAnswer:  # noqa: ANN401
         """Post `content` as JSON to `path` and return the answer.
 
-        Raises: RegistryUnavailable, if it does not come in time, is a 5xx, a redirect or too long.
+        Raises: RegistryUnavailable, if it does not come in time, is a 5xx, a redirect, too long or
+        not the registry's own.
         """
+        body = orjson.dumps(content)
         headers = {"Content-Type": "application/json"}
+        asked_under = None if token is not None else self._sign(body)
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
+        elif asked_under is not None:
+            headers["Authorization"] = asked_under
+        return await self.exchange("POST", path, body=body, headers=headers, asked_under=asked_under)
+
+    async def get(self, path: str) -> RegistryAnswer:
+        """Return what is at `path`; raises as `post` does."""
+        return await self.exchange("GET", path)
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
+        asked_under: str | None = None,
+    ) -> RegistryAnswer:
+        """Send `body` as it is and return the answer; raises as `post` does.
+
+        `asked_under` is the signature header among `headers` that the answer must be bound to.
+        """
         try:
             async with asyncio.timeout(self._limits.answer_timeout.total_seconds()):
-                status, raw = await self._exchange(path, orjson.dumps(content), headers)
+                status, signature, raw = await self._exchange(method, path, body, dict(headers or {}))
         except (httpx.HTTPError, TimeoutError) as error:
             raise self.unavailable("does not answer", cause=repr(error)) from error
         if 300 <= status < 400 or status >= 500:
             raise self.unavailable(f"answered with HTTP {status}")
+        if self._trust is not None:
+            try:
+                self._trust.check(raw, signature, asked_under=asked_under)
+            except NodeError as error:
+                raise self.unavailable("gave an answer that is not its own", cause=str(error)) from error
         return RegistryAnswer(status=status, content=_read_json(raw))
 
-    async def _exchange(self, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _sign(self, body: bytes) -> str | None:
+        try:
+            return None if self._trust is None else self._trust.sign(body)
+        except NodeError as error:
+            raise self.unavailable("was not asked: there is no key to sign with", cause=str(error)) from error
+
+    async def _exchange(
+        self, method: str, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, str | None, bytes]:
         raw = bytearray()
-        async with self._client.stream("POST", self.url + path, content=body, headers=headers) as response:
+        url = self.url + path
+        async with self._client.stream(method, url, content=body, headers=headers) as response:
             async for chunk in response.aiter_raw():
                 raw += chunk
                 if len(raw) > self._limits.max_answer_bytes:
                     raise self.unavailable(f"said more than {self._limits.max_answer_bytes} bytes")
-        return response.status_code, bytes(raw)
+        return response.status_code, response.headers.get("Signature"), bytes(raw)
 
     def unavailable(self, why: str, *, cause: str | None = None) -> RegistryUnavailable:
         """Return the refusal of whoever depends on this registry; our log keeps the cause."""

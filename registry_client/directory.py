@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import yaml
 
-from registry_client.subscriber import RecordUnreadable, SubscriberRecord, SubscriberRole
+from registry_client.ports import Wanted
+from registry_client.subscriber import Place, RecordUnreadable, SubscriberRecord, SubscriberRole
 
 
 class DirectoryUnreadable(ValueError):
@@ -17,6 +18,8 @@ class DirectoryUnreadable(ValueError):
 
 class StaticDirectory:
     """Knows the subscribers it was given, and no others."""
+
+    finds_every_key: bool = True
 
     def __init__(self, records: Iterable[SubscriberRecord]) -> None:
         self._records = tuple(records)
@@ -43,34 +46,18 @@ class StaticDirectory:
         key_id: str | None = None,
         role: SubscriberRole | None = None,
         domain: str | None = None,
+        place: Place | None = None,
     ) -> list[SubscriberRecord]:
         """Return the records that fit every filter given."""
-        return [
-            record
-            for record in self._records
-            if matches(record, subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain)
-        ]
+        asked = Wanted(subscriber_id, key_id, role, domain, place)
+        return [record for record in self._records if asked.fits(record)]
 
     async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
         """Return every record of the subscriber."""
         return await self.find(subscriber_id=subscriber_id)
 
-
-def matches(
-    record: SubscriberRecord,
-    *,
-    subscriber_id: str | None,
-    key_id: str | None,
-    role: SubscriberRole | None,
-    domain: str | None,
-) -> bool:
-    """Say whether `record` fits every filter that is not None."""
-    return (
-        subscriber_id in (None, record.subscriber_id)
-        and key_id in (None, record.key_id)
-        and role in (None, record.role)
-        and domain in (None, record.domain)
-    )
+    async def close(self) -> None:
+        """Do nothing: there is nothing open."""
 
 
 def _read_entry(path: Path, number: int, entry: Any) -> SubscriberRecord:  # noqa: ANN401  straight from YAML

@@ -1,42 +1,36 @@
-"""Whose key signed this: answers from memory, then from Redis, then from the registry.
+"""Whose key signed this: answers from memory, then from Redis, the database and the registry.
 
-An answer is relied on until its time is over and not a moment longer. A registry that is down
-is then a refusal to be tried again, never an acceptance.
+An answer is relied on until its time is over and not a moment longer, save for a time of grace while
+the registry does not answer. A stranger's key is then a refusal to be tried again, never an acceptance.
 """
 
 from __future__ import annotations
 
-from collections.abc import Hashable
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import datetime
 from functools import partial
-from typing import Generic, TypeVar
+from typing import Final
 
 from kernel.clock import Clock
-from protocol.errors import SubscriberUnknown
+from protocol.errors import KeyExpired
 from registry_client.answer import KeyAnswer
-from registry_client.ports import SubscriberDirectory
+from registry_client.bounded import Bounded
+from registry_client.endpoints import Endpoints
+from registry_client.key_sources import KeySources
+from registry_client.key_times import KeyTimes, LookupBounds
+from registry_client.ports import KeyAnswerStore, SubscriberDirectory
 from registry_client.shared_cache import SharedCache
 from registry_client.single_flight import SingleFlight
-from registry_client.subscriber import SubscriberRecord, SubscriberRole
+from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
 
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V")
 KeyName = tuple[str, str]  # subscriber id, key id
-Endpoint = tuple[str, datetime]  # URL, until when it may be relied on
+
+_USUAL_TIMES: Final = KeyTimes()
+_USUAL_BOUNDS: Final = LookupBounds()
 
 
-class _Bounded(dict[K, V], Generic[K, V]):
-    """A dictionary that drops its oldest entry when it is full."""
-
-    def __init__(self, max_entries: int) -> None:
-        super().__init__()
-        self._max_entries = max_entries
-
-    def remember(self, key: K, value: V) -> None:
-        self.pop(key, None)
-        if len(self) >= self._max_entries:
-            del self[next(iter(self))]
-        self[key] = value
+class KeyDistrusted(KeyExpired):
+    """This node's operator believes the key no more, whatever the registry says."""
 
 
 class KeyRing:
@@ -51,21 +45,29 @@ class KeyRing:
         directory: SubscriberDirectory,
         *,
         clock: Clock,
-        cache_for: timedelta = timedelta(minutes=10),
-        negative_for: timedelta = timedelta(seconds=30),
+        times: KeyTimes = _USUAL_TIMES,
+        bounds: LookupBounds = _USUAL_BOUNDS,
         shared: SharedCache | None = None,
+        store: KeyAnswerStore | None = None,
         max_entries: int = 10_000,
     ) -> None:
         self._directory = directory
         self._clock = clock
-        self._cache_for = cache_for
-        self._negative_for = negative_for
-        self._shared = shared
-        self._known: _Bounded[KeyName, KeyAnswer] = _Bounded(max_entries)
-        self._refused: _Bounded[KeyName, KeyAnswer] = _Bounded(max_entries)
-        self._endpoints: _Bounded[tuple[str, SubscriberRole], Endpoint] = _Bounded(max_entries)
-        self._key_flights: SingleFlight[KeyName, KeyAnswer] = SingleFlight()
-        self._endpoint_flights: SingleFlight[tuple[str, SubscriberRole], str] = SingleFlight()
+        self._sources = KeySources(
+            directory, clock=clock, times=times, bounds=bounds, shared=shared, store=store
+        )
+        self._known: Bounded[KeyName, KeyAnswer] = Bounded(max_entries)
+        self._refused: Bounded[KeyName, KeyAnswer] = Bounded(max_entries)
+        self._strangers: Bounded[str, KeyAnswer] = Bounded(max_entries)
+        self._distrusted: frozenset[KeyName] = frozenset()
+        self._flights: SingleFlight[KeyName, KeyAnswer] = SingleFlight()
+        self._endpoints = Endpoints(
+            directory,
+            clock=clock,
+            times=times,
+            known_records=lambda: [record for answer in self._known.values() for record in answer.records],
+            max_entries=max_entries,
+        )
 
     def cached(self, subscriber: str, key_id: str, at: datetime) -> SubscriberRecord | None:
         """Return the key if it is in memory and was valid at `at`; None says to ask `key_for`."""
@@ -77,21 +79,22 @@ class KeyRing:
     async def key_for(self, *, subscriber: str, key_id: str, at: datetime) -> SubscriberRecord:
         """Return the key that was valid at `at`.
 
-        Raises: SubscriberUnknown, KeyUnknown, KeyExpired, RegistryUnavailable.
+        An empty `subscriber` asks for the key named by its record, `{namespace}/{registry}/{record}`.
+        Raises: SubscriberUnknown, KeyUnknown, KeyExpired, KeyDistrusted, RegistryUnavailable.
         """
         name = (subscriber, key_id)
-        answer = self._recall(name) or await self._key_flights.run(name, partial(self._learn, name))
-        return answer.get_valid(at)
+        self._refuse_distrusted(name)
+        answer = self._recall(name) or await self._flights.run(name, partial(self._learn, name))
+        record = answer.get_valid(at)
+        self._refuse_distrusted((record.subscriber_id, record.key_id))
+        return record
 
     async def endpoint_of(self, subscriber: str, role: SubscriberRole) -> str:
         """Return the URL that messages to `subscriber` in that role go to, without a final slash.
 
         Raises: SubscriberUnknown, RegistryUnavailable.
         """
-        name = (subscriber, role)
-        if (found := self._endpoints.get(name)) and self._clock.now() < found[1]:
-            return found[0]
-        return await self._endpoint_flights.run(name, partial(self._learn_endpoint, name))
+        return await self._endpoints.find(subscriber, role)
 
     async def find(
         self,
@@ -99,75 +102,89 @@ class KeyRing:
         subscriber: str | None = None,
         role: SubscriberRole | None = None,
         domain: str | None = None,
+        place: Place | None = None,
     ) -> list[SubscriberRecord]:
         """Return the subscribers that fit every filter given and are valid now; asks each time.
 
-        Raises: RegistryUnavailable.
+        Raises: RegistryUnavailable; DirectoryCannotSearch, where there is no search.
         """
-        found = await self._directory.find(subscriber_id=subscriber, role=role, domain=domain)
+        found = await self._directory.find(subscriber_id=subscriber, role=role, domain=domain, place=place)
         now = self._clock.now()
         return [record for record in found if record.is_valid_at(now)]
 
+    async def forget(self, *, subscriber: str, key_id: str) -> None:
+        """Know nothing of the key any more, here, in Redis and in the database: it has changed."""
+        names = self._drop(subscriber, key_id)
+        for name in names:
+            await self._sources.forget(subscriber=name[0], key_id=name[1])
+        self._drop(subscriber, key_id)  # what was learnt again before the others had forgotten
+
+    def forget_all(self) -> None:
+        """Have nothing in memory: changes may have been missed."""
+        self._sources.forgotten += 1
+        for memory in (self._known, self._refused, self._strangers):
+            memory.clear()
+        self._endpoints.forget_all()
+
+    def distrust(self, keys: Iterable[KeyName]) -> None:
+        """Believe exactly these keys, each with its subscriber, no more; at once."""
+        self._distrusted = frozenset(keys)
+        for name in [name for name, answer in self._known.items() if self._is_distrusted(answer)]:
+            del self._known[name]
+
+    def _refuse_distrusted(self, name: KeyName) -> None:
+        if name in self._distrusted:
+            raise KeyDistrusted(
+                f"the key {name[1]!r} of {name[0]} is no longer believed here",
+                path="header Authorization, keyId",
+                hint="Sign with another key, or ask this node's operator.",
+            )
+
+    def _is_distrusted(self, answer: KeyAnswer) -> bool:
+        return any((record.subscriber_id, record.key_id) in self._distrusted for record in answer.records)
+
     def _recall(self, name: KeyName) -> KeyAnswer | None:
         now = self._clock.now()
-        for answers in (self._known, self._refused):
-            answer = answers.get(name)
+        for answer in (self._known.get(name), self._refused.get(name), self._strangers.get(name[0])):
             if answer is not None and now < answer.until:
                 return answer
         return None
 
     async def _learn(self, name: KeyName) -> KeyAnswer:
-        """Ask the other processes' cache, then the registry, and remember what comes back."""
+        """Ask whoever may know, and remember what comes back unless it was overtaken by a change."""
+        forgotten = self._sources.forgotten
         subscriber, key_id = name
-        now = self._clock.now()
-        answer = None
-        if self._shared is not None:
-            answer = await self._shared.find(subscriber=subscriber, key_id=key_id, now=now)
-        if answer is None:
-            answer = await self._look_up(subscriber, key_id)
-        self._remember(name, answer)
-        return answer
-
-    async def _look_up(self, subscriber: str, key_id: str) -> KeyAnswer:
-        asked_at = self._clock.now()
-        found = await self._directory.find_key(subscriber_id=subscriber, key_id=key_id)
-        answer = KeyAnswer.of(
-            found,
-            subscriber=subscriber,
-            key_id=key_id,
-            now=asked_at,
-            cache_for=self._cache_for,
-            negative_for=self._negative_for,
+        answer = await self._sources.learn(
+            subscriber=subscriber, key_id=key_id, remembered=self._known.get(name)
         )
-        if self._shared is not None and answer.find_valid(asked_at):
-            await self._shared.put(answer, now=self._clock.now())
+        if forgotten == self._sources.forgotten:
+            self._remember(name, answer)
         return answer
 
     def _remember(self, name: KeyName, answer: KeyAnswer) -> None:
-        """Keep a key that is valid now apart from one that is refused."""
-        if answer.find_valid(self._clock.now()):
+        """Keep a key that is valid now apart from one that is refused, and from who is not known at all."""
+        if answer.find_valid(self._clock.now()) and not self._is_distrusted(answer):
             self._refused.pop(name, None)
+            self._strangers.pop(name[0], None)
             self._known.remember(name, answer)
-        else:
+            return
+        self._known.pop(name, None)
+        self._refused.remember(name, answer)
+        if name[0] and self._directory.finds_every_key and not (answer.records or answer.other_keys):
+            self._strangers.remember(name[0], answer)
+
+    def _drop(self, subscriber: str, key_id: str) -> set[KeyName]:
+        """Remove the key from memory under every name, and return its names."""
+        names = {
+            name
+            for name, answer in self._known.items()
+            if answer.is_about(subscriber=subscriber, key_id=key_id)
+        }
+        names.add((subscriber, key_id))
+        for name in names:
             self._known.pop(name, None)
-            self._refused.remember(name, answer)
-
-    async def _learn_endpoint(self, name: tuple[str, SubscriberRole]) -> str:
-        subscriber, role = name
-        now = self._clock.now()
-        found = await self._directory.find(subscriber_id=subscriber, role=role)
-        reachable = [record for record in found if record.is_valid_at(now) and _has_http_url(record)]
-        if not reachable:
-            raise SubscriberUnknown(
-                f"the registry knows no {role} {subscriber!r} that is subscribed and has an http URL",
-                hint="Check the subscriber id, and that its subscription has not ended.",
-            )
-        newest = max(reachable, key=lambda record: record.valid_from or now)
-        url = str(newest.url).rstrip("/")
-        ends = [newest.valid_until] if newest.valid_until else []
-        self._endpoints.remember(name, (url, min([now + self._cache_for, *ends])))
-        return url
-
-
-def _has_http_url(record: SubscriberRecord) -> bool:
-    return record.url is not None and record.url.startswith(("https://", "http://"))
+            self._refused.pop(name, None)
+            self._flights.abandon(name)
+        self._strangers.pop(subscriber, None)
+        self._endpoints.forget(subscriber)
+        return names

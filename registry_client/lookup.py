@@ -1,31 +1,42 @@
 """The directory of a Beckn v1 registry: `POST {registry}/lookup`.
 
-Source: Beckn registry API 1.1. The answer is believed as the registry gives it, but never
-beyond the question: records of others are dropped.
+Source: Beckn registry API 1.1. The question is signed where the node has a key. The answer is believed
+as the registry gives it, but never beyond the question: records of others are dropped.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
+from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
-from registry_client.directory import matches
-from registry_client.subscriber import RecordUnreadable, SubscriberRecord, SubscriberRole
+from registry_client.ports import Wanted
+from registry_client.subscriber import Place, RecordUnreadable, SubscriberRecord, SubscriberRole
 
 log = structlog.get_logger(__name__)
+
+_NOT_ADMITTED: Final = (401, 403)
 
 
 class LookupClient:
     """Asks a registry over HTTP, each time anew; the key ring remembers."""
 
-    def __init__(self, registry_url: str, *, limits: ConnectionLimits | None = None) -> None:
+    finds_every_key: bool = True
+
+    def __init__(
+        self,
+        registry_url: str,
+        *,
+        limits: ConnectionLimits | None = None,
+        trust: RegistryTrust | None = None,
+    ) -> None:
         """Point at `registry_url`; nothing is opened until it is asked.
 
-        Raises: RegistryUrlInvalid.
+        With `trust`, questions are signed and answers verified. Raises: RegistryUrlInvalid.
         """
-        self._connection = RegistryConnection(registry_url, limits=limits)
+        self._connection = RegistryConnection(registry_url, limits=limits, trust=trust)
 
     async def find(
         self,
@@ -34,37 +45,32 @@ class LookupClient:
         key_id: str | None = None,
         role: SubscriberRole | None = None,
         domain: str | None = None,
+        place: Place | None = None,
     ) -> list[SubscriberRecord]:
         """Return the registry's records that fit every filter given.
 
         Raises: RegistryUnavailable, also for an answer that cannot be read.
         """
-        question = {
-            "subscriber_id": subscriber_id,
-            "key_id": key_id,
-            "type": role and role.value,
-            "domain": domain,
-        }
-        records = await self._ask({name: value for name, value in question.items() if value})
-        return [
-            record
-            for record in records
-            if matches(record, subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain)
-        ]
+        wanted = Wanted(subscriber_id, key_id, role, domain, place)
+        return [record for record in await self._ask(_question(wanted)) if wanted.fits(record)]
 
     async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
         """Return every record of the subscriber: one question tells an unknown key from an unknown sender.
 
         Raises: RegistryUnavailable.
         """
-        return await self.find(subscriber_id=subscriber_id)
+        return await self.find(subscriber_id=subscriber_id) if subscriber_id else []
 
     async def close(self) -> None:
         """Close the connections to the registry."""
         await self._connection.close()
 
-    async def _ask(self, question: dict[str, str]) -> list[SubscriberRecord]:
+    async def _ask(self, question: dict[str, Any]) -> list[SubscriberRecord]:
         answer = await self._connection.post("/lookup", question)
+        if answer.status in _NOT_ADMITTED:
+            raise self._connection.unavailable(
+                f"does not let this node ask (HTTP {answer.status}); is its key entered there?"
+            )
         if answer.status != 200 or not isinstance(answer.content, list):
             raise self._connection.unavailable(
                 f"gave no list of subscribers (HTTP {answer.status}, {type(answer.content).__name__})"
@@ -73,6 +79,17 @@ class LookupClient:
         if answer.content and not records:
             raise self._connection.unavailable("gave no record that can be read")
         return records
+
+
+def _question(wanted: Wanted) -> dict[str, Any]:
+    fields = {
+        "subscriber_id": wanted.subscriber_id,
+        "key_id": wanted.key_id,
+        "type": wanted.role and wanted.role.value,
+        "domain": wanted.domain,
+        "location": wanted.place and wanted.place.to_wire(),
+    }
+    return {name: value for name, value in fields.items() if value}
 
 
 def _read_entry(entry: Any) -> SubscriberRecord | None:  # noqa: ANN401  whatever the registry said

@@ -35,7 +35,7 @@ async def subscribe(
     async with RegistryConnection(registry_url, limits=limits) as connection:
         answer = await connection.post("/subscribe", record.to_wire(), token=token)
     if answer.status != 200:
-        raise _refused(answer.status, answer.content)
+        raise refused(answer.status, answer.content)
     status = _read_status(answer.content)
     if status is None:
         raise connection.unavailable("did not say how the subscription stands")
@@ -50,13 +50,19 @@ def _read_status(content: Any) -> SubscriberStatus | None:  # noqa: ANN401  what
         return None
 
 
-def _refused(http_status: int, content: Any) -> SubscriptionRefused:  # noqa: ANN401
+def refused(
+    http_status: int,
+    content: Any,  # noqa: ANN401  whatever it said
+    *,
+    unsaid_hint: str = "Check the registry token.",
+) -> SubscriptionRefused:
+    """Return the refusal that the registry's answer tells; the hint is for a 401 without one."""
     said = content.get("error") if isinstance(content, dict) else None
     error = WireError.from_wire(said) if isinstance(said, dict) else None
     reason = error.message if error and error.message else "it gives no reason"
     hint = error.hint if error and error.hint else None
     if http_status == 401 and hint is None:
-        hint = "Check the registry token."
+        hint = unsaid_hint
     return SubscriptionRefused(
         f"the registry refused the subscription with HTTP {http_status}: {reason}",
         path=error.path if error else None,

@@ -74,6 +74,15 @@ class SharedCache:
         else:
             self._note_up()
 
+    async def forget(self, *, subscriber: str, key_id: str) -> None:
+        """Let no process find the key here any more."""
+        try:
+            await self._redis.delete(self._name(subscriber, key_id))
+        except (RedisError, OSError) as error:
+            self._note_down(error)
+        else:
+            self._note_up()
+
     async def close(self) -> None:
         await self._redis.aclose()
 

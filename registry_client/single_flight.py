@@ -32,7 +32,12 @@ class SingleFlight(Generic[K, V]):
             flight.add_done_callback(partial(self._land, key))
         return await asyncio.shield(flight)
 
+    def abandon(self, key: K) -> None:
+        """Let whoever asks from now on not share the call under way for `key`; it may be outdated."""
+        self._flights.pop(key, None)
+
     def _land(self, key: K, flight: asyncio.Task[V]) -> None:
-        del self._flights[key]
+        if self._flights.get(key) is flight:
+            del self._flights[key]
         if not flight.cancelled():
             flight.exception()  # taken note of, though nobody may be waiting any more

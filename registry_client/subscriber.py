@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kernel.clock import format_instant, parse_instant, utc
 from protocol.ed25519 import PublicKey
@@ -35,6 +35,33 @@ class SubscriberStatus(StrEnum):
     INVALID_SSL = "INVALID_SSL"
 
 
+class Place(NamedTuple):
+    """Codes of a country (`IND`) and of a city (`std:080`); None for any, as is `*`.
+
+    Source: Beckn 1.1, Location.
+    """
+
+    country: str | None = None
+    city: str | None = None
+
+    def serves(self, place: Place) -> bool:
+        """Say whether whoever serves here serves somebody at `place`."""
+        return self.country in (None, place.country) and self.city in (None, place.city)
+
+    @classmethod
+    def from_wire(cls, location: object) -> Place | None:
+        """Read the codes of a `location`; None for one that has none."""
+        if not isinstance(location, Mapping):
+            return None
+        place = cls(country=_code(location.get("country")), city=_code(location.get("city")))
+        return place if any(place) else None
+
+    def to_wire(self) -> dict[str, dict[str, str]]:
+        """Return the `location`."""
+        parts = (("country", self.country), ("city", self.city))
+        return {name: {"code": code} for name, code in parts if code is not None}
+
+
 class RecordUnreadable(ValueError):
     """A registry's record lacks what is needed, or holds what nobody can read."""
 
@@ -48,6 +75,8 @@ class SubscriberRecord:
     """One key of one subscriber, and when it may be believed: in `[valid_from, valid_until)`.
 
     A bound that is None is open. `encr_public_key` is base64, as the registry holds it.
+    `network_memberships` are the networks that it is a member of, None where the directory does not
+    say; `place` is where it serves, None for everywhere.
     """
 
     subscriber_id: str
@@ -60,6 +89,8 @@ class SubscriberRecord:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     status: SubscriberStatus = SubscriberStatus.SUBSCRIBED
+    network_memberships: tuple[str, ...] | None = None
+    place: Place | None = None
 
     def is_valid_at(self, instant: datetime) -> bool:
         """Say whether what this key signed at `instant` may be believed."""
@@ -86,9 +117,11 @@ class SubscriberRecord:
             valid_from=_instant(record, "valid_from"),
             valid_until=_instant(record, "valid_until"),
             status=_status(record),
+            network_memberships=_memberships(record),
+            place=Place.from_wire(record.get("location")),
         )
 
-    def to_wire(self) -> dict[str, str]:
+    def to_wire(self) -> dict[str, Any]:
         """Return the `Subscription` with the key's name under both of its snake_case names."""
         fields = {
             "subscriber_id": self.subscriber_id,
@@ -102,8 +135,17 @@ class SubscriberRecord:
             "valid_from": self.valid_from and format_instant(self.valid_from),
             "valid_until": self.valid_until and format_instant(self.valid_until),
             "status": self.status.value,
+            "location": self.place and self.place.to_wire(),
         }
-        return {name: value for name, value in fields.items() if value}
+        written: dict[str, Any] = {name: value for name, value in fields.items() if value}
+        if self.network_memberships is not None:
+            written["network_memberships"] = list(self.network_memberships)
+        return written
+
+
+def _code(area: object) -> str | None:
+    code = area.get("code") if isinstance(area, Mapping) else None
+    return code if isinstance(code, str) and code not in ("", "*") else None
 
 
 def _text(record: Mapping[str, Any], field: str) -> str | None:
@@ -154,6 +196,15 @@ def _status(record: Mapping[str, Any]) -> SubscriberStatus:
         return SubscriberStatus(text.upper())
     except ValueError as error:
         raise RecordUnreadable("status", f"is {text!r}, not one of {', '.join(SubscriberStatus)}") from error
+
+
+def _memberships(record: Mapping[str, Any]) -> tuple[str, ...] | None:
+    value = record.get("network_memberships")
+    if value is None:
+        return None
+    if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
+        raise RecordUnreadable("network_memberships", "is no list of names")
+    return tuple(value)
 
 
 def _instant(record: Mapping[str, Any], field: str) -> datetime | None:

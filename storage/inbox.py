@@ -22,7 +22,11 @@ def dedup_key(*, sender: str, message_id: str, action: str) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedMessage:
-    """A received message under a lease: the bytes as they came, and the header that signed them."""
+    """A received message under a lease: the bytes as they came, and the header that signed them.
+
+    `gateway` is the subscriber id of the gateway that passed it on, if one did, and `gateway_url`
+    where that one takes messages.
+    """
 
     id: int
     attempt: int
@@ -34,6 +38,8 @@ class ClaimedMessage:
     body: bytes
     authorization: str
     received_at: datetime
+    gateway: str | None = None
+    gateway_url: str | None = None
 
 
 # The oldest open message of each conversation.
@@ -55,7 +61,7 @@ _CLAIM: Final = text(
     SET state = 'claimed', attempts = i.attempts + 1, leased_until = :leased_until
     FROM due WHERE i.id = due.id
     RETURNING i.id, i.attempts AS attempt, i.profile, i.action, i.sender, i.message_id,
-              i.transaction_id, i.body, i."authorization", i.received_at
+              i.transaction_id, i.body, i."authorization", i.received_at, i.gateway, i.gateway_url
     """
 )
 
@@ -82,6 +88,16 @@ class Inbox:
             )
         )
         return row.scalar_one_or_none()
+
+    async def find_gateway(self, *, message_id: str, action: str, sender: str) -> tuple[str, str] | None:
+        """Return the gateway that passed a received message on, and its URL; None if none did."""
+        row = await self._connection.execute(
+            select(inbox.c.gateway, inbox.c.gateway_url).where(
+                inbox.c.dedup_key == dedup_key(sender=sender, message_id=message_id, action=action)
+            )
+        )
+        found = row.one_or_none()
+        return None if found is None or None in found else (found.gateway, found.gateway_url)
 
     async def mark_handled(
         self, message: ClaimedMessage, *, now: datetime, refusal: str | None = None

@@ -25,9 +25,10 @@ log = structlog.get_logger(__name__)
 _INSERT: Final = """
     WITH stored AS (
         INSERT INTO inbox (dedup_key, profile, action, sender, message_id, transaction_id,
-                           body, body_digest, "authorization", received_at)
+                           body, body_digest, "authorization", received_at, gateway, gateway_url)
         SELECT * FROM unnest($1::bytea[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-                             $7::bytea[], $8::text[], $9::text[], $10::timestamptz[])
+                             $7::bytea[], $8::text[], $9::text[], $10::timestamptz[], $11::text[],
+                             $12::text[])
         ON CONFLICT (dedup_key) DO NOTHING
         RETURNING dedup_key
     )
@@ -50,7 +51,7 @@ class InboxUnavailable(NodeError):
 
 @dataclass(slots=True, kw_only=True)
 class Arrival:
-    """A verified message, ready to be stored."""
+    """A verified message, ready to be stored; `gateway` passed it on, if one did."""
 
     profile: str
     action: str
@@ -61,6 +62,8 @@ class Arrival:
     body_digest: str
     authorization: str
     received_at: datetime
+    gateway: str | None = None
+    gateway_url: str | None = None
 
     def dedup_key(self) -> bytes:
         """Return the 16 bytes that name this message."""
@@ -146,6 +149,8 @@ class InboxWriter:
             [arrival.body_digest for arrival in arrivals],
             [arrival.authorization for arrival in arrivals],
             [arrival.received_at for arrival in arrivals],
+            [arrival.gateway for arrival in arrivals],
+            [arrival.gateway_url for arrival in arrivals],
         )
         fresh = {row["dedup_key"] for row in stored}
         known: dict[bytes, tuple[str, datetime]] = {}

@@ -10,9 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any, Final
 
 from sqlalchemy import CursorResult, insert, select, text, update
+from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import OutboxState, outbox
@@ -22,7 +24,11 @@ OUTBOX_CHANNEL: Final = "degnode_outbox"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outgoing:
-    """A message to a peer, complete but for the signature, which is made when it is sent."""
+    """A message to a peer, complete but for the signature, which is made when it is sent.
+
+    One that is passed on for somebody else has its `sender_authorization`, the header that its sender
+    signed it with, and as `relay` the key of that sender and of the peer.
+    """
 
     profile: str
     action: str
@@ -34,6 +40,13 @@ class Outgoing:
     created_at: datetime
     expires_at: datetime
     request_signature: str | None = None
+    sender_authorization: str | None = None
+    relay: str = ""
+
+
+def relay_key(*, sender: str, receiver: str) -> str:
+    """Return what tells a message that is passed on apart from the same one between two others."""
+    return blake2b("\x00".join((sender, receiver)).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,11 +95,25 @@ _CLAIM: Final = text(
     SET state = 'claimed', attempts = o.attempts + 1, leased_until = :leased_until
     FROM due WHERE o.id = due.id
     RETURNING o.id, o.attempts AS attempt, o.profile, o.action, o.peer, o.url, o.message_id,
-              o.transaction_id, o.body, o.request_signature, o.created_at, o.expires_at
+              o.transaction_id, o.body, o.request_signature, o.created_at, o.expires_at,
+              o.sender_authorization, o.relay
     """
 )
-_UNLISTED: Final = ("body", "authorizations", "answer_body")
+_UNLISTED: Final = ("body", "authorizations", "answer_body", "sender_authorization", "relay")
 _LOOK_AT: Final = 256  # rows a claim looks at; bounds its cost under a backlog
+_IDENTITY: Final = ("message_id", "action", "relay")
+_IS_OURS: Final = outbox.c.relay == ""
+
+_DROP_LAPSED: Final = text(
+    """
+    UPDATE outbox
+    SET state = 'dead', finished_at = :now, last_error = coalesce(last_error, 'it lapsed before it was sent')
+    WHERE id IN (
+        SELECT id FROM outbox WHERE state = 'pending' AND relay <> '' AND expires_at <= :now
+        ORDER BY id FOR UPDATE SKIP LOCKED
+    )
+    """
+)
 
 _NOTE_AUTHORIZATIONS: Final = text(
     """
@@ -143,9 +170,33 @@ class Outbox:
 
     async def put(self, message: Outgoing) -> None:
         """Add `message`; it leaves if and when the transaction commits."""
-        values = {field: getattr(message, field) for field in message.__dataclass_fields__}
-        await self._connection.execute(insert(outbox).values(**values, due_at=message.created_at))
-        await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+        await self._connection.execute(insert(outbox).values(**_values(message)))
+        await self._announce()
+
+    async def pass_on(self, messages: Sequence[Outgoing]) -> None:
+        """Add what is passed on for its sender; one that was added before is left as it is."""
+        if not messages:
+            return
+        statement = upsert(outbox).on_conflict_do_nothing(index_elements=_IDENTITY)
+        await self._connection.execute(statement, [_values(message) for message in messages])
+        await self._announce()
+
+    async def is_passed_on(self, *, message_id: str, action: str, relay: str) -> bool:
+        """Say whether that message was ever to be passed on from the one to the other of `relay`."""
+        row = await self._connection.execute(
+            select(outbox.c.id).where(
+                outbox.c.message_id == message_id, outbox.c.action == action, outbox.c.relay == relay
+            )
+        )
+        return row.first() is not None
+
+    async def drop_lapsed(self, *, now: datetime) -> int:
+        """Give up what waits to be passed on and has lapsed; return how much that was.
+
+        Peers that are left alone keep it waiting, and nobody takes it any more.
+        """
+        result: CursorResult[Any] = await self._connection.execute(_DROP_LAPSED, {"now": now})
+        return result.rowcount
 
     async def claim(
         self,
@@ -194,11 +245,13 @@ class Outbox:
         return set(rows.scalars())
 
     async def find_given_up(self, ids: Sequence[int]) -> list[ClaimedOutgoing]:
-        """Return those of the messages that are dead or refused, the oldest first."""
+        """Return those of our own messages that are dead or refused, the oldest first."""
         names = [field.name for field in fields(Outgoing)]
         rows = await self._connection.execute(
             select(outbox.c.id, outbox.c.attempts.label("attempt"), *(outbox.c[name] for name in names))
-            .where(outbox.c.id.in_(ids), outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED]))
+            .where(
+                outbox.c.id.in_(ids), _IS_OURS, outbox.c.state.in_([OutboxState.DEAD, OutboxState.REFUSED])
+            )
             .order_by(outbox.c.id)
         )
         return [ClaimedOutgoing(**row) for row in rows.mappings()]
@@ -216,7 +269,7 @@ class Outbox:
                 finished_at=None,
             )
         )
-        await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+        await self._announce()
         return result.rowcount == 1
 
     async def list_given_up(self) -> list[dict[str, Any]]:
@@ -237,7 +290,9 @@ class Outbox:
     async def find_body(self, *, message_id: str, action: str) -> bytes | None:
         """Return the bytes of a message of ours, None if there is none of that id and action."""
         row = await self._connection.execute(
-            select(outbox.c.body).where(outbox.c.message_id == message_id, outbox.c.action == action)
+            select(outbox.c.body).where(
+                outbox.c.message_id == message_id, outbox.c.action == action, _IS_OURS
+            )
         )
         return row.scalar_one_or_none()
 
@@ -245,7 +300,15 @@ class Outbox:
         """Return the headers under which a message was sent, the newest last; empty if it never was."""
         row = await self._connection.execute(
             select(outbox.c.authorizations).where(
-                outbox.c.message_id == message_id, outbox.c.action == action
+                outbox.c.message_id == message_id, outbox.c.action == action, _IS_OURS
             )
         )
         return row.scalar_one_or_none() or []
+
+    async def _announce(self) -> None:
+        await self._connection.execute(text("SELECT pg_notify(:channel, '')"), {"channel": OUTBOX_CHANNEL})
+
+
+def _values(message: Outgoing) -> dict[str, Any]:
+    values = {field: getattr(message, field) for field in message.__dataclass_fields__}
+    return values | {"due_at": message.created_at}

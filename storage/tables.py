@@ -65,6 +65,8 @@ inbox: Final = Table(
     Column("body", LargeBinary, nullable=False),  # the very bytes that were signed
     Column("body_digest", Text, nullable=False),  # base64 of the BLAKE2b-512 of body, as it was signed
     Column("authorization", Text, nullable=False),  # the sender's signature header, verbatim
+    Column("gateway", Text),  # subscriber id of the gateway that passed it on; null when it came by itself
+    Column("gateway_url", Text),  # where that gateway takes messages
     Column("received_at", DateTime(timezone=True), nullable=False),
     Column("state", Text, nullable=False, server_default=InboxState.RECEIVED.value),
     Column("attempts", Integer, nullable=False, server_default="0"),
@@ -92,6 +94,8 @@ outbox: Final = Table(
     Column("transaction_id", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # the very bytes that are signed when sent
     Column("request_signature", Text),  # what a callback repeats of the signature that it answers
+    Column("sender_authorization", Text),  # of a message that is passed on: its sender's header, verbatim
+    Column("relay", Text, nullable=False, server_default=""),  # from whom to whom; empty for our own
     Column("authorizations", ARRAY(Text), nullable=False, server_default="{}"),  # one a try, as sent
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("expires_at", DateTime(timezone=True), nullable=False),
@@ -105,7 +109,7 @@ outbox: Final = Table(
     Column("answer_body", LargeBinary),  # what the peer answered last, as evidence
     Column("answer_signature", Text),  # its Signature header, verbatim
     Column("answer_verdict", Text),  # whether that signature held
-    UniqueConstraint("message_id", "action"),
+    UniqueConstraint("message_id", "action", "relay"),
     Index("ix_outbox_open", "peer", "transaction_id", "id", postgresql_where=_OPEN_OUTBOX),
     Index("ix_outbox_due", "due_at", "id", postgresql_where=_OPEN_OUTBOX),
     Index("ix_outbox_transaction_id", "transaction_id"),

@@ -35,6 +35,7 @@ from protocol.answers import write_answer
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import Signer
+from registry_client.reach import Reach
 from storage.database import Database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
@@ -84,7 +85,7 @@ async def _measure(database_url: str, port: int, *, callbacks: int, in_flight: i
     uow_factory = UnitOfWorkFactory(database)
     try:
         messages = _messages(port, callbacks, now=clock.now())
-        async with Transport(timeout=_TIMEOUT) as transport:
+        async with Transport(timeout=_TIMEOUT, reach=Reach.LOOPBACK) as transport:
             bare = await _bare_rate(transport, messages, in_flight=in_flight)
             await _fill(uow_factory, messages)
             seconds = await _deliver_all(database, uow_factory, transport, clock, in_flight=in_flight)
@@ -121,7 +122,7 @@ async def _bare_rate(transport: Transport, messages: list[Outgoing], *, in_fligh
 
     async def post() -> None:
         for message in remaining:
-            await transport.post(message.url, message.body, authorization="Signature")
+            await transport.post(message.url, message.body, headers={"Authorization": "Signature"})
 
     started = perf_counter()
     await asyncio.gather(*(post() for _ in range(in_flight)))
@@ -149,7 +150,7 @@ async def _deliver_all(
     delivery = Delivery(
         uow_factory=uow_factory,
         transport=transport,
-        signer=Signer(subscriber_id=BPP_ID, key_id="bench", private_key=new_private_key()),
+        signers=Signer(subscriber_id=BPP_ID, key_id="bench", private_key=new_private_key()),
         clock=clock,
         metrics=Metrics(),
         concurrency=in_flight,

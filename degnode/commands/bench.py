@@ -89,6 +89,44 @@ def callbacks(
 
 
 @bench.command()
+def verify(
+    senders: Annotated[int, typer.Option(min=10, max=100_000, help="How many senders there are.")] = 1_000,
+    in_flight: Annotated[int, typer.Option(min=1, max=256, help="How many messages at a time.")] = 16,
+) -> None:
+    """Verify signed confirms of five kilobytes from senders whose keys are known, or are not yet.
+
+    The reference is a bare Ed25519 verification by OpenSSL on one core in the same run.
+    """
+    from degnode.bench.verify import bench_verify
+    from degnode.demo.scenario import make_scenario
+
+    configure_logging(level="WARNING", log_format="console")
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="degnode-bench-") as folder:
+        catalog = Path(folder) / "catalog.yaml"
+        make_scenario(SystemClock().now(), lead=timedelta(hours=1)).write_catalogue(catalog)
+        report = uvloop.run(
+            bench_verify(senders=senders, in_flight=in_flight, catalog=catalog, tell=console.print)
+        )
+    _print(
+        "Verify",
+        {
+            "messages": f"{report.body_bytes:,} bytes each, {report.senders:,} senders",
+            "bare verify, OpenSSL, one core": f"{report.bare_rate:,.0f}/s",
+            f"bare verify, {ENGINE.name}, as the node does": f"{report.engine_rate:,.0f}/s",
+            "key in memory": f"{report.warm_rate:,.0f}/s",
+            "key in the database": f"{report.stored_rate:,.0f}/s",
+            "key asked of the registry": f"{report.cold_rate:,.0f}/s",
+            "ratios to bare verify, OpenSSL": " / ".join(
+                [f"{report.warm_ratio:.2f}"]
+                + [f"{report.ratio(rate):.3f}" for rate in (report.stored_rate, report.cold_rate)]
+            ),
+            "questions": f"{report.questions:,} for {report.senders:,} senders",
+        },
+    )
+
+
+@bench.command()
 def wire() -> None:
     """Read, verify and validate a confirm of five kilobytes on one core, in every generation.
 

@@ -1,31 +1,243 @@
-"""`degnode keys`: signing keys."""
+"""`degnode keys`: the participant's own keys: made, listed, changed, revoked, shown to others."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 
-from node.signing_key import make_signing_key
+from degnode.commands.instants import read_instant
+from degnode.commands.key_desk import KeyPlace, Wish, key_desk
+from degnode.commands.key_views import all_as_json, as_registered, key_table
+from degnode.commands.lengths import read_length
+from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from kernel.clock import format_instant
+from keystore.key_file import make_key_file
+from keystore.key_set import KeySet
+from keystore.rotation import OVERLAP, KeySetNotFound
 from protocol.keys import write_public_key
 
-_DEFAULT_FILE: Final = Path("signing.key")
+keys = typer.Typer(
+    help="This participant's own keys: they sign its messages and open its registry's challenges.",
+    no_args_is_help=True,
+)
 
-keys = typer.Typer(help="Signing keys.", no_args_is_help=True)
+Subscriber = Annotated[
+    str | None,
+    typer.Option(envvar="DEGNODE_SUBSCRIBER_ID", help="Whose keys: needed only where there are several."),
+]
+KeyName = Annotated[str | None, typer.Option("--key-id", help="Its name; by default the next number.")]
+Begin = Annotated[
+    datetime | None,
+    typer.Option("--at", parser=read_instant, help="When it begins to count; by default now."),
+]
+End = Annotated[
+    datetime | None, typer.Option("--until", parser=read_instant, help="When it ends; by default never.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
-@keys.callback()
-def _keys() -> None:
-    """Signing keys."""
+class Half(StrEnum):
+    """One of the two keys of a set."""
+
+    SIGNING = "signing"
+    ENCRYPTION = "encryption"
 
 
 @keys.command()
-def new(
-    out: Annotated[Path, typer.Option(dir_okay=False, help="Where the secret goes.")] = _DEFAULT_FILE,
+def new(  # noqa: PLR0913  one for each option
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(dir_okay=False, help="Make no key set, but a bare signing key in this file."),
+    ] = None,
+    key_id: KeyName = None,
+    at: Begin = None,
+    until: End = None,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
 ) -> None:
-    """Make a signing key: its secret into a file for you alone, its public key onto the screen.
+    """Make a key set beside those that are there, which go on as they do.
 
-    A file that is there already is left as it is, and the command ends with status 1.
+    With --out: make a signing key for tools, its secret into a file for you alone, its public key
+    onto the screen. A file that is there already is left as it is, and the command ends with status 1.
     """
-    print(write_public_key(make_signing_key(out).public_key))
+    if out is not None:
+        print(write_public_key(make_key_file(out).public_key))
+        return
+    wish = Wish(key_id=key_id, valid_from=at, valid_until=until)
+    asyncio.run(
+        _new(KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber), wish)
+    )
+
+
+@keys.command("list")
+def list_keys(
+    *,
+    as_json: AsJson = False,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the key sets, how they stand, and which of them signs."""
+    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
+    asyncio.run(_list(place, as_json=as_json))
+
+
+@keys.command()
+def rotate(
+    *,
+    overlap: Annotated[
+        timedelta | None,
+        typer.Option(parser=read_length, help="How long the old keys last beside the new; by default 24h."),
+    ] = None,
+    key_id: KeyName = None,
+    at: Begin = None,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Make a new key set, and let the old ones end after an overlap.
+
+    A node that runs announces it to its registry by itself, and signs with it from then on.
+    """
+    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
+    asyncio.run(_rotate(place, Wish(key_id=key_id, valid_from=at), OVERLAP if overlap is None else overlap))
+
+
+@keys.command()
+def revoke(
+    key_id: Annotated[str, typer.Argument(help="The key set that must count no more.")],
+    *,
+    why: Annotated[str, typer.Option(help="The reason; it is kept with the key.")],
+    replace: Annotated[
+        bool, typer.Option(help="Make a new set at once if none without an end is left.")
+    ] = True,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Stop a key set at once, on every process of this node and for good."""
+    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
+    asyncio.run(_revoke(place, key_id, why=why, replace=replace))
+
+
+@keys.command("export-public")
+def export_public(
+    key_id: Annotated[str | None, typer.Argument(help="The key set; by default all that can count.")] = None,
+    *,
+    only: Annotated[Half | None, typer.Option(help="Print but this key of one set, in base64.")] = None,
+    der: Annotated[
+        bool, typer.Option(help="Wrap the encryption key in DER, as some registries want.")
+    ] = False,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Print public keys as JSON, by the names that registries have for them."""
+    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
+    asyncio.run(_export(place, key_id, only=only, der=der))
+
+
+@keys.command()
+def reseal(
+    *,
+    subscriber: Subscriber = None,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Seal the private keys anew: after the key-encryption key was changed, or Vault took over.
+
+    Give the old key-encryption key behind the new one in DEGNODE_KEY_ENCRYPTION_KEY, separated by a
+    comma; beside Vault leave it where it is. It can go once this has ended well.
+    """
+    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
+    asyncio.run(_reseal(place))
+
+
+async def _new(place: KeyPlace, wish: Wish) -> None:
+    async with key_desk(place) as desk:
+        made = await desk.add(wish)
+    print(f"Made the key set {made.key_id} of {made.subscriber_id}.")
+    _print_json(as_registered(made))
+
+
+async def _list(place: KeyPlace, *, as_json: bool) -> None:
+    async with key_desk(place) as desk:
+        sets, now = await desk.sets(), desk.clock.now()
+    if as_json:
+        _print_json(all_as_json(sets, now=now))
+    elif sets:
+        Console().print(key_table(sets, now=now))
+    else:
+        print(f"{desk.subscriber_id} has no keys here yet; its first start makes them.")
+
+
+async def _rotate(place: KeyPlace, wish: Wish, overlap: timedelta) -> None:
+    async with key_desk(place) as desk:
+        done = await desk.rotate(wish, overlap=overlap)
+    print(f"Made the key set {done.new.key_id}, valid from {format_instant(done.new.valid_from)}.")
+    if done.ended:
+        print(f"Until {format_instant(done.old_end)} there is also: {', '.join(done.ended)}.")
+    print(
+        f"A running node announces {done.new.key_id} to its registry by itself and then signs with it; "
+        "`degnode keys list` shows when the registry knows it."
+    )
+
+
+async def _revoke(place: KeyPlace, key_id: str, *, why: str, replace: bool) -> None:
+    async with key_desk(place) as desk:
+        done = await desk.revoke(key_id, why=why)
+        print(f"Revoked {key_id}: it signs nothing from now on.")
+        if done.still_valid:
+            print(f"Still valid: {', '.join(done.still_valid)}.")
+        if not done.lasts and replace:
+            made = await desk.add(Wish())
+            print(f"No key without an end was left, so there is a new one: {made.key_id}.")
+        elif not done.still_valid:
+            print("No valid key is left: this node cannot sign until `degnode keys new` makes one.")
+    print("A running node tells its registry, which tells the peers; otherwise run `degnode network renew`.")
+
+
+async def _export(place: KeyPlace, key_id: str | None, *, only: Half | None, der: bool) -> None:
+    async with key_desk(place) as desk:
+        sets, now = await desk.sets(), desk.clock.now()
+    wanted = [each for each in sets if each.key_id == key_id] if key_id else _countable(sets, now)
+    if not wanted:
+        raise KeySetNotFound(
+            f"{desk.subscriber_id} has no key set {key_id!r}" if key_id else "no key set can count any more",
+            hint="`degnode keys list` shows what there is.",
+        )
+    records = [as_registered(each, der=der) for each in wanted]
+    if only is None:
+        _print_json(records[0] if key_id else records)
+    else:
+        print(records[-1]["signing_public_key" if only is Half.SIGNING else "encr_public_key"])
+
+
+async def _reseal(place: KeyPlace) -> None:
+    async with key_desk(place) as desk:
+        resealed = await desk.reseal()
+    for each in resealed:
+        print(f"{each.key_id} is sealed by {each.sealed_by}.")
+
+
+def _countable(sets: list[KeySet], now: datetime) -> list[KeySet]:
+    return [each for each in sets if each.is_usable(now)]
+
+
+def _print_json(content: Any) -> None:  # noqa: ANN401  whatever JSON holds
+    print(json.dumps(content, indent=2))

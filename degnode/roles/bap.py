@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pydantic import Field
+
 from bap.admission import Admission
 from bap.api import buyer_router
 from bap.bindings import bind
 from bap.buyer import Buyer, put_call
 from bap.events import EventHub
+from bap.gateway_finder import GatewayFinder
 from bap.handlers import record_undeliverable
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
@@ -17,12 +20,28 @@ from protocol.actions import Role
 from registry_client.subscriber import SubscriberRole
 
 
+class BuyerSettings(Settings):
+    """The settings of a buyer's platform."""
+
+    gateway: str | None = Field(
+        None,
+        description="The gateway that a v1_1 discover without bpp_id goes through, by its subscriber id; "
+        "if it is not set, the first that the registry has for the domain.",
+    )
+
+
 async def run() -> None:
     """Run the buyer's platform until its process is told to stop."""
-    await run_participant(Role.BAP, load_settings(Settings), _build)
+    settings = load_settings(BuyerSettings)
+
+    async def build(foundation: Foundation) -> RoleParts:
+        return buyer_parts(foundation, gateway=settings.gateway)
+
+    await run_participant(Role.BAP, settings, build)
 
 
-async def _build(foundation: Foundation) -> RoleParts:
+def buyer_parts(foundation: Foundation, *, gateway: str | None = None) -> RoleParts:
+    """Return what the role consists of."""
     hub = EventHub()
     hub.listen_on(foundation.listener)
 
@@ -38,6 +57,14 @@ async def _build(foundation: Foundation) -> RoleParts:
         find_peer=find_peer,
         hub=hub,
         clock=foundation.clock,
+        check_receiver=foundation.access.gate.check_receiver,
+        find_gateway=GatewayFinder(
+            keyring=foundation.keyring,
+            clock=foundation.clock,
+            domain=foundation.settings.domain,
+            named=gateway,
+            keep_for=foundation.settings.key_cache,
+        ),
     )
     return RoleParts(
         title=f"degnode BAP {foundation.settings.subscriber_id}",

@@ -19,8 +19,9 @@ from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from metering.ingest import IngestResult
 from metering.mirror_server import mirror_router
-from node.api_keys import SECURITY, authenticate
+from node.callers import authenticator, security_of
 from node.runtime import Foundation
+from node.scopes import Scope
 from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Role
@@ -81,9 +82,9 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
             mirror_router(
                 uow_factory=uow_factory,
                 clock=clock,
-                authenticate=authenticate,
+                authenticate=authenticator(Scope.METERS_WRITE),
                 on_recorded=on_recorded,
-                security=SECURITY,
+                security=security_of(Scope.METERS_WRITE),
             ),
         ),
         workers=(contracts,),

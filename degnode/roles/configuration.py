@@ -1,11 +1,13 @@
-"""Settings from the environment, or a clear word on what is missing."""
+"""Settings from the environment and the data directory, or a clear word on what is missing."""
 
 from __future__ import annotations
 
-from typing import TypeVar
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
+from degnode.roles.node_env import node_env_file
 from kernel.errors import NodeError
 from node.settings import ServiceSettings
 
@@ -18,13 +20,22 @@ class SettingsInvalid(NodeError):
     code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
 
 
-def load_settings(kind: type[S]) -> S:
-    """Return the settings of `kind` that the environment holds.
+def load_settings(
+    kind: type[S],
+    *,
+    data_dir: Path | None = None,
+    **given: Any,  # noqa: ANN401  whatever the settings hold
+) -> S:
+    """Return the settings of `kind`: what the environment holds, and for the rest `node.env`.
 
+    That file lies in `data_dir`, which is DEGNODE_DATA_DIR if it is not given; `degnode join` writes it.
+    What is `given` goes before both.
     Raises: SettingsInvalid, naming every variable that is missing or cannot be read.
     """
+    if data_dir is not None:
+        given["data_dir"] = data_dir
     try:
-        return kind()
+        return kind(_env_file=node_env_file(data_dir), **given)
     except ValidationError as error:
         complaints = [
             _complaint(kind, str(entry["loc"][0]), str(entry["type"]), str(entry["msg"]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from node.api_keys import add_api_key, has_api_keys, new_api_key
+from node.api_key_store import issue_first_api_key
 from node.runtime import Foundation
 
 
@@ -13,8 +13,6 @@ async def ensure_api_key(foundation: Foundation) -> None:
     if foundation.settings.api_key is not None:
         return
     async with foundation.uow_factory() as uow:
-        if await has_api_keys(uow):
-            return
-        key = new_api_key()
-        await add_api_key(uow, name="first", key=key, now=foundation.clock.now())
-    print(f"API key of this node, shown only now: {key}", file=sys.stderr, flush=True)
+        issued = await issue_first_api_key(uow, now=foundation.clock.now())
+    if issued is not None:
+        print(f"API key of this node, shown only now: {issued.text}", file=sys.stderr, flush=True)

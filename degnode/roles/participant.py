@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
 
 from fastapi import APIRouter
 
 from degnode.roles.first_key import ensure_api_key
+from degnode.roles.own_keys import open_own_keys
 from degnode.roles.registration import Registration
 from degnode.serve import open_database, serve
 from kernel.clock import SystemClock
+from keystore.store import KEYS_CHANNEL
+from node.access_api import access_router
 from node.app import create_app
 from node.delivery import OnUndeliverable
 from node.ingress import AdmitCallback
-from node.message import Handler
+from node.message import Handler, Preparation
+from node.on_subscribe import ChallengeDesk, on_subscribe_router
 from node.peers_api import peers_router
 from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
@@ -38,6 +42,7 @@ class RoleParts:
     title: str
     description: str
     handlers: Mapping[Action, Handler]
+    preparations: Mapping[Action, Preparation] = field(default_factory=dict)
     routers: Sequence[APIRouter]
     workers: Sequence[Worker] = ()
     on_undeliverable: OnUndeliverable | None = None
@@ -52,14 +57,23 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
     """Run a participant until its process is told to stop."""
     configure_logging(level=settings.log_level, log_format=settings.log_format)
     async with open_database(settings, name=role.value) as database:
-        foundation = lay_foundation(role=role, settings=settings, database=database, clock=SystemClock())
+        clock = SystemClock()
+        foundation = lay_foundation(
+            role=role,
+            settings=settings,
+            database=database,
+            clock=clock,
+            signers=await open_own_keys(settings, database=database, clock=clock),
+        )
         await ensure_api_key(foundation)
         parts = await build(foundation)
         registration = Registration(foundation)
         registering = Worker("registration", registration.step, poll_interval=_REGISTRATION_RETRY)
+        foundation.listener.on(KEYS_CHANNEL, registering.wake)
         participant = Participant(
             foundation,
             handlers=parts.handlers,
+            preparations=parts.preparations,
             on_undeliverable=parts.on_undeliverable,
             admit_callback=parts.admit_callback,
             workers=parts.workers,
@@ -75,6 +89,17 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             description=parts.description,
             routers=(
                 peers_router(uow_factory=foundation.uow_factory, wires=foundation.wires),
+                access_router(
+                    uow_factory=foundation.uow_factory,
+                    clock=clock,
+                    api_keys=foundation.api_keys,
+                    gate=foundation.access.gate,
+                ),
+                on_subscribe_router(
+                    ChallengeDesk(
+                        uow_factory=foundation.uow_factory, keychain=foundation.signers, clock=clock
+                    )
+                ),
                 *parts.routers,
             ),
             api_keys=foundation.api_keys,

@@ -15,8 +15,9 @@ from kernel.errors import NodeError
 from node.authentication import Authentication
 from node.gateways import GatewayCheck
 from node.ingress import Ingress
+from node.peer_gate import PeerGate
 from node.peer_pins import PeerPins
-from node.rate_limit import RateLimit
+from node.rate_limit import PeerRates
 from node.telemetry import Metrics
 from protocol.actions import Role
 from protocol.errors import SignatureInvalid, SignatureMissing, SubscriberUnknown
@@ -24,6 +25,7 @@ from protocol.keys import new_private_key
 from protocol.profile import PROFILES
 from protocol.rulebook import make_rulebook
 from protocol.signing import Signer, parse_header
+from registry_client.reach import Reach
 from registry_client.subscriber import SubscriberRecord
 from schemas import jsonld
 from storage.inbox_writer import Acceptance, Arrival
@@ -102,21 +104,24 @@ _BUYER: Final = _signer(BAP_ID)
 _KEYRING: Any = _Keyring(
     SubscriberRecord(subscriber_id=BAP_ID, key_id="k1", signing_public_key=_BUYER.public_key)
 )
+_NO_DATABASE: Any = None
 _INGRESS: Final = Ingress(
     role=Role.BPP,
     subscriber_id=BPP_ID,
     profiles=tuple(PROFILES.values()),
-    signer=_signer(BPP_ID),
+    signers=_signer(BPP_ID),
     authentication=Authentication(keyring=_KEYRING, sent_authorizations=_never_sent),
     writer=_Writer(),  # type: ignore[arg-type]  # stands for one
     admit_callback=None,
     gateways=GatewayCheck(keyring=_KEYRING),
     pins=PeerPins(),
-    rate_limit=RateLimit(0),
+    gate=PeerGate(_NO_DATABASE),
+    rates=PeerRates(0),
     rulebook=make_rulebook(),
     clock=ManualClock(NOW),
     metrics=Metrics(),
     max_body_bytes=100_000,
+    reach=Reach.PUBLIC,
 )
 _PATHS: Final = ("/beckn/confirm", "/confirm", "/bpp/receiver/confirm")
 

@@ -80,6 +80,25 @@ async def test_a_head_without_end_is_refused(port: int) -> None:
     assert (await said(port, b"POST /x HTTP/1.1\r\n", *lines, pause=0.005)).startswith(b"HTTP/1.1 431 ")
 
 
+async def test_a_long_head_that_comes_at_once_is_refused_before_anybody_reads_it(port: int) -> None:
+    head = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\nx-long: %s\r\n\r\n" % (b"y" * 1_024)
+    answers = await said(port, head + b"abcd")
+    assert answers.startswith(b"HTTP/1.1 431 ")
+    assert b"done" not in answers
+    assert (await said(port, POST + b"abcd" + head + b"abcd")).startswith(b"HTTP/1.1 ")
+
+
+async def test_a_long_body_is_no_long_head(port: int) -> None:
+    body = b"z" * 5_000
+    head = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 5000\r\nconnection: close\r\n\r\n"
+    assert (await said(port, head + body)).startswith(b"HTTP/1.1 200 OK")
+
+
+@pytest.mark.parametrize("nonsense", [b"NONSENSE\r\n\r\n", b"\0" * 3_000, POST + b"abcd" + b"\0" * 3_000])
+async def test_what_is_no_request_is_refused_as_such(port: int, nonsense: bytes) -> None:
+    assert b"HTTP/1.1 400 " in await said(port, nonsense)
+
+
 async def test_requests_that_are_whole_are_answered_one_after_the_other(port: int) -> None:
     answers = await said(port, POST + b"abcd" + POST, b"efgh", b"\r\n", pause=0.05)
     assert answers.count(b"HTTP/1.1 200 OK") == 2

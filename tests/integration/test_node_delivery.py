@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -22,6 +22,7 @@ from protocol.actions import Action, Role
 from protocol.errors import WireError
 from protocol.profile import V2_RC
 from protocol.signing import FOUR_LINES, parse_header, verify
+from registry_client.reach import Reach
 from storage.backoff import Backoff
 from storage.outbox import ClaimedOutgoing, Outgoing
 from storage.peers import record_failure, record_heard
@@ -55,7 +56,7 @@ class Dock:
         values: dict[str, Any] = {
             "uow_factory": self.uow_factory,
             "transport": self.transport,
-            "signer": self.seller.signer,
+            "signers": self.seller.signer,
             "clock": self.clock,
             "metrics": self.metrics,
             "lease": LEASE,
@@ -110,7 +111,7 @@ async def dock(uow_factory: UnitOfWorkFactory) -> AsyncIterator[Dock]:
                 (Role.BAP, "bap.other.example"),
             )
         ]
-        transport = await stack.enter_async_context(Transport(timeout=PATIENCE))
+        transport = await stack.enter_async_context(Transport(timeout=PATIENCE, reach=Reach.LOOPBACK))
         yield Dock(
             seller=peers[0],
             buyer=peers[1],
@@ -225,7 +226,7 @@ async def test_a_peer_that_takes_too_long_is_left_alone_for_a_while(dock: Dock) 
     dock.buyer.replies = [Reply(after=gate)]
     await dock.put(dock.write())
     delivery = dock.delivery()
-    async with Transport(timeout=timedelta(seconds=0.3)) as impatient:
+    async with Transport(timeout=timedelta(seconds=0.3), reach=Reach.LOOPBACK) as impatient:
         await once(dock.delivery(transport=impatient))
     (row,) = await dock.rows()
     assert (row.state, row.last_status) == ("pending", None)
@@ -413,22 +414,41 @@ async def test_an_address_that_is_none_costs_its_own_message_only(dock: Dock) ->
         broken = outbox.update().where(outbox.c.transaction_id == "t-1").values(url="http://h:port/")
         await uow.connection.execute(broken)
     await once(dock.delivery())
-    assert await dock.states() == ["pending", "delivered"]
+    assert await dock.states() == ["refused", "delivered"]
+
+
+@pytest.mark.parametrize("url", ["http://169.254.169.254/latest/on_confirm", "http://10.0.0.7/on_confirm"])
+async def test_what_goes_where_this_node_does_not_go_is_given_up_at_once(dock: Dock, url: str) -> None:
+    told: list[WireError] = []
+
+    async def tell(_uow: UnitOfWork, _message: ClaimedOutgoing, error: WireError, _now: datetime) -> None:
+        told.append(error)
+
+    await dock.put(dock.write())
+    async with dock.uow_factory() as uow:
+        await uow.connection.execute(outbox.update().values(url=url))
+    await once(dock.delivery(on_undeliverable=tell))
+    (row,) = await dock.rows()
+    assert (row.state, row.last_status) == ("refused", None)
+    assert row.last_error.startswith("CTX_INVALID_FIELD: ")
+    assert [error.code for error in told] == ["CTX_INVALID_FIELD"]
+    async with dock.uow_factory() as uow:
+        assert await unhealthy_peers(uow.connection) == []
 
 
 async def test_what_nobody_foresaw_costs_its_own_message_only(dock: Dock) -> None:
     class Odd(Transport):
-        async def post(self, url: str, body: bytes, *, authorization: str) -> Any:
+        async def post(self, url: str, body: bytes, *, headers: Mapping[str, str]) -> Any:
             raise ZeroDivisionError(url)
 
     await dock.put(dock.write())
-    await once(dock.delivery(transport=Odd(timeout=PATIENCE)))
+    await once(dock.delivery(transport=Odd(timeout=PATIENCE, reach=Reach.LOOPBACK)))
     (row,) = await dock.rows()
     assert (row.state, row.last_error.split(":")[0]) == ("pending", "ZeroDivisionError")
 
 
 async def test_a_transport_that_is_not_open_sends_nothing() -> None:
-    transport = Transport(timeout=PATIENCE)
+    transport = Transport(timeout=PATIENCE, reach=Reach.LOOPBACK)
     with pytest.raises(RuntimeError, match="not open"):
-        await transport.post("http://127.0.0.1:9/", b"", authorization="")
+        await transport.post("http://127.0.0.1:9/", b"", headers={})
     await transport.__aexit__(None, None, None)

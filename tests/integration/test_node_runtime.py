@@ -12,8 +12,14 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from degnode.roles.own_keys import open_own_keys
 from kernel.clock import SystemClock
-from node.runtime import Participant, RedisUrlInvalid, lay_foundation
+from keystore.keychain import Keychain
+from keystore.local_key_manager import LocalKeyManager
+from keystore.rotation import make_next_key_set, revoke, rotate
+from keystore.store import record_announced
+from node.directories import RedisUrlInvalid
+from node.runtime import Participant, lay_foundation
 from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Action, Role
@@ -43,18 +49,31 @@ def settings(data_dir: Path, **changes: Any) -> Settings:
     return Settings(**values | changes)
 
 
-async def test_the_foundation_follows_the_settings(database: Database, tmp_path: Path) -> None:
-    foundation = lay_foundation(
-        role=Role.BPP,
-        settings=settings(tmp_path, key_id="k7", redis_url="redis://127.0.0.1:9/0", signature_validity=60),
-        database=database,
+def no_keys(database: Database) -> Keychain:
+    """Return a keychain that was not read: for what signs nothing."""
+    return Keychain(
+        subscriber_id="bpp.example.com",
+        uow_factory=UnitOfWorkFactory(database),
+        key_manager=LocalKeyManager([bytes(32)]),
         clock=SystemClock(),
     )
-    assert (tmp_path / "signing.key").exists()
-    assert (foundation.signer.subscriber_id, foundation.signer.key_id) == ("bpp.example.com", "k7")
-    assert foundation.signer.validity == timedelta(minutes=1)
+
+
+async def test_the_foundation_follows_the_settings(database: Database, tmp_path: Path) -> None:
+    told = settings(tmp_path, key_id="k7", redis_url="redis://127.0.0.1:9/0", signature_validity=60)
+    clock = SystemClock()
+    foundation = lay_foundation(
+        role=Role.BPP,
+        settings=told,
+        database=database,
+        clock=clock,
+        signers=await open_own_keys(told, database=database, clock=clock),
+    )
+    signer = foundation.signers.at(foundation.clock.now())
+    assert (signer.subscriber_id, signer.key_id) == ("bpp.example.com", "k7")
+    assert signer.validity == timedelta(minutes=1)
     assert foundation.correspondent.url == "https://bpp.example.com"
-    assert foundation.shared_cache is not None
+    assert foundation.peer_keys.shared_cache is not None
     async with Participant(foundation, handlers=all_handlers(Role.BPP, ignore)).running():
         pass  # and Redis, which is not there, is in nobody's way
 
@@ -64,7 +83,11 @@ async def test_a_participant_is_ready_with_its_schema_and_not_without(
 ) -> None:
     database = Database.connect(await create_database(postgres_url, "not_ready_yet"))
     foundation = lay_foundation(
-        role=Role.BPP, settings=settings(tmp_path), database=database, clock=SystemClock()
+        role=Role.BPP,
+        settings=settings(tmp_path),
+        database=database,
+        clock=SystemClock(),
+        signers=no_keys(database),
     )
     participant = Participant(foundation, handlers=all_handlers(Role.BPP, ignore))
     assert await participant.readiness() == {"database": True, "schema": False}
@@ -75,7 +98,7 @@ async def test_a_participant_is_ready_with_its_schema_and_not_without(
     await server.execute("DROP DATABASE not_ready_yet WITH (FORCE)")
     await server.close()
     assert await participant.readiness() == {"database": False, "schema": False}
-    await foundation.directory.close()
+    await foundation.peer_keys.directory.close()
 
 
 @pytest.mark.parametrize("workers", [True, False])
@@ -92,7 +115,11 @@ async def test_workers_run_where_they_are_wanted_and_chores_everywhere(
         return Worker("test", step, poll_interval=timedelta(hours=1))
 
     foundation = lay_foundation(
-        role=Role.BAP, settings=settings(tmp_path, workers=workers), database=database, clock=SystemClock()
+        role=Role.BAP,
+        settings=settings(tmp_path, workers=workers),
+        database=database,
+        clock=SystemClock(),
+        signers=no_keys(database),
     )
     participant = Participant(
         foundation,
@@ -184,6 +211,40 @@ async def test_a_lost_connection_of_every_kind_is_survived(database: Database, t
     assert (count, len(buyer.received)) == (1, 1)
 
 
+async def test_a_running_participant_changes_its_key_as_soon_as_another_process_says_so(
+    database: Database, tmp_path: Path
+) -> None:
+    async with (
+        running_registry(database) as registry,
+        running_participant(
+            role=Role.BPP,
+            subscriber_id="bpp.example.com",
+            database=database,
+            registry=registry,
+            data_dir=tmp_path,
+        ) as bpp,
+    ):
+        keys, clock = bpp.participant.foundation.signers, SystemClock()
+        new = await make_next_key_set(
+            bpp.uow_factory,
+            subscriber_id=keys.subscriber_id,
+            key_manager=keys.key_manager,
+            now=clock.now(),
+        )
+
+        async def signing() -> str:
+            return bpp.signer.key_id
+
+        assert await signing() == "k1"
+        async with bpp.uow_factory() as uow:
+            await rotate(uow, new=new)
+            await record_announced(uow, [new], now=clock.now())
+        await eventually(signing, "k2")
+        async with bpp.uow_factory() as uow:
+            await revoke(uow, subscriber_id=keys.subscriber_id, key_id="k2", why="lost", now=clock.now())
+        await eventually(signing, "k1")
+
+
 def test_a_redis_url_that_cannot_be_read_is_told_without_its_password(
     database: Database, tmp_path: Path
 ) -> None:
@@ -195,6 +256,12 @@ def test_a_redis_url_that_cannot_be_read_is_told_without_its_password(
         redis_url="hunter2://localhost",
     )
     with pytest.raises(RedisUrlInvalid) as refused:
-        lay_foundation(role=Role.BAP, settings=settings, database=database, clock=SystemClock())
+        lay_foundation(
+            role=Role.BAP,
+            settings=settings,
+            database=database,
+            clock=SystemClock(),
+            signers=no_keys(database),
+        )
     assert "hunter2" not in str(refused.value)
     assert refused.value.path == "DEGNODE_REDIS_URL"

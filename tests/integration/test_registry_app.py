@@ -14,7 +14,9 @@ from sqlalchemy import select
 from kernel.clock import ManualClock
 from protocol.errors import KeyExpired, KeyUnknown, RegistryUnavailable, SubscriberUnknown
 from registry.app import create_registry_app
+from registry.policy import RegistryPolicy
 from registry.tables import history
+from registry.tokens import TokenGuard
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
 from registry_client.onboarding import SubscriptionRefused, subscribe
@@ -22,6 +24,7 @@ from registry_client.subscriber import SubscriberRole, SubscriberStatus
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.loopback_server import LoopbackServer
+from tests.support.registries import FixedKeys, registry_app
 from tests.support.subscribers import BPP, DOMAIN, NOW, record
 
 TOKEN = "a-token-of-the-registry"
@@ -35,7 +38,11 @@ def clock() -> ManualClock:
 @pytest.fixture
 async def server(uow_factory: UnitOfWorkFactory, clock: ManualClock) -> AsyncIterator[LoopbackServer]:
     app = create_registry_app(
-        uow_factory=uow_factory, clock=clock, token=TOKEN, token_name="pilot", max_lookup_records=3
+        uow_factory=uow_factory,
+        clock=clock,
+        keys=FixedKeys(),
+        guard=TokenGuard.of(TOKEN, name="pilot"),
+        policy=RegistryPolicy(max_lookup_records=3),
     )
     async with LoopbackServer(app) as running:
         yield running
@@ -253,7 +260,7 @@ async def test_it_says_whether_it_is_alive_and_ready(http: httpx.AsyncClient) ->
 
 async def test_without_its_database_it_is_alive_but_not_ready(clock: ManualClock) -> None:
     nowhere = Database.connect("postgresql://nobody@127.0.0.1:9/nothing")
-    app = create_registry_app(uow_factory=UnitOfWorkFactory(nowhere), clock=clock, token=TOKEN)
+    app = registry_app(UnitOfWorkFactory(nowhere), clock=clock, token=TOKEN)
     async with LoopbackServer(app) as server, httpx.AsyncClient(trust_env=False) as client:
         assert (await client.get(f"{server.url}/healthz")).status_code == 200
         answer = await client.get(f"{server.url}/readyz")
@@ -287,7 +294,7 @@ async def test_a_ring_over_a_real_registry_tells_every_case_apart(
 async def test_fifty_messages_at_once_are_one_request_to_the_registry(
     uow_factory: UnitOfWorkFactory, clock: ManualClock
 ) -> None:
-    app = create_registry_app(uow_factory=uow_factory, clock=clock, token=TOKEN)
+    app = registry_app(uow_factory, clock=clock, token=TOKEN)
     asked: list[str] = []
 
     async def counting(scope: Any, receive: Any, send: Any) -> None:
@@ -314,7 +321,7 @@ async def test_a_registry_that_dies_means_cached_keys_a_refusal_and_then_all_is_
     assert await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
     with pytest.raises(RegistryUnavailable):
         await ring.key_for(subscriber="newcomer", key_id="k1", at=NOW)
-    now = clock.advance(timedelta(minutes=10))
+    now = clock.advance(timedelta(hours=2))  # beyond the time of grace
     with pytest.raises(RegistryUnavailable):
         await ring.key_for(subscriber=BPP, key_id="k1", at=now)
     with pytest.raises(RegistryUnavailable):

@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 
 from kernel.clock import ManualClock
 from protocol.errors import KeyExpired, RegistryUnavailable, SubscriberUnknown
+from registry_client.key_times import KeyTimes
 from registry_client.keyring import KeyRing
 from registry_client.shared_cache import SharedCache
+from registry_client.subscriber import SubscriberRecord
 from tests.support.redis_server import RedisServer
 from tests.support.subscribers import BPP, NOW, CountingDirectory, record
 
@@ -40,7 +42,7 @@ def clock() -> ManualClock:
 
 
 def ring_of(directory: CountingDirectory, cache: SharedCache, clock: ManualClock) -> KeyRing:
-    return KeyRing(directory, clock=clock, shared=cache)
+    return KeyRing(directory, clock=clock, times=KeyTimes(grace=timedelta()), shared=cache)
 
 
 async def test_what_one_ring_learns_another_need_not_ask(
@@ -139,3 +141,30 @@ async def test_an_answer_that_is_over_is_not_written(shared_cache: SharedCache, 
     directory = CountingDirectory(record(valid_until=NOW + timedelta(microseconds=500)))
     await ring_of(directory, shared_cache, clock).key_for(subscriber=BPP, key_id="k1", at=NOW)
     assert await shared_cache.find(subscriber=BPP, key_id="k1", now=NOW) is None
+
+
+async def test_what_has_changed_is_forgotten_for_every_process(
+    redis_server: RedisServer, shared_cache: SharedCache, clock: ManualClock
+) -> None:
+    directory = CountingDirectory(record())
+    ring = ring_of(directory, shared_cache, clock)
+    await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
+    directory.replace(record(valid_until=NOW))
+    await ring.forget(subscriber=BPP, key_id="k1")
+    with pytest.raises(KeyExpired):
+        await ring_of(directory, shared_cache, clock).key_for(subscriber=BPP, key_id="k1", at=NOW)
+    redis_server.stop()
+    await ring.forget(subscriber=BPP, key_id="k1")  # and a Redis that is away is in nobody's way
+
+
+async def test_a_key_that_is_named_by_its_record_is_not_shared(
+    redis_server: RedisServer, shared_cache: SharedCache, clock: ManualClock
+) -> None:
+    class ByRecord(CountingDirectory):
+        async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
+            return [record()]
+
+    ring = ring_of(ByRecord(), shared_cache, clock)
+    assert await ring.key_for(subscriber="", key_id=f"{BPP}/keys/k1", at=NOW)
+    async with Redis.from_url(redis_server.url) as redis:
+        assert await redis.keys("*") == []

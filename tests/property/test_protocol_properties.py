@@ -39,6 +39,7 @@ names = st.text(
         transaction_id=names,
         message_id=names,
         timestamp=instants,
+        network_ids=st.lists(names, max_size=3).map(tuple),
         ttl=st.none() | st.integers(0, 10**7).map(lambda seconds: timedelta(seconds=seconds)),
     )
 )

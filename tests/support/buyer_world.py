@@ -36,6 +36,7 @@ from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.rulebook import make_rulebook
 from protocol.signing import Signer
+from registry_client.reach import Reach
 from storage.database import Database
 from storage.inbox import ClaimedMessage
 from storage.outbox import Outgoing
@@ -194,7 +195,7 @@ class BuyerWorld:
         return Delivery(
             uow_factory=self.uow_factory,
             transport=self.transport,
-            signer=signer(BUYER_PLATFORM),
+            signers=signer(BUYER_PLATFORM),
             clock=self.clock,
             metrics=Metrics(),
             on_undeliverable=record_undeliverable,
@@ -245,7 +246,9 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
     async with AsyncExitStack() as stack:
         await listener.start()
         stack.push_async_callback(listener.stop)
-        transport = await stack.enter_async_context(Transport(timeout=timedelta(seconds=5)))
+        transport = await stack.enter_async_context(
+            Transport(timeout=timedelta(seconds=5), reach=Reach.LOOPBACK)
+        )
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://bap", headers={"X-Api-Key": KEY}
         )

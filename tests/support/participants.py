@@ -14,24 +14,27 @@ from uuid import uuid4
 import asyncpg
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from degnode.roles.own_keys import open_own_keys
+from degnode.roles.participant import BuildRole, RoleParts
 from kernel.clock import Clock, SystemClock
+from node.access_api import access_router
 from node.adapter import Put
 from node.app import create_app
 from node.correspondence import Peer
 from node.delivery import OnUndeliverable
 from node.message import Handler, Inbound
 from node.peers_api import peers_router
-from node.runtime import Participant, lay_foundation
+from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.signing import Signer
-from registry.app import create_registry_app
 from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.loopback_server import LoopbackServer
+from tests.support.registries import registry_app
 from tests.support.simulated_peer import DOMAIN
 
 API_KEY: Final = "dgn_test"
@@ -70,9 +73,7 @@ async def running_registry(
     database: Database, *, clock: Clock | None = None
 ) -> AsyncIterator[RunningRegistry]:
     """Serve a registry over `database`, which may be a participant's own."""
-    app = create_registry_app(
-        uow_factory=UnitOfWorkFactory(database), clock=clock or SystemClock(), token=_TOKEN
-    )
+    app = registry_app(UnitOfWorkFactory(database), clock=clock, token=_TOKEN)
     async with LoopbackServer(app) as server:
         yield RunningRegistry(server=server)
 
@@ -94,7 +95,8 @@ class RunningParticipant:
 
     @property
     def signer(self) -> Signer:
-        return self.participant.foundation.signer
+        foundation = self.participant.foundation
+        return foundation.signers.at(foundation.clock.now())
 
     @property
     def uow_factory(self) -> UnitOfWorkFactory:
@@ -133,6 +135,52 @@ async def _put(uow: UnitOfWork, outgoing: Outgoing, _to: Peer, _requested_by: st
     await uow.outbox.put(outgoing)
 
 
+async def _enter(foundation: Foundation, registry: RunningRegistry) -> None:
+    """Enter the participant in the registry with the key that it signs with."""
+    signer = foundation.signers.at(foundation.clock.now())
+    record = SubscriberRecord(
+        subscriber_id=signer.subscriber_id,
+        key_id=signer.key_id,
+        signing_public_key=signer.public_key,
+        url=foundation.correspondent.url,
+        role=SubscriberRole(foundation.role.upper()),
+        domain=foundation.settings.domain,
+    )
+    await subscribe(registry.url, record=record, token=registry.token)
+
+
+_USUAL: Final[Mapping[str, Any]] = {
+    "domain": DOMAIN,
+    "api_key": API_KEY,
+    "poll_interval": 0.05,  # s
+    "key_watch": False,  # a call that waits would keep a registry from stopping
+    "backoff_first": 0.02,  # s
+}
+
+
+def _app(participant: Participant, parts: RoleParts) -> ASGIApp:
+    foundation = participant.foundation
+    return create_app(
+        title=parts.title,
+        description=parts.description,
+        routers=[
+            access_router(
+                uow_factory=foundation.uow_factory,
+                clock=foundation.clock,
+                api_keys=foundation.api_keys,
+                gate=foundation.access.gate,
+            ),
+            *parts.routers,
+            peers_router(uow_factory=foundation.uow_factory, wires=foundation.wires),
+        ],
+        api_keys=foundation.api_keys,
+        metrics=foundation.metrics,
+        readiness=participant.readiness,
+        running=nullcontext,
+        ingress=participant.ingress,
+    )
+
+
 @asynccontextmanager
 async def running_participant(
     *,
@@ -145,11 +193,12 @@ async def running_participant(
     on_undeliverable: OnUndeliverable | None = None,
     clock: Clock | None = None,
     put: Put = _put,
+    build: BuildRole | None = None,
     **settings: Any,
 ) -> AsyncIterator[RunningParticipant]:
     """Run a participant that has entered itself in the registry; `settings` are those of `Settings`.
 
-    `put` is what its adapter's paths do with a message.
+    `put` is what its adapter's paths do with a message; `build` makes a real role, in place of handlers.
     """
     late = _Late()
     async with LoopbackServer(late) as server:
@@ -158,40 +207,35 @@ async def running_participant(
             "public_url": server.url,
             "registry_url": registry.url,
             "data_dir": data_dir / subscriber_id,
-            "domain": DOMAIN,
-            "api_key": API_KEY,
-            "poll_interval": 0.05,  # s
-            "backoff_first": 0.02,  # s
         }
+        told, clock = Settings(**{**values, **_USUAL, **settings}), clock or SystemClock()
         foundation = lay_foundation(
-            role=role, settings=Settings(**values | settings), database=database, clock=clock or SystemClock()
+            role=role,
+            settings=told,
+            database=database,
+            clock=clock,
+            signers=await open_own_keys(told, database=database, clock=clock),
         )
-        record = SubscriberRecord(
-            subscriber_id=subscriber_id,
-            key_id=foundation.signer.key_id,
-            signing_public_key=foundation.signer.public_key,
-            url=server.url,
-            role=SubscriberRole(role.upper()),
-            domain=DOMAIN,
+        await _enter(foundation, registry)
+        parts = RoleParts(
+            title=subscriber_id,
+            description="for tests",
+            handlers=handlers or all_handlers(role, ignore),
+            routers=[] if build else [foundation.adapter(put).router()],
+            on_undeliverable=on_undeliverable,
         )
-        await subscribe(registry.url, record=record, token=registry.token)
+        if build is not None:
+            parts = await build(foundation)
         participant = Participant(
-            foundation, handlers=handlers or all_handlers(role, ignore), on_undeliverable=on_undeliverable
+            foundation,
+            handlers=parts.handlers,
+            preparations=parts.preparations,
+            on_undeliverable=parts.on_undeliverable,
+            admit_callback=parts.admit_callback,
+            workers=parts.workers,
         )
         async with participant.running():
-            late.app = create_app(
-                title=subscriber_id,
-                description="for tests",
-                routers=[
-                    foundation.adapter(put).router(),
-                    peers_router(uow_factory=foundation.uow_factory, wires=foundation.wires),
-                ],
-                api_keys=foundation.api_keys,
-                metrics=foundation.metrics,
-                readiness=participant.readiness,
-                running=nullcontext,
-                ingress=participant.ingress,
-            )
+            late.app = _app(participant, parts)
             yield RunningParticipant(participant=participant, server=server)
             await server.stop()
 

@@ -48,11 +48,12 @@ class Reply:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message that came, its bytes and the header that signed it."""
+    """A message that came, its bytes and the header that signed it, and a gateway's beside it."""
 
     action: Action
     body: bytes
     authorization: str
+    gateway_authorization: str = ""
 
     @property
     def document(self) -> dict[str, Any]:
@@ -220,6 +221,7 @@ class SimulatedPeer:
                 action=action,
                 body=await request.body(),
                 authorization=request.headers.get("Authorization", ""),
+                gateway_authorization=request.headers.get("X-Gateway-Authorization", ""),
             )
             async with self._news:
                 self.received.append(received)

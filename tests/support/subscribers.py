@@ -9,7 +9,7 @@ from typing import Any, Final
 from protocol.errors import RegistryUnavailable
 from protocol.keys import new_private_key
 from registry_client.directory import StaticDirectory
-from registry_client.subscriber import SubscriberRecord, SubscriberRole
+from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
 
 NOW: Final = datetime(2026, 1, 9, 10, tzinfo=UTC)
 BPP: Final = "bpp.example.com"
@@ -47,9 +47,12 @@ class CountingDirectory(StaticDirectory):
         key_id: str | None = None,
         role: SubscriberRole | None = None,
         domain: str | None = None,
+        place: Place | None = None,
     ) -> list[SubscriberRecord]:
         self.questions.append((subscriber_id, key_id))
         await asyncio.sleep(0.001)
         if not self.is_open:
             raise RegistryUnavailable("the registry does not answer")
-        return await super().find(subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain)
+        return await super().find(
+            subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain, place=place
+        )

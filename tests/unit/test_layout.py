@@ -19,10 +19,10 @@ FLOORS: Final = (
     {"schemas"},
     {"protocol"},
     {"storage", "registry_client"},
-    {"metering", "trading"},
+    {"keystore", "metering", "trading"},
     {"settlement", "provenance"},
     {"node"},
-    {"bap", "bpp", "registry"},
+    {"bap", "bpp", "gateway", "registry"},
     {"console", "conformance"},
     {"degnode"},
 )

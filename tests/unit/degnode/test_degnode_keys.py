@@ -1,14 +1,13 @@
-"""`degnode keys new`: a secret for one's own eyes, a public key for the registry."""
+"""`degnode keys new --out`: a secret for one's own eyes, a public key for the registry."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from typer.testing import CliRunner
 
 from degnode.__main__ import app
-from node.signing_key import SigningKeyUnusable
+from keystore.key_file import SigningKeyUnusable
 from protocol.keys import read_private_key, write_public_key
 
 
@@ -18,14 +17,6 @@ def test_a_key_is_made_and_only_its_public_half_is_printed(tmp_path: Path) -> No
     assert result.exit_code == 0
     assert out.stat().st_mode & 0o777 == 0o600
     assert result.stdout.strip() == write_public_key(read_private_key(out.read_text()).public_key)
-
-
-def test_without_a_place_it_goes_into_the_folder_one_is_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert CliRunner().invoke(app, ["keys", "new"]).exit_code == 0
-    assert [file.name for file in tmp_path.iterdir()] == ["signing.key"]
 
 
 def test_a_key_that_is_there_is_never_overwritten(tmp_path: Path) -> None:

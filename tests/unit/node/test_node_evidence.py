@@ -123,3 +123,15 @@ async def test_a_key_that_had_ended_proves_nothing() -> None:
 async def test_a_signature_that_nobody_can_keep_is_left_out(body: bytes, header: str | None) -> None:
     evidence = await judge().judge(answer(body, header), to=MESSAGE, sent_under=SENT_UNDER)
     assert (evidence.body, evidence.signature, evidence.verdict) == (body, None, UNREADABLE)
+
+
+@pytest.mark.parametrize(
+    ("owner", "verdict"), [("bap.example", "verified"), ("mallory.example", "signed by 'mallory.example'")]
+)
+async def test_a_key_named_by_its_record_counts_for_its_owner(owner: str, verdict: str) -> None:
+    name = f"{owner}/subscribers.beckn.one/k1"
+    header = signed().replace("bap.example|k1|ed25519", f"{name}|ed25519")
+    registry = Registry(replace(RECORD, key_id=name, subscriber_id=owner))
+    judging = AnswerJudge(keyring=registry, clock=ManualClock(NOW))  # type: ignore[arg-type]  # stands for one
+    evidence = await judging.judge(answer(signature=header), to=MESSAGE, sent_under=SENT_UNDER)
+    assert evidence.verdict == verdict

@@ -9,6 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from node.settings import ServiceSettings, Settings
+from protocol.keys import new_private_key, write_public_key
 
 REQUIRED = {
     "DEGNODE_SUBSCRIBER_ID": "bpp.example.com",
@@ -89,6 +90,9 @@ def test_the_projects_own_name_goes_before_the_general_one(environment: pytest.M
         ("port", "http"),
         ("public_url", "bpp.example.com"),
         ("registry_url", "ftp://registry"),
+        ("registry_kind", "phonebook"),
+        ("registry_key", "AAAA"),
+        ("key_grace", "-1"),
         ("log_level", "LOUD"),
         ("log_format", "xml"),
         ("max_body_bytes", "0"),
@@ -135,3 +139,28 @@ def test_nothing_is_written_on_a_wire_that_is_not_taken_in(
 def test_a_pin_may_leave_the_wire_open(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("DEGNODE_PEERS", '{"bpp.example": {"binding": "header"}}')
     assert Settings().peers["bpp.example"].wire is None
+
+
+def test_a_directory_in_a_file_needs_the_file_and_no_registry(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("DEGNODE_REGISTRY_KIND", "file")
+    environment.delenv("DEGNODE_REGISTRY_URL")
+    with pytest.raises(ValidationError, match="subscribers") as caught:
+        Settings()
+    assert [error["type"] for error in caught.value.errors()] == ["missing"]
+    environment.setenv("DEGNODE_SUBSCRIBERS", "subscribers.yaml")
+    assert Settings().registry_url is None
+
+
+@pytest.mark.parametrize("kind", ["beckn", "dedi"])
+def test_a_registry_needs_its_url(environment: pytest.MonkeyPatch, kind: str) -> None:
+    environment.setenv("DEGNODE_REGISTRY_KIND", kind)
+    environment.delenv("DEGNODE_REGISTRY_URL")
+    with pytest.raises(ValidationError, match="registry_url") as caught:
+        Settings()
+    assert [error["type"] for error in caught.value.errors()] == ["missing"]
+
+
+def test_several_keys_of_the_registry_stand_between_commas(environment: pytest.MonkeyPatch) -> None:
+    keys = tuple(write_public_key(new_private_key().public_key) for _ in range(2))
+    environment.setenv("DEGNODE_REGISTRY_KEY", ", ".join(keys))
+    assert Settings().registry_key == keys

@@ -39,7 +39,13 @@ def test_an_action_is_handled_by_the_counterpart_of_its_sender(action: Action) -
 
 
 def test_the_counterpart_of_the_counterpart_is_oneself() -> None:
-    assert [role.counterpart.counterpart for role in Role] == list(Role)
+    sides = [Role.BAP, Role.BPP]
+    assert [role.counterpart.counterpart for role in sides] == sides
+
+
+def test_a_gateway_has_no_counterpart() -> None:
+    with pytest.raises(ValueError, match="trades with nobody"):
+        _ = Role.BG.counterpart
 
 
 def test_a_seller_may_send_news_of_a_contract_unasked() -> None:

@@ -12,6 +12,7 @@ from protocol.checks import (
     check_addressee,
     check_callback_address,
     check_freshness,
+    check_network,
     check_role,
     check_sender,
     check_version,
@@ -20,6 +21,7 @@ from protocol.context import Context
 from protocol.errors import (
     ActionMismatch,
     ContextFieldInvalid,
+    NetworkNotAllowed,
     NotAddressedHere,
     RoleNotEntitled,
     SenderMismatch,
@@ -92,8 +94,8 @@ def test_a_discover_for_another_seller_is_refused() -> None:
         check_addressee(CONTEXT, action=Action.DISCOVER, profile=V2_RC, subscriber_id="other.example")
 
 
-@pytest.mark.parametrize("registered", ["https://bap.example", "https://bap.example/", None])
-def test_a_callback_goes_to_the_registered_address(registered: str | None) -> None:
+@pytest.mark.parametrize("registered", ["https://bap.example", "https://bap.example/"])
+def test_a_callback_goes_to_the_registered_address(registered: str) -> None:
     check_callback_address(CONTEXT, action=Action.CONFIRM, profile=V2_RC, registered_url=registered)
 
 
@@ -111,6 +113,82 @@ def test_a_callback_names_its_own_registered_address_too() -> None:
             CONTEXT, action=Action.ON_CONFIRM, profile=V2_RC, registered_url="https://bap.example"
         )
     assert caught.value.path == "$.context.bpp_uri"
+
+
+@pytest.mark.parametrize("uri", ["https://bap.example", "https://api.BAP.example:8443/beckn"])
+def test_where_no_address_is_registered_the_senders_own_domain_will_do(uri: str) -> None:
+    check_callback_address(
+        CONTEXT._replace(bap_uri=uri), action=Action.CONFIRM, profile=V2_RC, registered_url=None
+    )
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "https://victim.example",
+        "https://notbap.example",
+        "https://bap.example.mallory.example",
+        "https://bap.example@victim.example",
+        "http://127.0.0.1",
+        "bap.example",
+        "https://[::1",
+    ],
+)
+def test_where_no_address_is_registered_no_other_will_do(uri: str) -> None:
+    with pytest.raises(ContextFieldInvalid, match="not known to be") as caught:
+        check_callback_address(
+            CONTEXT._replace(bap_uri=uri), action=Action.CONFIRM, profile=V2_RC, registered_url=None
+        )
+    assert caught.value.path == "$.context.bap_uri"
+    assert caught.value.hint
+
+
+TESTNET, PILOT = "beckn.one/testnet", "energy.example/pilot"
+
+
+@pytest.mark.parametrize(
+    ("named", "memberships", "networks"),
+    [
+        ((), None, ()),
+        ((TESTNET,), None, ()),
+        ((TESTNET,), (TESTNET, PILOT), ()),
+        ((f"{TESTNET}@fabric.example",), (TESTNET,), (TESTNET,)),
+        ((TESTNET,), (f"{TESTNET}@fabric.example",), (f"{TESTNET}@other.example",)),
+        ((TESTNET, PILOT), (TESTNET, PILOT), (PILOT,)),
+        ((), (TESTNET, PILOT), (PILOT,)),
+        ((), None, (PILOT,)),  # its directory does not say: then the directory is the network
+        ((PILOT,), None, (PILOT,)),
+    ],
+)
+def test_a_message_of_a_shared_network_passes(
+    named: tuple[str, ...], memberships: tuple[str, ...] | None, networks: tuple[str, ...]
+) -> None:
+    context = CONTEXT._replace(network_ids=named)
+    check_network(context, profile=V2_RC, memberships=memberships, networks=networks)
+
+
+@pytest.mark.parametrize(
+    ("named", "memberships", "networks", "why"),
+    [
+        ((TESTNET,), (), (), "the sender is no member of beckn.one/testnet"),
+        ((TESTNET,), (PILOT,), (), "the sender is no member of beckn.one/testnet"),
+        ((TESTNET, PILOT), (PILOT,), (), "the sender is no member of beckn.one/testnet"),
+        ((TESTNET,), (TESTNET,), (PILOT,), "messages of beckn.one/testnet are not taken here"),
+        ((TESTNET,), None, (PILOT,), "messages of beckn.one/testnet are not taken here"),
+        ((), (TESTNET,), (PILOT,), "messages of beckn.one/testnet are not taken here"),
+        ((), (), (PILOT,), "messages of no network are not taken here"),
+    ],
+)
+def test_a_message_of_another_network_is_refused(
+    named: tuple[str, ...], memberships: tuple[str, ...] | None, networks: tuple[str, ...], why: str
+) -> None:
+    with pytest.raises(NetworkNotAllowed, match=why) as caught:
+        check_network(
+            CONTEXT._replace(network_ids=named), profile=V2_LTS, memberships=memberships, networks=networks
+        )
+    assert (caught.value.code, caught.value.http_status) == ("AUT_DOMAIN_NOT_ALLOWED", 403)
+    assert caught.value.path == "$.context.networkId"
+    assert caught.value.hint
 
 
 @pytest.mark.parametrize("age", [timedelta(seconds=-5), timedelta(), timedelta(seconds=29)])

@@ -10,7 +10,7 @@ import pytest
 from protocol.actions import Action, Role
 from protocol.context import Context, read_context, write_context
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
-from protocol.profile import V2_RC
+from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 
 
 def _context(**changed: object) -> dict[str, Any]:
@@ -122,3 +122,45 @@ def test_a_ttl_that_ends_nowhere_is_refused(ttl: str) -> None:
         _read(ttl=ttl)
     assert caught.value.path == "$.context.ttl"
     assert ttl in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("profile", "key", "value", "networks"),
+    [
+        (V2_RC, "network_id", ["beckn.one/testnet", "energy.example/pilot"], 2),
+        (V2_RC, "network_id", "beckn.one/testnet", 1),
+        (V2_RC, "network_id", [], 0),
+        (V2_RC, "network_id", None, 0),
+        (V2_RC, "network_id", "", 0),
+        (V2_LTS, "networkId", "beckn.one/testnet@fabric.example", 1),
+        (V2_LTS, "networkId", ["beckn.one/testnet"], 1),
+    ],
+)
+def test_the_networks_of_a_message_are_read(profile: Profile, key: str, value: Any, networks: int) -> None:
+    document = write_context(_read(), profile) | {key: value}
+    found = read_context({"context": document}, profile).network_ids
+    assert len(found) == networks
+    assert all(name.startswith(("beckn.one/testnet", "energy.example/pilot")) for name in found)
+
+
+@pytest.mark.parametrize("value", [7, [7], {"a": 1}, [""], ["x" * 256], ["a\nb"], ["n"] * 21])
+def test_networks_that_are_none_are_refused_with_their_place(value: Any) -> None:
+    with pytest.raises((ContextFieldInvalid, ContextFieldMissing)) as caught:
+        _read(network_id=value)
+    assert caught.value.path == "$.context.network_id"
+
+
+@pytest.mark.parametrize(
+    ("profile", "written"),
+    [
+        (V1_1, {}),
+        (V2_RC, {"network_id": ["a/b", "c/d"]}),
+        (V2_LTS, {"networkId": "a/b"}),
+    ],
+)
+def test_networks_are_written_as_the_generation_has_them(profile: Profile, written: dict[str, Any]) -> None:
+    context = _read()._replace(network_ids=("a/b", "c/d"))
+    found = write_context(context, profile)
+    assert {key: value for key, value in found.items() if key.startswith("network")} == written
+    none = write_context(context._replace(network_ids=()), profile)
+    assert not [key for key in none if key.startswith("network")]

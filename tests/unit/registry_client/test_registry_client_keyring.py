@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import datetime, timedelta
+from collections import Counter
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from kernel.clock import ManualClock
 from protocol.errors import KeyExpired, KeyUnknown, RegistryUnavailable, SubscriberUnknown
-from registry_client.keyring import KeyRing
+from registry_client.key_times import LookupBounds
 from registry_client.subscriber import SubscriberRecord, SubscriberRole, SubscriberStatus
+from tests.support.keyrings import MINUTE, TIMES, BusyDirectory, ask, ring_of
 from tests.support.subscribers import BPP, DOMAIN, NOW, CountingDirectory, record
-
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(NOW)
-
-
-def ring_of(directory: CountingDirectory, clock: ManualClock, *, max_entries: int = 10_000) -> KeyRing:
-    return KeyRing(
-        directory,
-        clock=clock,
-        cache_for=10 * MINUTE,
-        negative_for=timedelta(seconds=30),
-        max_entries=max_entries,
-    )
-
-
-async def ask(
-    ring: KeyRing, key_id: str = "k1", *, subscriber: str = BPP, at: datetime = NOW
-) -> SubscriberRecord:
-    return await ring.key_for(subscriber=subscriber, key_id=key_id, at=at)
 
 
 async def test_a_key_is_asked_for_once_and_then_at_hand(clock: ManualClock) -> None:
@@ -102,6 +87,63 @@ async def test_a_stranger_is_remembered_briefly(clock: ManualClock) -> None:
     directory.replace(newcomer)
     clock.advance(timedelta(seconds=30))
     assert await ask(ring) == newcomer
+
+
+async def test_a_stranger_with_ever_new_keys_is_asked_for_once(clock: ManualClock) -> None:
+    directory = CountingDirectory()
+    ring = ring_of(directory, clock)
+    for number in range(20):
+        with pytest.raises(SubscriberUnknown):
+            await ask(ring, f"k{number}")
+    assert len(directory.questions) == 1
+
+
+async def test_a_new_key_of_somebody_who_is_known_is_found_at_once(clock: ManualClock) -> None:
+    directory = CountingDirectory(record("k1"))
+    ring = ring_of(directory, clock)
+    await ask(ring, "k1")
+    directory.replace(record("k1"), renewed := record("k2"))
+    assert await ask(ring, "k2") == renewed
+
+
+async def test_where_a_directory_knows_single_keys_a_stranger_is_asked_for_with_each(
+    clock: ManualClock,
+) -> None:
+    class ByKey(CountingDirectory):
+        finds_every_key = False
+
+    directory = ByKey()
+    ring = ring_of(directory, clock)
+    for key_id in ("k1", "k1", "k2"):
+        with pytest.raises(SubscriberUnknown):
+            await ask(ring, key_id)
+    assert len(directory.questions) == 2
+
+
+async def test_so_many_look_ups_at_a_time_and_no_more(clock: ManualClock) -> None:
+    directory = BusyDirectory()
+    ring = ring_of(directory, clock, bounds=LookupBounds(at_a_time=3, max_waiting=10))
+    outcomes = await asyncio.gather(
+        *(ask(ring, subscriber=f"stranger-{number}") for number in range(50)), return_exceptions=True
+    )
+    assert directory.most_at_a_time == 3
+    assert Counter(map(type, outcomes)) == {SubscriberUnknown: 13, RegistryUnavailable: 37}
+    assert {outcome.retryable for outcome in outcomes if isinstance(outcome, RegistryUnavailable)} == {True}
+
+
+async def test_a_flood_of_strangers_keeps_no_friend_waiting(clock: ManualClock) -> None:
+    directory = BusyDirectory(record())
+    ring = ring_of(directory, clock, bounds=LookupBounds(at_a_time=1, max_waiting=100))
+    await ask(ring)
+    clock.advance(10 * MINUTE)
+    directory.gate.clear()
+    flood = [asyncio.create_task(ask(ring, subscriber=f"stranger-{number}")) for number in range(50)]
+    friend = asyncio.create_task(ask(ring, at=clock.now()))
+    await directory.wait_for(2, of=BPP)
+    assert directory.most_at_a_time == 2  # a stranger's and the friend's
+    directory.gate.set()
+    assert await friend
+    await asyncio.gather(*flood, return_exceptions=True)
 
 
 async def test_each_refusal_is_an_error_of_its_own(clock: ManualClock) -> None:
@@ -183,7 +225,7 @@ async def test_the_newest_of_overlapping_records_wins(clock: ManualClock) -> Non
 async def test_a_registry_that_is_down_means_cached_keys_and_then_a_refusal(clock: ManualClock) -> None:
     known = record()
     directory = CountingDirectory(known)
-    ring = ring_of(directory, clock)
+    ring = ring_of(directory, clock, times=replace(TIMES, grace=timedelta()))
     await ask(ring)
     directory.is_open = False
     clock.advance(9 * MINUTE)
@@ -218,7 +260,7 @@ async def test_memory_is_bounded_and_strangers_push_out_no_friend(clock: ManualC
         with pytest.raises(SubscriberUnknown):
             await ask(ring, subscriber=f"stranger-{number}")
     assert ring.cached(BPP, "k1", NOW)
-    assert len(ring._refused) == 3
+    assert len(ring._refused) == len(ring._strangers) == 3
 
 
 async def test_an_endpoint_is_found_once_and_kept(clock: ManualClock) -> None:

@@ -88,3 +88,18 @@ async def test_a_cancelled_call_does_not_block_its_key() -> None:
     call = Call()
     call.go.set()
     assert await flights.run("k", call) == 1
+
+
+async def test_a_call_that_was_abandoned_is_shared_with_nobody_new() -> None:
+    flights, call = SingleFlight[str, int](), Call()
+    early = asyncio.create_task(flights.run("k", call))
+    await asyncio.sleep(0)
+    flights.abandon("k")
+    late = asyncio.create_task(flights.run("k", call))
+    await asyncio.sleep(0)
+    latest = asyncio.create_task(flights.run("k", call))
+    await asyncio.sleep(0)
+    assert call.made == 2
+    call.go.set()
+    assert await asyncio.gather(early, late, latest)
+    flights.abandon("nothing under way")

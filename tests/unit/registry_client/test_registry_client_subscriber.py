@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from registry_client.subscriber import (
+    Place,
     RecordUnreadable,
     SubscriberRecord,
     SubscriberRole,
@@ -78,6 +79,8 @@ def test_an_instant_that_yaml_has_read_already_is_taken() -> None:
         ({"signing_public_key": "AAAA"}, "signing_public_key", "no Ed25519 public key"),
         ({"type": "GARDENER"}, "type", "not one of BAP, BPP, BG"),
         ({"status": "GONE"}, "status", "not one of INITIATED"),
+        ({"network_memberships": "beckn.one/testnet"}, "network_memberships", "no list of names"),
+        ({"network_memberships": [7]}, "network_memberships", "no list of names"),
         ({"valid_from": "yesterday"}, "valid_from", "no instant"),
         ({"valid_until": "2026-01-01T00:00:00"}, "valid_until", "no instant with a time zone"),
         ({"valid_until": datetime(2026, 1, 1)}, "valid_until", "has no time zone"),  # noqa: DTZ001
@@ -99,3 +102,41 @@ def test_validity_is_half_open() -> None:
 @pytest.mark.parametrize("status", [s for s in SubscriberStatus if s is not SubscriberStatus.SUBSCRIBED])
 def test_only_the_subscribed_are_believed(status: SubscriberStatus) -> None:
     assert not record(status=status).is_valid_at(NOW)
+
+
+def test_memberships_that_are_none_are_told_from_those_that_nobody_tells() -> None:
+    assert SubscriberRecord.from_wire(wire()).network_memberships is None
+    assert SubscriberRecord.from_wire(wire(network_memberships=[])).network_memberships == ()
+    for memberships in ((), ("beckn.one/testnet",)):
+        member = record(network_memberships=memberships)
+        assert SubscriberRecord.from_wire(member.to_wire()) == member
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        (None, None),
+        ("Bengaluru", None),
+        ({}, None),
+        ({"city": {"name": "Bengaluru"}}, None),
+        ({"city": {"code": "*"}}, None),
+        ({"city": {"code": "std:080"}}, Place(city="std:080")),
+        ({"country": {"code": "IND"}, "city": {"code": "*"}}, Place(country="IND")),
+    ],
+)
+def test_a_place_is_read_by_its_codes(location: object, place: Place | None) -> None:
+    assert SubscriberRecord.from_wire(wire(location=location)).place == place
+
+
+def test_a_place_survives_being_written() -> None:
+    placed = record(place=Place(country="IND", city="std:080"))
+    assert SubscriberRecord.from_wire(placed.to_wire()) == placed
+
+
+def test_whoever_names_a_country_serves_all_of_its_cities() -> None:
+    here = Place(country="IND", city="std:080")
+    assert Place(country="IND").serves(here)
+    assert here.serves(here)
+    assert not Place(country="IND", city="std:011").serves(here)
+    assert not Place(country="DEU").serves(here)
+    assert not here.serves(Place(country="IND"))

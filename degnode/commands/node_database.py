@@ -1,0 +1,111 @@
+"""The node's own database, opened from the command line, whether the node runs or not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import asyncpg
+import typer
+from pydantic import SecretStr
+
+from degnode.roles.configuration import load_settings
+from degnode.serve import open_database
+from kernel.errors import NodeError
+from node.settings import ServiceSettings
+from storage.database import Database, create_database
+from storage.embedded import start_embedded
+from storage.migrate import migrate
+
+DataDir = Annotated[
+    Path, typer.Option("--data-dir", envvar="DEGNODE_DATA_DIR", help="The node's data directory.")
+]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(
+        "--database-url",
+        envvar=["DEGNODE_DATABASE_URL", "DATABASE_URL"],
+        show_envvar=True,
+        help="The node's PostgreSQL database, if it is not the one in its data directory.",
+    ),
+]
+RoleName = Annotated[
+    str | None,
+    typer.Option("--role", help="Whose database in the data directory: needed only where several are."),
+]
+
+DEFAULT_DATA_DIR: Final = Path(".degnode")
+_PREFIX: Final = "degnode_"
+_SERVER_FOLDER: Final = "postgres"
+
+
+class RoleUnclear(NodeError):
+    """The data directory does not tell which role is meant."""
+
+    code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
+
+
+@asynccontextmanager
+async def node_database(
+    role: str | None, data_dir: Path, database_url: str | None
+) -> AsyncIterator[Database]:
+    """Open a node's database, with its schema up to date, and close it at the end.
+
+    That is the one of `database_url`, or of the settings in `data_dir` or the environment. Else it is
+    the embedded one of `role`, which is made if it is not there; without a role the only one in
+    `data_dir`. The embedded server may run already.
+    Raises: RoleUnclear, DatabaseUnusable, SettingsInvalid.
+    """
+    settings = load_settings(ServiceSettings, data_dir=data_dir)
+    if database_url is not None:
+        settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
+    if settings.database_url is not None:
+        async with open_database(settings, name=role or "") as named:
+            try:
+                yield named
+            finally:
+                await named.close()
+        return
+    server = start_embedded(_server_folder(data_dir, role))
+    try:
+        name = await _only_database(server.get_uri(), data_dir) if role is None else f"{_PREFIX}{role}"
+        database = Database.connect(await create_database(server.get_uri(), name))
+        try:
+            await migrate(database)
+            yield database
+        finally:
+            await database.close()
+    finally:
+        server.cleanup()
+
+
+def _server_folder(data_dir: Path, role: str | None) -> Path:
+    folder = data_dir.resolve() / _SERVER_FOLDER
+    if role is None and not folder.exists():
+        raise RoleUnclear(
+            "there is no node's database here",
+            path=str(data_dir),
+            hint="Say --data-dir or --database-url; or --role, to begin with a new node.",
+        )
+    return folder
+
+
+async def _only_database(server_url: str, data_dir: Path) -> str:
+    connection = await asyncpg.connect(server_url)
+    try:
+        names = await connection.fetch(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, $1) ORDER BY 1", _PREFIX
+        )
+    finally:
+        await connection.close()
+    found = [str(row["datname"]) for row in names]
+    if len(found) == 1:
+        return found[0]
+    roles = ", ".join(name.removeprefix(_PREFIX) for name in found)
+    raise RoleUnclear(
+        f"there are the databases of {roles} here" if found else "there is no node's database here",
+        path=str(data_dir),
+        hint="Say which by --role." if found else "Say --role, to begin with a new node.",
+    )

@@ -1,0 +1,118 @@
+"""`degnode peers`: which peers may trade with this node."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated
+
+import typer
+
+from degnode.commands.access_desk import AsJson, Place, print_json, print_table
+from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from node.access_api import view_rule
+from node.audit import operator
+from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
+from node.peer_rules import Effect, Field
+
+peers = typer.Typer(help="Which peers may trade with this node.", no_args_is_help=True)
+
+Pattern = Annotated[
+    str,
+    typer.Argument(help="A whole name, its end like '*.example.com', or its beginning like 'beckn.one:*'."),
+]
+What = Annotated[Field, typer.Option("--by", help="What the pattern is of.")]
+Why = Annotated[str, typer.Option(help="The reason, for the record.")]
+
+
+@peers.command()
+def allow(
+    pattern: Pattern,
+    *,
+    by: What = Field.SUBSCRIBER,
+    rate: Annotated[float | None, typer.Option(help="Messages a second that it may send.")] = None,
+    why: Why,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Let peers trade with this node, at once, whether it runs or not."""
+    wish = PeerRuleWish(effect=Effect.ALLOW, field=by, pattern=pattern, rate=rate, why=why)
+    asyncio.run(_make(Place(role=role, data_dir=data_dir, database_url=database_url), wish))
+
+
+@peers.command()
+def refuse(
+    pattern: Pattern,
+    *,
+    by: What = Field.SUBSCRIBER,
+    why: Why,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Take nothing from peers and, where they are named by their ids, send them nothing; at once."""
+    wish = PeerRuleWish(effect=Effect.REFUSE, field=by, pattern=pattern, why=why)
+    asyncio.run(_make(Place(role=role, data_dir=data_dir, database_url=database_url), wish))
+
+
+@peers.command()
+def rules(
+    *,
+    as_json: AsJson = False,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """List the rules; for peers that none is about, DEGNODE_PEER_DEFAULT decides."""
+    asyncio.run(_list(Place(role=role, data_dir=data_dir, database_url=database_url), as_json=as_json))
+
+
+@peers.command()
+def forget(
+    rule_id: Annotated[int, typer.Argument(metavar="ID", help="As `peers rules` shows it.")],
+    *,
+    why: Why,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
+) -> None:
+    """Remove a rule, at once."""
+    asyncio.run(_forget(Place(role=role, data_dir=data_dir, database_url=database_url), rule_id, why))
+
+
+async def _make(place: Place, wish: PeerRuleWish) -> None:
+    async with place.desk() as desk:
+        rule = await make_peer_rule(desk.uow, wish, by=operator(), now=desk.now)
+    did = "allowed" if rule.effect is Effect.ALLOW else "refused"
+    print(f"Rule {rule.id}: the {rule.field} {rule.pattern} is {did}.")
+
+
+async def _list(place: Place, *, as_json: bool) -> None:
+    async with place.desk() as desk:
+        views = [view_rule(rule) for rule in await list_peer_rules(desk.uow)]
+    if as_json:
+        print_json(views)
+        return
+    print_table(
+        "Peer rules",
+        ("id", "effect", "of", "pattern", "messages a second", "why", "made by", "made at"),
+        [
+            (
+                view.id,
+                view.effect.value,
+                view.field.value,
+                view.pattern,
+                view.rate,
+                view.why,
+                view.made_by,
+                view.made_at,
+            )
+            for view in views
+        ],
+    )
+
+
+async def _forget(place: Place, rule_id: int, why: str) -> None:
+    async with place.desk() as desk:
+        rule = await remove_peer_rule(desk.uow, rule_id, by=operator(), why=why, now=desk.now)
+    print(f"Nothing is said any more of the {rule.field} {rule.pattern}.")

@@ -1,0 +1,105 @@
+"""A key set: one signing pair and one encryption pair under one name, and when they count."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from protocol.ed25519 import PublicKey
+from protocol.x25519 import EncryptionPublicKey
+
+FIRST_KEY_ID: Final = "k1"
+_NUMBERED: Final = re.compile(r"(.*?)([0-9]+)")
+
+
+class KeyState(StrEnum):
+    """How a key set stands at an instant."""
+
+    WAITING = "waiting"  # its time is to come
+    VALID = "valid"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeySet:
+    """Two key pairs of a subscriber, valid in `[valid_from, valid_until)`; private halves are sealed.
+
+    `announced_at` is when the registry last took it, None if it never did; `announced_revision` as
+    which of its revisions.
+    """
+
+    subscriber_id: str
+    key_id: str
+    signing_public_key: PublicKey
+    encryption_public_key: EncryptionPublicKey
+    sealed_signing_key: bytes = field(repr=False)
+    sealed_encryption_key: bytes = field(repr=False)
+    sealed_by: str
+    valid_from: datetime
+    valid_until: datetime | None = None
+    created_at: datetime
+    revoked_at: datetime | None = None
+    revoked_why: str | None = None
+    revision: int = 1
+    announced_at: datetime | None = None
+    announced_revision: int | None = None
+
+    def state(self, now: datetime) -> KeyState:
+        """Return how it stands at `now`."""
+        if self.revoked_at is not None:
+            return KeyState.REVOKED
+        if now < self.valid_from:
+            return KeyState.WAITING
+        if self.valid_until is not None and now >= self.valid_until:
+            return KeyState.EXPIRED
+        return KeyState.VALID
+
+    def is_usable(self, now: datetime) -> bool:
+        """Say whether its private halves may still be needed: now, or when its time comes."""
+        return self.state(now) in (KeyState.VALID, KeyState.WAITING)
+
+    def must_be_announced(self, now: datetime) -> bool:
+        """Say whether the registry knows it as something that it no longer is, or not yet at all."""
+        if self.announced_at is None:
+            return self.is_usable(now)
+        return self.announced_revision != self.revision
+
+
+def choose(sets: Iterable[KeySet], now: datetime) -> KeySet | None:
+    """Return the set to sign with at `now`: the newest valid one that the registry knows.
+
+    Where the registry knows none of them, the newest valid one. None if none is valid.
+    """
+    valid = [each for each in sets if each.state(now) is KeyState.VALID]
+    announced = [each for each in valid if each.announced_at is not None]
+    return max(announced or valid, key=_age, default=None)
+
+
+def _age(each: KeySet) -> tuple[datetime, datetime, str]:
+    return each.valid_from, each.created_at, each.key_id
+
+
+def turning_points(sets: Iterable[KeySet]) -> Sequence[datetime]:
+    """Return the instants, in order, at which the choice between `sets` may change by itself."""
+    ends = (bound for each in sets for bound in (each.valid_from, each.valid_until) if bound is not None)
+    return sorted(set(ends))
+
+
+def next_key_id(taken: Sequence[str], *, first: str) -> str:
+    """Return the name of the set after those: `k3` after `k1` and `k2`; `first` where there is none."""
+    if not taken:
+        return first
+    base, numbers = _parts(taken[-1])
+    highest = max(number for prefix, number in map(_parts, taken) if prefix == base)
+    return f"{base}{max(highest, numbers) + 1}"
+
+
+def _parts(key_id: str) -> tuple[str, int]:
+    """Return the name without its number, and the number; a name without one counts as its first."""
+    match = _NUMBERED.fullmatch(key_id)
+    return (match[1], int(match[2])) if match else (f"{key_id}-", 1)

@@ -1,0 +1,162 @@
+"""What the operator decides about subscribers, within one unit of work."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Final
+
+from kernel.errors import NodeError
+from registry.author import Author
+from registry.enrolment import end_subscription
+from registry.forms import DecisionForm
+from registry.history import Change, record_request_change
+from registry.registrar import fulfil
+from registry.request import UNDER_WAY, Step, SubscriptionRequest
+from registry.request_store import find_requests, put_request
+from registry.store import find_standing, lock_subscriber, put_subscription
+from registry.subscription import Subscription
+from registry_client.subscriber import SubscriberStatus
+from storage.unit_of_work import UnitOfWork
+
+_OPEN: Final = UNDER_WAY | {Step.FAILED, Step.REJECTED}
+
+
+class NothingToDecide(NodeError):
+    """There is no such request, key or bar."""
+
+    code, http_status, retryable = "AUT_SUBSCRIBER_NOT_FOUND", 404, False
+
+
+class SeveralAsk(NodeError):
+    """Several ask for the same name, and it is not said which one is meant."""
+
+    code, http_status, retryable = "POL_GENERIC_ERROR", 409, False
+
+
+async def approve(
+    uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
+) -> str:
+    """Let in who has asked, at once or as soon as it is proven; or lift the bar on who was put out.
+
+    Returns the status that comes of it. Raises: NothingToDecide, SeveralAsk.
+    """
+    await lock_subscriber(uow, subscriber_id)
+    asked = await _find_open(uow, subscriber_id, form)
+    if not asked:
+        return await _lift_bar(uow, subscriber_id, form, author=author, now=now)
+    request = _the_one(asked)
+    approved = request.approve(now=now)
+    if request.step in (Step.FAILED, Step.REJECTED):
+        approved = _begin_again(approved, now=now)
+    await record_request_change(
+        uow, approved, change=Change.APPROVED, author=author, now=now, why=form.reason
+    )
+    if approved.step is Step.ENTER:
+        return (await fulfil(uow, approved, now=now, why=form.reason)).status.value
+    await put_request(uow, approved)
+    return approved.status.value
+
+
+async def reject(
+    uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
+) -> str:
+    """Turn down who has asked. Returns the status. Raises: NothingToDecide, SeveralAsk."""
+    await lock_subscriber(uow, subscriber_id)
+    asked = [each for each in await _find_open(uow, subscriber_id, form) if each.step in UNDER_WAY]
+    if not asked:
+        raise _nothing(subscriber_id, "has asked for nothing that is open")
+    rejected = _the_one(asked).reject(form.reason, now=now)
+    await put_request(uow, rejected)
+    await record_request_change(
+        uow, rejected, change=Change.REJECTED, author=author, now=now, why=form.reason
+    )
+    return rejected.status.value
+
+
+async def revoke(
+    uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
+) -> str:
+    """Put a subscriber out, or one key of it, at once; what it has asked for is turned down, too.
+
+    It comes back only if the operator approves. Returns the status. Raises: NothingToDecide.
+    """
+    await lock_subscriber(uow, subscriber_id)
+    standing = await find_standing(uow, subscriber_id)
+    named = [each for each in standing if form.key_id in (None, each.key_id) and not each.barred]
+    if not named:
+        raise _nothing(subscriber_id, "has no such key that is not revoked by the operator already")
+    for each in named:
+        await end_subscription(uow, each, author=author, now=now, why=form.reason, barred=True)
+    for request in await find_requests(uow, subscriber_id=subscriber_id, steps=UNDER_WAY):
+        if form.key_id in (None, request.wanted.key_id, request.authorised_by):
+            rejected = request.reject(form.reason, now=now)
+            await put_request(uow, rejected)
+            await record_request_change(
+                uow, rejected, change=Change.REJECTED, author=author, now=now, why=form.reason
+            )
+    return SubscriberStatus.UNSUBSCRIBED.value
+
+
+async def _find_open(uow: UnitOfWork, subscriber_id: str, form: DecisionForm) -> list[SubscriptionRequest]:
+    found = await find_requests(uow, subscriber_id=subscriber_id, steps=_OPEN)
+    return [
+        each
+        for each in found
+        if form.key_id in (None, each.wanted.key_id) and form.request_id in (None, each.id)
+    ]
+
+
+def _the_one(asked: Sequence[SubscriptionRequest]) -> SubscriptionRequest:
+    """Return the request that is meant: the only one, or the only one that waits for the operator."""
+    for candidates in (asked, [each for each in asked if each.step is Step.APPROVAL]):
+        if len(candidates) == 1:
+            return candidates[0]
+    names = ", ".join(f"{each.id} (key {each.wanted.key_id!r}, {each.step})" for each in asked)
+    raise SeveralAsk(f"several ask for this name: {names}", path="request_id", hint="Say which one is meant.")
+
+
+def _begin_again(request: SubscriptionRequest, *, now: datetime) -> SubscriptionRequest:
+    """Return a request that had come to an end as one that is proven anew."""
+    return replace(
+        request,
+        step=Step.CHECK,
+        status=SubscriberStatus.INITIATED,
+        since=now,
+        reason=None,
+        hint=None,
+        attempts=0,
+        next_try_at=now,
+        revision=request.revision + 1,
+    )
+
+
+async def _lift_bar(
+    uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
+) -> str:
+    standing = await find_standing(uow, subscriber_id)
+    barred = [each for each in standing if each.barred and form.key_id in (None, each.key_id)]
+    if not barred:
+        raise _nothing(subscriber_id, "has asked for nothing and is not barred")
+    for each in barred:
+        await put_subscription(
+            uow,
+            replace(each, barred=False),
+            before=each,
+            author=author,
+            now=now,
+            change=Change.READMITTED,
+            why=form.reason,
+        )
+    return _status_of(barred[0], now=now)
+
+
+def _status_of(subscription: Subscription, *, now: datetime) -> str:
+    return subscription.status_at(now).value
+
+
+def _nothing(subscriber_id: str, why: str) -> NothingToDecide:
+    return NothingToDecide(
+        f"{subscriber_id} {why}", hint="GET /admin/subscriptions lists what there is to decide."
+    )

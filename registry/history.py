@@ -1,0 +1,146 @@
+"""Every change, with who, from where, when and why, before and after: kept for good.
+
+The numbers are in the order of the commits, so whoever follows them misses nothing.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.engine import RowMapping
+
+from kernel.clock import format_instant
+from registry.author import Author
+from registry.request import SubscriptionRequest
+from registry.subscription import Subscription
+from registry.tables import history
+from storage.unit_of_work import UnitOfWork
+
+CHANGES_CHANNEL: Final = "degnode_registry_changes"
+
+# One writer at a time until it commits: else a later number could be seen before an earlier one.
+_IN_ORDER: Final = text("SELECT pg_advisory_xact_lock(7246801)")
+
+
+class Change(StrEnum):
+    """What happened."""
+
+    ENTERED = "entered"
+    CHANGED = "changed"
+    KEY_ADDED = "key added"
+    REVOKED = "revoked"
+    READMITTED = "readmitted"  # the operator has lifted its bar
+    ASKED = "asked"
+    PROVEN = "proven"
+    APPROVED = "approved"
+    FAILED = "failed"
+    REJECTED = "rejected"
+
+
+async def record_change(
+    uow: UnitOfWork,
+    after: Subscription,
+    *,
+    before: Subscription | None,
+    change: Change,
+    author: Author,
+    now: datetime,
+    why: str | None = None,
+) -> None:
+    """Write down a change of what is found, and tell those who wait for one."""
+    await uow.connection.execute(_IN_ORDER)
+    await uow.connection.execute(
+        insert(history).values(
+            subscriber_id=after.subscriber_id,
+            key_id=after.key_id,
+            changed_at=now,
+            changed_by=author.name,
+            changed_from=author.address,
+            content=after.to_wire(now=now),
+            action=change.value,
+            why=why,
+            before=None if before is None else before.to_wire(now=now),
+            in_force=True,
+        )
+    )
+    await uow.announce(CHANGES_CHANNEL)
+
+
+async def record_request_change(
+    uow: UnitOfWork,
+    request: SubscriptionRequest,
+    *,
+    change: Change,
+    author: Author,
+    now: datetime,
+    why: str | None = None,
+) -> None:
+    """Write down what happened to a wish; what is found does not change by that."""
+    await uow.connection.execute(_IN_ORDER)
+    await uow.connection.execute(
+        insert(history).values(
+            subscriber_id=request.wanted.subscriber_id,
+            key_id=request.wanted.key_id,
+            changed_at=now,
+            changed_by=author.name,
+            changed_from=author.address,
+            content=request.to_row()["wanted"] | {"status": request.status.value},
+            action=change.value,
+            why=why,
+            in_force=False,
+        )
+    )
+
+
+async def find_changes(uow: UnitOfWork, *, after: int, limit: int) -> list[dict[str, Any]]:
+    """Return up to `limit` changes of what is found, those right after number `after`."""
+    rows = await uow.connection.execute(
+        select(history.c.id, history.c.subscriber_id, history.c.key_id, history.c.changed_at)
+        .where(history.c.id > after, history.c.in_force)
+        .order_by(history.c.id)
+        .limit(limit)
+    )
+    return [
+        {
+            "number": row.id,
+            "subscriber_id": row.subscriber_id,
+            "key_id": row.key_id,
+            "at": format_instant(row.changed_at),
+        }
+        for row in rows
+    ]
+
+
+async def last_change(uow: UnitOfWork) -> int:
+    """Return the number of the last change of what is found; 0 where there was none."""
+    found = await uow.connection.scalar(select(func.max(history.c.id)).where(history.c.in_force))
+    return found or 0
+
+
+async def find_history(
+    uow: UnitOfWork, *, subscriber_id: str | None, after: int, limit: int
+) -> list[dict[str, Any]]:
+    """Return up to `limit` entries in full, of one subscriber or of all, those right after `after`."""
+    query = select(history).where(history.c.id > after).order_by(history.c.id).limit(limit)
+    if subscriber_id is not None:
+        query = query.where(history.c.subscriber_id == subscriber_id)
+    return [_entry(row) for row in (await uow.connection.execute(query)).mappings()]
+
+
+def _entry(row: RowMapping) -> dict[str, Any]:
+    return {
+        "number": row["id"],
+        "subscriber_id": row["subscriber_id"],
+        "key_id": row["key_id"],
+        "action": row["action"],
+        "who": row["changed_by"],
+        "from": row["changed_from"],
+        "at": format_instant(row["changed_at"]),
+        "why": row["why"],
+        "before": row["before"],
+        "after": row["content"],
+        "in_force": row["in_force"],
+    }

@@ -1,0 +1,40 @@
+"""Whether a URL may stand in the registry under a subscriber's name."""
+
+from __future__ import annotations
+
+from kernel.errors import NodeError
+from registry.policy import UrlChecks
+from registry_client.reach import DestinationRefused, check_url, is_host_of
+
+_PATH = "url"
+
+
+class UrlRefused(NodeError):
+    """The URL leads nowhere that peers can follow, or to somebody else."""
+
+    code, http_status, retryable = "CTX_INVALID_FIELD", 400, False
+
+
+def check_subscriber_url(url: str, *, subscriber_id: str, checks: UrlChecks) -> None:
+    """Refuse a URL that is not public, or whose host does not belong to the subscriber's name.
+
+    The challenge then shows that it is the subscriber who answers there. Raises: UrlRefused.
+    """
+    try:
+        destination = check_url(url, reach=checks.reach, path=_PATH)
+        if checks is UrlChecks.PRIVATE or (checks is UrlChecks.LOOPBACK and destination.is_here):
+            return
+        name = subscriber_id.partition("/")[0].partition(":")[0]
+        belongs = "." in name and is_host_of(url, name)
+    except DestinationRefused as error:
+        raise UrlRefused(
+            f"this registry takes no such URL: {error.message}",
+            path=_PATH,
+            hint="Give an https URL that the whole network can reach.",
+        ) from error
+    if not belongs:
+        raise UrlRefused(
+            f"the host of {url} does not belong to {subscriber_id}",
+            path=_PATH,
+            hint="Take the host name, or the domain above it, as subscriber_id.",
+        )

@@ -1,0 +1,168 @@
+"""A seller's platform that is asked through a gateway: its answer goes the same way back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from bpp.adapter import callback_putter
+from node.peer_pins import PeerPins
+from protocol.actions import Action, Role
+from protocol.profile import V1_1
+from protocol.signing import THREE_LINES, parse_header
+from registry_client.onboarding import subscribe
+from registry_client.subscriber import SubscriberRole
+from storage.database import Database
+from storage.outbox import Outgoing
+from storage.tables import outbox
+from tests.support.participants import (
+    API_KEY,
+    RecordingHandler,
+    RunningParticipant,
+    all_handlers,
+    ignore,
+    running_participant,
+    running_registry,
+    stop_all,
+)
+from tests.support.simulated_peer import SimulatedPeer
+from tests.support.waiting import eventually
+from tests.support.wire_examples import wire_message
+
+SEARCH: Final = wire_message(V1_1, Action.DISCOVER)
+CATALOGUE: Final = wire_message(V1_1, Action.ON_DISCOVER)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """A seller's platform, and a simulated buyer's platform, gateway and other seller's platform."""
+
+    bpp: RunningParticipant
+    handler: RecordingHandler
+    buyer: SimulatedPeer
+    gateway: SimulatedPeer
+    other: SimulatedPeer
+
+    def search(self, action: Action = Action.DISCOVER) -> Outgoing:
+        return self.buyer.write(action, wire_message(V1_1, action), to=self.bpp.address)
+
+    async def post(self, message: Outgoing, *, passed_on_by: SimulatedPeer | None) -> httpx.Response:
+        headers = {"Content-Type": "application/json", "Authorization": self.buyer.sign(message.body)}
+        if passed_on_by is not None:
+            headers["X-Gateway-Authorization"] = passed_on_by.sign(message.body)
+        async with httpx.AsyncClient() as client:
+            return await client.post(message.url, content=message.body, headers=headers)
+
+    async def callbacks(self) -> list[tuple[str, str, str]]:
+        async with self.bpp.uow_factory() as uow:
+            rows = await uow.connection.execute(select(outbox.c.peer, outbox.c.action, outbox.c.url))
+            return [(row.peer, row.action, row.url) for row in rows]
+
+
+@pytest.fixture
+async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
+    handler = RecordingHandler(CATALOGUE)
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(running_registry(database))
+        buyer, gateway, other = [
+            await stack.enter_async_context(SimulatedPeer(role, name, profile=V1_1))
+            for role, name in (
+                (Role.BAP, "bap.bakery.example"),
+                (Role.BAP, "bg.network.example"),
+                (Role.BPP, "bpp.other.example"),
+            )
+        ]
+        for peer, role in (
+            (buyer, SubscriberRole.BAP),
+            (gateway, SubscriberRole.BG),
+            (other, SubscriberRole.BPP),
+        ):
+            await subscribe(registry.url, record=peer.record(role=role), token=registry.token)
+        bpp = await stack.enter_async_context(
+            running_participant(
+                role=Role.BPP,
+                subscriber_id="bpp.sunfield.example",
+                database=database,
+                registry=registry,
+                data_dir=tmp_path,
+                handlers=all_handlers(Role.BPP, ignore, {Action.DISCOVER: handler, Action.CONFIRM: handler}),
+                put=callback_putter(PeerPins()),
+            )
+        )
+        yield World(bpp=bpp, handler=handler, buyer=buyer, gateway=gateway, other=other)
+        await stop_all(registry.server, buyer.server, gateway.server, other.server, bpp.server)
+
+
+async def test_what_came_through_a_gateway_is_answered_through_it(world: World) -> None:
+    search = world.search()
+    assert (await world.post(search, passed_on_by=world.gateway)).status_code == 200
+    (answer,) = await world.gateway.wait_for(Action.ON_DISCOVER)
+    context = answer.document["context"]
+    assert (answer.message_id, answer.transaction_id) == (search.message_id, search.transaction_id)
+    assert (context["bap_id"], context["bap_uri"]) == ("bap.bakery.example", world.buyer.url)
+    assert (context["bpp_id"], context["bpp_uri"]) == ("bpp.sunfield.example", world.bpp.url)
+    header = parse_header(answer.authorization)
+    assert (header.subscriber_id, header.headers) == ("bpp.sunfield.example", THREE_LINES)
+    (handled,) = world.handler.handled
+    assert (handled.gateway, handled.gateway_url) == ("bg.network.example", world.gateway.url)
+    assert world.buyer.received == []
+
+
+async def test_what_came_straight_from_the_buyer_is_answered_straight(world: World) -> None:
+    await world.post(world.search(), passed_on_by=None)
+    await world.buyer.wait_for(Action.ON_DISCOVER)
+    (handled,) = world.handler.handled
+    assert (handled.gateway, handled.gateway_url) == (None, None)
+    assert world.gateway.received == []
+
+
+async def test_only_searches_are_answered_through_a_gateway(world: World) -> None:
+    await world.post(world.search(Action.CONFIRM), passed_on_by=world.gateway)
+    assert world.gateway.received == []
+
+    async def addressed() -> list[str]:
+        return [peer for peer, _, _ in await world.callbacks()]
+
+    await eventually(addressed, ["bap.bakery.example"])
+
+
+async def test_a_seller_that_signs_as_a_gateway_is_refused(world: World) -> None:
+    for pretender in (world.other, world.buyer):
+        response = await world.post(world.search(), passed_on_by=pretender)
+        assert response.status_code == 401
+        assert "is no gateway" in response.json()["error"]["message"]
+        assert "Proxy-Authenticate" in response.headers
+    assert world.handler.handled == []
+    assert await world.callbacks() == []
+
+
+async def test_an_answer_that_other_software_has_written_goes_through_the_gateway_too(world: World) -> None:
+    world.handler.content = None  # this node answers nothing itself
+    search = world.search()
+    await world.post(search, passed_on_by=world.gateway)
+    software = replace(world.other.writer, subscriber_id="bpp.sunfield.example", url=world.bpp.url)
+    written = software.unsolicited(
+        Action.ON_DISCOVER,
+        to=world.buyer.address,
+        message=CATALOGUE,
+        transaction_id=search.transaction_id,
+        now=world.buyer.clock.now(),
+    )
+    body = written.body.replace(written.message_id.encode(), search.message_id.encode())
+    async with httpx.AsyncClient(headers={"X-Api-Key": API_KEY}) as client:
+        response = await client.post(
+            f"{world.bpp.url}/bpp/caller/on_search",
+            content=body,
+            headers={"Content-Type": "application/json"},
+        )
+    assert response.status_code == 200
+    (answer,) = await world.gateway.wait_for(Action.ON_DISCOVER)
+    assert answer.body == body
+    assert world.buyer.received == []

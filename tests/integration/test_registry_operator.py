@@ -1,0 +1,232 @@
+"""What the operator of a registry decides: letting in, turning down, putting out; and what it sees."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from kernel.clock import ManualClock, SystemClock
+from protocol.keys import write_public_key
+from protocol.x25519 import EncryptionPrivateKey, write_encryption_public_key
+from registry.policy import Approval
+from storage.database import Database
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.registries import (
+    LOOPBACK,
+    Newcomer,
+    SigningRegistry,
+    actions_of,
+    decide,
+    enter,
+    look_up,
+    refusal_of,
+    running_signing_registry,
+    standing_of,
+    status_of,
+    step_of,
+)
+from tests.support.waiting import eventually
+
+BPP = "bpp.example.com"
+
+
+@pytest.fixture
+async def registry(database: Database) -> AsyncIterator[SigningRegistry]:
+    async with running_signing_registry(database) as running:
+        yield running
+
+
+@pytest.fixture
+async def bpp() -> AsyncIterator[Newcomer]:
+    async with Newcomer(subscriber_id=BPP) as newcomer:
+        yield newcomer
+
+
+@pytest.fixture
+async def careful(database: Database) -> AsyncIterator[SigningRegistry]:
+    async with running_signing_registry(
+        database, policy=replace(LOOPBACK, approval=Approval.MANUAL)
+    ) as running:
+        yield running
+
+
+async def test_where_the_operator_approves_a_newcomer_waits_for_that(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    told = await standing_of(careful, BPP)
+    assert told["status"] == "UNDER_SUBSCRIPTION"
+    assert "operator must approve" in told["reason"]
+    answer = await decide(careful, "approve", BPP, reason="we met")
+    assert (answer.status_code, answer.json()) == (200, {"status": "SUBSCRIBED"})
+    assert await status_of(careful, BPP) == "SUBSCRIBED"
+    assert [each[:2] for each in await actions_of(careful)][-2:] == [
+        ("approved", "operator"),
+        ("entered", "subscriber signed with k1"),
+    ]
+
+
+async def test_an_approval_ahead_of_the_proof_counts_when_that_is_there(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    bpp.hold()
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["challenge"])
+    assert (await decide(careful, "approve", BPP)).json() == {"status": "UNDER_SUBSCRIPTION"}
+    bpp.let_go()
+    await eventually(lambda: status_of(careful, BPP), "SUBSCRIBED")
+
+
+async def test_who_was_turned_down_waits_for_the_operator_from_then_on(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    bpp.hold()
+    await bpp.subscribe(registry)
+    await eventually(lambda: step_of(registry, BPP), ["challenge"])
+    assert (await decide(registry, "reject", BPP, reason="unknown to us")).status_code == 200
+    bpp.let_go()
+    told = await standing_of(registry, BPP)
+    assert "unknown to us" in told["reason"]
+    for _ in range(2):
+        await bpp.subscribe(registry)
+        await eventually(lambda: step_of(registry, BPP), ["approval"])
+    assert (await decide(registry, "approve", BPP)).json() == {"status": "SUBSCRIBED"}
+
+
+async def test_what_was_turned_down_can_be_approved_after_all(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    await decide(careful, "reject", BPP)
+    assert (await decide(careful, "approve", BPP)).json() == {"status": "INITIATED"}
+    await eventually(lambda: status_of(careful, BPP), "SUBSCRIBED")
+
+
+async def test_where_several_ask_the_operator_says_which_one(careful: SigningRegistry, bpp: Newcomer) -> None:
+    async with Newcomer(subscriber_id=BPP) as other:
+        await bpp.subscribe(careful)
+        await other.subscribe(careful)
+        await eventually(lambda: step_of(careful, BPP), ["approval", "approval"])
+        assert (await decide(careful, "approve", BPP)).status_code == 409
+        asked = (await standing_of(careful, BPP))["requests"]
+        own = next(
+            each["id"]
+            for each in asked
+            if each["signing_public_key"] == write_public_key(bpp.signer.public_key)
+        )
+        assert (await decide(careful, "approve", BPP, request_id=own)).json() == {"status": "SUBSCRIBED"}
+        assert (await decide(careful, "reject", BPP)).status_code == 200
+
+
+async def test_who_is_put_out_is_out_at_once_and_comes_back_only_by_the_operator(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    await enter(registry, bpp)
+    assert (await decide(registry, "revoke", BPP, reason="fraud")).json() == {"status": "UNSUBSCRIBED"}
+    (found,) = await look_up(registry, subscriber_id=BPP)
+    assert found["status"] == "UNSUBSCRIBED"
+    assert (await decide(registry, "revoke", BPP)).status_code == 404
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.post(
+            f"{registry.url}/subscribe",
+            json=bpp.subscription(),
+            headers={"Authorization": f"Bearer {registry.token}"},
+        )
+        assert refusal_of(answer) == (403, "AUT_UNAUTHORIZED_ACTION")
+    assert (await bpp.subscribe(registry)).json() == {"status": "UNDER_SUBSCRIPTION"}
+    await eventually(lambda: step_of(registry, BPP), ["approval"])
+    assert (await decide(registry, "approve", BPP)).json() == {"status": "SUBSCRIBED"}
+
+
+async def test_a_bar_can_be_lifted_so_that_its_subscriber_may_enter_again(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    await enter(registry, bpp)
+    await decide(registry, "revoke", BPP)
+    assert (await decide(registry, "approve", BPP, reason="all settled")).json() == {"status": "UNSUBSCRIBED"}
+    assert (await decide(registry, "approve", BPP)).status_code == 404
+    assert (await decide(registry, "reject", BPP)).status_code == 404
+    await enter(registry, bpp)
+
+
+async def test_what_was_asked_for_falls_with_whoever_is_put_out(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    await enter(registry, bpp)
+    async with Newcomer(subscriber_id="moved.example.com") as elsewhere:
+        elsewhere.hold()
+        await bpp.patch(registry, url=elsewhere.url)
+        await eventually(lambda: step_of(registry, BPP), ["challenge"])
+        await decide(registry, "revoke", BPP)
+        assert await step_of(registry, BPP) == ["rejected"]
+
+
+async def test_the_operator_sees_who_asks_and_every_change_with_who_and_why(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    headers = {"Authorization": f"Bearer {careful.token}"}
+    async with httpx.AsyncClient(base_url=careful.url, headers=headers, trust_env=False) as client:
+        listed = (await client.get("/admin/subscriptions?status=UNDER_SUBSCRIPTION")).json()
+        assert [each["subscriber_id"] for each in listed["requests"]] == [BPP]
+        assert listed["subscriptions"] == []
+        assert listed["requests"][0]["asked_from"] == "127.0.0.1"
+        await decide(careful, "approve", BPP, reason="we met")
+        listed = (await client.get("/admin/subscriptions")).json()
+        assert ([each["key_id"] for each in listed["subscriptions"]], listed["requests"]) == (["k1"], [])
+        told = (await client.get("/admin/history", params={"subscriber_id": BPP})).json()
+        assert [each["action"] for each in told["history"]] == [
+            *("asked", "proven", "proven", "approved", "entered")
+        ]
+        approved, entered = told["history"][-2:]
+        assert (approved["who"], approved["why"], approved["from"]) == ("operator", "we met", "127.0.0.1")
+        assert (entered["before"], entered["after"]["status"]) == (None, "SUBSCRIBED")
+        later = (await client.get(f"/admin/history?after={approved['number']}")).json()
+        assert [each["number"] for each in later["history"]] == [entered["number"]]
+        assert (await client.get("/admin/history?after=999")).json() == {"history": [], "last": 999}
+
+
+@pytest.mark.parametrize("path", ["/admin/subscriptions", "/admin/history"])
+async def test_nobody_else_sees_that(registry: SigningRegistry, path: str) -> None:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        assert (await client.get(registry.url + path)).status_code == 401
+        wrong = {"Authorization": "Bearer guessed"}
+        statuses = [(await client.get(registry.url + path, headers=wrong)).status_code for _ in range(11)]
+        assert statuses == [401] * 10 + [429]
+        right = {"Authorization": f"Bearer {registry.token}"}
+        refused = await client.get(registry.url + path, headers=right)
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (429, True)
+
+
+async def test_a_lapsed_name_goes_on_at_its_old_url_and_elsewhere_only_by_the_operator(
+    database: Database, uow_factory: UnitOfWorkFactory
+) -> None:
+    clock = ManualClock(SystemClock().now())
+    async with (
+        running_signing_registry(database, clock=clock) as registry,
+        Newcomer(subscriber_id=BPP, clock=clock) as bpp,
+        Newcomer(subscriber_id=BPP, key_id="k2", clock=clock) as other,
+    ):
+        until = clock.now() + timedelta(minutes=10)
+        await enter(registry, bpp, valid_until=until.isoformat())
+        clock.advance(timedelta(minutes=10))
+        assert await status_of(registry, BPP) == "EXPIRED"
+        await other.subscribe(registry)
+        await eventually(lambda: step_of(registry, BPP), ["approval"])
+        bpp.signer = bpp.new_signer("k1")  # whoever has lost its keys makes new ones
+        bpp.encryption = EncryptionPrivateKey.generate()
+        await enter(registry, bpp)
+        assert write_encryption_public_key(bpp.encryption.public_key) in {
+            each["encr_public_key"] for each in await look_up(registry, subscriber_id=BPP)
+        }
+        await decide(registry, "approve", BPP)
+        assert (await standing_of(registry, BPP))["requests"][0]["reason"] == (
+            "another has proven this name meanwhile"
+        )

@@ -1,0 +1,54 @@
+"""Steps on the screen: whole lines for programs and logs, folded ones on a terminal."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from degnode.join.checklist import Checklist
+from kernel.errors import NodeError
+
+LONG = "a sentence that is much longer than the screen is wide, " * 3
+
+
+def told(*, terminal: bool) -> tuple[Checklist, StringIO]:
+    text = StringIO()
+    return Checklist(Console(file=text, width=60, force_terminal=terminal, color_system=None)), text
+
+
+def test_a_step_is_one_line_where_there_is_no_terminal() -> None:
+    checklist, text = told(terminal=False)
+    checklist.done("keys", LONG)
+    assert text.getvalue().splitlines() == [f"  ✓ keys        {LONG}"]
+
+
+def test_a_step_is_folded_under_its_own_column_on_a_terminal() -> None:
+    checklist, text = told(terminal=True)
+    checklist.note("keys", LONG)
+    first, *rest = text.getvalue().splitlines()
+    assert first.startswith("  ! keys")
+    assert rest
+    assert all(line.startswith(" " * 16) for line in rest)
+
+
+def test_what_went_wrong_is_followed_by_what_to_do() -> None:
+    checklist, text = told(terminal=False)
+    checklist.wrong("request", NodeError("no such key", path="--registry-key", hint="Ask for it."))
+    assert text.getvalue().splitlines() == [
+        "  ✗ request     no such key (at --registry-key)",
+        "                What to do: Ask for it.",
+    ]
+
+
+def test_brackets_in_what_others_say_are_shown_as_they_are() -> None:
+    checklist, text = told(terminal=False)
+    checklist.done("registry", "[red]mine[/red] [/]")
+    assert "[red]mine[/red] [/]" in text.getvalue()
+
+
+def test_waiting_says_nothing_where_there_is_no_terminal() -> None:
+    checklist, text = told(terminal=False)
+    with checklist.waiting("for the registry"):
+        pass
+    assert text.getvalue() == ""
