@@ -139,7 +139,10 @@ def mirror_router(
         "/mup",
         status_code=201,
         response_class=Response,
-        responses={204: {"description": "The meter was known before."}, **_refusals(400, 401, 403, 413, 415, 429, 503)},
+        responses={
+            204: {"description": "The meter was known before."},
+            **_refusals(400, 401, 403, 413, 415, 429, 503),
+        },
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_usage_point(request: Request) -> Response:

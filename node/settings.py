@@ -172,9 +172,7 @@ class Settings(ServiceSettings):
     subscribers: Path | None = Field(
         None, validate_default=True, description="With file: the list of subscribers, YAML or JSON."
     )
-    dedi_registry: str = Field(
-        "subscribers.beckn.one", description="With dedi: the list that keys stand in."
-    )
+    dedi_registry: str = Field("subscribers.beckn.one", description="With dedi: the list that keys stand in.")
     dedi_namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)] = Field(
         (),
         description="With dedi: namespaces whose records are believed though they name others as "

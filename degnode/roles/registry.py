@@ -123,9 +123,7 @@ async def _at_work(
     registrar = Registrar(uow_factory=uow_factory, challenger=challenger, policy=policy, clock=clock)
     keychain.listen_on(listener)
     try:
-        async with registry_at_work(
-            registrar=registrar, challenger=challenger, news=news, listener=listener
-        ):
+        async with registry_at_work(registrar=registrar, challenger=challenger, news=news, listener=listener):
             yield
     finally:
         await keychain.close()
