@@ -52,6 +52,7 @@ _REFUSALS: Final = {
     429: "The sender has to wait; Retry-After says how long.",
     503: "The database cannot be reached; send it again later.",
 }
+_KNOWN_BEFORE: Final = {"description": "The meter was known before."}
 _COUNT: Final = re.compile(r"[0-9]{1,10}")
 
 
@@ -139,10 +140,7 @@ def mirror_router(
         "/mup",
         status_code=201,
         response_class=Response,
-        responses={
-            204: {"description": "The meter was known before."},
-            **_refusals(400, 401, 403, 413, 415, 429, 503),
-        },
+        responses={204: _KNOWN_BEFORE, **_refusals(400, 401, 403, 413, 415, 429, 503)},
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_usage_point(request: Request) -> Response:

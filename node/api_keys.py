@@ -102,7 +102,7 @@ class ApiKeys:
         """Look up a key that was not let in yet; that is one of few tries. Raises: TriesExceeded."""
         now = self.clock.now()
         try:
-            self.guard.begin(address, now=now)
+            self.guard.count(address, now=now)
         except TriesExceeded:
             self.count_refusal("too_many")
             await self._tell_burst(address, now)

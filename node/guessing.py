@@ -30,7 +30,7 @@ class GuessGuard:
     _told: Buckets = field(default_factory=Buckets, init=False)
     _bursts: dict[str, datetime] = field(default_factory=dict, init=False)
 
-    def begin(self, address: str | None, *, now: datetime) -> None:
+    def count(self, address: str | None, *, now: datetime) -> None:
         """Count a try before its key is looked at. Raises: TriesExceeded."""
         pause = self._tries.take(neighbourhood(address), _TERMS, now=now)
         if pause:

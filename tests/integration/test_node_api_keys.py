@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from node.api_key_store import (
     ApiKeyWish,
     IssuedApiKey,
     ScopeNotYours,
+    find_api_key,
     issue_api_key,
     issue_first_api_key,
     list_api_keys,
@@ -126,7 +128,7 @@ async def test_the_configured_key_needs_no_row_and_may_do_everything(uow_factory
     keys = door(uow_factory, configured="mine")
     assert "mine" not in repr(keys)
     holder = await keys.holder_of("mine")
-    assert (holder.name, holder.scopes) == ("configured", {Scope.ADMIN})
+    assert (holder.name, holder.scopes) == ("configured", frozenset({Scope.ADMIN}))
 
 
 async def test_a_raw_request_shows_its_key_in_either_header(uow_factory: UnitOfWorkFactory) -> None:
@@ -181,7 +183,7 @@ async def test_a_revoked_key_stops_at_once_on_every_process(
     try:
         await revoke(uow_factory, issued.key.id)
         for process in processes:  # whose clocks stand still: nothing else would make them look
-            await eventually(lambda process=process: is_refused(process))
+            await eventually(partial(is_refused, process), True)
             assert (await process.holder_of(other.text)).name == "another"
     finally:
         for listener in listeners:
@@ -201,18 +203,16 @@ async def test_a_missed_announcement_is_made_good_soon(uow_factory: UnitOfWorkFa
 async def test_a_look_up_that_an_announcement_overtook_is_not_relied_on(
     uow_factory: UnitOfWorkFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from node import api_keys as module
-
-    issued, keys, find = await issue(uow_factory), door(uow_factory), module.find_api_key
+    issued, keys, find = await issue(uow_factory), door(uow_factory), find_api_key
 
     async def overtaken(*arguments: Any) -> Any:
         found = await find(*arguments)
         keys.forget()
         return found
 
-    monkeypatch.setattr(module, "find_api_key", overtaken)
+    monkeypatch.setattr("node.api_keys.find_api_key", overtaken)
     await keys.holder_of(issued.text)
-    monkeypatch.setattr(module, "find_api_key", find)
+    monkeypatch.setattr("node.api_keys.find_api_key", find)
     await revoke(uow_factory, issued.key.id)
     with pytest.raises(ApiKeyRefused):
         await keys.holder_of(issued.text)

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
-
-T = TypeVar("T")
+from typing import Final
 
 _PATIENCE: Final = 20.0  # s, so that a broken test ends
 _PAUSE: Final = 0.01  # s
 
 
-async def eventually(look: Callable[[], Awaitable[T]], expected: T) -> None:
+async def eventually(look: Callable[[], Awaitable[object]], expected: object) -> None:
     """Look again and again until `expected` is seen; fail with the last that was."""
     seen = await look()
     deadline = asyncio.get_running_loop().time() + _PATIENCE

@@ -14,9 +14,9 @@ HERE, THERE = "203.0.113.9", "198.51.100.1"
 
 
 def exhaust(guard: GuessGuard, address: str, *, now: datetime = NOW) -> TriesExceeded:
-    with pytest.raises(TriesExceeded) as caught:
+    with pytest.raises(TriesExceeded) as caught:  # noqa: PT012  one of them is refused
         for _ in range(TRIES + 1):
-            guard.begin(address, now=now)
+            guard.count(address, now=now)
     return caught.value
 
 
@@ -24,21 +24,21 @@ def test_a_few_tries_a_minute_are_looked_at_from_each_address() -> None:
     guard = GuessGuard()
     refusal = exhaust(guard, HERE)
     assert (refusal.http_status, refusal.retry_after) == (429, 60 // TRIES)
-    guard.begin(THERE, now=NOW)
-    guard.begin(HERE, now=NOW + timedelta(seconds=60 / TRIES))
+    guard.count(THERE, now=NOW)
+    guard.count(HERE, now=NOW + timedelta(seconds=60 / TRIES))
 
 
 def test_an_address_of_the_same_household_is_no_other() -> None:
     guard = GuessGuard()
     exhaust(guard, "2001:db8::1")
     with pytest.raises(TriesExceeded):
-        guard.begin("2001:db8::2", now=NOW)
+        guard.count("2001:db8::2", now=NOW)
 
 
 def test_a_right_key_does_not_count() -> None:
     guard = GuessGuard()
     for _ in range(3 * TRIES):
-        guard.begin(HERE, now=NOW)
+        guard.count(HERE, now=NOW)
         guard.succeed(HERE, now=NOW)
 
 

@@ -64,7 +64,7 @@ async def test_a_peer_sends_a_seconds_worth_at_once_and_then_waits(*, is_shared:
 @pytest.mark.parametrize(("per_second", "seconds"), [(0.1, 10), (0.3, 4), (1, 1), (50, 1)])
 async def test_a_refusal_says_how_long_to_wait(per_second: float, seconds: int, *, is_shared: bool) -> None:
     rates = PeerRates(per_second, shared=Count() if is_shared else None)
-    with pytest.raises(RateExceeded) as caught:
+    with pytest.raises(RateExceeded) as caught:  # noqa: PT012  one of them is refused
         for _ in range(51):
             await rates.take(PEER, now=NOW)
     refusal = caught.value
