@@ -34,10 +34,11 @@ format: $(VENV)/.installed-dev ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed ## measure the way in, the way out and the wire
+bench: $(VENV)/.installed ## measure the way in, the way out, the wire and look-ups
 	@$(BIN)/degnode bench receive
 	@$(BIN)/degnode bench callbacks
 	@$(BIN)/degnode bench wire
+	@$(BIN)/degnode bench verify
 
 install: $(VENV)/.installed-dev ## set up everything without running anything
 

@@ -6,6 +6,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from degnode.commands.api_keys import api_keys
 from degnode.commands.audit import audit
@@ -21,6 +22,7 @@ from degnode.commands.sign import sign
 from degnode.commands.validate import validate
 from degnode.commands.verify import verify
 from kernel.errors import NodeError
+from node.audit import printable
 
 app = typer.Typer(
     name="degnode",
@@ -49,7 +51,8 @@ def main() -> None:
     try:
         app()
     except NodeError as error:
-        Console(stderr=True).print(f"[red]degnode:[/red] {error}", highlight=False)
+        said = Text.assemble(("degnode:", "red"), " ", printable(str(error)))
+        Console(stderr=True).print(said)
         sys.exit(1)
 
 

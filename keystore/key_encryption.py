@@ -48,8 +48,10 @@ def load_key_encryption_keys(path: Path) -> tuple[bytes, ...]:
     """Return the keys in the file `path`. Raises: KeyEncryptionKeyUnusable."""
     try:
         text = path.read_text("ascii")
-    except (OSError, ValueError) as error:
+    except OSError as error:
         raise _unusable(f"the file of the key-encryption key cannot be read: {error}", str(path)) from error
+    except UnicodeDecodeError:  # which would tell bytes of the key
+        raise _unusable("the file of the key-encryption key holds no text", str(path)) from None
     return read_key_encryption_keys(text, place=str(path))
 
 

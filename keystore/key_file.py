@@ -20,12 +20,18 @@ def read_key_file(path: Path) -> PrivateKey:
     """Return the key in `path`. Raises: SigningKeyUnusable."""
     try:
         return read_private_key(path.read_text())
-    except (ValueError, OSError) as error:  # no key, no text, not there, or not ours to read
-        raise SigningKeyUnusable(
-            f"the signing key cannot be read: {error}",
-            path=str(path),
-            hint="Put the base64 of a 32-byte Ed25519 seed there, or name no file and get new keys.",
-        ) from error
+    except UnicodeDecodeError:  # which would tell bytes of the key
+        raise _unreadable("the file holds no text", path) from None
+    except (ValueError, OSError) as error:  # no key, not there, or not ours to read
+        raise _unreadable(str(error), path) from error
+
+
+def _unreadable(why: str, path: Path) -> SigningKeyUnusable:
+    return SigningKeyUnusable(
+        f"the signing key cannot be read: {why}",
+        path=str(path),
+        hint="Put the base64 of a 32-byte Ed25519 seed there, or name no file and get new keys.",
+    )
 
 
 def make_key_file(path: Path) -> PrivateKey:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -14,6 +14,8 @@ from protocol.x25519 import EncryptionPublicKey
 
 FIRST_KEY_ID: Final = "k1"
 _NUMBERED: Final = re.compile(r"(.*?)([0-9]+)")
+_UNDER_WAY: Final = timedelta(seconds=15)  # what a try to deliver may take, and some more
+_SPREADS_WITHIN: Final = timedelta(minutes=1)  # beyond what peers go on saying that there is no such key
 
 
 class KeyState(StrEnum):
@@ -69,6 +71,15 @@ class KeySet:
             return self.is_usable(now)
         return self.announced_revision != self.revision
 
+    def only_its_end_is_news(self, now: datetime) -> bool:
+        """Say whether it counts still, and the registry knows it with another end, or with none."""
+        return (
+            self.announced_at is not None
+            and self.announced_revision != self.revision
+            and self.valid_until is not None
+            and self.state(now) is KeyState.VALID
+        )
+
 
 def choose(sets: Iterable[KeySet], now: datetime) -> KeySet | None:
     """Return the set to sign with at `now`: the newest valid one that the registry knows.
@@ -82,6 +93,26 @@ def choose(sets: Iterable[KeySet], now: datetime) -> KeySet | None:
 
 def _age(each: KeySet) -> tuple[datetime, datetime, str]:
     return each.valid_from, each.created_at, each.key_id
+
+
+def to_announce(sets: Sequence[KeySet], now: datetime, *, every: bool = False) -> list[KeySet]:
+    """Return the sets that the registry is to be told of at `now`; with `every`, all that can be used, too.
+
+    Without it, an end that was only just set waits: peers refuse a signature that would outlive its key,
+    and what was signed before is still under way. It waits no longer than until the end itself.
+    """
+    due = [each for each in sets if each.must_be_announced(now) or (every and each.is_usable(now))]
+    changed_at = max((each.created_at for each in sets), default=now)  # the newest ended the others
+    if every or now >= changed_at + _UNDER_WAY:
+        return due
+    return [each for each in due if not each.only_its_end_is_news(now)]
+
+
+def is_news(chosen: KeySet, sets: Iterable[KeySet], now: datetime) -> bool:
+    """Say whether peers who know this participant may not have heard of the set that it signs with."""
+    if chosen.announced_at is not None:
+        return now < chosen.announced_at + _SPREADS_WITHIN
+    return any(each.announced_at is not None for each in sets)
 
 
 def turning_points(sets: Iterable[KeySet]) -> Sequence[datetime]:

@@ -13,7 +13,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from keystore.key_set import KeySet, choose, turning_points
+from keystore.key_set import KeySet, choose, is_news, turning_points
 from keystore.making import PrivateHalves, open_key_set
 from keystore.ports import KeyManager
 from keystore.store import KEYS_CHANNEL, find_key_sets
@@ -76,6 +76,14 @@ class Keychain:
         if choice is None or not choice.start <= now < choice.end:
             choice = self._choice = self._choose(now)
         return choice.signer
+
+    def may_be_unheard_of(self, key_id: str, now: datetime, /) -> bool:
+        """Say whether a peer that does not believe a signature of that key may believe the next one.
+
+        For another key signs by now, or peers may not have heard yet of this one.
+        """
+        chosen = choose((each for each in self._sets if each.key_id in self._secrets), now)
+        return chosen is None or chosen.key_id != key_id or is_news(chosen, self._sets, now)
 
     def sets(self) -> Sequence[KeySet]:
         """Return every key set as last read, the oldest first; also those that count no more."""

@@ -15,7 +15,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from keystore.key_set import KeySet, KeyState
+from keystore.key_set import KeySet, KeyState, to_announce
 from keystore.keychain import Keychain
 from keystore.making import open_key_set
 from keystore.store import record_announced
@@ -109,16 +109,13 @@ class Announcer:
     async def announce(self, *, every: bool = False, insist: bool = False) -> list[Announced]:
         """Tell the registry what it does not know yet, and return how that stands.
 
-        `every` looks at every key set that can be used, also those that the registry took before;
+        `every` looks at every key set that can be used, also those that the registry took before; without
+        it an end that was only just set is not told yet (`to_announce`).
         `insist` asks anew for what the registry is still busy with.
         Raises: SubscriptionRefused, RegistryUnavailable, NoKnownKey, NoValidKey.
         """
         now = self.clock.now()
-        due = [
-            each
-            for each in self.keychain.sets()
-            if each.must_be_announced(now) or (every and each.is_usable(now))
-        ]
+        due = to_announce(self.keychain.sets(), now, every=every)
         if not due:
             return []
         records = await self.registrar.records(self.keychain.subscriber_id)
@@ -131,7 +128,7 @@ class Announcer:
             return done
         done += await self._end_orphans(rest, held, now=now)
         # First what is to go on, then what ends: it could be the key that all is signed with.
-        rest.sort(key=lambda each: (each.revoked_at is not None, each.created_at))
+        rest.sort(key=lambda each: (not each.is_usable(now), each.created_at))
         newcomer = not any(_counts(record, now) for record in held.values())
         signer = self._signer(held, now=now)
         for each in rest:
@@ -143,7 +140,7 @@ class Announcer:
 
     async def _tell(self, key_set: KeySet, signer: Signer, *, newcomer: bool, now: datetime) -> Announced:
         """Tell the registry of one key set. Raises: as `announce`."""
-        if key_set.revoked_at is not None:
+        if not key_set.is_usable(now):
             return await self._end(key_set, signer, now=now)
         async with self.uow_factory() as uow:
             await begin_subscription(uow, self._under_way(key_set, now=now))
@@ -162,7 +159,7 @@ class Announcer:
     async def _end_orphans(
         self, rest: list[KeySet], held: dict[str, SubscriberRecord], *, now: datetime
     ) -> list[Announced]:
-        """End the revoked keys of which the registry knows no successor, and take them out of both.
+        """End the keys that are over and of which the registry knows no successor; take them out of both.
 
         Nobody else could: it is the last thing that they sign. Then the newest key enters by itself, which
         a registry allows at the URL that it knows.
@@ -172,7 +169,7 @@ class Announcer:
         if not in_force or _is_of(in_force.get(signer.key_id), signer.public_key):
             return []
         ended = []
-        for each in [each for each in rest if each.revoked_at is not None]:
+        for each in [each for each in rest if not each.is_usable(now)]:
             if _is_of(in_force.get(each.key_id), each.signing_public_key):
                 halves = await open_key_set(each, key_manager=self.keychain.key_manager)
                 own = Signer(subscriber_id=each.subscriber_id, key_id=each.key_id, private_key=halves.signing)
@@ -182,7 +179,7 @@ class Announcer:
         return ended
 
     async def _end(self, key_set: KeySet, signer: Signer, *, now: datetime) -> Announced:
-        why = key_set.revoked_why or "revoked"
+        why = key_set.revoked_why or "its time is over"
         status = await self.registrar.end(
             key_set.subscriber_id, key_id=key_set.key_id, why=why, signer=signer
         )
@@ -209,7 +206,7 @@ class Announcer:
 
     async def _waiting(self, key_set: KeySet, *, now: datetime) -> Announced | None:
         """Return how it stands if the registry is busy with it, or was asked only just now."""
-        if key_set.revoked_at is not None:
+        if not key_set.is_usable(now):
             return None
         standing = await self.registrar.standing(
             key_set.subscriber_id, key_id=key_set.key_id, key=key_set.signing_public_key
@@ -237,8 +234,8 @@ class Announcer:
     def _stands(self, key_set: KeySet, held: Mapping[str, SubscriberRecord], *, now: datetime) -> bool:
         """Say whether the registry's entry is what this node would say."""
         entry = held.get(key_set.key_id)
-        if key_set.state(now) is KeyState.EXPIRED:
-            return True  # it ends by itself, and nobody takes an entry that is over
+        if key_set.state(now) is KeyState.EXPIRED:  # one that the registry lets end takes no more word
+            return entry is None or not _counts(entry, now)
         if key_set.state(now) is KeyState.REVOKED:
             return entry is None or entry.status is not SubscriberStatus.SUBSCRIBED
         return entry is not None and _says(entry) == _says(self.particulars.record_of(key_set))

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Final
 
 from sqlalchemy import insert, select
@@ -19,7 +20,7 @@ from node.access_tables import audit_log
 from storage.unit_of_work import UnitOfWork
 
 GREATEST_PAGE: Final = 1_000
-_UNPRINTABLE: Final = dict.fromkeys((*range(32), 127, *range(55296, 57344)), "�")
+_UNPRINTABLE: Final = dict.fromkeys((*range(32), *range(127, 160), *range(55296, 57344)), "�")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +125,20 @@ async def list_acts(
                 what=row.what,
                 target=row.target,
                 from_address=row.from_address,
-                before=row.before,
-                after=row.after,
+                before=_with_plain_numbers(row.before),
+                after=_with_plain_numbers(row.after),
                 why=row.why,
             ),
         )
         for row in await uow.connection.execute(wanted)
     ]
+
+
+def _with_plain_numbers(state: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+    """Return a state whose numbers are JSON's own; the database reads fractions as exact decimals."""
+    if state is None:
+        return None
+    return {name: float(value) if isinstance(value, Decimal) else value for name, value in state.items()}
 
 
 def operator() -> Actor:

@@ -25,7 +25,7 @@ from node.telemetry import Metrics
 from node.transport import PeerAnswer, Transport
 from protocol.errors import WireError
 from protocol.profile import PROFILES
-from protocol.signing import Signers
+from protocol.signing import Signers, parse_header
 from registry_client.reach import DestinationRefused
 from storage.backoff import Backoff
 from storage.outbox import ClaimedOutgoing, Evidence, Outcome
@@ -39,6 +39,7 @@ _EVENTS: Final = {state: f"outbox.{state.value}" for state in OutboxState}
 _HEARD: Final = (OutboxState.DELIVERED, OutboxState.REFUSED)  # states that a peer's own word leads to
 _UNREACHABLE: Final = "NET_DOWNSTREAM_UNAVAILABLE"
 _GIVEN_UP: Final = "NET_CALLBACK_FAILED"
+_UNBELIEVED: Final = 401
 _LAPSED: Final = "it lapsed before it was sent"
 
 OnUndeliverable = Callable[[UnitOfWork, ClaimedOutgoing, WireError, datetime], Awaitable[None]]
@@ -49,7 +50,8 @@ OnUndeliverable = Callable[[UnitOfWork, ClaimedOutgoing, WireError, datetime], A
 class Try:
     """One try to deliver: the message, when it was sent, and what the peer said, if anything.
 
-    `evidence` is what the peer said with the verdict on its signature, where that is looked at.
+    `key_id` is the key that signed it. `evidence` is what the peer said with the verdict on its
+    signature, where that is looked at.
     `refusal` is why this node does not go there at all; nobody was asked then. Neither is anybody
     where the message `lapsed` before it could be passed on.
     """
@@ -57,10 +59,16 @@ class Try:
     message: ClaimedOutgoing
     sent_at: datetime
     answer: PeerAnswer | None
+    key_id: str = ""
     failure: str | None = None
     refusal: DestinationRefused | PeerRefused | None = None
     lapsed: bool = False
     evidence: Evidence | None = None
+
+
+def _never(_key_id: str, _now: datetime, /) -> bool:
+    """Take it that every peer knows the key: whoever has but one cannot sign with another."""
+    return False
 
 
 @dataclass(slots=True, kw_only=True)
@@ -68,6 +76,8 @@ class Delivery:
     """Delivers what the outbox holds; `wake` is called whenever a try has ended.
 
     At most `per_peer` messages are under way to one peer, half of all that may be unless it is said.
+    A peer that does not believe a signature has the last word, unless its key `may_be_unheard_of`: a
+    message that was under way while keys changed is signed again.
     """
 
     uow_factory: UnitOfWorkFactory
@@ -78,6 +88,7 @@ class Delivery:
     judge: AnswerJudge | None = None
     check_receiver: CheckReceiver = send_to_anybody
     on_undeliverable: OnUndeliverable | None = None
+    may_be_unheard_of: Callable[[str, datetime], bool] = _never
     lease: timedelta = timedelta(seconds=30)
     concurrency: int = 16
     per_peer: int | None = None
@@ -153,6 +164,7 @@ class Delivery:
                 message=message,
                 sent_at=sent_at,
                 answer=answer,
+                key_id=parse_header(header).key_id,
                 failure=failure,
                 refusal=refusal,
                 evidence=evidence,
@@ -177,7 +189,7 @@ class Delivery:
         outcomes = [self._judge(attempt, now) for attempt in tries]
         async with self.uow_factory() as uow:
             held = await uow.outbox.record(outcomes)
-            heard = [o for o in outcomes if o.state in _HEARD and o.status is not None]
+            heard = [outcome for outcome in outcomes if _was_heard(outcome)]
             for peer in sorted({o.message.peer for o in heard if o.message.id in held}):
                 await record_heard(uow.connection, subscriber_id=peer)
             for attempt, outcome in zip(tries, outcomes, strict=True):
@@ -199,8 +211,7 @@ class Delivery:
             evidence=attempt.evidence,
         )
 
-    @staticmethod
-    def _state_after(attempt: Try, now: datetime) -> tuple[OutboxState, str | None]:
+    def _state_after(self, attempt: Try, now: datetime) -> tuple[OutboxState, str | None]:
         """Return the state that a try leads to, and what was wrong if it was no success."""
         if attempt.refusal is not None:  # it would be refused each time
             return OutboxState.REFUSED, f"{attempt.refusal.code}: {attempt.refusal.message}"
@@ -211,7 +222,13 @@ class Delivery:
         if said.acknowledged:
             return OutboxState.DELIVERED, None
         error = f"{said.error.code}: {said.error.message}" if said.error else f"HTTP {attempt.answer.status}"
-        return unfinished if said.retryable else OutboxState.REFUSED, error
+        is_open = said.retryable or self._may_be_believed(attempt, now)
+        return unfinished if is_open else OutboxState.REFUSED, error
+
+    def _may_be_believed(self, attempt: Try, now: datetime) -> bool:
+        """Say whether a peer refused but the key, and may not refuse what is signed next."""
+        is_unbelieved = attempt.answer is not None and attempt.answer.status == _UNBELIEVED
+        return is_unbelieved and self.may_be_unheard_of(attempt.key_id, now)
 
     def _wait_after(self, attempt: Try) -> timedelta:
         """Return how long the message waits: as the peer asks for, and never less than usual."""
@@ -235,7 +252,7 @@ class Delivery:
         )
         if not held:
             return
-        if outcome.state not in _HEARD and not attempt.lapsed:
+        if not (outcome.state in _HEARD or _was_heard(outcome) or attempt.lapsed):
             await record_failure(
                 uow.connection,
                 subscriber_id=message.peer,
@@ -247,6 +264,11 @@ class Delivery:
             )
         if self.on_undeliverable is not None and outcome.state in (OutboxState.REFUSED, OutboxState.DEAD):
             await self.on_undeliverable(uow, message, _as_wire_error(attempt, outcome), now)
+
+
+def _was_heard(outcome: Outcome) -> bool:
+    """Say whether the peer is there and at work: what it says against a key of ours is no failure of it."""
+    return outcome.status is not None and (outcome.state in _HEARD or outcome.status == _UNBELIEVED)
 
 
 def _headers(message: ClaimedOutgoing, signature: str) -> dict[str, str]:

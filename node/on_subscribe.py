@@ -122,6 +122,7 @@ class ChallengeDesk:
         if not candidates:
             raise _nothing_under_way(asked)
         candidates = self._from_their_registry(candidates, raw, authorization)
+        self._check_name(content)
         self._check_key(content, candidates)
         for each in candidates:
             await self._count(each)
@@ -194,6 +195,16 @@ class ChallengeDesk:
             hint="If the registry has a new key, run `degnode join` again and compare its fingerprint.",
         )
 
+    def _check_name(self, content: Mapping[str, Any]) -> None:
+        """Refuse to vouch for another name that is to be entered at this participant's address."""
+        named = content.get("subscriber_id")
+        if named is not None and named != self.keychain.subscriber_id:
+            raise KeyNotOurs(
+                f"this is {self.keychain.subscriber_id}, and no other subscriber",
+                path="$.subscriber_id",
+                hint="Somebody asks for another name at this address; tell the registry's operator.",
+            )
+
     def _check_key(self, content: Mapping[str, Any], candidates: Sequence[UnderWay]) -> None:
         """Refuse to vouch for a signing key that somebody else asks for in this participant's name."""
         text = content.get("signing_public_key")
@@ -242,7 +253,12 @@ def on_subscribe_router(desk: ChallengeDesk) -> APIRouter:
     """Return the routes that registries call; they are open to all, as the registry has no API key."""
     router = APIRouter(tags=["network"])
 
-    @router.post("/on_subscribe", summary="Answer the registry's challenge", response_model=ChallengeAnswer)
+    @router.post(
+        "/on_subscribe",
+        summary="Answer the registry's challenge",
+        response_model=ChallengeAnswer,
+        responses=_REFUSALS,
+    )
     async def on_subscribe(request: Request) -> dict[str, str]:
         """Decrypt the challenge of a registry that this participant has asked to take it in."""
         raw = await read_body(request, max_bytes=_MAX_BYTES)
@@ -260,8 +276,12 @@ def on_subscribe_router(desk: ChallengeDesk) -> APIRouter:
     @router.get(
         SITE_VERIFICATION_PATH,
         summary="The signed page of site verification",
-        response_class=HTMLResponse,
-        responses={404: {"model": RefusalBody, "description": "None is wanted."}, 503: _REFUSALS[503]},
+        response_model=None,
+        responses={
+            200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}},
+            404: {"model": RefusalBody, "description": "None is wanted."},
+            503: _REFUSALS[503],
+        },
     )
     async def site_verification() -> HTMLResponse:
         return HTMLResponse(await desk.site_page())

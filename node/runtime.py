@@ -177,6 +177,7 @@ class Participant:
             judge=AnswerJudge(keyring=foundation.keyring, clock=foundation.clock),
             check_receiver=foundation.access.gate.check_receiver,
             on_undeliverable=on_undeliverable,
+            may_be_unheard_of=foundation.signers.may_be_unheard_of,
             lease=settings.lease + settings.delivery_timeout,
             concurrency=settings.concurrency,
             per_peer=settings.per_peer,

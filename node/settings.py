@@ -129,7 +129,7 @@ class ServiceSettings(BaseSettings):
     )
     vault_token: SecretStr | None = Field(None, description="What the node shows to that Vault.")
     vault_token_file: Path | None = Field(
-        None, description="A file that holds the token; read again when Vault refuses it."
+        None, description="A file that holds the token; read anew each time."
     )
     vault_key: str = Field("transit/degnode", description="The engine's mount, and its key.")
     trusted_proxies: Annotated[

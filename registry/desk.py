@@ -10,6 +10,7 @@ from fastapi import Depends, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from kernel.clock import Clock
+from node.client_address import client_address
 from registry.author import Author
 from registry.keys import RegistryKeys
 from registry.news import News
@@ -42,7 +43,7 @@ class Desk:
 
     def check_token(self, request: Request, *, now: datetime) -> Author:
         """Return the operator, who has shown the token. Raises: TokenRefused, TooManyTries."""
-        address = address_of(request)
+        address = self.address_of(request)
         name = self.guard.check(_token(request), address=address, now=now)
         return Author(name=name, address=address)
 
@@ -51,7 +52,7 @@ class Desk:
 
         Raises: SignatureMissing, SignatureInvalid; TooManyTries, for an address that sends too many.
         """
-        address = address_of(request)
+        address = self.address_of(request)
         self.signed_tries.check(address, now=now)
         self.signed_tries.count(address, now=now)
         return SignedRequest.read(
@@ -60,6 +61,10 @@ class Desk:
             key_proof=request.headers.get(KEY_PROOF),
             address=address,
         )
+
+    def address_of(self, request: Request) -> str | None:
+        """Return the network address of the caller, also behind a proxy that is trusted."""
+        return client_address(request.scope, self.policy.trusted_proxies)
 
 
 def get_desk(request: Request) -> Desk:
@@ -100,11 +105,6 @@ Operator = Annotated[Author, Depends(require_operator)]
 def claims_signature(request: Request) -> bool:
     """Say whether the request says of itself that it is signed."""
     return request.headers.get("Authorization", "").lower().startswith(_SIGNATURE)
-
-
-def address_of(request: Request) -> str | None:
-    """Return the network address of the caller."""
-    return request.client.host if request.client else None
 
 
 def _token(request: Request) -> str | None:

@@ -11,11 +11,11 @@ from registry.author import Author
 from registry.changing import Wish, keys_to_end, read_wish
 from registry.entering import enter
 from registry.forms import ChangeForm, SubscribeForm
-from registry.history import Change, record_request_change
+from registry.history import Change, record_request_change, was_turned_down
 from registry.nonces import use_nonce
 from registry.policy import RegistryPolicy
 from registry.request import Step, SubscriptionRequest
-from registry.request_store import find_request, find_requests, put_request
+from registry.request_store import find_request, put_request
 from registry.signed_request import SignedRequest, validity_of
 from registry.store import find_standing, lock_subscriber, put_subscription
 from registry.subscription import Subscription
@@ -124,9 +124,9 @@ class Enrolment:
     async def _consider_rejections(
         self, uow: UnitOfWork, admission: Admission, wanted: Subscription
     ) -> Admission:
-        """Leave it to the operator where it has turned down this name before."""
-        rejected = await find_requests(uow, subscriber_id=wanted.subscriber_id, steps={Step.REJECTED})
-        return replace(admission, needs_approval=True) if rejected else admission
+        """Leave it to the operator where it has turned down this name before, whichever key asks now."""
+        is_out = await was_turned_down(uow, wanted.subscriber_id)
+        return replace(admission, needs_approval=True) if is_out else admission
 
     async def _ask(
         self,

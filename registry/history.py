@@ -40,6 +40,9 @@ class Change(StrEnum):
     REJECTED = "rejected"
 
 
+_DECISIONS: Final = (Change.APPROVED, Change.READMITTED, Change.REJECTED)
+
+
 async def record_change(
     uow: UnitOfWork,
     after: Subscription,
@@ -112,6 +115,17 @@ async def find_changes(uow: UnitOfWork, *, after: int, limit: int) -> list[dict[
         }
         for row in rows
     ]
+
+
+async def was_turned_down(uow: UnitOfWork, subscriber_id: str) -> bool:
+    """Say whether the operator's last word on what this name asked for was a no."""
+    last = await uow.connection.scalar(
+        select(history.c.action)
+        .where(history.c.subscriber_id == subscriber_id, history.c.action.in_(_DECISIONS))
+        .order_by(history.c.id.desc())
+        .limit(1)
+    )
+    return last == Change.REJECTED
 
 
 async def last_change(uow: UnitOfWork) -> int:

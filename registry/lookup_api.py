@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request, Response
 
 from kernel.errors import NodeError
 from protocol.errors import KeyExpired, KeyUnknown
-from registry.desk import AtDesk, address_of, claims_signature
+from registry.desk import AtDesk, Desk, claims_signature
 from registry.forms import LookupForm
 from registry.request_store import find_unproven
 from registry.signed_request import SignedRequest, validity_of
@@ -41,7 +41,7 @@ async def lookup(form: LookupForm, request: Request, desk: AtDesk) -> Response:
     """
     now, most = desk.clock.now(), desk.policy.max_lookup_records
     async with desk.uow_factory() as uow:
-        await _check_asker(request, uow, now=now)
+        await _check_asker(request, desk, uow, now=now)
         found = await _find(uow, form, now=now, limit=most + 1)
     if len(found) > most:
         raise LookupTooBroad(
@@ -57,7 +57,7 @@ async def _find(uow: UnitOfWork, form: LookupForm, *, now: datetime, limit: int)
     return [each.to_wire(now=now) for each in await find_subscriptions(uow, form, now=now, limit=limit)]
 
 
-async def _check_asker(request: Request, uow: UnitOfWork, *, now: datetime) -> None:
+async def _check_asker(request: Request, desk: Desk, uow: UnitOfWork, *, now: datetime) -> None:
     """Refuse a question whose signature is not the one of the subscriber that it names.
 
     A signer whom the registry does not know is served like anybody who does not sign: it may be
@@ -69,7 +69,7 @@ async def _check_asker(request: Request, uow: UnitOfWork, *, now: datetime) -> N
         await request.body(),
         authorization=request.headers["Authorization"],
         key_proof=None,
-        address=address_of(request),
+        address=desk.address_of(request),
     )
     standing = await find_standing(uow, signed.header.subscriber_id)
     key = next((each for each in standing if each.key_id == signed.header.key_id), None)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Final
 
+from node.client_address import Networks
 from registry_client.challenge import ChallengeScheme
 from registry_client.reach import Reach
 from storage.backoff import Backoff
@@ -58,5 +59,6 @@ class RegistryPolicy:
     backoff: Backoff = field(default_factory=lambda: Backoff(first=timedelta(seconds=1)))
     forget_after: timedelta = timedelta(days=30)  # a request that came to nothing
     signed_per_minute: int = 120  # signed requests to /subscribe, of one address
+    trusted_proxies: Networks = ()  # believed about whom they speak for
     max_wait: timedelta = timedelta(seconds=30)  # of a call for changes
     max_waiting: int = 200  # calls for changes at once

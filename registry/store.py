@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -56,17 +57,29 @@ async def record_subscription(
 ) -> Subscription:
     """Make the subscription what `form` says, at its word, and return it; a repeat changes nothing.
 
-    Raises: Barred, if the operator has put it out.
+    Raises: Barred, if the operator has put out the key, or all that the subscriber had.
     """
     await lock_subscriber(uow, form.subscriber_id)
-    earlier = await find_subscription(uow, form.subscriber_id, form.key_id)
-    if earlier is not None and earlier.barred:
-        raise barred(earlier)
+    standing = await find_standing(uow, form.subscriber_id)
+    earlier = next((each for each in standing if each.key_id == form.key_id), None)
+    if (put_out := _find_bar(standing, earlier, now=now)) is not None:
+        raise barred(put_out)
     wanted = form.to_subscription(earlier=earlier, now=now)
     if earlier is not None and wanted.says_the_same_as(earlier):
         return earlier
     await put_subscription(uow, wanted, before=earlier, author=author, now=now)
     return wanted
+
+
+def _find_bar(
+    standing: Sequence[Subscription], own: Subscription | None, *, now: datetime
+) -> Subscription | None:
+    """Return what bars a key from being entered at the token's word: its own bar, or its subscriber's."""
+    if own is not None and own.barred:
+        return own
+    if any(each.is_live(now) for each in standing):
+        return None
+    return next((each for each in standing if each.barred), None)
 
 
 async def put_subscription(

@@ -9,6 +9,7 @@ from math import ceil
 from typing import Final
 
 from kernel.errors import NodeError
+from node.client_address import neighbourhood
 
 _MOST_ADDRESSES: Final = 10_000
 _MINUTE: Final = 60.0  # s
@@ -26,7 +27,10 @@ class TooManyTries(NodeError):
 
 @dataclass(slots=True, kw_only=True)
 class Tries:
-    """So many tries a minute of each address, all of them at once if need be."""
+    """So many tries a minute of each address, all of them at once if need be.
+
+    Addresses that one caller can change between at will count as one.
+    """
 
     what: str
     per_minute: int
@@ -34,14 +38,14 @@ class Tries:
 
     def check(self, address: str | None, *, now: datetime) -> None:
         """Refuse an address that has no try left, without counting this one. Raises: TooManyTries."""
-        left = self._left(address or "", now.timestamp())
+        left = self._left(neighbourhood(address), now.timestamp())
         if left < 1:
             pause = ceil((1 - left) * _MINUTE / self.per_minute)
             raise TooManyTries(f"too many {self.what} from this address", retry_after=max(1, pause))
 
     def count(self, address: str | None, *, now: datetime) -> None:
         """Count a try."""
-        name, at = address or "", now.timestamp()
+        name, at = neighbourhood(address), now.timestamp()
         left = self._left(name, at)
         self._buckets[name] = (left - 1, at)
         self._buckets.move_to_end(name)

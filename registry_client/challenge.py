@@ -46,9 +46,15 @@ def encrypt_challenge(
     sender: EncryptionPrivateKey,
     receiver: EncryptionPublicKey,
 ) -> str:
-    """Return the base64 that only `receiver` can read; a sealed box needs no `sender`."""
+    """Return the base64 that only `receiver` can read; a sealed box needs no `sender`.
+
+    Raises: KeyUnreadable, if `receiver` is a point of small order: then anybody could read it.
+    """
     if scheme is ChallengeScheme.SEALED_BOX:
-        return b64encode(SealedBox(PublicKey(receiver.raw)).encrypt(plain.encode())).decode()
+        try:
+            return b64encode(SealedBox(PublicKey(receiver.raw)).encrypt(plain.encode())).decode()
+        except CryptoError as error:
+            raise KeyUnreadable("this X25519 public key is a point of small order") from error
     padder = PKCS7(_BLOCK_BITS).padder()
     padded = padder.update(plain.encode()) + padder.finalize()
     encryptor = _cipher(sender.shared_secret(receiver)).encryptor()
@@ -64,7 +70,8 @@ def decrypt_challenge(
 ) -> str:
     """Return what `encrypt_challenge` was given, or a registry of the same scheme.
 
-    Raises: ChallengeUnreadable.
+    Whatever is wrong with the text, the refusal is the same: who learnt whether it was the padding could
+    read other texts by and by. Raises: ChallengeUnreadable.
     """
     try:
         sealed = b64decode(text[:_MAX_CHALLENGE], validate=True)
@@ -74,13 +81,19 @@ def decrypt_challenge(
         unpadder = PKCS7(_BLOCK_BITS).unpadder()
         padded = decryptor.update(sealed) + decryptor.finalize()
         return (unpadder.update(padded) + unpadder.finalize()).decode()
-    except (ValueError, CryptoError, KeyUnreadable) as error:  # no base64, no whole block, no text
-        raise ChallengeUnreadable(
-            f"the challenge cannot be decrypted as {scheme}: {error}",
-            path="$.challenge",
-            hint="Check that the registry holds this node's encr_public_key, that this node knows the "
-            "registry's, and that both use the same scheme.",
-        ) from error
+    except KeyUnreadable as error:  # the registry's key, whatever the text is
+        raise _unreadable(f"the challenge cannot be decrypted as {scheme}: {error}") from error
+    except (ValueError, CryptoError) as error:  # no base64, no whole block, no padding, no text
+        raise _unreadable(f"the challenge cannot be decrypted as {scheme}") from error
+
+
+def _unreadable(why: str) -> ChallengeUnreadable:
+    return ChallengeUnreadable(
+        why,
+        path="$.challenge",
+        hint="Check that the registry holds this node's encr_public_key, that this node knows the "
+        "registry's, and that both use the same scheme.",
+    )
 
 
 def _cipher(secret: bytes) -> Cipher[ECB]:

@@ -16,13 +16,14 @@ log = structlog.get_logger(__name__)
 class Listener:
     """Hears announcements on channels of the database; reconnects when the connection is lost.
 
-    An announcement may be missed while there is no connection, so whoever listens also looks
-    for itself now and then.
+    An announcement may be missed while there is no connection, so everybody is told to look once when
+    there is one again. A line that has silently gone dead is noticed within twice `check_seconds`.
     """
 
-    def __init__(self, database: Database, *, retry_seconds: float = 1.0) -> None:
+    def __init__(self, database: Database, *, retry_seconds: float = 1.0, check_seconds: float = 5.0) -> None:
         self._database = database
         self._retry_seconds = retry_seconds
+        self._check_seconds = check_seconds
         self._hearers: dict[str, list[Callable[[str], None]]] = {}
         self._task: asyncio.Task[None] | None = None
         self._listening = asyncio.Event()
@@ -61,9 +62,16 @@ class Listener:
             self._listening.set()
             for channel in self._hearers:
                 self._hear(connection, 0, channel, "")  # whatever was missed: look once
-            await lost.wait()
+            while not await self._is_set(lost):
+                await connection.execute("SELECT 1", timeout=self._check_seconds)
         finally:
             connection.terminate()
+
+    async def _is_set(self, lost: asyncio.Event) -> bool:
+        """Wait for the loss of the connection, but not for long, and say whether it is lost."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(lost.wait(), self._check_seconds)
+        return lost.is_set()
 
     def _hear(self, _connection: object, _pid: int, channel: str, payload: object) -> None:
         hearers: Sequence[Callable[[str], None]] = self._hearers.get(channel, ())

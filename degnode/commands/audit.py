@@ -7,11 +7,13 @@ import json
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.text import Text
 
-from degnode.commands.access_desk import AsJson, Place, print_json, print_table
+from degnode.commands.access_desk import AsJson, Place, print_json
 from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
 from node.access_api import ActView, view_act
-from node.audit import GREATEST_PAGE, list_acts
+from node.audit import GREATEST_PAGE, list_acts, printable
 
 
 def audit(
@@ -32,24 +34,27 @@ def audit(
     if as_json:
         print_json(views)
         return
-    print_table(
-        "Administrative acts",
-        ("number", "at", "who", "from", "what", "target", "before", "after", "why"),
-        [
-            (
-                view.number,
-                view.at,
-                view.who,
-                view.from_address,
-                view.what,
-                view.target,
-                _state(view.before),
-                _state(view.after),
-                view.why,
-            )
-            for view in views
-        ],
-    )
+    console = Console(soft_wrap=True, highlight=False)
+    if not views:
+        console.print("Nothing is on record.")
+    for view in views:
+        console.print(_entry(view))
+
+
+def _entry(view: ActView) -> Text:
+    """Return an act as a line of what was done, and one for each thing that is known of it."""
+    entry = Text.assemble((f"{view.number}  {view.what}", "bold"), f"  {view.target}")
+    known = {
+        "who": view.who if view.from_address is None else f"{view.who}, from {view.from_address}",
+        "at": view.at,
+        "why": view.why,
+        "before": _state(view.before),
+        "after": _state(view.after),
+    }
+    for name, text in known.items():
+        if text is not None:
+            entry.append(f"\n    {name:<8}").append(printable(str(text)))
+    return entry
 
 
 async def _find(place: Place, *, what: str | None, target: str | None, limit: int) -> list[ActView]:

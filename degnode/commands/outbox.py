@@ -3,83 +3,74 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from kernel.clock import SystemClock, format_instant
+from degnode.commands.access_desk import Place, print_table
+from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from kernel.clock import format_instant
+from node.audit import operator, record_act
 from node.correspondence import renew
-from storage.database import Database
-from storage.unit_of_work import UnitOfWorkFactory
 
 outbox = typer.Typer(help="Messages that could not be delivered.", no_args_is_help=True)
 
-DatabaseUrl = Annotated[
-    str,
-    typer.Option(
-        "--database-url",
-        envvar=["DEGNODE_DATABASE_URL", "DATABASE_URL"],
-        help="The node's PostgreSQL database.",
-    ),
-]
-
 
 @outbox.command("list")
-def list_given_up(database_url: DatabaseUrl) -> None:
+def list_given_up(
+    *, role: RoleName = None, data_dir: DataDir = DEFAULT_DATA_DIR, database_url: DatabaseUrl = None
+) -> None:
     """List what was given up: dead letters, which nobody answered in time, and refused messages."""
-    asyncio.run(_list(database_url))
+    asyncio.run(_list(Place(role=role, data_dir=data_dir, database_url=database_url)))
 
 
 @outbox.command()
 def replay(
     ids: Annotated[list[int], typer.Argument(help="The numbers that `outbox list` shows.")],
-    database_url: DatabaseUrl,
+    *,
     hours: Annotated[int, typer.Option(min=1, help="How long to try again.")] = 24,
+    role: RoleName = None,
+    data_dir: DataDir = DEFAULT_DATA_DIR,
+    database_url: DatabaseUrl = None,
 ) -> None:
     """Send dead or refused messages again, with a new timestamp and time to live."""
-    asyncio.run(_replay(database_url, ids, hours))
+    place = Place(role=role, data_dir=data_dir, database_url=database_url)
+    asyncio.run(_replay(place, ids, timedelta(hours=hours)))
 
 
-async def _list(database_url: str) -> None:
-    async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
-        given_up = await uow.outbox.list_given_up()
+async def _list(place: Place) -> None:
+    async with place.desk() as desk:
+        given_up = await desk.uow.outbox.list_given_up()
     if not given_up:
         print("Every message was delivered or is under way.")
         return
-    table = Table(title="Messages given up")
-    for heading in ("id", "state", "action", "peer", "transaction", "created", "tries", "last error"):
-        table.add_column(heading)
-    for letter in given_up:
-        table.add_row(
-            str(letter["id"]),
-            letter["state"],
-            letter["action"],
-            letter["peer"],
-            letter["transaction_id"],
-            format_instant(letter["created_at"]),
-            str(letter["attempts"]),
-            letter["last_error"] or "",
-        )
-    Console().print(table)
+    print_table(
+        "Messages given up",
+        ("id", "state", "action", "peer", "transaction", "created", "tries", "last error"),
+        [
+            (
+                letter["id"],
+                letter["state"],
+                letter["action"],
+                letter["peer"],
+                letter["transaction_id"],
+                format_instant(letter["created_at"]),
+                letter["attempts"],
+                letter["last_error"],
+            )
+            for letter in given_up
+        ],
+    )
 
 
-async def _replay(database_url: str, ids: list[int], hours: int) -> None:
-    now, ttl, count = SystemClock().now(), timedelta(hours=hours), 0
-    async with _units_of_work(database_url) as uow_factory, uow_factory() as uow:
-        for message in await uow.outbox.find_given_up(ids):
-            count += await uow.outbox.replay(renew(message, now=now, ttl=ttl), now=now)
+async def _replay(place: Place, ids: list[int], ttl: timedelta) -> None:
+    count = 0
+    async with place.desk() as desk:
+        for message in await desk.uow.outbox.find_given_up(ids):
+            renewed = renew(message, now=desk.now, ttl=ttl)
+            if await desk.uow.outbox.replay(renewed, now=desk.now):
+                count += 1
+                target = f"{renewed.action} {renewed.message_id} to {renewed.peer}"
+                await record_act(desk.uow, operator().act("message.replayed", target), now=desk.now)
     print(f"{count} of {len(ids)} will be sent again.")
-
-
-@asynccontextmanager
-async def _units_of_work(database_url: str) -> AsyncIterator[UnitOfWorkFactory]:
-    database = Database.connect(database_url)
-    try:
-        yield UnitOfWorkFactory(database)
-    finally:
-        await database.close()

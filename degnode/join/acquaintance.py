@@ -91,7 +91,7 @@ async def get_to_know(expected: Expected, *, clock: Clock) -> Acquaintance:
     except RegistryUnavailable as error:
         raise _out_of_reach(expected.url, error) from error
     if card is not None and card.signing_key is not None:
-        await _check_key(card.signing_key, expected, clock=clock)
+        card = await _prove(card.signing_key, expected, clock=clock)
     met = _merge(card, expected)
     if met.encryption_key is None and met.scheme is not ChallengeScheme.SEALED_BOX:
         raise RegistryKeyMissing(
@@ -110,7 +110,8 @@ async def _look_up(registrar: Registrar, expected: Expected) -> RegistryCard | N
     return None if card is None else replace(card, signing_key=None)
 
 
-async def _check_key(shown: PublicKey, expected: Expected, *, clock: Clock) -> None:
+async def _prove(shown: PublicKey, expected: Expected, *, clock: Clock) -> RegistryCard:
+    """Return the card as the registry signs it with the key that it shows; only that one counts."""
     if expected.keys and shown not in expected.keys:
         raise RegistryKeyChanged(
             f"{expected.url} shows the key {fingerprint(shown)}, and not "
@@ -121,12 +122,18 @@ async def _check_key(shown: PublicKey, expected: Expected, *, clock: Clock) -> N
         )
     try:
         async with Registrar(expected.url, clock=clock, keys=(shown,)) as registrar:
-            await registrar.card()
+            card = await registrar.card()
     except RegistryUnavailable as error:
         raise RegistryUnproven(
             f"{expected.url} shows the key {fingerprint(shown)}, but its answer is not signed with it",
             hint="Compare this machine's clock with the true time; then ask the registry's operator.",
         ) from error
+    if card is None or card.signing_key != shown:
+        raise RegistryUnproven(
+            f"{expected.url} shows the key {fingerprint(shown)} at one time and not at another",
+            hint="Try again; if it goes on, ask the registry's operator.",
+        )
+    return card
 
 
 def _merge(card: RegistryCard | None, expected: Expected) -> Acquaintance:

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kernel.errors import NodeError
+from node.audit import printable
 
 _DONE: Final = ("✓", "green")
 _NOTE: Final = ("!", "yellow")
@@ -19,17 +20,20 @@ _NAME_WIDTH: Final = 11  # characters
 
 
 class Checklist:
-    """Prints one line a step; on a terminal long ones are folded, elsewhere they stay whole."""
+    """Prints one line a step; on a terminal long ones are folded, elsewhere they stay whole.
+
+    What a registry said is among them, and nothing of it may move the cursor.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
 
     def title(self, text: str) -> None:
-        self._console.print(Text(text, style="bold"), soft_wrap=True)
+        self._console.print(Text(printable(text), style="bold"), soft_wrap=True)
 
     def say(self, text: str) -> None:
         """Print a sentence that belongs to no step."""
-        self._console.print(Text(text), soft_wrap=True)
+        self._console.print(Text(printable(text)), soft_wrap=True)
 
     def done(self, name: str, text: str) -> None:
         self._print(_DONE, name, text)
@@ -55,7 +59,7 @@ class Checklist:
             yield
 
     def _print(self, mark: tuple[str, str], name: str, text: str) -> None:
-        sign, colour = mark
+        (sign, colour), text = mark, printable(text)
         if not self._console.is_terminal:
             line = f"  {sign or ' '} {name:<{_NAME_WIDTH}} {text}"
             self._console.print(Text(line), soft_wrap=True)

@@ -109,6 +109,8 @@ async def clock_lead(url: str, *, clock: Clock) -> timedelta | None:
             response = await client.head(url)
             after = clock.now()
         theirs = parsedate_to_datetime(response.headers["Date"])
+        if theirs.tzinfo is None:  # "-0000": it does not say where
+            return None
     except (httpx.HTTPError, KeyError, ValueError):
         return None
     return theirs + _HALF_A_SECOND - (before + (after - before) / 2)

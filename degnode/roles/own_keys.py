@@ -20,6 +20,7 @@ from keystore.ports import KeyManager
 from keystore.store import find_key_sets
 from keystore.succession import Succession
 from node.settings import ServiceSettings, Settings
+from registry_client.destinations import read_url
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -81,7 +82,19 @@ def _vault_key_manager(settings: ServiceSettings) -> KeyManager:
             path="DEGNODE_VAULT_TOKEN",
             hint="Set DEGNODE_VAULT_TOKEN_FILE, which is read anew each time, or DEGNODE_VAULT_TOKEN.",
         )
-    return VaultKeyManager(url=str(settings.vault_url).rstrip("/"), mount=mount, key=key, token=token)
+    url = str(settings.vault_url).rstrip("/")
+    if not _is_sheltered(url):
+        raise VaultSettingsInvalid(
+            "Vault is sent private keys, and this URL would send them in the clear",
+            path="DEGNODE_VAULT_URL",
+            hint="Use https, or a Vault agent on this machine.",
+        )
+    return VaultKeyManager(url=url, mount=mount, key=key, token=token)
+
+
+def _is_sheltered(url: str) -> bool:
+    destination = read_url(url, path="DEGNODE_VAULT_URL")
+    return destination.scheme == "https" or destination.is_here
 
 
 async def open_own_keys(settings: Settings, *, database: Database, clock: Clock) -> Keychain:

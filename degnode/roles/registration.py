@@ -14,7 +14,7 @@ import structlog
 
 from degnode.roles.joining import open_announcer, particulars_of
 from kernel.errors import NodeError
-from keystore.key_set import KeySet, KeyState
+from keystore.key_set import KeySet, KeyState, to_announce
 from keystore.store import record_announced
 from node.runtime import Foundation
 from registry_client.onboarding import subscribe
@@ -44,10 +44,8 @@ class Registration:
     def done(self) -> bool:
         """Say whether the registry knows a key that this participant can sign with now.
 
-        Whoever joined is known while the registry is away, too; a token is shown at every start.
+        Whoever was entered once is known while the registry is away, too.
         """
-        if self.foundation.settings.registry_token is not None and not self._is_checked:
-            return False
         now = self.foundation.clock.now()
         return any(
             each.announced_at is not None and each.state(now) is KeyState.VALID
@@ -61,7 +59,7 @@ class Registration:
         """
         now = self.foundation.clock.now()
         sets = self.foundation.signers.sets()
-        due = [each for each in sets if each.must_be_announced(now) or not self._is_checked]
+        due = to_announce(sets, now, every=not self._is_checked)
         if not due or (self._not_before is not None and now < self._not_before):
             return False
         try:
@@ -80,7 +78,7 @@ class Registration:
         token = self.foundation.settings.registry_token
         if token is not None:
             await self._tell_by_token([each for each in due if each.is_usable(now)], token.get_secret_value())
-        if token is None or any(each.must_be_announced(now) for each in self.foundation.signers.sets()):
+        if token is None or to_announce(self.foundation.signers.sets(), now):
             return await self._announce()
         return True
 

@@ -78,6 +78,7 @@ class RegistrySettings(ServiceSettings):
             approval=self.registry_approval,
             checks=self.registry_checks or usual,
             scheme=self.challenge_scheme,
+            trusted_proxies=self.trusted_proxies,
         )
 
 

@@ -328,6 +328,16 @@ async def test_the_only_key_is_ended_by_itself_and_the_next_one_enters(bpp: Cand
     assert statuses == {"k1": SubscriberStatus.UNSUBSCRIBED, "k2": SubscriberStatus.SUBSCRIBED}
 
 
+async def test_a_key_that_is_over_before_its_end_was_told_is_ended_and_the_next_one_enters(
+    bpp: Candidate,
+) -> None:
+    assert await bpp.join()
+    await rotate_keys(bpp, overlap=timedelta())  # k1 ends before the registry has heard of k2
+    assert await renew_visibly(bpp), bpp.said()
+    statuses = {name: entry.status for name, entry in (await bpp.entries()).items()}
+    assert statuses == {"k1": SubscriberStatus.UNSUBSCRIBED, "k2": SubscriberStatus.SUBSCRIBED}
+
+
 async def test_whoever_leaves_is_found_no_more_and_may_come_back(bpp: Candidate) -> None:
     assert await bpp.join()
     async with bpp.member() as member:

@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 from typer.testing import CliRunner
 
 from degnode.__main__ import app
+from node.audit import list_acts
 from protocol.actions import Action
 from protocol.context import read_context
 from protocol.profile import Profile
@@ -53,6 +54,9 @@ async def test_a_dead_letter_is_listed_and_sent_again_with_a_new_life(
     async with uow_factory() as uow:
         rows = await uow.connection.execute(select(outbox.c.state, outbox.c.body, outbox.c.expires_at))
         row = rows.one()
+    async with uow_factory() as uow:
+        (recorded,) = await list_acts(uow, limit=5)
+    assert recorded.act.what == "message.replayed"
     assert row.state == OutboxState.PENDING
     assert row.expires_at > NOW
     context = read_context(orjson.loads(row.body), profile)

@@ -146,6 +146,26 @@ async def test_without_a_valid_key_it_says_what_there_is_and_what_to_do(
         keychain.encryption_key()
 
 
+async def test_a_key_may_be_unheard_of_while_it_is_news_and_once_another_signs(
+    uow_factory: UnitOfWorkFactory, clock: ManualClock
+) -> None:
+    keychain = keychain_of(uow_factory, clock)
+    await add(uow_factory, "k1")
+    await keychain.reload()
+    assert not keychain.may_be_unheard_of("k1", NOW)  # nobody was ever told of any
+    async with uow_factory() as uow:
+        await record_announced(uow, keychain.sets(), now=NOW - HOUR)
+    await keychain.reload()
+    assert not keychain.may_be_unheard_of("k1", NOW)
+    await add(uow_factory, "k2")
+    await revoke_now(uow_factory, "k1")
+    await keychain.reload()
+    assert [keychain.may_be_unheard_of(name, NOW) for name in ("k1", "k2")] == [True, True]
+    await revoke_now(uow_factory, "k2")
+    await keychain.reload()
+    assert keychain.may_be_unheard_of("k2", NOW)  # nothing signs, so far
+
+
 async def test_challenges_are_read_with_the_newest_set_or_the_one_asked_for(
     uow_factory: UnitOfWorkFactory, clock: ManualClock
 ) -> None:

@@ -153,12 +153,16 @@ async def test_when_vault_takes_over_what_was_sealed_before_still_opens(
 
 @pytest.mark.parametrize(
     ("given", "path"),
-    [({}, "DEGNODE_VAULT_TOKEN"), ({"vault_token": TOKEN, "vault_key": "degnode"}, "DEGNODE_VAULT_KEY")],
+    [
+        ({}, "DEGNODE_VAULT_TOKEN"),
+        ({"vault_token": TOKEN, "vault_key": "degnode"}, "DEGNODE_VAULT_KEY"),
+        ({"vault_token": TOKEN, "vault_url": "http://vault.example:8200"}, "DEGNODE_VAULT_URL"),
+    ],
 )
-def test_what_is_missing_of_vaults_settings_is_named(
+def test_what_is_wrong_with_vaults_settings_is_named(
     tmp_path: Path, given: dict[str, Any], path: str
 ) -> None:
-    told = settings(tmp_path, vault_url="https://vault.example", **given)
+    told = settings(tmp_path, **{"vault_url": "https://vault.example"} | given)
     with pytest.raises(VaultSettingsInvalid) as refusal:
         key_manager_of(told, may_make=True)
     assert refusal.value.path == path

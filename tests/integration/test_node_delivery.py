@@ -20,6 +20,7 @@ from node.transport import Transport
 from node.worker import Worker
 from protocol.actions import Action, Role
 from protocol.errors import WireError
+from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import FOUR_LINES, parse_header, verify
 from registry_client.reach import Reach
@@ -286,6 +287,46 @@ async def test_a_no_is_final_and_the_domain_is_told(
     assert row.last_error == f"{error.code}: {error.message}"
     assert domain.told == [(message.message_id, error)]
     assert await dock.blocked() == [("domain", 1)]  # the peer itself was heard
+
+
+UNBELIEVED = b'{"ack_status": "NACK", "error": {"code": "AUT_KEY_EXPIRED_OR_REVOKED", "message": "no"}}'
+
+
+async def test_a_message_whose_key_ended_under_way_is_signed_anew_and_the_peer_is_not_to_blame(
+    dock: Dock,
+) -> None:
+    next_key = replace(dock.seller.signer, key_id="k2", private_key=new_private_key())
+    dock.buyer.replies = [Reply(status=401, body=UNBELIEVED)]
+    await dock.put(dock.write())
+    delivery, domain = dock.delivery(), Domain()
+    delivery.on_undeliverable = domain
+    delivery.may_be_unheard_of = lambda key_id, now: key_id != next_key.key_id
+    await once(delivery)
+    (row,) = await dock.rows()
+    assert (row.state, row.last_status, await dock.blocked()) == ("pending", 401, [])
+    delivery.signers = next_key
+    dock.clock.advance(timedelta(seconds=2))
+    await once(delivery)
+    (row,) = await dock.rows()
+    assert (row.state, domain.told) == ("delivered", [])
+    assert [parse_header(header).key_id for header in row.authorizations] == ["k1", "k2"]
+
+
+async def test_a_no_to_a_key_that_peers_must_know_is_final(dock: Dock) -> None:
+    dock.buyer.reply = Reply(status=401, body=UNBELIEVED)
+    await dock.put(dock.write())
+    await once(dock.delivery())
+    assert await dock.states() == ["refused"]
+
+
+async def test_a_key_that_no_peer_ever_believes_makes_dead_letters_in_the_end(dock: Dock) -> None:
+    dock.buyer.reply = Reply(status=401, body=UNBELIEVED)
+    message, domain = dock.write(), Domain()
+    await dock.put(message)
+    dock.clock.set(message.expires_at)
+    await once(dock.delivery(on_undeliverable=domain, may_be_unheard_of=lambda key_id, now: True))
+    assert await dock.states() == ["dead"]
+    assert [message_id for message_id, _ in domain.told] == [message.message_id]
 
 
 async def test_what_the_domain_does_about_it_is_in_the_same_transaction(dock: Dock) -> None:

@@ -240,6 +240,15 @@ async def test_nobody_is_vouched_for_whose_signing_key_is_not_ours(bench: Bench)
         assert refusal_of(answer)[:2] == (409, "AUT_KEY_NOT_FOUND")
 
 
+async def test_nobody_is_vouched_for_who_has_another_name(bench: Bench) -> None:
+    await bench.ask()
+    ours = bench.keychain.subscriber_id
+    assert (await bench.challenge(subscriber_id=ours)).status_code == 200
+    for other in ("somebody.example", 7, ""):
+        answer = await bench.challenge(subscriber_id=other)
+        assert refusal_of(answer)[:2] == (409, "AUT_KEY_NOT_FOUND")
+
+
 @pytest.mark.parametrize(
     ("body", "code"),
     [

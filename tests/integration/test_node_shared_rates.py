@@ -14,7 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from node.buckets import Terms
-from node.rate_limit import PeerRates, RateExceeded, RatesUnavailable, SharedRates
+from node.rate_limit import Lease, PeerRates, RateExceeded, RatesUnavailable, SharedRates
 from node.shared_rates import PostgresRates, RedisRates
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
@@ -52,11 +52,11 @@ async def shared(
 
 
 async def test_a_bucket_gives_whole_tokens_and_fills_steadily(shared: SharedRates) -> None:
-    assert await shared.lease(PEER, TEN, wanted=4, now=NOW) == (4, pytest.approx(6))
-    assert await shared.lease(PEER, TEN, wanted=9, now=NOW) == (6, pytest.approx(0, abs=1e-5))
-    assert await shared.lease(PEER, TEN, wanted=1, now=NOW) == (0, pytest.approx(0, abs=1e-5))
-    assert await shared.lease(PEER, TEN, wanted=5, now=after(0.25)) == (2, pytest.approx(0.5, abs=1e-4))
-    assert await shared.lease(PEER, TEN, wanted=50, now=after(3600)) == (10, pytest.approx(0, abs=1e-4))
+    assert await shared.lease(PEER, TEN, wanted=4, now=NOW) == pytest.approx(Lease(4, 6), abs=1e-4)
+    assert await shared.lease(PEER, TEN, wanted=9, now=NOW) == pytest.approx(Lease(6, 0), abs=1e-4)
+    assert await shared.lease(PEER, TEN, wanted=1, now=NOW) == pytest.approx(Lease(0, 0), abs=1e-4)
+    assert await shared.lease(PEER, TEN, wanted=5, now=after(0.25)) == pytest.approx(Lease(2, 0.5), abs=1e-4)
+    assert await shared.lease(PEER, TEN, wanted=50, now=after(3600)) == pytest.approx(Lease(10, 0), abs=1e-4)
 
 
 async def test_exactly_when_the_next_token_is_due_it_is_there(shared: SharedRates) -> None:

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Final
 
-import httpx
+import aiohttp
 import pytest
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -58,23 +58,31 @@ async def seller(database: Database, tmp_path: Path) -> AsyncIterator[tuple[Runn
         yield seller, counting
 
 
+@pytest.fixture
+async def strangers() -> AsyncIterator[list[SimulatedPeer]]:
+    """A hundred buyers' platforms, each at an address of its own."""
+    async with AsyncExitStack() as stack:
+        peers = [SimulatedPeer(Role.BAP, f"bap-{number}.example") for number in range(STRANGERS)]
+        yield [await stack.enter_async_context(peer) for peer in peers]
+
+
 async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
-    seller: tuple[RunningParticipant, Counting],
+    seller: tuple[RunningParticipant, Counting], strangers: list[SimulatedPeer]
 ) -> None:
     bpp, registry = seller
-    strangers = [SimulatedPeer(Role.BAP, f"bap-{number}.example") for number in range(STRANGERS)]
     entered, unheard_of = strangers[::2], strangers[1::2]
     for peer in entered:
         await peer.register(f"{registry_url(bpp)}", token="let-me-in")
     registry.asked.clear()
 
-    limits = httpx.Limits(max_connections=200)
-    async with httpx.AsyncClient(limits=limits, timeout=60) as client:
+    connector = aiohttp.TCPConnector(limit=200)  # httpx's pool takes minutes for so many at once
+    async with aiohttp.ClientSession(connector=connector) as client:
 
         async def send(peer: SimulatedPeer) -> int:
             message = peer.write(Action.CONFIRM, CONFIRM, to=bpp.address)
             headers = {"Authorization": peer.sign(message.body), "Content-Type": "application/json"}
-            return (await client.post(message.url, content=message.body, headers=headers)).status_code
+            async with client.post(message.url, data=message.body, headers=headers) as answer:
+                return answer.status
 
         everybody = [peer for peer in strangers for _ in range(MESSAGES)]
         answers = dict(zip(range(len(everybody)), await asyncio.gather(*map(send, everybody)), strict=True))

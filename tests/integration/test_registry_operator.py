@@ -5,18 +5,24 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from ipaddress import IPv4Network
 
 import httpx
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from kernel.clock import ManualClock, SystemClock
 from protocol.keys import write_public_key
 from protocol.x25519 import EncryptionPrivateKey, write_encryption_public_key
+from registry.app import create_registry_app
 from registry.policy import Approval
+from registry.tokens import TokenGuard
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.registries import (
     LOOPBACK,
+    FixedKeys,
     Newcomer,
     SigningRegistry,
     actions_of,
@@ -230,3 +236,76 @@ async def test_a_lapsed_name_goes_on_at_its_old_url_and_elsewhere_only_by_the_op
         assert (await standing_of(registry, BPP))["requests"][0]["reason"] == (
             "another has proven this name meanwhile"
         )
+
+
+async def test_who_was_turned_down_does_not_slip_in_with_another_key(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    bpp.hold()
+    await bpp.subscribe(registry)
+    await eventually(lambda: step_of(registry, BPP), ["challenge"])
+    await decide(registry, "reject", BPP)
+    bpp.let_go()
+    await bpp.subscribe(registry)
+    await eventually(lambda: step_of(registry, BPP), ["approval"])
+    bpp.signer = bpp.new_signer("k9")
+    await bpp.subscribe(registry)
+    await eventually(lambda: step_of(registry, BPP), ["approval", "approval"])
+
+
+async def test_a_token_does_not_bring_back_who_was_put_out_with_another_key(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    await enter(registry, bpp)
+    await decide(registry, "revoke", BPP)
+    bpp.signer = bpp.new_signer("k2")
+    headers = {"Authorization": f"Bearer {registry.token}"}
+    async with httpx.AsyncClient(base_url=registry.url, headers=headers, trust_env=False) as client:
+        answer = await client.post("/subscribe", json=bpp.subscription())
+        assert refusal_of(answer) == (403, "AUT_UNAUTHORIZED_ACTION")
+        await decide(registry, "approve", BPP)
+        assert (await client.post("/subscribe", json=bpp.subscription())).json() == {"status": "SUBSCRIBED"}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "told", "last"),
+    [
+        ((IPv4Network("192.0.2.1"),), "198.51.100.{}", 401),  # a proxy of ours: each caller for itself
+        ((), "198.51.100.{}", 429),  # anybody may say so
+        ((IPv4Network("192.0.2.1"),), "2001:db8::{}", 429),  # one household
+    ],
+)
+async def test_guesses_are_counted_for_who_makes_them_also_behind_a_proxy(
+    uow_factory: UnitOfWorkFactory, trusted: tuple[IPv4Network, ...], told: str, last: int
+) -> None:
+    app = create_registry_app(
+        uow_factory=uow_factory,
+        clock=SystemClock(),
+        keys=FixedKeys(),
+        guard=TokenGuard.of("right"),
+        policy=replace(LOOPBACK, trusted_proxies=trusted),
+    )
+    transport = httpx.ASGITransport(app, client=("192.0.2.1", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://registry") as client:
+        for number in range(11):
+            headers = {"Authorization": "Bearer guessed", "X-Forwarded-For": told.format(number + 1)}
+            answer = await client.get("/admin/history", headers=headers)
+    assert answer.status_code == last
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE registry_history SET changed_by = 'nobody'",
+        "DELETE FROM registry_history",
+        "TRUNCATE registry_history",
+    ],
+)
+async def test_what_was_written_down_cannot_be_changed(
+    registry: SigningRegistry, bpp: Newcomer, statement: str
+) -> None:
+    await enter(registry, bpp)
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with registry.uow_factory() as uow:
+            await uow.connection.execute(text(statement))
+    assert await actions_of(registry)

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
 import pytest
+from sqlalchemy import URL, make_url
 
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
@@ -103,3 +107,74 @@ async def test_a_database_that_is_away_at_the_start_holds_nobody_up_and_is_found
 
 async def test_stopping_what_never_started_does_nothing(database: Database) -> None:
     await Listener(database).stop()
+
+
+class Line:
+    """A socket before the database's own, on which the line can go dead without anybody hanging up."""
+
+    def __init__(self, behind: str, folder: Path) -> None:
+        self._behind = behind
+        self._folder = folder
+        self._open: list[asyncio.Event] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def url(self) -> URL:
+        return make_url(self._behind).update_query_dict({"host": str(self._folder)})
+
+    def go_dead(self) -> None:
+        """Let nothing through any more on the connections that there are."""
+        for is_open in self._open:
+            is_open.clear()
+
+    async def __aenter__(self) -> Line:
+        name = ".s.PGSQL.5432"
+        self._server = await asyncio.start_unix_server(self._connect, self._folder / name)
+        self._socket = Path(str(make_url(self._behind).query["host"])) / name
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connect(self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter) -> None:
+        server, to_server = await asyncio.open_unix_connection(self._socket)
+        is_open = asyncio.Event()
+        is_open.set()
+        self._open.append(is_open)
+        for source, target in ((client, to_server), (server, to_client)):
+            self._tasks.append(asyncio.create_task(self._pass_on(source, target, is_open)))
+
+    @staticmethod
+    async def _pass_on(
+        source: asyncio.StreamReader, target: asyncio.StreamWriter, is_open: asyncio.Event
+    ) -> None:
+        try:
+            while data := await source.read(65_536):
+                await is_open.wait()
+                target.write(data)
+        finally:
+            target.close()
+            with suppress(ConnectionError):
+                await target.wait_closed()
+
+
+async def test_a_line_that_is_dead_though_nobody_hung_up_is_noticed(
+    database: Database, uow_factory: UnitOfWorkFactory, ear: Ear
+) -> None:
+    with TemporaryDirectory(prefix="line-") as folder:  # a socket's path is short
+        async with Line(database.url.render_as_string(hide_password=False), Path(folder)) as line:
+            behind = Database.connect(line.url.render_as_string(hide_password=False))
+            listener = Listener(behind, retry_seconds=0.02, check_seconds=0.1)
+            listener.on("test", ear)
+            await listener.start()
+            assert await ear.hear() == ""
+            line.go_dead()
+            await announce(uow_factory, "test", "into the void")
+            assert await ear.hear() == ""  # it has looked again, on another line
+            await announce(uow_factory, "test", "news")
+            assert await ear.hear() == "news"
+            await listener.stop()
+            await behind.close()

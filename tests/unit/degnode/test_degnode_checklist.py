@@ -32,6 +32,15 @@ def test_a_step_is_folded_under_its_own_column_on_a_terminal() -> None:
     assert all(line.startswith(" " * 16) for line in rest)
 
 
+def test_what_a_registry_says_moves_no_cursor() -> None:
+    checklist, text = told(terminal=True)
+    checklist.note("request", "\x1b[2Jgone\x9b1A [red]in[/red]")
+    checklist.title("\x1b]0;mine\x07")
+    assert "\x1b" not in text.getvalue()
+    assert "\x9b" not in text.getvalue()
+    assert "[red]in[/red]" in text.getvalue()
+
+
 def test_what_went_wrong_is_followed_by_what_to_do() -> None:
     checklist, text = told(terminal=False)
     checklist.wrong("request", NodeError("no such key", path="--registry-key", hint="Ask for it."))

@@ -55,6 +55,7 @@ def test_a_file_that_holds_no_key_is_named_and_kept(tmp_path: Path, content: byt
     with pytest.raises(KeyEncryptionKeyUnusable) as refusal:
         ensure_key_encryption_keys(path)
     assert refusal.value.path == str(path)
+    assert "0xff" not in str(refusal.value)  # bytes of a key are shown nowhere
     assert path.read_bytes() == content
 
 

@@ -34,6 +34,7 @@ def test_a_file_that_holds_no_key_is_said_so_and_kept(tmp_path: Path, content: b
         read_key_file(path)
     assert refusal.value.path == str(path)
     assert refusal.value.hint
+    assert "0xff" not in str(refusal.value)  # bytes of a key are shown nowhere
     assert path.read_bytes() == content
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from keystore.key_set import KeyState, choose, next_key_id, turning_points
+from keystore.key_set import KeyState, choose, is_news, next_key_id, to_announce, turning_points
 from tests.support.key_sets import HOUR, NOW, unsealed
 
 ANNOUNCED: dict[str, Any] = {"announced_at": NOW, "announced_revision": 1}
@@ -55,6 +56,49 @@ def test_the_newest_valid_set_that_the_registry_knows_signs(
 ) -> None:
     chosen = choose([unsealed("k1", **first), unsealed("k2", **second)], NOW)
     assert (chosen.key_id if chosen else None) == signs
+
+
+@pytest.mark.parametrize(
+    ("old", "seconds", "told"),
+    [
+        ({"valid_until": NOW + HOUR}, 14, ["k2"]),
+        ({"valid_until": NOW + HOUR}, 15, ["k1", "k2"]),
+        ({"valid_until": NOW + timedelta(seconds=4)}, 3, ["k2"]),
+        ({"valid_until": NOW + timedelta(seconds=4)}, 4, ["k1", "k2"]),
+        ({"valid_until": NOW + HOUR} | REVOKED, 0, ["k1", "k2"]),
+    ],
+)
+def test_an_end_is_told_once_what_was_signed_before_has_arrived_or_it_is_there(
+    old: dict[str, Any], seconds: int, told: list[str]
+) -> None:
+    old = ANNOUNCED | {"created_at": NOW - HOUR, "valid_from": NOW - HOUR, "revision": 2} | old
+    sets = [unsealed("k1", **old), unsealed("k2")]
+    due = to_announce(sets, NOW + timedelta(seconds=seconds))
+    assert [each.key_id for each in due] == told
+    assert [each.key_id for each in to_announce(sets, NOW, every=True)] == ["k1", "k2"]
+
+
+def test_what_the_registry_knows_is_told_again_only_when_all_is() -> None:
+    sets = [unsealed("k1", **ANNOUNCED), unsealed("k2", **REVOKED), unsealed("k3", **ANNOUNCED, revision=2)]
+    assert [each.key_id for each in to_announce(sets, NOW)] == ["k3"]
+    assert [each.key_id for each in to_announce(sets, NOW, every=True)] == ["k1", "k3"]
+    assert to_announce([], NOW) == []
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "seconds", "expected"),
+    [
+        ({}, {}, 0, False),  # this participant is known by other means, if at all
+        (ANNOUNCED | REVOKED, {}, 0, True),
+        (ANNOUNCED, ANNOUNCED, 59, True),
+        (ANNOUNCED, ANNOUNCED, 60, False),
+    ],
+)
+def test_a_key_is_news_until_the_registry_has_known_it_for_a_while(
+    first: dict[str, Any], second: dict[str, Any], seconds: int, *, expected: bool
+) -> None:
+    sets = [unsealed("k1", **first), unsealed("k2", **second)]
+    assert is_news(sets[1], sets, NOW + timedelta(seconds=seconds)) is expected
 
 
 def test_nothing_signs_where_there_is_nothing() -> None:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from base64 import b64decode, b64encode
 
 import pytest
+from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.algorithms import AES256
+from cryptography.hazmat.primitives.ciphers.modes import ECB
 from nacl.public import PrivateKey, PublicKey, SealedBox
 
+from protocol.keys import KeyUnreadable
 from protocol.x25519 import EncryptionPrivateKey, EncryptionPublicKey
 from registry_client.challenge import (
     ChallengeScheme,
@@ -86,3 +90,27 @@ def test_a_sealed_box_is_libsodiums_own() -> None:
     assert read == "challenge-123"
     ours = b64decode(encrypted("challenge-123", ChallengeScheme.SEALED_BOX))
     assert SealedBox(PrivateKey(SUBSCRIBER.raw)).decrypt(ours) == b"challenge-123"
+
+
+def _sealed_by_ecb(padded: bytes) -> str:
+    encryptor = Cipher(AES256(REGISTRY.shared_secret(SUBSCRIBER.public_key)), ECB()).encryptor()  # noqa: S305
+    return b64encode(encryptor.update(padded) + encryptor.finalize()).decode()
+
+
+def test_a_refusal_does_not_tell_what_is_wrong_with_a_text() -> None:
+    wrong_padding = _sealed_by_ecb(bytes(32))
+    no_text = _sealed_by_ecb(b"\xff" * 15 + b"\x01")
+    refusals = set()
+    for text in (wrong_padding, no_text, "AAAA", "no base64!", ""):
+        with pytest.raises(ChallengeUnreadable) as refusal:
+            decrypt_challenge(
+                text, scheme=ChallengeScheme.AES_ECB, sender=REGISTRY.public_key, receiver=SUBSCRIBER
+            )
+        refusals.add(str(refusal.value))
+    assert len(refusals) == 1
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_nothing_is_encrypted_for_a_key_of_small_order(scheme: ChallengeScheme) -> None:
+    with pytest.raises(KeyUnreadable, match="small order"):
+        encrypt_challenge("f" * 32, scheme=scheme, sender=REGISTRY, receiver=EncryptionPublicKey(bytes(32)))
