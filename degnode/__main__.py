@@ -17,6 +17,7 @@ from degnode.commands.keys import keys
 from degnode.commands.network import network
 from degnode.commands.outbox import outbox
 from degnode.commands.peers import peers
+from degnode.commands.registry import registry
 from degnode.commands.serve import serve
 from degnode.commands.sign import sign
 from degnode.commands.validate import validate
@@ -43,6 +44,7 @@ app.add_typer(keys, name="keys")
 app.add_typer(network, name="network")
 app.add_typer(api_keys, name="api-keys")
 app.add_typer(peers, name="peers")
+app.add_typer(registry, name="registry")
 app.command()(audit)
 
 

@@ -1,6 +1,7 @@
 """Bounds on a request before it is whole: how long it may take to come, how long its head may be.
 
-The web server has neither: anybody could hold connections open for ever, or send a head without end.
+The web server has neither: anybody could hold connections open for ever, or send a head without end,
+or header lines without end after the body.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._overdue_next: object = None
         self._head_bytes = 0
         self._is_suspect = False
+        self._is_getting_on = False
+        self._idle_bytes = 0  # since the last of a body: what its pieces are wrapped in, and trailers
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]  # stands for one
@@ -44,22 +47,37 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._is_suspect = self._head_bytes + len(data) > self.max_head_bytes
+        self._is_getting_on = False
         super().data_received(data)
         if self.transport.is_closing():
             return
-        cycle: RequestResponseCycle | None = self.cycle
-        if cycle is not None and cycle.scope is self.scope:  # the head is whole
+        if self._is_head_whole():
             self._head_bytes = 0
-            return
-        self._head_bytes += len(data)
-        if self._head_bytes > self.max_head_bytes:
+            self._idle_bytes = 0 if self._is_getting_on else self._idle_bytes + len(data)
+        else:
+            self._head_bytes += len(data)
+        if max(self._head_bytes, self._idle_bytes) > self.max_head_bytes:
             self._end(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Drop a line that comes after the body: it would pass for one of the head."""
+        if not self._is_head_whole():
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
         """Refuse a head that came whole and is too long; most are known to be short by what has come."""
         if self._is_suspect and self._length_of_head() > self.max_head_bytes:
             raise _HeadTooLong
+        self._is_getting_on = True
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._is_getting_on = True
+        super().on_body(body)
+
+    def _is_head_whole(self) -> bool:
+        cycle: RequestResponseCycle | None = self.cycle
+        return cycle is not None and cycle.scope is self.scope
 
     def send_400_response(self, msg: str) -> None:
         """Tell why a request cannot be read, which the parser's own words do not say of a long head."""

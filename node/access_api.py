@@ -24,6 +24,7 @@ from node.peer_gate import PeerGate
 from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
 from node.peer_rules import LONGEST_PATTERN, Effect, PeerRule
 from node.peer_rules import Field as RuleField
+from node.request_body import FormRoute
 from node.scopes import read_scopes
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -113,7 +114,7 @@ def access_router(
     *, uow_factory: UnitOfWorkFactory, clock: Clock, api_keys: ApiKeys, gate: PeerGate
 ) -> APIRouter:
     """Return the routes; each says which scope it needs. They stand before the actions of a role."""
-    router = APIRouter(prefix="/api/v1", tags=["administration"])
+    router = APIRouter(prefix="/api/v1", tags=["administration"], route_class=FormRoute)
     _add_api_keys(router, uow_factory, clock, api_keys)
     _add_peer_rules(router, uow_factory, clock, gate)
     _add_audit(router, uow_factory)
@@ -131,7 +132,7 @@ def _add_api_keys(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Cloc
         "/api-keys",
         summary="Make an API key; it is shown only in this answer",
         status_code=201,
-        responses=refusals(401, 409, 422, 503),
+        responses=refusals(401, 409, 413, 422, 503),
     )
     async def make(caller: KeysAdmin, form: ApiKeyForm, response: Response) -> NewApiKeyView:
         wish = ApiKeyWish(
@@ -170,7 +171,7 @@ def _add_peer_rules(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Cl
         "/peer-rules",
         summary="Allow or refuse peers, at once and on every process",
         status_code=201,
-        responses=refusals(401, 422, 503),
+        responses=refusals(401, 413, 422, 503),
     )
     async def make(caller: NetworkAdmin, form: PeerRuleForm) -> PeerRuleView:
         wish = PeerRuleWish(**form.model_dump())

@@ -17,10 +17,12 @@ from kernel.clock import Clock, SystemClock
 from kernel.errors import NodeError
 from node.api_key_store import CONFIGURED, ApiKey, digest_of, find_api_key, note_use
 from node.audit import Actor, record_act
-from node.client_address import Networks
+from node.buckets import MOST_NAMES
+from node.client_address import Networks, neighbourhood
 from node.guessing import TRIES, GuessGuard, TriesExceeded
 from node.scopes import Scope
 from node.telemetry import Metrics
+from registry_client.bounded import Bounded
 from registry_client.single_flight import SingleFlight
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -58,16 +60,19 @@ class ApiKeys:
     trusted_proxies: Networks = field(default=(), kw_only=True)
     guard: GuessGuard = field(default_factory=GuessGuard, kw_only=True)
     _known: dict[bytes, _Known] = field(default_factory=dict, init=False, repr=False)
+    _homes: Bounded[str, None] = field(init=False, repr=False)  # where the operator's own key was shown
     _flights: SingleFlight[tuple[bytes, str | None], ApiKey | None] = field(init=False, repr=False)
     _round: int = field(default=0, init=False)  # of announcements; what was asked in an older one is stale
 
     def __post_init__(self) -> None:
         self._flights = SingleFlight()
+        self._homes = Bounded(MOST_NAMES)
 
     async def holder_of(self, key: str | None, *, address: str | None = None) -> ApiKey:
         """Return what `key` is, shown by somebody at `address`.
 
-        A key that was let in before is not held up by wrong ones from the same address.
+        A key that was let in before is not held up by wrong ones from the same address; the operator's
+        own, which may be weak, only where it was let in from there.
         Raises: ApiKeyRefused, TriesExceeded.
         """
         if not key:
@@ -76,6 +81,7 @@ class ApiKeys:
             )
         now, digest = self.clock.now(), digest_of(key)
         if self.configured is not None and compare_digest(digest, digest_of(self.configured)):
+            await self._meet_operator(address, now)
             return _operators_own(now)
         known = self._known.get(digest)
         if known is None:
@@ -98,15 +104,25 @@ class ApiKeys:
         if self.metrics is not None:
             self.metrics.api_key_refusals.labels(reason).inc()
 
-    async def _meet(self, digest: bytes, address: str | None) -> ApiKey | None:
-        """Look up a key that was not let in yet; that is one of few tries. Raises: TriesExceeded."""
-        now = self.clock.now()
+    async def _meet_operator(self, address: str | None, now: datetime) -> None:
+        """Hold whoever guessed the operator's own key to few tries as well. Raises: TriesExceeded."""
+        if (place := neighbourhood(address)) not in self._homes:
+            await self._count_try(address, now)
+            self.guard.succeed(address, now=now)
+            self._homes.remember(place, None)
+
+    async def _count_try(self, address: str | None, now: datetime) -> None:
         try:
             self.guard.count(address, now=now)
         except TriesExceeded:
             self.count_refusal("too_many")
             await self._tell_burst(address, now)
             raise
+
+    async def _meet(self, digest: bytes, address: str | None) -> ApiKey | None:
+        """Look up a key that was not let in yet; that is one of few tries. Raises: TriesExceeded."""
+        now = self.clock.now()
+        await self._count_try(address, now)
         try:
             found = await self._look_up(digest)
         except BaseException:

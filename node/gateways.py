@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from kernel.errors import NodeError
 from protocol import signing
-from protocol.actions import Action
+from protocol.actions import Action, Role
 from protocol.errors import (
     GatewaySignatureInvalid,
     KeyExpired,
@@ -25,6 +26,12 @@ from registry_client.subscriber import SubscriberRecord, SubscriberRole
 
 HEADER: Final = b"x-gateway-authorization"
 _DISBELIEVED: Final = (SignatureMissing, SignatureInvalid, SubscriberUnknown, KeyUnknown, KeyExpired)
+
+
+class PassedOnBefore(NodeError):
+    """A gateway has passed the message on already, and this is one too."""
+
+    code, http_status, retryable = "AUT_UNAUTHORIZED_ACTION", 403, False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,3 +74,13 @@ class GatewayCheck:
                 hint=f"Send {action} without this header, or through a gateway.",
             )
         return sender
+
+
+def check_only_gateway(gateway: SubscriberRecord, *, role: Role) -> None:
+    """Refuse a gateway what another one passed on: it could go round for ever. Raises: PassedOnBefore."""
+    if role is Role.BG:
+        raise PassedOnBefore(
+            f"{gateway.subscriber_id} has passed the message on, and this is a gateway itself",
+            path=GATEWAY_AUTHORIZATION,
+            hint="Pass it on to sellers' and buyers' platforms only.",
+        )

@@ -19,7 +19,7 @@ import structlog
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.authentication import Authentication
-from node.gateways import GatewayCheck
+from node.gateways import GatewayCheck, check_only_gateway
 from node.neighbours import check_neighbour
 from node.peer_gate import PeerGate
 from node.peer_pins import PeerPins
@@ -159,6 +159,7 @@ class Ingress:
             gateway = await self.gateways.check(headers, visit.raw, action=visit.action, now=now)
         if gateway is not None:
             self.gate.rules.check_sender(gateway)
+            check_only_gateway(gateway, role=self.role)
         visit.context = context = read_context(document, profile)
         self._check(visit, document, context, sender.record, now=now)
         if self.admit_callback is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 
 from node.peer_rule_store import list_peer_rules
@@ -16,13 +17,14 @@ class PeerGate:
     uow_factory: UnitOfWorkFactory
     default: Effect = Effect.ALLOW
     rules: PeerRules = field(init=False)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     def __post_init__(self) -> None:
         self.rules = PeerRules(default=self.default)
 
     async def reload(self) -> bool:
         """Take the rules as they are now; never say that there is more to do."""
-        async with self.uow_factory() as uow:
+        async with self._reading, self.uow_factory() as uow:  # what was read earlier never replaces later
             self.rules = PeerRules(await list_peer_rules(uow), default=self.default)
         return False
 

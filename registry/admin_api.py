@@ -40,6 +40,7 @@ async def subscriptions(
                 {
                     "subscriber_id": each.wanted.subscriber_id,
                     **each.to_json(),
+                    "revision": each.revision,
                     "wanted": each.wanted.to_wire(now=now),
                     "needs_approval": each.needs_approval,
                     "asked_by": each.asked_by,
@@ -56,7 +57,10 @@ async def subscriptions(
 async def approve_(
     subscriber_id: NameInPath, form: DecisionForm, desk: AtDesk, operator: Operator
 ) -> dict[str, str]:
-    """Enter it, at once or when it is proven; or lift the bar on a subscriber that was put out."""
+    """Enter it, at once or when it is proven: the request and the revision that were listed.
+
+    Where nothing is asked for, lift the bar on a subscriber that was put out.
+    """
     async with desk.uow_factory() as uow:
         return {"status": await approve(uow, subscriber_id, form, author=operator, now=desk.clock.now())}
 

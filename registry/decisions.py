@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
+
+from simplejson import dumps
 
 from kernel.errors import NodeError
 from registry.author import Author
 from registry.enrolment import end_subscription
 from registry.forms import DecisionForm
-from registry.history import Change, record_request_change
+from registry.history import Change, find_asked, record_request_change
 from registry.registrar import fulfil
-from registry.request import UNDER_WAY, Step, SubscriptionRequest
+from registry.request import UNDER_WAY, Step, SubscriptionRequest, particulars_of
 from registry.request_store import find_requests, put_request
 from registry.store import find_standing, lock_subscriber, put_subscription
 from registry.subscription import Subscription
@@ -29,8 +31,14 @@ class NothingToDecide(NodeError):
     code, http_status, retryable = "AUT_SUBSCRIBER_NOT_FOUND", 404, False
 
 
-class SeveralAsk(NodeError):
-    """Several ask for the same name, and it is not said which one is meant."""
+class RequestUnclear(NodeError):
+    """It is not said which request is meant, or which revision of it the operator has seen."""
+
+    code, http_status, retryable = "POL_GENERIC_ERROR", 409, False
+
+
+class RequestChanged(NodeError):
+    """Something else is asked for than what the operator has seen."""
 
     code, http_status, retryable = "POL_GENERIC_ERROR", 409, False
 
@@ -40,13 +48,18 @@ async def approve(
 ) -> str:
     """Let in who has asked, at once or as soon as it is proven; or lift the bar on who was put out.
 
-    Returns the status that comes of it. Raises: NothingToDecide, SeveralAsk.
+    Only what was seen is let in: the revision that the form names of the request that it names.
+    Returns the status that comes of it. Raises: NothingToDecide, RequestUnclear, RequestChanged.
     """
     await lock_subscriber(uow, subscriber_id)
     asked = await _find_open(uow, subscriber_id, form)
-    if not asked:
+    if not asked and form.request_id is None:
         return await _lift_bar(uow, subscriber_id, form, author=author, now=now)
-    request = _the_one(asked)
+    if not asked:
+        raise _nothing(subscriber_id, f"has no open request {form.request_id}")
+    if form.request_id is None or form.revision is None:
+        raise _unclear(asked, "an approval names the request and its revision")
+    request = await _as_seen(uow, _the_one(asked), form)
     approved = request.approve(now=now)
     if request.step in (Step.FAILED, Step.REJECTED):
         approved = _begin_again(approved, now=now)
@@ -62,12 +75,15 @@ async def approve(
 async def reject(
     uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
 ) -> str:
-    """Turn down who has asked. Returns the status. Raises: NothingToDecide, SeveralAsk."""
+    """Turn down who has asked. Returns the status.
+
+    Raises: NothingToDecide, RequestUnclear, RequestChanged.
+    """
     await lock_subscriber(uow, subscriber_id)
     asked = [each for each in await _find_open(uow, subscriber_id, form) if each.step in UNDER_WAY]
     if not asked:
         raise _nothing(subscriber_id, "has asked for nothing that is open")
-    rejected = _the_one(asked).reject(form.reason, now=now)
+    rejected = (await _as_seen(uow, _the_one(asked), form)).reject(form.reason, now=now)
     await put_request(uow, rejected)
     await record_request_change(
         uow, rejected, change=Change.REJECTED, author=author, now=now, why=form.reason
@@ -113,8 +129,44 @@ def _the_one(asked: Sequence[SubscriptionRequest]) -> SubscriptionRequest:
     for candidates in (asked, [each for each in asked if each.step is Step.APPROVAL]):
         if len(candidates) == 1:
             return candidates[0]
-    names = ", ".join(f"{each.id} (key {each.wanted.key_id!r}, {each.step})" for each in asked)
-    raise SeveralAsk(f"several ask for this name: {names}", path="request_id", hint="Say which one is meant.")
+    raise _unclear(asked, "several ask for this name")
+
+
+def _unclear(asked: Sequence[SubscriptionRequest], why: str) -> RequestUnclear:
+    names = ", ".join(
+        f"{each.id} (revision {each.revision}, key {each.wanted.key_id!r}, {each.step})" for each in asked
+    )
+    return RequestUnclear(
+        f"{why}: {names}",
+        path="request_id",
+        hint="GET /admin/subscriptions shows what each asks for; give the request_id and the revision.",
+    )
+
+
+async def _as_seen(uow: UnitOfWork, request: SubscriptionRequest, form: DecisionForm) -> SubscriptionRequest:
+    """Return the request, unless it asks for something else by now. Raises: RequestChanged."""
+    if form.revision in (None, request.revision):
+        return request
+    seen = await find_asked(uow, request, revision=form.revision or 0)
+    raise RequestChanged(
+        f"{request.wanted.subscriber_id} asks for something else by now, in revision {request.revision}: "
+        f"{_difference(seen, request)}",
+        path="revision",
+        hint="Look at it again, then decide about that revision.",
+    )
+
+
+def _difference(seen: dict[str, Any] | None, request: SubscriptionRequest) -> str:
+    wanted = request.particulars()
+    if seen is None:
+        return ", ".join(f"{name} {dumps(value)}" for name, value in wanted.items() if value is not None)
+    before = particulars_of(seen)
+    changed = [
+        f"{name} {dumps(before[name])} became {dumps(wanted[name])}"
+        for name in wanted
+        if before[name] != wanted[name]
+    ]
+    return ", ".join(changed) or "another key signed for it, or its times changed"
 
 
 def _begin_again(request: SubscriptionRequest, *, now: datetime) -> SubscriptionRequest:
@@ -128,7 +180,6 @@ def _begin_again(request: SubscriptionRequest, *, now: datetime) -> Subscription
         hint=None,
         attempts=0,
         next_try_at=now,
-        revision=request.revision + 1,
     )
 
 

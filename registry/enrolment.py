@@ -6,15 +6,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from protocol.errors import KeyExpired, KeyUnknown, SchemaViolated, SubscriberUnknown
-from registry.admission import Admission, admit, not_entitled
+from registry.admission import admit, not_entitled
 from registry.author import Author
 from registry.changing import Wish, keys_to_end, read_wish
 from registry.entering import enter
 from registry.forms import ChangeForm, SubscribeForm
-from registry.history import Change, record_request_change, was_turned_down
+from registry.history import Change, find_verdict, record_request_change
 from registry.nonces import use_nonce
 from registry.policy import RegistryPolicy
-from registry.request import Step, SubscriptionRequest
+from registry.request import SubscriptionRequest
 from registry.request_store import find_request, put_request
 from registry.signed_request import SignedRequest, validity_of
 from registry.store import find_standing, lock_subscriber, put_subscription
@@ -112,7 +112,7 @@ class Enrolment:
             check_subscriber_url(wanted.url, subscriber_id=wanted.subscriber_id, checks=self.policy.checks)
         asked = SubscriptionRequest.of(
             wanted,
-            admission=await self._consider_rejections(uow, admission, wanted),
+            admission=admission,
             spread=wish.spread,
             authorised_by=signed_by if live else None,
             author=author,
@@ -120,13 +120,6 @@ class Enrolment:
         )
         await self._ask(uow, asked, author=author, now=now, why=why)
         return SubscriberStatus.UNDER_SUBSCRIPTION
-
-    async def _consider_rejections(
-        self, uow: UnitOfWork, admission: Admission, wanted: Subscription
-    ) -> Admission:
-        """Leave it to the operator where it has turned down this name before, whichever key asks now."""
-        is_out = await was_turned_down(uow, wanted.subscriber_id)
-        return replace(admission, needs_approval=True) if is_out else admission
 
     async def _ask(
         self,
@@ -137,15 +130,11 @@ class Enrolment:
         now: datetime,
         why: str | None,
     ) -> None:
-        """Keep the request; one that the operator was to decide stays one, however often it is asked."""
+        """Keep the request; what the operator has said of its name still counts, whichever key asks."""
         earlier = await find_request(uow, asked.id)
         if earlier is not None:
-            waits = earlier.needs_approval and earlier.step is not Step.DONE
-            asked = replace(
-                asked,
-                revision=earlier.revision + 1,
-                needs_approval=asked.needs_approval or waits,
-            )
+            asked = asked.following(earlier)
+        asked = asked.under(await find_verdict(uow, asked.wanted.subscriber_id))
         await put_request(uow, asked)
         await record_request_change(uow, asked, change=Change.ASKED, author=author, now=now, why=why)
 

@@ -200,4 +200,11 @@ class DecisionForm(_Form):
 
     reason: Reason
     key_id: KeyId | None = Field(None, validation_alias=AliasChoices(*KEY_NAMES))
-    request_id: UUID | None = Field(None, description="Where several ask under the same name.")
+    request_id: UUID | None = Field(None, description="Which request is meant; an approval must say so.")
+    revision: int | None = Field(
+        None,
+        ge=1,
+        le=2**31 - 1,
+        description="As it was listed with the request: what has changed since is not decided unseen. "
+        "An approval of a request must give it.",
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
+from uuid import UUID
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.engine import RowMapping
@@ -17,6 +18,7 @@ from registry.author import Author
 from registry.request import SubscriptionRequest
 from registry.subscription import Subscription
 from registry.tables import history
+from registry.verdict import Verdict
 from storage.unit_of_work import UnitOfWork
 
 CHANGES_CHANNEL: Final = "degnode_registry_changes"
@@ -90,7 +92,12 @@ async def record_request_change(
             changed_at=now,
             changed_by=author.name,
             changed_from=author.address,
-            content=request.to_row()["wanted"] | {"status": request.status.value},
+            content=request.to_row()["wanted"]
+            | {
+                "status": request.status.value,
+                "request_id": str(request.id),
+                "revision": request.revision,
+            },
             action=change.value,
             why=why,
             in_force=False,
@@ -117,15 +124,49 @@ async def find_changes(uow: UnitOfWork, *, after: int, limit: int) -> list[dict[
     ]
 
 
-async def was_turned_down(uow: UnitOfWork, subscriber_id: str) -> bool:
-    """Say whether the operator's last word on what this name asked for was a no."""
-    last = await uow.connection.scalar(
-        select(history.c.action)
-        .where(history.c.subscriber_id == subscriber_id, history.c.action.in_(_DECISIONS))
+async def find_verdict(uow: UnitOfWork, subscriber_id: str) -> Verdict | None:
+    """Return the operator's last word on what this name asks for, None if it binds nobody any more.
+
+    A yes is used up by whatever is entered or ended after it; a bar that was lifted ends a no.
+    """
+    of_this_name = history.c.subscriber_id == subscriber_id
+    rows = await uow.connection.execute(
+        select(history.c.id, history.c.action, history.c.content)
+        .where(of_this_name, history.c.action.in_(_DECISIONS))
         .order_by(history.c.id.desc())
         .limit(1)
     )
-    return last == Change.REJECTED
+    last = rows.one_or_none()
+    if last is None or last.action not in (Change.APPROVED, Change.REJECTED):
+        return None
+    if last.action == Change.APPROVED and await uow.connection.scalar(
+        select(history.c.id).where(of_this_name, history.c.id > last.id, history.c.in_force).limit(1)
+    ):
+        return None
+    asked = last.content.get("request_id")
+    return Verdict(
+        is_yes=last.action == Change.APPROVED,
+        request_id=None if asked is None else UUID(asked),
+        revision=last.content.get("revision"),
+    )
+
+
+async def find_asked(
+    uow: UnitOfWork, request: SubscriptionRequest, *, revision: int
+) -> dict[str, Any] | None:
+    """Return what the request asked for in another revision of it, None if that is not known."""
+    content: dict[str, Any] | None = await uow.connection.scalar(
+        select(history.c.content)
+        .where(
+            history.c.subscriber_id == request.wanted.subscriber_id,
+            history.c.action == Change.ASKED,
+            history.c.content["request_id"].astext == str(request.id),
+            history.c.content["revision"].astext == str(revision),
+        )
+        .order_by(history.c.id.desc())
+        .limit(1)
+    )
+    return content
 
 
 async def last_change(uow: UnitOfWork) -> int:

@@ -39,15 +39,20 @@ class Registrar:
     policy: RegistryPolicy
     clock: Clock
     _tidied_at: datetime | None = field(default=None, init=False)
+    _busy_with: list[str] = field(default_factory=list, init=False)  # addresses whose requests are tried now
 
     async def step(self) -> bool:
         """Try one request that is due; say whether there was one."""
         async with self.uow_factory() as uow:
-            request = await claim_due(uow, now=self.clock.now())
+            request = await claim_due(uow, now=self.clock.now(), busy_with=self._busy_with)
         if request is None:
             await self._tidy()
             return False
-        trouble = await self._try(request)
+        self._busy_with.append(address := request.asked_from or "")
+        try:
+            trouble = await self._try(request)
+        finally:
+            self._busy_with.remove(address)
         async with self.uow_factory() as uow:
             await self._note(uow, request, trouble, now=self.clock.now())
         return True

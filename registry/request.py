@@ -15,6 +15,7 @@ from registry.admission import Admission
 from registry.author import Author
 from registry.policy import RegistryPolicy
 from registry.subscription import Subscription
+from registry.verdict import Verdict
 from registry_client.subscriber import SubscriberStatus
 
 WAITS_FOR_APPROVAL: Final = "the URL and the keys are proven; the registry's operator must approve it now"
@@ -51,6 +52,7 @@ class SubscriptionRequest:
 
     `spread` names the fields that go to the subscriber's other keys, too. `authorised_by` is the id of
     the valid key that asked for it, None for a newcomer. `attempts` are those of the present step.
+    `revision` goes up when something else is asked for under the same id.
     """
 
     id: UUID
@@ -103,6 +105,41 @@ class SubscriptionRequest:
             created_at=now,
             updated_at=now,
         )
+
+    def following(self, earlier: SubscriptionRequest) -> SubscriptionRequest:
+        """Return the request as it is asked after `earlier`, which has the same id.
+
+        What the operator was to decide stays so, however often it is asked.
+        """
+        if earlier.step is Step.DONE:
+            return replace(self, revision=earlier.revision + 1)
+        return replace(
+            self,
+            revision=earlier.revision if self._asks_no_more_than(earlier) else earlier.revision + 1,
+            needs_approval=self.needs_approval or earlier.needs_approval,
+        )
+
+    def under(self, verdict: Verdict | None) -> SubscriptionRequest:
+        """Return the request as the operator's last word on its name leaves it.
+
+        A yes is to what was seen: whatever else the name asks for waits for another.
+        """
+        if verdict is None or self.step is Step.APPROVAL:
+            return self
+        return replace(self, needs_approval=not verdict.lets_in(self.id, self.revision))
+
+    def _asks_no_more_than(self, earlier: SubscriptionRequest) -> bool:
+        """Say whether both want the same; a key that counts from later on is not more."""
+        starts = Subscription.from_wire(self.wanted.to_wire(now=self.wanted.valid_from)).valid_from
+        return (
+            starts >= earlier.wanted.valid_from
+            and self.particulars() == earlier.particulars()
+            and (self.spread, self.authorised_by) == (earlier.spread, earlier.authorised_by)
+        )
+
+    def particulars(self) -> dict[str, Any]:
+        """Return what the operator decides about, as it is on the wire."""
+        return particulars_of(self.wanted.to_wire(now=self.wanted.valid_from))
 
     @property
     def author(self) -> Author:
@@ -236,5 +273,12 @@ _PLAIN: Final = (
     "updated_at",
 )
 
+_PARTICULARS: Final = ("url", "type", "domain", "location", "encr_public_key", "valid_until")
+
 LEASE: Final = timedelta(seconds=60)
 """How long a try may be under way before another process makes it again."""
+
+
+def particulars_of(wire: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the operator decides about, out of a subscription on the wire; None where it is open."""
+    return {name: wire.get(name) for name in _PARTICULARS}

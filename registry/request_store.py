@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, select
+from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.forms import LookupForm
@@ -82,15 +82,20 @@ async def find_unproven(
     return [SubscriptionRequest.from_row(row) for row in rows.mappings()]
 
 
-async def claim_due(uow: UnitOfWork, *, now: datetime) -> SubscriptionRequest | None:
+async def claim_due(
+    uow: UnitOfWork, *, now: datetime, busy_with: Collection[str] = ()
+) -> SubscriptionRequest | None:
     """Return a request whose time has come, as nobody else's for a while; None if there is none.
 
-    Should this process die, another one tries when that while is over.
+    Addresses in `busy_with` come after all others, and a further try after every first one: who asks
+    for much that is slow waits for itself. Should this process die, another one tries when that while
+    is over.
     """
+    is_served = func.coalesce(requests.c.asked_from, "").in_(busy_with)
     rows = await uow.connection.execute(
         select(requests)
         .where(requests.c.next_try_at <= now, requests.c.step.in_([step.value for step in UNDER_WAY]))
-        .order_by(requests.c.next_try_at)
+        .order_by(is_served, requests.c.attempts > 0, requests.c.next_try_at)
         .limit(1)
         .with_for_update(skip_locked=True)
     )

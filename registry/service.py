@@ -14,8 +14,8 @@ from registry.registrar import Registrar
 from registry.request_store import REQUESTS_CHANNEL
 from storage.wakeup import Listener
 
-_WORKERS: Final = 4
-"""So many try at the same time: a URL that does not answer holds up no other."""
+_WORKERS: Final = 8
+"""So many try at the same time; each visit is bounded by the challenger's limits."""
 
 
 @asynccontextmanager

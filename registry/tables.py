@@ -67,7 +67,7 @@ requests: Final = Table(
     Column("authorised_by", Text),  # the id of the subscriber's valid key that asked; null: a newcomer
     Column("asked_by", Text, nullable=False),
     Column("asked_from", Text),  # the caller's network address
-    Column("revision", Integer, nullable=False),  # goes up whenever it is asked for anew
+    Column("revision", Integer, nullable=False),  # goes up when something else is asked for
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("updated_at", DateTime(timezone=True), nullable=False),
     Index("ix_registry_requests_subscriber_id", "subscriber_id"),

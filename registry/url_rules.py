@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kernel.errors import NodeError
 from registry.policy import UrlChecks
+from registry.shared_domains import is_shared
 from registry_client.reach import DestinationRefused, check_url, is_host_of
 
 _PATH = "url"
@@ -18,14 +19,16 @@ class UrlRefused(NodeError):
 def check_subscriber_url(url: str, *, subscriber_id: str, checks: UrlChecks) -> None:
     """Refuse a URL that is not public, or whose host does not belong to the subscriber's name.
 
-    The challenge then shows that it is the subscriber who answers there. Raises: UrlRefused.
+    The challenge then shows that it is the subscriber who answers there. A host speaks for its own
+    name and for a domain above it, unless many share that. Raises: UrlRefused.
     """
     try:
         destination = check_url(url, reach=checks.reach, path=_PATH)
         if checks is UrlChecks.PRIVATE or (checks is UrlChecks.LOOPBACK and destination.is_here):
             return
         name = subscriber_id.partition("/")[0].partition(":")[0]
-        belongs = "." in name and is_host_of(url, name)
+        is_own = destination.host == name.lower()
+        belongs = "." in name and (is_own or (is_host_of(url, name) and not is_shared(name)))
     except DestinationRefused as error:
         raise UrlRefused(
             f"this registry takes no such URL: {error.message}",

@@ -58,9 +58,10 @@ class ClaimedOutgoing(Outgoing):
 
 
 # The oldest open message of each conversation with each peer, so many a peer with those that are
-# under way, none for a peer that is left alone. The inner query looks, the middle one locks and
-# looks again. `SELECT NOT EXISTS` keeps the planner from making joins of the conditions: it would
-# guess that they leave one row, and sort the whole backlog instead of walking along its index.
+# under way, one for a peer that failed last time, none for a peer that is left alone. The inner
+# query looks, the middle one locks and looks again. `SELECT NOT EXISTS` keeps the planner from making
+# joins of the conditions: it would guess that they leave one row, and sort the whole backlog instead
+# of walking along its index.
 _CLAIM: Final = text(
     """
     WITH busy AS (
@@ -83,11 +84,13 @@ _CLAIM: Final = text(
         LIMIT :look_at
     ), fair AS (
         SELECT open.id, coalesce(busy.under_way, 0)
-                        + row_number() OVER (PARTITION BY open.peer ORDER BY open.id) AS nth
+                        + row_number() OVER (PARTITION BY open.peer ORDER BY open.id) AS nth,
+               CASE WHEN p.failures > 0 THEN 1 ELSE :per_peer END AS most
         FROM open LEFT JOIN busy ON busy.peer = open.peer
+                  LEFT JOIN peers AS p ON p.subscriber_id = open.peer
     ), due AS (
         SELECT o.id FROM outbox AS o
-        WHERE o.id IN (SELECT id FROM fair WHERE nth <= :per_peer ORDER BY nth, id LIMIT :limit)
+        WHERE o.id IN (SELECT id FROM fair WHERE nth <= most ORDER BY nth, id LIMIT :limit)
           AND (o.state = 'pending' OR o.state = 'claimed' AND o.leased_until <= :now)
         FOR UPDATE OF o SKIP LOCKED
     )
@@ -209,7 +212,9 @@ class Outbox:
     ) -> list[ClaimedOutgoing]:
         """Take up to `limit` messages that are due under a lease, one a conversation, fair to all peers.
 
-        `under_way` says how many the caller is sending to whom: they count towards `per_peer`.
+        `under_way` says how many the caller is sending to whom: they count towards `per_peer`. Of a
+        peer that failed last time one at a time is taken, to see whether it is there again: were all
+        of its messages tried at once, a few peers that say nothing would hold up everybody.
         """
         busy = under_way or {}
         values = {"now": now, "leased_until": now + lease, "limit": limit, "per_peer": per_peer}

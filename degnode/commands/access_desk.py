@@ -18,6 +18,7 @@ from rich.table import Table
 
 from degnode.commands.node_database import node_database
 from kernel.clock import SystemClock
+from node.audit import printable
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
@@ -60,5 +61,5 @@ def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[obj
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
-        table.add_row(*("" if cell is None else escape(str(cell)) for cell in row))
+        table.add_row(*("" if cell is None else escape(printable(str(cell))) for cell in row))
     Console().print(table)

@@ -193,8 +193,8 @@ async def _rotate(place: KeyPlace, wish: Wish, overlap: timedelta) -> None:
     if done.ended:
         print(f"Until {format_instant(done.old_end)} there is also: {', '.join(done.ended)}.")
     print(
-        f"A running participant announces {done.new.key_id} to its registry by itself and then signs with it; "
-        "`degnode keys list` shows when the registry knows it."
+        f"A running participant announces {done.new.key_id} to its registry by itself and then signs with "
+        "it; `degnode keys list` shows when the registry knows it."
     )
     print(
         "A registry signs with it as soon as it is valid: whoever remembers the old key must be told the new."

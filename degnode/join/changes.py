@@ -48,9 +48,7 @@ async def leave(membership: Membership, checklist: Checklist, *, why: str) -> bo
     if settings.joined:
         file = write_node_env(settings.data_dir, {"DEGNODE_JOINED": "false"})
         checklist.done("settings", f"{file} no longer announces this node")
-    checklist.say(
-        "\nStop the node if it runs. To come back: degnode join --data-dir " + str(settings.data_dir)
-    )
+    checklist.say("Stop the node if it runs. To come back: degnode join --data-dir " + str(settings.data_dir))
     return True
 
 

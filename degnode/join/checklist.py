@@ -32,7 +32,8 @@ class Checklist:
         self._console.print(Text(printable(text), style="bold"), soft_wrap=True)
 
     def say(self, text: str) -> None:
-        """Print a sentence that belongs to no step."""
+        """Print a sentence that belongs to no step, apart from what stands above it."""
+        self._console.print()
         self._console.print(Text(printable(text)), soft_wrap=True)
 
     def done(self, name: str, text: str) -> None:

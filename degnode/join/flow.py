@@ -218,7 +218,7 @@ class Join:
         what = (
             f"It runs already, at its next start with: {command}" if is_running else f"Run it with: {command}"
         )
-        self.checklist.say(f"\n{settings.subscriber_id} is in. {what}")
+        self.checklist.say(f"{settings.subscriber_id} is in. {what}")
 
     @contextmanager
     def _at(self, step: str) -> Iterator[None]:

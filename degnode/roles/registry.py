@@ -51,32 +51,37 @@ class RegistrySettings(ServiceSettings):
     registry_token: SecretStr | None = Field(
         None, description="What the operator shows; one is made and shown once if it is not set."
     )
-    registry_approval: Approval = Field(
-        Approval.AUTOMATIC, description="automatic, or manual: the operator lets in one by one."
+    registry_approval: Approval | None = Field(
+        None,
+        description="automatic, or manual: the operator lets in one by one; with private checks manual if it "
+        "is not set, else automatic.",
     )
     registry_checks: UrlChecks | None = Field(
         None,
         description="strict: public https URLs of the subscriber's own domain; loopback: also URLs on this "
-        "machine, as usual while it listens there only; private: any, for a closed network.",
+        "machine, as usual while it listens there only and no proxy is trusted; private: any, for a closed "
+        "network, where the name proves nothing.",
     )
     challenge_scheme: ChallengeScheme = Field(
         ChallengeScheme.AES_ECB, description="aes-ecb, as today's networks do it, or sealed-box."
     )
 
-    @field_validator("registry_token", "registry_checks", "network_id", mode="before")
+    @field_validator("registry_token", "registry_approval", "registry_checks", "network_id", mode="before")
     @classmethod
     def _empty_is_absent(cls, value: object) -> object:
         return None if value == "" else value
 
     def policy(self) -> RegistryPolicy:
         """Return what the operator has decided."""
-        usual = UrlChecks.LOOPBACK if self.host in _ON_THIS_MACHINE else UrlChecks.STRICT
+        is_private_to_here = self.host in _ON_THIS_MACHINE and not self.trusted_proxies
+        checks = self.registry_checks or (UrlChecks.LOOPBACK if is_private_to_here else UrlChecks.STRICT)
+        usual = Approval.MANUAL if checks is UrlChecks.PRIVATE else Approval.AUTOMATIC
         return RegistryPolicy(
             registry_id=self.registry_id,
             network_id=self.network_id,
             dedi_registry=self.dedi_registry,
-            approval=self.registry_approval,
-            checks=self.registry_checks or usual,
+            approval=self.registry_approval or usual,
+            checks=checks,
             scheme=self.challenge_scheme,
             trusted_proxies=self.trusted_proxies,
         )

@@ -17,13 +17,14 @@ from degnode.http_bounds import bounded_protocol
 POST = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n\r\n"
 
 
-async def echo(_scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the body; with an endless answer where the body says so."""
+async def echo(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the headers that begin with x; with an endless answer where the body says so."""
     body, more = b"", True
     while more:
         event = await receive()
         body, more = body + event.get("body", b""), event.get("more_body", False)
-    await send({"type": "http.response.start", "status": 200, "headers": []})
+    headers = [(b"x-seen", name) for name, _ in scope["headers"] if name.startswith(b"x-")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     if body == b"long":
         await send({"type": "http.response.body", "body": b"began", "more_body": True})
         await asyncio.sleep(0.6)  # longer than a request may take
@@ -92,6 +93,30 @@ async def test_a_long_body_is_no_long_head(port: int) -> None:
     body = b"z" * 5_000
     head = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 5000\r\nconnection: close\r\n\r\n"
     assert (await said(port, head + body)).startswith(b"HTTP/1.1 200 OK")
+
+
+CHUNKED = (
+    b"POST /x HTTP/1.1\r\nhost: here\r\nconnection: close\r\nx-first: 1\r\ntransfer-encoding: chunked\r\n\r\n"
+)
+
+
+async def test_a_line_after_the_body_is_no_header(port: int) -> None:
+    trailers = b"x-forwarded-for: 192.0.2.1\r\nx-last: 1\r\n\r\n"
+    for pieces in ((CHUNKED + b"1\r\nz\r\n0\r\n" + trailers,), (CHUNKED + b"1\r\nz\r\n0\r\n", trailers)):
+        answer = await said(port, *pieces, pause=0.05)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert answer.count(b"x-seen") == 1
+
+
+@pytest.mark.parametrize("endless", [b"x-more: %s\r\n" % (b"y" * 100), b"y" * 100])
+async def test_lines_without_end_after_the_body_are_refused(port: int, endless: bytes) -> None:
+    pieces = (CHUNKED + b"1\r\nz\r\n0\r\nx-more: ", *[endless] * 15)
+    assert (await said(port, *pieces, pause=0.005)).startswith(b"HTTP/1.1 431 ")
+
+
+async def test_a_body_in_many_small_pieces_is_taken(port: int) -> None:
+    pieces = (CHUNKED, *[b"1\r\nz\r\n"] * 50, b"0\r\n\r\n")
+    assert (await said(port, *pieces, pause=0.002)).startswith(b"HTTP/1.1 200 OK")
 
 
 @pytest.mark.parametrize("nonsense", [b"NONSENSE\r\n\r\n", b"\0" * 3_000, POST + b"abcd" + b"\0" * 3_000])

@@ -224,6 +224,40 @@ async def test_a_catalogue_that_answers_nothing_is_refused(world: World) -> None
     assert world.buyer.received == []
 
 
+async def test_what_another_gateway_passed_on_goes_no_further(world: World) -> None:
+    async with SimulatedPeer(Role.BAP, "bg.other.example", profile=V1_1) as other:
+        record = other.record(role=SubscriberRole.BG)
+        await subscribe(world.registry.url, record=record, token=world.registry.token)
+        search = world.write_search()
+        async with httpx.AsyncClient() as client:
+            response = await client.post(
+                search.url,
+                content=search.body,
+                headers={
+                    "Content-Type": "application/json",
+                    "Authorization": world.buyer.sign(search.body),
+                    "X-Gateway-Authorization": other.sign(search.body),
+                },
+            )
+    assert response.status_code == 403
+    assert "bg.other.example has passed the message on" in response.json()["error"]["message"]
+    assert await world.received() == []
+
+
+async def test_a_seller_at_the_gateways_own_address_makes_no_loop(world: World) -> None:
+    """Whoever registers the gateway's URL as its own has the gateway call itself, once."""
+    mirror = SimulatedPeer(Role.BPP, "bpp.mirror.example", profile=V1_1)
+    record = mirror.record(url=world.gateway.url)
+    await subscribe(world.registry.url, record=record, token=world.registry.token)
+    await world.search()
+
+    async def state() -> str | None:
+        return (await world.outcomes()).get("bpp.mirror.example")
+
+    await eventually(state, "refused")
+    assert len(await world.received()) == 1
+
+
 async def test_a_search_without_a_domain_is_refused(world: World) -> None:
     _, response = await world.search(domain="")
     assert response.status_code == 400

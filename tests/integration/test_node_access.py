@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from datetime import timedelta
@@ -14,6 +15,7 @@ import pytest
 from node.api_keys import HEADER
 from node.audit import Actor, list_acts
 from node.guessing import TRIES
+from node.peer_gate import PeerGate
 from node.peer_pins import PeerPin
 from node.peer_rule_store import (
     PeerRuleInvalid,
@@ -23,12 +25,12 @@ from node.peer_rule_store import (
     make_peer_rule,
     remove_peer_rule,
 )
-from node.peer_rules import Effect, Field
+from node.peer_rules import Effect, Field, PeerRule
 from node.scopes import Scope
 from protocol.actions import Action, Role
 from storage.database import Database
 from storage.tables import OutboxState
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.door import BAP_ID, BPP_ID, CONFIRM, World, seller_at_the_door
 from tests.support.outgoing import NOW
 from tests.support.participants import API_KEY, RunningParticipant, running_participant, running_registry
@@ -107,6 +109,29 @@ async def test_a_refused_peer_leaves_no_row_behind(world: World, api: httpx.Asyn
     world.buyer.check_signature_of(response, of=world.bpp.signer)
     assert "complaint" not in response.text
     assert (await world.rows())[0] == []
+
+
+async def test_rules_that_were_read_before_never_replace_those_read_after(
+    uow_factory: UnitOfWorkFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier_may_end, begun = asyncio.Event(), 0
+
+    async def read(uow: UnitOfWork) -> list[PeerRule]:
+        nonlocal begun
+        begun += 1
+        found = await list_peer_rules(uow)
+        if begun == 1:
+            await make(uow_factory, wish(Effect.REFUSE, BAP_ID))
+            earlier_may_end.set()
+            await asyncio.sleep(0.2)  # longer than the other takes
+        return found
+
+    monkeypatch.setattr("node.peer_gate.list_peer_rules", read)
+    gate = PeerGate(uow_factory)
+    earlier = asyncio.create_task(gate.reload())
+    await earlier_may_end.wait()
+    await asyncio.gather(earlier, gate.reload())
+    assert gate.rules.find(Field.SUBSCRIBER, BAP_ID) is not None
 
 
 @pytest.mark.parametrize(
@@ -378,9 +403,20 @@ async def test_text_that_nobody_could_write_is_refused_not_kept(api: httpx.Async
     assert (await api.get(AUDIT, params={"target": "x\x00"})).status_code == 422
 
 
+@pytest.mark.parametrize("headers", [{HEADER: ""}, ADMIN], ids=["a stranger", "the operator"])
+@pytest.mark.parametrize("path", [KEYS, RULES])
+async def test_a_form_that_is_too_long_is_read_no_further_whoever_sends_it(
+    api: httpx.AsyncClient, path: str, headers: dict[str, str]
+) -> None:
+    json = {"Content-Type": "application/json"}
+    answer = await api.post(path, content=b" " * 65_537, headers=json | headers)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (413, "POL_GENERIC_ERROR")
+
+
 async def test_guessing_over_http_is_answered_with_429_and_a_pause(
     world: World, api: httpx.AsyncClient
 ) -> None:
+    assert (await api.get("/metrics")).status_code == 200
     guesses = [await api.get("/metrics", headers={HEADER: f"dgn_{number}"}) for number in range(TRIES + 1)]
     assert [guess.status_code for guess in guesses] == [401] * TRIES + [429]
     assert int(guesses[-1].headers["Retry-After"]) == 60 // TRIES

@@ -256,6 +256,21 @@ async def test_guessing_is_refused_after_a_few_tries_from_that_address_alone(
     assert count("degnode_api_key_refusals_total", {"reason": "too_many"}) == 3
 
 
+async def test_the_operators_own_key_is_not_guessed_faster_than_others(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    clock = ManualClock(NOW)
+    keys = door(uow_factory, configured="weak", clock=clock)
+    await keys.holder_of("weak", address=THERE)
+    for address in (HERE, THERE):
+        await guess(keys, TRIES, address=address)
+    with pytest.raises(TriesExceeded):
+        await keys.holder_of("weak", address=HERE)
+    assert (await keys.holder_of("weak", address=THERE)).name == "configured"  # its home: not held up
+    clock.advance(timedelta(seconds=60 // TRIES))
+    assert (await keys.holder_of("weak", address=HERE)).name == "configured"
+
+
 async def test_a_burst_of_guesses_is_one_line_on_record(uow_factory: UnitOfWorkFactory) -> None:
     keys = door(uow_factory)
     await guess(keys, TRIES + 20)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.responses import JSONResponse, PlainTextResponse
 
 from kernel.clock import ManualClock, SystemClock
@@ -21,6 +22,7 @@ from registry.request_store import claim_due
 from registry.tables import requests
 from registry_client.challenge import ChallengeScheme, decrypt_challenge
 from storage.database import Database
+from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -378,6 +380,45 @@ async def test_a_name_that_stands_for_a_private_address_is_found_out_when_it_is_
         await eventually(is_told, True)
         assert await step_of(registry, BPP) == ["failed"]
         assert "10.0.0.1" not in str(await standing_of(registry, BPP))
+
+
+async def test_who_asks_for_much_that_is_slow_waits_for_itself(
+    database: Database, uow_factory: UnitOfWorkFactory, bpp: Newcomer
+) -> None:
+    clock = ManualClock(SystemClock().now())
+    names = [f"n{number}.example.com" for number in range(3)]
+    async with running_signing_registry(database, clock=clock, with_workers=False) as registry:
+        for name in names:
+            await Newcomer(subscriber_id=name, clock=clock).subscribe(registry, url=bpp.url)
+            clock.advance(timedelta(seconds=1))
+        async with uow_factory() as uow:
+            elsewhere = requests.c.subscriber_id.in_(names[1:])
+            await uow.connection.execute(update(requests).where(elsewhere).values(asked_from="192.0.2.1"))
+            again = requests.c.subscriber_id == names[1]
+            await uow.connection.execute(update(requests).where(again).values(attempts=1))
+        claimed = []
+        for _ in names:
+            async with uow_factory() as uow:
+                request = await claim_due(uow, now=clock.now(), busy_with=["127.0.0.1"])
+            claimed.append(request and request.wanted.subscriber_id)
+    assert claimed == [names[2], names[1], names[0]]
+
+
+async def test_an_address_is_served_while_its_request_is_tried(database: Database, bpp: Newcomer) -> None:
+    async with running_signing_registry(database, with_workers=False) as registry:
+        bpp.hold()
+        await bpp.subscribe(registry)
+        assert await registry.registrar.step()
+        trying = asyncio.create_task(registry.registrar.step())
+
+        async def is_asked() -> int:
+            return len(bpp.challenges)
+
+        await eventually(is_asked, 1)
+        assert registry.registrar._busy_with == ["127.0.0.1"]
+        bpp.let_go()
+        assert await trying
+        assert registry.registrar._busy_with == []
 
 
 async def test_one_address_may_not_ask_without_end(database: Database, bpp: Newcomer) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from ipaddress import IPv4Network
+from uuid import UUID
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ from tests.support.registries import (
     Newcomer,
     SigningRegistry,
     actions_of,
+    asked_of,
     decide,
     enter,
     look_up,
@@ -86,6 +88,111 @@ async def test_an_approval_ahead_of_the_proof_counts_when_that_is_there(
     assert (await decide(careful, "approve", BPP)).json() == {"status": "UNDER_SUBSCRIPTION"}
     bpp.let_go()
     await eventually(lambda: status_of(careful, BPP), "SUBSCRIBED")
+
+
+async def test_an_approval_cannot_be_swapped_for_what_the_operator_never_saw(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    (seen,) = await asked_of(careful, BPP)
+    assert seen["revision"] == 1
+    await bpp.subscribe(careful, domain="retail", type="BG", location={"city": {"code": "std:080"}})
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    named = {"request_id": seen["id"], "revision": 1}
+    for decision in ("approve", "reject"):
+        answer = await decide(careful, decision, BPP, **named)
+        assert refusal_of(answer) == (409, "POL_GENERIC_ERROR")
+        told = answer.json()["error"]["message"]
+        assert all(
+            words in told for words in ("revision 2", '"BPP" became "BG"', 'became "retail"', "std:080")
+        )
+        assert "url" not in told
+    assert await step_of(careful, BPP) == ["approval"]
+    (now_seen,) = await asked_of(careful, BPP)
+    assert (now_seen["revision"], now_seen["wanted"]["domain"]) == (2, "retail")
+    assert (await decide(careful, "approve", BPP, **named | {"revision": 2})).json() == {
+        "status": "SUBSCRIBED"
+    }
+
+
+async def test_an_approval_says_what_was_seen(careful: SigningRegistry, bpp: Newcomer) -> None:
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["approval"])
+    (seen,) = await asked_of(careful, BPP)
+    for form in ({"request_id": None}, {"revision": None}):
+        answer = await decide(careful, "approve", BPP, **form)
+        assert refusal_of(answer) == (409, "POL_GENERIC_ERROR")
+        assert f"{seen['id']} (revision 1, key 'k1', approval)" in answer.json()["error"]["message"]
+    unknown = {"request_id": str(UUID(int=0)), "revision": 1}
+    assert (await decide(careful, "approve", BPP, **unknown)).status_code == 404
+    never_there = await decide(careful, "approve", BPP, revision=7)
+    assert f'in revision 1: url "{bpp.url}", type "BPP"' in never_there.json()["error"]["message"]
+    await bpp.subscribe(careful, valid_from="2020-01-01T00:00:00Z")
+    earlier = await decide(careful, "approve", BPP, revision=1)
+    assert "its times changed" in earlier.json()["error"]["message"]
+
+
+async def test_an_approval_ahead_of_the_proof_is_kept_for_the_same_and_for_nothing_else(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    place = {"circle": {"radius": 1.10}}
+    bpp.hold()
+    await bpp.subscribe(careful, location=place)
+    await eventually(lambda: step_of(careful, BPP), ["challenge"])
+    await decide(careful, "approve", BPP)
+    await bpp.subscribe(careful, location=place)
+    (asked,) = await asked_of(careful, BPP)
+    assert (asked["revision"], asked["needs_approval"]) == (1, False)
+    await bpp.subscribe(careful, domain="retail")
+    (asked,) = await asked_of(careful, BPP)
+    assert (asked["revision"], asked["needs_approval"]) == (2, True)
+    await decide(careful, "approve", BPP)
+    await bpp.subscribe(careful, domain="retail")
+    bpp.let_go()
+    await eventually(lambda: status_of(careful, BPP), "SUBSCRIBED")
+    (found,) = await look_up(careful, subscriber_id=BPP)
+    assert found["domain"] == "retail"
+
+
+async def test_an_approval_of_one_lets_in_no_other_of_a_name_that_was_turned_down(
+    registry: SigningRegistry, bpp: Newcomer
+) -> None:
+    bpp.hold()
+    await bpp.subscribe(registry)
+    await decide(registry, "reject", BPP)
+    await bpp.subscribe(registry)
+    await decide(registry, "approve", BPP)
+    async with Newcomer(subscriber_id=BPP, key_id="k9") as other:
+        await other.subscribe(registry)
+        await eventually(lambda: _steps_by_key(registry, "k9"), "approval")
+        bpp.let_go()
+        await eventually(lambda: status_of(registry, BPP), "SUBSCRIBED")
+    (found,) = await look_up(registry, subscriber_id=BPP)
+    assert found["key_id"] == "k1"
+
+
+async def _steps_by_key(registry: SigningRegistry, key_id: str) -> str | None:
+    asked = (await standing_of(registry, BPP))["requests"]
+    return next((str(each["step"]) for each in asked if each["key_id"] == key_id), None)
+
+
+async def test_what_the_operator_has_put_out_is_not_let_in_by_an_older_approval(
+    careful: SigningRegistry, bpp: Newcomer
+) -> None:
+    bpp.hold()
+    await bpp.subscribe(careful)
+    await eventually(lambda: step_of(careful, BPP), ["challenge"])
+    await decide(careful, "approve", BPP)
+    async with Newcomer(subscriber_id=BPP, key_id="k9") as other:
+        await other.subscribe(careful)
+        await eventually(lambda: _steps_by_key(careful, "k9"), "approval")
+        own = next(each for each in await asked_of(careful, BPP) if each["key_id"] == "k9")
+        await decide(careful, "approve", BPP, request_id=own["id"], revision=own["revision"])
+    await decide(careful, "revoke", BPP)
+    await bpp.subscribe(careful)
+    bpp.let_go()
+    await eventually(lambda: _steps_by_key(careful, "k1"), "approval")
 
 
 async def test_who_was_turned_down_waits_for_the_operator_from_then_on(

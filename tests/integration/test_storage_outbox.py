@@ -152,6 +152,28 @@ async def test_a_peer_that_is_left_alone_gets_nothing_until_its_time_or_until_it
     assert ids(await claim(uow_factory)) == ["m-1"]
 
 
+async def test_a_peer_that_failed_is_tried_with_one_message_until_it_is_heard(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    await put(uow_factory, *(f"m-{number}" for number in range(8)))
+    await put(uow_factory, "other-1", "other-2", peer="bap.other.example")
+    async with uow_factory() as uow:
+        await record_failure(
+            uow.connection,
+            subscriber_id=PEER,
+            error="silence",
+            tried_at=NOW,
+            now=NOW,
+            backoff=Backoff(first=timedelta(seconds=1)),
+        )
+    later = NOW + timedelta(seconds=2)
+    assert ids(await claim(uow_factory, now=later)) == ["m-0", "other-1", "other-2"]
+    assert await claim(uow_factory, now=later, under_way={PEER: 1, "bap.other.example": 2}) == []
+    async with uow_factory() as uow:
+        await record_heard(uow.connection, subscriber_id=PEER)
+    assert len(await claim(uow_factory, now=later, under_way={PEER: 1})) == 7
+
+
 async def test_every_header_that_was_sent_is_noted_in_order(uow_factory: UnitOfWorkFactory) -> None:
     await put(uow_factory, "m-1", "m-2")
     first, second = await claim(uow_factory)

@@ -327,13 +327,29 @@ async def actions_of(registry: SigningRegistry) -> list[tuple[str, str, bool]]:
 
 
 async def decide(registry: SigningRegistry, what: str, subscriber_id: str, **form: Any) -> httpx.Response:
-    """Return what the registry says to its operator's decision: approve, reject or revoke."""
+    """Return what the registry says to its operator's decision: approve, reject or revoke.
+
+    An approval is of the request as it is now: the one that `form` names, or the only one.
+    """
+    if what == "approve":
+        asked = await asked_of(registry, subscriber_id)
+        named = [each for each in asked if form.get("request_id") in (None, each["id"])]
+        if len(named) == 1:
+            form = {"request_id": named[0]["id"], "revision": named[0]["revision"]} | form
     async with httpx.AsyncClient(trust_env=False) as client:
         return await client.post(
             f"{registry.url}/admin/subscriptions/{subscriber_id}/{what}",
             json={"reason": "because"} | form,
             headers={"Authorization": f"Bearer {registry.token}"},
         )
+
+
+async def asked_of(registry: SigningRegistry, subscriber_id: str) -> list[dict[str, Any]]:
+    """Return what a name asks for, as the operator sees it."""
+    headers = {"Authorization": f"Bearer {registry.token}"}
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(f"{registry.url}/admin/subscriptions", headers=headers)
+    return [each for each in answer.json()["requests"] if each["subscriber_id"] == subscriber_id]
 
 
 def refusal_of(answer: httpx.Response) -> tuple[int, str]:

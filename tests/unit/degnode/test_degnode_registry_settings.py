@@ -31,6 +31,30 @@ def test_a_registry_that_others_can_reach_is_strict_unless_it_is_told(
     assert settings(host=host, registry_checks=told).policy().checks is checks
 
 
+@pytest.mark.parametrize("proxies", ["127.0.0.1", "192.0.2.1,10.0.0.0/8"])
+def test_a_registry_behind_a_proxy_is_strict_though_it_listens_on_this_machine(proxies: str) -> None:
+    assert settings(trusted_proxies=proxies).policy().checks is UrlChecks.STRICT
+    told = settings(trusted_proxies=proxies, registry_checks="loopback")
+    assert told.policy().checks is UrlChecks.LOOPBACK
+
+
+@pytest.mark.parametrize(
+    ("checks", "told", "approval"),
+    [
+        ("private", None, Approval.MANUAL),
+        ("private", "", Approval.MANUAL),
+        ("private", "automatic", Approval.AUTOMATIC),
+        ("strict", None, Approval.AUTOMATIC),
+        ("strict", "manual", Approval.MANUAL),
+        (None, None, Approval.AUTOMATIC),
+    ],
+)
+def test_where_a_url_proves_no_name_the_operator_lets_in_unless_it_is_told(
+    checks: str | None, told: str | None, approval: Approval
+) -> None:
+    assert settings(registry_checks=checks, registry_approval=told).policy().approval is approval
+
+
 def test_how_far_it_goes_is_what_it_takes() -> None:
     assert [checks.reach for checks in UrlChecks] == [Reach.PUBLIC, Reach.LOOPBACK, Reach.PRIVATE]
 

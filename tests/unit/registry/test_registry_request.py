@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -12,6 +14,7 @@ from registry.author import Author
 from registry.forms import SubscribeForm
 from registry.policy import RegistryPolicy
 from registry.request import Step, SubscriptionRequest, Trouble
+from registry.verdict import Verdict
 from registry_client.subscriber import SubscriberStatus
 from storage.backoff import Backoff
 from tests.support.subscribers import NOW, record
@@ -104,6 +107,36 @@ def test_the_same_key_asks_under_the_same_name_and_another_under_another() -> No
     )
     assert again.id == asked.id
     assert request().id != asked.id
+
+
+def test_the_same_again_is_the_same_revision_and_something_else_the_next() -> None:
+    asked = request(approval=True)
+    later = replace(asked, wanted=replace(asked.wanted, valid_from=LATER))
+    assert later.following(asked).revision == 1
+    other_wishes: list[dict[str, Any]] = [
+        *({"domain": "retail"}, {"valid_from": NOW - timedelta(days=1)}, {"valid_until": LATER})
+    ]
+    for changes in other_wishes:
+        other = replace(asked, wanted=replace(asked.wanted, **changes))
+        assert other.following(asked).revision == 2, changes
+    assert replace(asked, authorised_by="k2").following(asked).revision == 2
+    assert asked.following(asked.enter(now=LATER)).revision == 2
+
+
+def test_what_the_operator_was_to_decide_stays_so() -> None:
+    asked = request()
+    assert asked.following(request(approval=True)).needs_approval
+    assert not asked.following(request(approval=True).enter(now=LATER)).needs_approval
+
+
+def test_a_yes_counts_for_the_revision_that_was_seen_and_a_no_for_all() -> None:
+    asked = request(approval=True)
+    yes = Verdict(is_yes=True, request_id=asked.id, revision=1)
+    assert asked.under(None).needs_approval
+    assert not asked.under(yes).needs_approval
+    for other in (replace(asked, revision=2), replace(asked, id=UUID(int=0))):
+        assert replace(other, needs_approval=False).under(yes).needs_approval
+    assert request().under(replace(yes, is_yes=False)).needs_approval
 
 
 def test_nothing_secret_is_told() -> None:
