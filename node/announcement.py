@@ -142,8 +142,9 @@ class Announcer:
         """Tell the registry of one key set. Raises: as `announce`."""
         if not key_set.is_usable(now):
             return await self._end(key_set, signer, now=now)
+        registry = await self._registry_as_it_is()
         async with self.uow_factory() as uow:
-            await begin_subscription(uow, self._under_way(key_set, now=now))
+            await begin_subscription(uow, _under_way(key_set, registry, now=now))
         record = self.particulars.record_of(key_set)
         if newcomer:
             status = await self.registrar.enter(record, signer=signer)
@@ -240,18 +241,35 @@ class Announcer:
             return entry is None or entry.status is not SubscriberStatus.SUBSCRIBED
         return entry is not None and _says(entry) == _says(self.particulars.record_of(key_set))
 
-    def _under_way(self, key_set: KeySet, *, now: datetime) -> UnderWay:
-        return UnderWay(
-            subscriber_id=key_set.subscriber_id,
-            key_id=key_set.key_id,
-            registry_url=self.registry.url,
-            registry_keys=self.registry.keys,
-            registry_encryption_key=self.registry.encryption_key,
-            scheme=self.registry.scheme,
-            site_request_id=self.registry.site_request_id,
-            began_at=now,
-            until=now + UNDER_WAY_FOR,
-        )
+    async def _registry_as_it_is(self) -> Registry:
+        """Return the registry with the encryption key that it shows now, signed with one that is pinned.
+
+        It may have changed since it was joined. Other registries say nothing, or nothing that is proven.
+        """
+        if not self.registry.keys:
+            return self.registry
+        try:
+            card = await self.registrar.card()
+        except NodeError as error:
+            log.info("registry.no_card", registry=self.registry.url, reason=error.message)
+            return self.registry
+        if card is None or card.encryption_key is None:
+            return self.registry
+        return replace(self.registry, encryption_key=card.encryption_key)
+
+
+def _under_way(key_set: KeySet, registry: Registry, *, now: datetime) -> UnderWay:
+    return UnderWay(
+        subscriber_id=key_set.subscriber_id,
+        key_id=key_set.key_id,
+        registry_url=registry.url,
+        registry_keys=registry.keys,
+        registry_encryption_key=registry.encryption_key,
+        scheme=registry.scheme,
+        site_request_id=registry.site_request_id,
+        began_at=now,
+        until=now + UNDER_WAY_FOR,
+    )
 
 
 def _counts(record: SubscriberRecord, now: datetime) -> bool:

@@ -93,7 +93,7 @@ class ApiKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiKeyWish:
-    """A key to be made; `same_holder` says that it is one more of a holder who has one already."""
+    """A key to be made; `same_holder` says that it is one more of a holder who has or had one already."""
 
     name: str
     scopes: frozenset[Scope]
@@ -139,8 +139,9 @@ async def issue_api_key(
             hint=f"Write one line of at most {LONGEST_NAME} characters.",
         )
     _check_limits(wish.scopes, limits, verb="hand on")
+    _check_holder(wish, limits)
     await _lock(uow)
-    await _check_name(uow, wish, now)
+    await _check_name(uow, wish)
     written = new_api_key()
     key = ApiKey(
         id=written.split("_")[1],
@@ -241,9 +242,10 @@ async def _lock(uow: UnitOfWork) -> None:
     await uow.connection.execute(text("LOCK TABLE api_keys IN SHARE ROW EXCLUSIVE MODE"))
 
 
-async def _check_name(uow: UnitOfWork, wish: ApiKeyWish, now: datetime) -> None:
-    rows = await uow.connection.execute(select(api_keys).where(api_keys.c.name == wish.name))
-    is_taken = any(_read(row).state_at(now) == "active" for row in rows)
+async def _check_name(uow: UnitOfWork, wish: ApiKeyWish) -> None:
+    """Refuse a name that somebody has or had: meters and requests belong to it. Raises: ApiKeyNameTaken."""
+    rows = await uow.connection.execute(select(api_keys.c.id).where(api_keys.c.name == wish.name).limit(1))
+    is_taken = rows.first() is not None
     if wish.name in _RESERVED or (is_taken and not wish.same_holder):
         raise ApiKeyNameTaken(
             f"the name {wish.name!r} is taken",
@@ -259,6 +261,16 @@ def _check_limits(scopes: frozenset[Scope], limits: frozenset[Scope] | None, *, 
             f"you cannot {verb} what you may not do yourself: {', '.join(sorted(beyond))}",
             path="scopes",
             hint="Ask somebody whose key has these scopes, or use `degnode api-keys` on the node.",
+        )
+
+
+def _check_holder(wish: ApiKeyWish, limits: frozenset[Scope] | None) -> None:
+    """Refuse to let somebody act under another's name who may not do everything anyway."""
+    if wish.same_holder and limits is not None and Scope.ADMIN not in limits:
+        raise ScopeNotYours(
+            f"only a key that may do everything makes one more for {wish.name!r}",
+            path="same_holder",
+            hint="Give the key a name of its own, or use `degnode api-keys` on the node.",
         )
 
 

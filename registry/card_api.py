@@ -30,7 +30,7 @@ async def card(desk: AtDesk) -> dict[str, Any]:
         "subscriber_id": policy.registry_id,
         "key_id": signer.key_id,
         "signing_public_key": write_public_key(signer.public_key),
-        "encr_public_key": write_encryption_public_key(desk.keys.encryption_key().public_key),
+        "encr_public_key": write_encryption_public_key(desk.keys.encryption_key(signer.key_id).public_key),
         "challenge_scheme": policy.scheme.value,
         "approval": policy.approval.value,
         "checks": policy.checks.value,

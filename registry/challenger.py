@@ -61,12 +61,12 @@ class Challenger:
     async def challenge(self, request: SubscriptionRequest) -> Trouble | None:
         """Return why the challenge was not met, None if it was."""
         plain = token_hex(_RIDDLE_BYTES)
-        wanted = request.wanted
+        wanted, signer = request.wanted, self.keys.at(self.clock.now())
         try:
             sealed = encrypt_challenge(
                 plain,
                 scheme=self.policy.scheme,
-                sender=self.keys.encryption_key(),
+                sender=self.keys.encryption_key(signer.key_id),
                 receiver=read_encryption_public_key(wanted.encr_public_key or ""),
             )
         except KeyUnreadable as error:

@@ -11,6 +11,6 @@ from protocol.x25519 import EncryptionPrivateKey
 class RegistryKeys(Signers, Protocol):
     """The keys with which a registry signs its answers and encrypts its challenges."""
 
-    def encryption_key(self, key_id: str | None = None) -> EncryptionPrivateKey:
-        """Return the newest encryption key, or that of a key set. Raises: NodeError, if there is none."""
+    def encryption_key(self, key_id: str) -> EncryptionPrivateKey:
+        """Return the encryption key beside that signing key. Raises: NodeError, if there is none."""
         ...

@@ -81,8 +81,9 @@ def _judge(url: str, reach: Reach, path: str | None) -> Destination:
 def check_registry_url(url: str, *, reach: Reach, path: str | None = None) -> Destination:
     """Refuse the URL of a registry that an operator set and that would be read in the clear.
 
-    Operators may have their registry wherever they like, but what it says is believed: so https,
-    save on this machine or in a closed network. Raises: DestinationRefused.
+    What it says is believed: so https, save on this machine or in a closed network. An operator may
+    name any host, whatever it stands for; an address is judged like that of a peer, save that this
+    machine itself is always allowed. Raises: DestinationRefused.
     """
     destination = read_url(url, path=path)
     if destination.scheme == "http" and reach is not Reach.PRIVATE and not destination.is_here:
@@ -91,6 +92,9 @@ def check_registry_url(url: str, *, reach: Reach, path: str | None = None) -> De
             path=path,
             hint="Use https, or in a closed network set DEGNODE_REACH=private.",
         )
+    fault = None if destination.address is None else find_fault(destination.address, reach)
+    if fault is not None and not destination.is_here:
+        raise _refused(url, fault, path, reach)
     return destination
 
 

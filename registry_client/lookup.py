@@ -13,7 +13,13 @@ import structlog
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
 from registry_client.ports import Wanted
-from registry_client.subscriber import Place, RecordUnreadable, SubscriberRecord, SubscriberRole
+from registry_client.subscriber import (
+    Place,
+    RecordUnreadable,
+    SubscriberRecord,
+    SubscriberRole,
+    SubscriberStatus,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -82,12 +88,14 @@ class LookupClient:
 
 
 def _question(wanted: Wanted) -> dict[str, Any]:
+    """Return what is asked: of everybody only who is in; of one subscriber also what is over, and why."""
     fields = {
         "subscriber_id": wanted.subscriber_id,
         "key_id": wanted.key_id,
         "type": wanted.role and wanted.role.value,
         "domain": wanted.domain,
         "location": wanted.place and wanted.place.to_wire(),
+        "status": None if wanted.subscriber_id else SubscriberStatus.SUBSCRIBED.value,
     }
     return {name: value for name, value in fields.items() if value}
 

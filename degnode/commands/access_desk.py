@@ -24,6 +24,16 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
+def need_words(text: str) -> str:
+    """Return a reason, or complain about one that says nothing."""
+    if not text.strip():
+        raise typer.BadParameter("say why in a few words")
+    return text
+
+
+Why = Annotated[str, typer.Option(callback=need_words, help="The reason, for the record.")]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """An open unit of work on the node's database, and what time it is."""

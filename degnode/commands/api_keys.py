@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from degnode.commands.access_desk import AsJson, Place, print_json, print_table
+from degnode.commands.access_desk import AsJson, Place, Why, print_json, print_table
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
 from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
@@ -65,7 +65,7 @@ def list_keys(
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `api-keys list` shows it.")],
     *,
-    why: Annotated[str, typer.Option(help="The reason, for the record.")],
+    why: Why,
     role: RoleName = None,
     data_dir: DataDir = DEFAULT_DATA_DIR,
     database_url: DatabaseUrl = None,

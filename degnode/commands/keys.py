@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from degnode.commands.access_desk import need_words
 from degnode.commands.instants import read_instant
 from degnode.commands.key_desk import KeyPlace, Wish, key_desk
 from degnode.commands.key_views import all_as_json, as_registered, key_table
@@ -119,7 +120,7 @@ def rotate(
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key set that must count no more.")],
     *,
-    why: Annotated[str, typer.Option(help="The reason; it is kept with the key.")],
+    why: Annotated[str, typer.Option(callback=need_words, help="The reason; it is kept with the key.")],
     replace: Annotated[
         bool, typer.Option(help="Make a new set at once if none without an end is left.")
     ] = True,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from degnode.commands.access_desk import AsJson, Place, print_json, print_table
+from degnode.commands.access_desk import AsJson, Place, Why, print_json, print_table
 from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
 from node.access_api import view_rule
 from node.audit import operator
@@ -21,7 +21,6 @@ Pattern = Annotated[
     typer.Argument(help="A whole name, its end like '*.example.com', or its beginning like 'beckn.one:*'."),
 ]
 What = Annotated[Field, typer.Option("--by", help="What the pattern is of.")]
-Why = Annotated[str, typer.Option(help="The reason, for the record.")]
 
 
 @peers.command()

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import typer
 
-from degnode.commands.access_desk import AsJson, print_table
+from degnode.commands.access_desk import AsJson, need_words, print_table
 from degnode.commands.registry_desk import RegistryDesk
 from node.telemetry import configure_logging
 from registry_client.subscriber import SubscriberStatus
@@ -48,7 +48,7 @@ Subscriber = Annotated[str, typer.Argument(help="Its name in the registry.")]
 KeyName = Annotated[str | None, typer.Option("--key", help="Only about this key of it.")]
 RequestId = Annotated[UUID | None, typer.Option("--request", help="Which request, as `pending` shows it.")]
 Revision = Annotated[int | None, typer.Option(min=1, help="Which revision of it you have looked at.")]
-Why = Annotated[str, typer.Option(help="The reason, for the history.")]
+Why = Annotated[str, typer.Option(callback=need_words, help="The reason, for the history.")]
 
 
 @registry.command()

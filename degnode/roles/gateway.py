@@ -31,7 +31,7 @@ class GatewaySettings(Settings):
 
     concurrency: PositiveInt = Field(128, description="Messages handled, and delivered, at a time.")
     per_peer: PositiveInt | None = Field(
-        8, description="Of these, to one peer; half of them if it is not set."
+        4, description="Of these, to one peer; half of them if it is not set."
     )
     sellers_cache: Duration = Field(
         timedelta(seconds=30), description="How long it is remembered who sells in a domain and place."

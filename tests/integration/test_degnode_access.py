@@ -100,6 +100,12 @@ async def test_peers_are_allowed_refused_and_forgotten(operator: Operator) -> No
     assert isinstance(again.exception, PeerRuleNotFound)
 
 
+async def test_a_reason_says_something(operator: Operator) -> None:
+    for blank in ("", "  "):
+        assert (await operator.tries("peers", "allow", "bpp.example.com", "--why", blank)).exit_code == 2
+    assert await operator.reads("peers", "rules") == []
+
+
 async def test_a_rule_that_cannot_be_is_refused_in_words(operator: Operator) -> None:
     result = await operator.tries("peers", "allow", "a b", "--why", "x")
     assert isinstance(result.exception, NodeError)

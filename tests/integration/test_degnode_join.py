@@ -309,6 +309,16 @@ async def test_new_keys_are_announced_and_the_old_ones_end(bpp: Candidate) -> No
         assert member.keychain.at(SystemClock().now()).key_id == "k2"
 
 
+async def test_a_registry_that_has_another_encryption_key_by_now_is_understood(
+    registry: SigningRegistry, bpp: Candidate
+) -> None:
+    assert await bpp.join()
+    registry.keys.encryption = EncryptionPrivateKey.generate()
+    await rotate_keys(bpp)
+    assert await renew_visibly(bpp), bpp.said()
+    assert (await bpp.entries())["k2"].status == "SUBSCRIBED"
+
+
 async def test_a_revoked_key_is_ended_by_the_one_that_goes_on(bpp: Candidate) -> None:
     assert await bpp.join()
     await rotate_keys(bpp)

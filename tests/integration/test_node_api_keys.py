@@ -332,7 +332,9 @@ async def test_a_holders_name_is_its_own_and_a_second_key_must_be_meant_for_it(
     assert (await keys.holder_of(first.text)).name == (await keys.holder_of(second.text)).name
     for issued in (first, second):
         await revoke(uow_factory, issued.key.id)
-    await issue(uow_factory, "meters")  # to whoever has lost every key
+    with pytest.raises(ApiKeyNameTaken):
+        await issue(uow_factory, "meters")  # what belongs to the name is still there
+    await issue(uow_factory, "meters", same_holder=True)  # to whoever has lost every key
 
 
 async def test_nobody_hands_on_or_takes_away_what_they_may_not_do(uow_factory: UnitOfWorkFactory) -> None:
@@ -342,6 +344,8 @@ async def test_nobody_hands_on_or_takes_away_what_they_may_not_do(uow_factory: U
             await issue(uow_factory, scopes=frozenset(scopes), limits=limits)
     lesser = await issue(uow_factory, scopes=frozenset({Scope.CONTRACTS_READ}), limits=limits)
     greater = await issue(uow_factory, "greater", scopes=frozenset({Scope.ADMIN}))
+    with pytest.raises(ScopeNotYours):  # or it could act in the other's name
+        await issue(uow_factory, "greater", scopes=frozenset({Scope.BUY}), limits=limits, same_holder=True)
     with pytest.raises(ScopeNotYours):
         await revoke(uow_factory, greater.key.id, limits=limits)
     await revoke(uow_factory, lesser.key.id, limits=limits)

@@ -53,9 +53,9 @@ AT_ONCE: Final = Backoff(first=timedelta(0), longest=timedelta(0))
 LOOPBACK: Final = RegistryPolicy(checks=UrlChecks.LOOPBACK, network_id="pilot.example/2026", backoff=AT_ONCE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class FixedKeys:
-    """A registry's keys that are only in memory."""
+    """A registry's keys that are only in memory, and change when a test says so."""
 
     subscriber_id: str = "registry.local"
     signer: Signer = field(

@@ -165,19 +165,25 @@ def test_one_refused_address_refuses_a_name_that_has_others(addresses: list[str]
     ("url", "reach", "is_taken"),
     [
         ("https://registry.example.com", Reach.PUBLIC, True),
-        ("https://10.0.0.7/registry", Reach.PUBLIC, True),
+        ("https://10.0.0.7/registry", Reach.PRIVATE, True),
+        ("https://10.0.0.7/registry", Reach.PUBLIC, False),
+        ("https://169.254.169.254", Reach.PRIVATE, False),
+        ("http://127.0.0.1:8090", Reach.PUBLIC, True),
         ("http://localhost:8090", Reach.PUBLIC, True),
         ("http://registry.example.com", Reach.PUBLIC, False),
         ("http://registry.example.com", Reach.LOOPBACK, False),
         ("http://registry:8080", Reach.PRIVATE, True),
     ],
 )
-def test_a_registry_is_read_in_the_clear_only_nearby(url: str, reach: Reach, is_taken: bool) -> None:
+def test_a_registry_is_asked_in_the_clear_only_nearby_and_nowhere_out_of_reach(
+    url: str, reach: Reach, is_taken: bool
+) -> None:
     if is_taken:
         check_registry_url(url, reach=reach)
         return
-    with pytest.raises(DestinationRefused, match="anybody on the way could answer for it"):
+    with pytest.raises(DestinationRefused) as refusal:
         check_registry_url(url, reach=reach, path="DEGNODE_REGISTRY_URL")
+    assert (refusal.value.path, bool(refusal.value.hint)) == ("DEGNODE_REGISTRY_URL", True)
 
 
 @pytest.mark.parametrize(
