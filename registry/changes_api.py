@@ -33,8 +33,9 @@ async def changes(
     until = desk.clock.now() + min(timedelta(seconds=min(wait, 3600)), desk.policy.max_wait)
     while True:
         async with desk.uow_factory() as uow:
+            last = await last_change(uow)  # before the changes: what comes in between must not be skipped
             found = [] if after is None else await find_changes(uow, after=after, limit=_MOST)
-            last = found[-1]["number"] if found else await last_change(uow)
+            last = found[-1]["number"] if found else last
         left = until - desk.clock.now()
         may_wait = after is not None and not found and last == after and left > timedelta(0)
         if not may_wait or not await desk.news.wait(left):

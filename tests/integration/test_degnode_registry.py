@@ -31,6 +31,10 @@ BPP = "bpp.example.com"
 TOKEN_VARIABLE = "DEGNODE_REGISTRY_TOKEN"
 
 
+def leave_logging_alone(**_: str) -> None:
+    """Do nothing: the command would set up logging for the tests' own process, and for good."""
+
+
 @pytest.fixture
 async def registry(database: Database, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[SigningRegistry]:
     policy = replace(LOOPBACK, approval=Approval.MANUAL)
@@ -38,6 +42,7 @@ async def registry(database: Database, monkeypatch: pytest.MonkeyPatch) -> Async
         monkeypatch.setenv(TOKEN_VARIABLE, TOKEN)
         monkeypatch.setenv("DEGNODE_REGISTRY_URL", running.url)
         monkeypatch.setenv("COLUMNS", "400")
+        monkeypatch.setattr("degnode.commands.registry.configure_logging", leave_logging_alone)
         yield running
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from protocol.errors import SignatureInvalid
 from protocol.keys import write_public_key
 from protocol.signing import Signer, parse_answer_header
 from protocol.x25519 import write_encryption_public_key
-from registry.history import last_change
+from registry.history import find_changes, last_change
 from registry.news import News
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import RegistryConnection
@@ -305,6 +305,25 @@ async def test_whoever_waits_is_told_as_soon_as_something_changes(
     await register(registry)
     for answer in await asyncio.gather(*waiting):
         assert [each["key_id"] for each in answer.json()["changes"]] == ["k1"]
+
+
+@pytest.mark.parametrize("look", [find_changes, last_change], ids=lambda look: str(look.__name__))
+async def test_what_changes_while_somebody_looks_is_not_skipped(
+    registry: SigningRegistry,
+    http: httpx.AsyncClient,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[..., Awaitable[Any]],
+) -> None:
+    async def overtaken(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        seen = await look(*arguments, **named)
+        await register(registry)
+        return seen
+
+    monkeypatch.setattr(f"registry.changes_api.{look.__name__}", overtaken)
+    told = (await http.get("/changes?after=0")).json()
+    later = (await http.get(f"/changes?after={told['last']}")).json()
+    assert [each["key_id"] for each in told["changes"] + later["changes"]] == ["k1"]
 
 
 async def test_changes_at_the_same_time_are_numbered_as_they_are_committed(
