@@ -17,6 +17,7 @@ from registry.app import create_registry_app
 from registry.policy import RegistryPolicy
 from registry.tables import history
 from registry.tokens import TokenGuard
+from registry_client.connection import ConnectionLimits
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
 from registry_client.onboarding import SubscriptionRefused, subscribe
@@ -126,7 +127,10 @@ async def test_twenty_equal_forms_at_once_are_one_change(
     server: LoopbackServer, uow_factory: UnitOfWorkFactory
 ) -> None:
     entered = record()
-    await asyncio.gather(*(subscribe(server.url, record=entered, token=TOKEN) for _ in range(20)))
+    patient = ConnectionLimits(connect_timeout=timedelta(seconds=30), answer_timeout=timedelta(seconds=30))
+    await asyncio.gather(
+        *(subscribe(server.url, record=entered, token=TOKEN, limits=patient) for _ in range(20))
+    )
     assert len(await read_history(uow_factory)) == 1
 
 

@@ -68,7 +68,7 @@ async def test_the_question_is_posted_as_the_specification_says(
     await client.find(role=SubscriberRole.BAP, domain=DOMAIN)
     assert odd.questions == [
         ("/lookup", {"subscriber_id": BPP, "key_id": "k1"}),
-        ("/lookup", {"type": "BAP", "domain": DOMAIN}),
+        ("/lookup", {"type": "BAP", "domain": DOMAIN, "status": "SUBSCRIBED"}),
     ]
 
 
