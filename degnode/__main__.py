@@ -23,7 +23,7 @@ from degnode.commands.sign import sign
 from degnode.commands.validate import validate
 from degnode.commands.verify import verify
 from kernel.errors import NodeError
-from node.audit import printable
+from kernel.plain_text import printable
 
 app = typer.Typer(
     name="degnode",

@@ -16,8 +16,9 @@ from sqlalchemy import Row, func, insert, or_, select, text, update
 
 from kernel.clock import format_instant
 from kernel.errors import NodeError
+from kernel.plain_text import one_line
 from node.access_tables import api_keys
-from node.audit import Actor, printable, record_act
+from node.audit import Actor, record_act
 from node.scopes import Scope, all_of, known_scopes
 from storage.unit_of_work import UnitOfWork
 
@@ -193,7 +194,7 @@ async def revoke_api_key(
         )
     _check_limits(key.scopes, limits, verb="take away")
     await uow.connection.execute(
-        update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now, revoked_why=printable(why))
+        update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=now, revoked_why=one_line(why))
     )
     await record_act(uow, by.act("api_key.revoked", key.id, before=key.to_record(), why=why), now=now)
     await uow.announce(API_KEYS_CHANNEL)

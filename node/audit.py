@@ -16,11 +16,11 @@ from typing import Any, Final
 
 from sqlalchemy import insert, select
 
+from kernel.plain_text import one_line
 from node.access_tables import audit_log
 from storage.unit_of_work import UnitOfWork
 
 GREATEST_PAGE: Final = 1_000
-_UNPRINTABLE: Final = dict.fromkeys((*range(32), *range(127, 160), *range(55296, 57344)), "�")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +82,13 @@ async def record_act(uow: UnitOfWork, act: Act, *, now: datetime) -> None:
     await uow.connection.execute(
         insert(audit_log).values(
             at=now,
-            who=printable(act.who),
+            who=one_line(act.who),
             from_address=act.from_address,
             what=act.what,
-            target=printable(act.target),
+            target=one_line(act.target),
             before=None if act.before is None else dict(act.before),
             after=None if act.after is None else dict(act.after),
-            why=None if act.why is None else printable(act.why),
+            why=None if act.why is None else one_line(act.why),
         )
     )
 
@@ -153,8 +153,3 @@ def operator_name() -> str:
     except (KeyError, OSError):  # a container's user without a name
         user = "somebody"
     return f"{user}@{socket.gethostname()} (command line)"
-
-
-def printable(text: str) -> str:
-    """Return `text` on one line, with nothing in it that PostgreSQL or a terminal would choke on."""
-    return text.translate(_UNPRINTABLE)

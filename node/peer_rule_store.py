@@ -10,8 +10,9 @@ from typing import Any, Final
 from sqlalchemy import Row, delete, insert, select, text
 
 from kernel.errors import NodeError
+from kernel.plain_text import one_line
 from node.access_tables import peer_rules
-from node.audit import Actor, printable, record_act
+from node.audit import Actor, record_act
 from node.peer_rules import LONGEST_PATTERN, Effect, Field, PeerRule
 from registry_client.subscriber import SubscriberRole
 from storage.unit_of_work import UnitOfWork
@@ -63,7 +64,7 @@ async def make_peer_rule(uow: UnitOfWork, wish: PeerRuleWish, *, by: Actor, now:
             field=wish.field.value,
             pattern=wish.pattern,
             rate=wish.rate,
-            why=printable(wish.why),
+            why=one_line(wish.why),
             made_by=by.who,
             made_at=now,
         )

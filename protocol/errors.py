@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kernel.errors import NodeError
+from kernel.plain_text import one_line
 from protocol.codes import CODES, GENERIC, V1_CODES, number_of
 from protocol.profile import ErrorShape
 
@@ -186,20 +187,23 @@ class WireError:
 
     @classmethod
     def from_wire(cls, error: Mapping[str, Any], *, depth: int = 1) -> WireError:
-        """Read the `error` of any generation; a number of v1 is read as the code it has become."""
+        """Read the `error` of any generation; a number of v1 is read as the code it has become.
+
+        Its words come from strangers and are shown to people: each is one line that can be printed.
+        """
         details = error.get("details") or error.get("errorDetails")
         details = details if isinstance(details, Mapping) else {}
         path = details.get("path") or error.get("paths") or error.get("path")
         cause = details.get("cause")
         code, message = _named(
-            str(error.get("code") or error.get("errorCode") or UNKNOWN),
-            str(error.get("message") or error.get("errorMessage") or ""),
+            one_line(str(error.get("code") or error.get("errorCode") or UNKNOWN)),
+            one_line(str(error.get("message") or error.get("errorMessage") or "")),
         )
         return cls(
             code=code,
             message=message,
-            path=str(path) if path else None,
-            hint=str(details["hint"]) if details.get("hint") else None,
+            path=one_line(str(path)) if path else None,
+            hint=one_line(str(details["hint"])) if details.get("hint") else None,
             cause=cls.from_wire(cause, depth=depth + 1)
             if isinstance(cause, Mapping) and depth < _DEEPEST_CAUSE
             else None,

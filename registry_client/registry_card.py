@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Final
 
+from kernel.plain_text import one_line
 from protocol.ed25519 import PublicKey
 from protocol.keys import KeyUnreadable, read_public_key
 from protocol.x25519 import EncryptionPublicKey, read_encryption_public_key
@@ -70,7 +71,7 @@ def _text(content: Mapping[str, Any], field: str) -> str | None:
         return None
     if not isinstance(value, str):
         raise CardUnreadable(field, f"is {type(value).__name__}, not text")
-    return value
+    return one_line(value)
 
 
 def _signing_key(content: Mapping[str, Any]) -> PublicKey | None:

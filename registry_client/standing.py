@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from kernel.clock import parse_instant
+from kernel.plain_text import one_line
 from protocol.ed25519 import PublicKey
 from protocol.keys import KeyUnreadable, read_public_key
 from registry_client.subscriber import KEY_NAMES, SubscriberStatus
@@ -99,4 +100,4 @@ def _instant(value: object) -> datetime | None:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return one_line(value) if isinstance(value, str) and value else None

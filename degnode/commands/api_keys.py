@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
-from degnode.commands.access_desk import AsJson, Place, Why, print_json, print_table
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from degnode.commands.place import Place, at_a_place
+from degnode.commands.printing import AsJson, print_json, print_table
+from degnode.commands.reasons import Why
 from kernel.clock import SystemClock
 from node.access_api import view_key
 from node.api_key_store import ApiKeyWish, issue_api_key, list_api_keys, revoke_api_key
@@ -22,7 +23,8 @@ api_keys = typer.Typer(help="API keys of apps, operators and meters.", no_args_i
 
 
 @api_keys.command()
-def new(  # noqa: PLR0913  one for each option
+@at_a_place
+def new(
     *,
     name: Annotated[str, typer.Option(help="Its holder's name; meters and requests go by it.")],
     scope: Annotated[
@@ -37,41 +39,37 @@ def new(  # noqa: PLR0913  one for each option
     same_holder: Annotated[
         bool, typer.Option("--same-holder", help="One more key for whoever has one of this name.")
     ] = False,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Make an API key and print it, this once."""
     if expires is not None and valid_for is not None:
         raise typer.BadParameter("say either --expires or --for")
     end = SystemClock().now() + valid_for if valid_for is not None else expires
     wish = ApiKeyWish(name=name, scopes=read_scopes(scope), expires_at=end, same_holder=same_holder)
-    asyncio.run(_new(Place(role=role, data_dir=data_dir, database_url=database_url), wish))
+    asyncio.run(_new(place, wish))
 
 
 @api_keys.command("list")
+@at_a_place
 def list_keys(
     *,
     as_json: AsJson = False,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """List every API key that was made, how it stands and when it was last used."""
-    asyncio.run(_list(Place(role=role, data_dir=data_dir, database_url=database_url), as_json=as_json))
+    asyncio.run(_list(place, as_json=as_json))
 
 
 @api_keys.command()
+@at_a_place
 def revoke(
     key_id: Annotated[str, typer.Argument(metavar="ID", help="As `api-keys list` shows it.")],
     *,
     why: Why,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Let a key in no more, at once, whether the node runs or not."""
-    asyncio.run(_revoke(Place(role=role, data_dir=data_dir, database_url=database_url), key_id, why))
+    asyncio.run(_revoke(place, key_id, why))
 
 
 @api_keys.command()

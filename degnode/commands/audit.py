@@ -10,12 +10,14 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from degnode.commands.access_desk import AsJson, Place, print_json
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from degnode.commands.place import Place, at_a_place
+from degnode.commands.printing import AsJson, print_json
+from kernel.plain_text import one_line
 from node.access_api import ActView, view_act
-from node.audit import GREATEST_PAGE, list_acts, printable
+from node.audit import GREATEST_PAGE, list_acts
 
 
+@at_a_place
 def audit(
     *,
     what: Annotated[
@@ -24,12 +26,9 @@ def audit(
     target: Annotated[str | None, typer.Option(help="Only what was done to this.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=GREATEST_PAGE, help="How many.")] = 50,
     as_json: AsJson = False,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Show who did what to this node's keys, peers and settings, the newest first."""
-    place = Place(role=role, data_dir=data_dir, database_url=database_url)
     views = asyncio.run(_find(place, what=what, target=target, limit=limit))
     if as_json:
         print_json(views)
@@ -53,7 +52,7 @@ def _entry(view: ActView) -> Text:
     }
     for name, text in known.items():
         if text is not None:
-            entry.append(f"\n    {name:<8}").append(printable(str(text)))
+            entry.append(f"\n    {name:<8}").append(one_line(str(text)))
     return entry
 
 

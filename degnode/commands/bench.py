@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated
@@ -32,13 +34,10 @@ def receive(
     The reference is the bare Ed25519 verify rate of OpenSSL on one core in the same run.
     """
     from degnode.bench.receive import bench_receive
-    from degnode.demo.scenario import make_scenario
 
     configure_logging(level="WARNING", log_format="console")
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="degnode-bench-") as folder:
-        catalog = Path(folder) / "catalog.yaml"
-        make_scenario(SystemClock().now(), lead=timedelta(hours=1)).write_catalogue(catalog)
+    with _catalogue() as catalog:
         report = uvloop.run(
             bench_receive(messages=messages, connections=connections, catalog=catalog, tell=console.print)
         )
@@ -98,13 +97,10 @@ def verify(
     The reference is a bare Ed25519 verification by OpenSSL on one core in the same run.
     """
     from degnode.bench.verify import bench_verify
-    from degnode.demo.scenario import make_scenario
 
     configure_logging(level="WARNING", log_format="console")
     console = Console(stderr=True)
-    with tempfile.TemporaryDirectory(prefix="degnode-bench-") as folder:
-        catalog = Path(folder) / "catalog.yaml"
-        make_scenario(SystemClock().now(), lead=timedelta(hours=1)).write_catalogue(catalog)
+    with _catalogue() as catalog:
         report = uvloop.run(
             bench_verify(senders=senders, in_flight=in_flight, catalog=catalog, tell=console.print)
         )
@@ -148,6 +144,17 @@ def wire() -> None:
         for name, taken in rows.items():
             table.add_row(name, f"{taken:,.1f}", f"{report.ratio(taken):.2f}")
         Console().print(table)
+
+
+@contextmanager
+def _catalogue() -> Iterator[Path]:
+    """Write down what the seller of a benchmark sells, for as long as the block runs."""
+    from degnode.demo.scenario import make_scenario
+
+    with tempfile.TemporaryDirectory(prefix="degnode-bench-") as folder:
+        catalog = Path(folder) / "catalog.yaml"
+        make_scenario(SystemClock().now(), lead=timedelta(hours=1)).write_catalogue(catalog)
+        yield catalog
 
 
 def _print(title: str, figures: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from degnode.commands.lengths import read_length
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
+from degnode.commands.place import DEFAULT_DATA_DIR, DatabaseUrl, DataDir
 from kernel.clock import SystemClock
 from node.settings import KeyFormat
 from node.telemetry import configure_logging

@@ -6,11 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
 
 from degnode.commands.key_views import as_registered
-from degnode.commands.node_database import node_database
+from degnode.commands.place import Place
+from degnode.node_database import node_database
 from degnode.roles.configuration import load_settings
 from degnode.roles.own_keys import key_manager_of
 from kernel.clock import Clock, SystemClock
@@ -31,14 +33,17 @@ class SubscriberUnclear(NodeError):
     code, http_status, retryable = "NET_INTERNAL_ERROR", 500, False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyPlace:
-    """Where the node's keys are, as the command line says it."""
+Subscriber = Annotated[
+    str | None,
+    typer.Option(envvar="DEGNODE_SUBSCRIBER_ID", help="Whose keys: needed only where there are several."),
+]
 
-    role: str | None
-    data_dir: Path
-    database_url: str | None
-    subscriber: str | None
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyPlace(Place):
+    """Where keys are: a node, and whose of those in it."""
+
+    subscriber: Subscriber = None
 
     def settings(self) -> ServiceSettings:
         """Return what a node is told that works there. Raises: SettingsInvalid."""

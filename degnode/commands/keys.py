@@ -12,12 +12,13 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from degnode.commands.access_desk import need_words
 from degnode.commands.instants import read_instant
 from degnode.commands.key_desk import KeyPlace, Wish, key_desk
 from degnode.commands.key_views import all_as_json, as_registered, key_table
 from degnode.commands.lengths import read_length
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from degnode.commands.place import at_a_place
+from degnode.commands.printing import AsJson
+from degnode.commands.reasons import need_words
 from kernel.clock import format_instant
 from keystore.key_file import make_key_file
 from keystore.key_set import KeySet
@@ -29,10 +30,6 @@ keys = typer.Typer(
     no_args_is_help=True,
 )
 
-Subscriber = Annotated[
-    str | None,
-    typer.Option(envvar="DEGNODE_SUBSCRIBER_ID", help="Whose keys: needed only where there are several."),
-]
 KeyName = Annotated[str | None, typer.Option("--key-id", help="Its name; by default the next number.")]
 Begin = Annotated[
     datetime | None,
@@ -41,7 +38,6 @@ Begin = Annotated[
 End = Annotated[
     datetime | None, typer.Option("--until", parser=read_instant, help="When it ends; by default never.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 class Half(StrEnum):
@@ -52,7 +48,8 @@ class Half(StrEnum):
 
 
 @keys.command()
-def new(  # noqa: PLR0913  one for each option
+@at_a_place
+def new(
     *,
     out: Annotated[
         Path | None,
@@ -61,10 +58,7 @@ def new(  # noqa: PLR0913  one for each option
     key_id: KeyName = None,
     at: Begin = None,
     until: End = None,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """Make a key set beside those that are there, which go on as they do.
 
@@ -75,26 +69,22 @@ def new(  # noqa: PLR0913  one for each option
         print(write_public_key(make_key_file(out).public_key))
         return
     wish = Wish(key_id=key_id, valid_from=at, valid_until=until)
-    asyncio.run(
-        _new(KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber), wish)
-    )
+    asyncio.run(_new(place, wish))
 
 
 @keys.command("list")
+@at_a_place
 def list_keys(
     *,
     as_json: AsJson = False,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """List the key sets, how they stand, and which of them signs."""
-    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
     asyncio.run(_list(place, as_json=as_json))
 
 
 @keys.command()
+@at_a_place
 def rotate(
     *,
     overlap: Annotated[
@@ -103,20 +93,17 @@ def rotate(
     ] = None,
     key_id: KeyName = None,
     at: Begin = None,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """Make a new key set, and let the old ones end after an overlap.
 
     A node that runs announces it to its registry by itself, and signs with it from then on.
     """
-    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
     asyncio.run(_rotate(place, Wish(key_id=key_id, valid_from=at), OVERLAP if overlap is None else overlap))
 
 
 @keys.command()
+@at_a_place
 def revoke(
     key_id: Annotated[str, typer.Argument(help="The key set that must count no more.")],
     *,
@@ -124,17 +111,14 @@ def revoke(
     replace: Annotated[
         bool, typer.Option(help="Make a new set at once if none without an end is left.")
     ] = True,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """Stop a key set at once, on every process of this node and for good."""
-    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
     asyncio.run(_revoke(place, key_id, why=why, replace=replace))
 
 
 @keys.command("export-public")
+@at_a_place
 def export_public(
     key_id: Annotated[str | None, typer.Argument(help="The key set; by default all that can count.")] = None,
     *,
@@ -142,30 +126,23 @@ def export_public(
     der: Annotated[
         bool, typer.Option(help="Wrap the encryption key in DER, as some registries want.")
     ] = False,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """Print public keys as JSON, by the names that registries have for them."""
-    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
     asyncio.run(_export(place, key_id, only=only, der=der))
 
 
 @keys.command()
+@at_a_place
 def reseal(
     *,
-    subscriber: Subscriber = None,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: KeyPlace,
 ) -> None:
     """Seal the private keys anew: after the key-encryption key was changed, or Vault took over.
 
     Give the old key-encryption key behind the new one in DEGNODE_KEY_ENCRYPTION_KEY, separated by a
     comma; beside Vault leave it where it is. It can go once this has ended well.
     """
-    place = KeyPlace(role=role, data_dir=data_dir, database_url=database_url, subscriber=subscriber)
     asyncio.run(_reseal(place))
 
 

@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from degnode.commands.access_desk import Place, print_table
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from degnode.commands.place import Place, at_a_place
+from degnode.commands.printing import print_table
 from kernel.clock import format_instant
 from node.audit import operator, record_act
 from node.correspondence import renew
@@ -18,24 +18,21 @@ outbox = typer.Typer(help="Messages that could not be delivered.", no_args_is_he
 
 
 @outbox.command("list")
-def list_given_up(
-    *, role: RoleName = None, data_dir: DataDir = DEFAULT_DATA_DIR, database_url: DatabaseUrl = None
-) -> None:
+@at_a_place
+def list_given_up(*, place: Place) -> None:
     """List what was given up: dead letters, which nobody answered in time, and refused messages."""
-    asyncio.run(_list(Place(role=role, data_dir=data_dir, database_url=database_url)))
+    asyncio.run(_list(place))
 
 
 @outbox.command()
+@at_a_place
 def replay(
     ids: Annotated[list[int], typer.Argument(help="The numbers that `outbox list` shows.")],
     *,
     hours: Annotated[int, typer.Option(min=1, help="How long to try again.")] = 24,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Send dead or refused messages again, with a new timestamp and time to live."""
-    place = Place(role=role, data_dir=data_dir, database_url=database_url)
     asyncio.run(_replay(place, ids, timedelta(hours=hours)))
 
 

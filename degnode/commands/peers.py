@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from degnode.commands.access_desk import AsJson, Place, Why, print_json, print_table
-from degnode.commands.node_database import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, RoleName
+from degnode.commands.place import Place, at_a_place
+from degnode.commands.printing import AsJson, print_json, print_table
+from degnode.commands.reasons import Why
 from node.access_api import view_rule
 from node.audit import operator
 from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
@@ -24,59 +25,55 @@ What = Annotated[Field, typer.Option("--by", help="What the pattern is of.")]
 
 
 @peers.command()
+@at_a_place
 def allow(
     pattern: Pattern,
     *,
     by: What = Field.SUBSCRIBER,
     rate: Annotated[float | None, typer.Option(help="Messages a second that it may send.")] = None,
     why: Why,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Let peers trade with this node, at once, whether it runs or not."""
     wish = PeerRuleWish(effect=Effect.ALLOW, field=by, pattern=pattern, rate=rate, why=why)
-    asyncio.run(_make(Place(role=role, data_dir=data_dir, database_url=database_url), wish))
+    asyncio.run(_make(place, wish))
 
 
 @peers.command()
+@at_a_place
 def refuse(
     pattern: Pattern,
     *,
     by: What = Field.SUBSCRIBER,
     why: Why,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Take nothing from peers and, where they are named by their ids, send them nothing; at once."""
     wish = PeerRuleWish(effect=Effect.REFUSE, field=by, pattern=pattern, why=why)
-    asyncio.run(_make(Place(role=role, data_dir=data_dir, database_url=database_url), wish))
+    asyncio.run(_make(place, wish))
 
 
 @peers.command()
+@at_a_place
 def rules(
     *,
     as_json: AsJson = False,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """List the rules; for peers that none is about, DEGNODE_PEER_DEFAULT decides."""
-    asyncio.run(_list(Place(role=role, data_dir=data_dir, database_url=database_url), as_json=as_json))
+    asyncio.run(_list(place, as_json=as_json))
 
 
 @peers.command()
+@at_a_place
 def forget(
     rule_id: Annotated[int, typer.Argument(metavar="ID", help="As `peers rules` shows it.")],
     *,
     why: Why,
-    role: RoleName = None,
-    data_dir: DataDir = DEFAULT_DATA_DIR,
-    database_url: DatabaseUrl = None,
+    place: Place,
 ) -> None:
     """Remove a rule, at once."""
-    asyncio.run(_forget(Place(role=role, data_dir=data_dir, database_url=database_url), rule_id, why))
+    asyncio.run(_forget(place, rule_id, why))
 
 
 async def _make(place: Place, wish: PeerRuleWish) -> None:

@@ -10,7 +10,8 @@ from uuid import UUID
 
 import typer
 
-from degnode.commands.access_desk import AsJson, need_words, print_table
+from degnode.commands.printing import AsJson, print_table
+from degnode.commands.reasons import need_words
 from degnode.commands.registry_desk import RegistryDesk
 from node.telemetry import configure_logging
 from registry_client.subscriber import SubscriberStatus

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kernel.errors import NodeError
-from node.audit import printable
+from kernel.plain_text import printable
 
 _DONE: Final = ("✓", "green")
 _NOTE: Final = ("!", "yellow")

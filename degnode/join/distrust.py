@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from degnode.commands.node_database import node_database
+from degnode.node_database import node_database
 from kernel.clock import SystemClock, format_instant
 from node.audit import operator, record_act
 from node.distrust import DistrustedKey, distrust_key, list_distrusted, trust_again

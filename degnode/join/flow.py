@@ -12,10 +12,10 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bpp.catalog import load_catalogue
-from degnode.commands.node_database import node_database
 from degnode.join.acquaintance import Acquaintance, Expected, get_to_know
 from degnode.join.checklist import Checklist
 from degnode.join.visit import Visit
+from degnode.node_database import node_database
 from degnode.roles.configuration import load_settings, secret
 from degnode.roles.joining import plain
 from degnode.roles.node_env import read_node_env, write_node_env

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from degnode.commands.node_database import node_database
+from degnode.node_database import node_database
 from degnode.roles.configuration import load_settings, secret
 from degnode.roles.joining import plain, registry_of
 from degnode.roles.node_env import read_node_env

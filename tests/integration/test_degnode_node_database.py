@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from degnode.commands.node_database import RoleUnclear, node_database
+from degnode.node_database import RoleUnclear, node_database
 from degnode.serve import DatabaseUnusable
 from storage.database import Database
 from storage.embedded import start_embedded

@@ -41,6 +41,12 @@ def test_what_a_registry_says_moves_no_cursor() -> None:
     assert "[red]in[/red]" in text.getvalue()
 
 
+def test_our_own_lines_stay_lines() -> None:
+    checklist, text = told(terminal=False)
+    checklist.wrong("command", NodeError("the settings cannot be used:\n  PORT is no number"))
+    assert text.getvalue().splitlines()[1] == "  PORT is no number"
+
+
 def test_what_went_wrong_is_followed_by_what_to_do() -> None:
     checklist, text = told(terminal=False)
     checklist.wrong("request", NodeError("no such key", path="--registry-key", hint="Ask for it."))

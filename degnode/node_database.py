@@ -1,14 +1,13 @@
-"""The node's own database, opened from the command line, whether the node runs or not."""
+"""A node's own database, opened beside the node, whether that runs or not."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import asyncpg
-import typer
 from pydantic import SecretStr
 
 from degnode.roles.configuration import load_settings
@@ -19,24 +18,6 @@ from storage.database import Database, create_database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
 
-DataDir = Annotated[
-    Path, typer.Option("--data-dir", envvar="DEGNODE_DATA_DIR", help="The node's data directory.")
-]
-DatabaseUrl = Annotated[
-    str | None,
-    typer.Option(
-        "--database-url",
-        envvar=["DEGNODE_DATABASE_URL", "DATABASE_URL"],
-        show_envvar=True,
-        help="The node's PostgreSQL database, if it is not the one in its data directory.",
-    ),
-]
-RoleName = Annotated[
-    str | None,
-    typer.Option("--role", help="Whose database in the data directory: needed only where several are."),
-]
-
-DEFAULT_DATA_DIR: Final = Path(".degnode")
 _PREFIX: Final = "degnode_"
 _SERVER_FOLDER: Final = "postgres"
 

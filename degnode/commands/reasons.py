@@ -1,0 +1,17 @@
+"""Why something is done, in the words of whoever does it."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+
+def need_words(text: str) -> str:
+    """Return a reason, or complain about one that says nothing."""
+    if not text.strip():
+        raise typer.BadParameter("say why in a few words")
+    return text
+
+
+Why = Annotated[str, typer.Option(callback=need_words, help="The reason, for the record.")]
