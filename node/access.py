@@ -17,7 +17,7 @@ from node.api_key_store import API_KEYS_CHANNEL
 from node.api_keys import ApiKeys
 from node.peer_gate import PeerGate
 from node.peer_rule_store import PEER_RULES_CHANNEL
-from node.rate_limit import PeerRates, pinned_rates
+from node.rate_limit import PeerRates
 from node.settings import Settings
 from node.shared_rates import PostgresRates, RedisRates
 from node.telemetry import Metrics
@@ -70,7 +70,7 @@ def open_access(
         rates=PeerRates(
             settings.peer_rate,
             shared=_shared_rates(settings, uow_factory),
-            own_rates=(gate.rate_of, pinned_rates(pinned)),
+            own_rates=(gate.rate_of, pinned.get),
         ),
     )
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import ceil
 from typing import Final
+
+from registry_client.bounded import Bounded
 
 MOST_NAMES: Final = 10_000
 DUST: Final = 1e-6  # what rounding may take from a whole token
@@ -32,30 +33,27 @@ class Terms:
 class Buckets:
     """The levels of buckets by name; a clock that is set back gives nothing twice."""
 
-    _levels: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict, init=False)
+    _levels: Bounded[str, tuple[float, float]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._levels = Bounded(MOST_NAMES)
 
     def take(self, name: str, terms: Terms, *, now: datetime) -> float:
         """Take a token and return 0, or return how many seconds it takes until there is one."""
         level, at = self._level(name, terms, now)
         has_one = level >= 1 - DUST
-        self._put(name, level - 1 if has_one else level, at)
+        self._levels.remember(name, (level - 1 if has_one else level, at))
         return 0 if has_one else terms.pause(level)
 
     def give_back(self, name: str, terms: Terms, *, now: datetime) -> None:
         """Put a token back that was not needed."""
         level, at = self._level(name, terms, now)
-        self._put(name, min(terms.most, level + 1), at)
+        self._levels.remember(name, (min(terms.most, level + 1), at))
 
     def _level(self, name: str, terms: Terms, now: datetime) -> tuple[float, float]:
         level, since = self._levels.get(name, (terms.most, now.timestamp()))
         at = max(now.timestamp(), since)
         return terms.refilled(level, seconds=at - since), at
-
-    def _put(self, name: str, level: float, at: float) -> None:
-        self._levels[name] = (level, at)
-        self._levels.move_to_end(name)
-        if len(self._levels) > MOST_NAMES:
-            self._levels.popitem(last=False)
 
 
 def whole_seconds(pause: float) -> int:

@@ -9,6 +9,7 @@ from typing import Final
 from kernel.errors import NodeError
 from node.buckets import MOST_NAMES, Buckets, Terms, whole_seconds
 from node.client_address import neighbourhood
+from registry_client.bounded import Bounded
 
 TRIES: Final = 10  # wrong keys a minute
 _TERMS: Final = Terms(per_second=TRIES / 60, most=TRIES)
@@ -28,7 +29,10 @@ class GuessGuard:
 
     _tries: Buckets = field(default_factory=Buckets, init=False)
     _told: Buckets = field(default_factory=Buckets, init=False)
-    _bursts: dict[str, datetime] = field(default_factory=dict, init=False)
+    _bursts: Bounded[str, datetime] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bursts = Bounded(MOST_NAMES)
 
     def count(self, address: str | None, *, now: datetime) -> None:
         """Count a try before its key is looked at. Raises: TriesExceeded."""
@@ -49,8 +53,6 @@ class GuessGuard:
     def is_news(self, address: str | None, *, now: datetime) -> bool:
         """Say whether a refused try begins a burst that is to be told, and not one too many."""
         place = neighbourhood(address)
-        last = self._bursts.pop(place, None)
-        self._bursts[place] = now
-        if len(self._bursts) > MOST_NAMES:
-            del self._bursts[next(iter(self._bursts))]
+        last = self._bursts.get(place)
+        self._bursts.remember(place, now)
         return (last is None or now - last >= _QUIET) and not self._told.take("", _TOLD, now=now)

@@ -7,8 +7,7 @@ of a second's worth; what is left of it stays with the process, for it was taken
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
@@ -18,6 +17,7 @@ import structlog
 
 from kernel.errors import NodeError
 from node.buckets import MOST_NAMES, Buckets, Terms, whole_seconds
+from registry_client.bounded import Bounded
 from registry_client.single_flight import SingleFlight
 
 log = structlog.get_logger(__name__)
@@ -53,10 +53,8 @@ class SharedRates(Protocol):
         ...
 
 
-class OwnRate(Protocol):
-    """Says which bound an operator has set for one peer."""
-
-    def __call__(self, subscriber_id: str, /) -> float | None: ...
+OwnRate = Callable[[str], float | None]
+"""Says which bound an operator has set for one subscriber, None for no own."""
 
 
 @dataclass(slots=True)
@@ -65,10 +63,6 @@ class _Held:
 
     messages: int = 0
     empty_until: datetime | None = None
-
-
-def _no_own_rate(_subscriber_id: str, /) -> float | None:
-    return None
 
 
 @dataclass(slots=True)
@@ -80,13 +74,14 @@ class PeerRates:
 
     per_second: float
     shared: SharedRates | None = None
-    own_rates: tuple[OwnRate, ...] = (_no_own_rate,)
-    _held: OrderedDict[str, _Held] = field(default_factory=OrderedDict, init=False)
+    own_rates: tuple[OwnRate, ...] = ()
+    _held: Bounded[str, _Held] = field(init=False)
     _alone: Buckets = field(default_factory=Buckets, init=False)
     _alone_until: datetime | None = field(default=None, init=False)
     _flights: SingleFlight[str, None] = field(init=False)
 
     def __post_init__(self) -> None:
+        self._held = Bounded(MOST_NAMES)
         self._flights = SingleFlight()
 
     async def take(self, subscriber_id: str, *, now: datetime) -> None:
@@ -131,17 +126,10 @@ class PeerRates:
             log.warning("rates.alone", error=str(error), seconds=_ALONE_FOR.total_seconds())
             self._alone_until = now + _ALONE_FOR
             return
-        held = self._held.setdefault(subscriber_id, _Held())
-        self._held.move_to_end(subscriber_id)
-        if len(self._held) > MOST_NAMES:
-            self._held.popitem(last=False)
+        held = self._held.get(subscriber_id) or _Held()
+        self._held.remember(subscriber_id, held)
         held.messages += granted
         held.empty_until = None if granted else now + max(_SHORTEST, timedelta(seconds=terms.pause(level)))
-
-
-def pinned_rates(rates: Mapping[str, float]) -> OwnRate:
-    """Return what says the bounds that stand in the settings."""
-    return rates.get
 
 
 def _exceeded(subscriber_id: str, terms: Terms, pause: float) -> RateExceeded:

@@ -29,12 +29,14 @@ from node.peer_pins import PeerPin
 from node.peer_rules import Effect
 from protocol.keys import read_public_key
 from protocol.profile import PROFILES
+from protocol.signature_header import NAME_PATTERN
 from protocol.x25519 import read_encryption_public_key
 from registry_client.challenge import ChallengeScheme
 from registry_client.reach import Reach, usual_reach
 from schemas.attributes import UnknownPacks
 
 _NUMBER: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_LONGEST_NAME: Final = 255
 
 
 def _read_duration(value: object) -> object:
@@ -60,6 +62,14 @@ def _public_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
     for text in texts:
         read_public_key(text)
     return texts
+
+
+def _subscriber_name(text: str) -> str:
+    if len(text) > _LONGEST_NAME or not re.search(NAME_PATTERN, text):
+        raise ValueError(
+            f"a subscriber's name has 1 to {_LONGEST_NAME} characters, and no space, quote or '|' among them"
+        )
+    return text
 
 
 def _encryption_key(text: str | None) -> str | None:
@@ -146,7 +156,9 @@ class ServiceSettings(BaseSettings):
 class Settings(ServiceSettings):
     """The settings of a participant, whichever role it plays."""
 
-    subscriber_id: str = Field(description="The name that the registry knows this participant by.")
+    subscriber_id: Annotated[str, AfterValidator(_subscriber_name)] = Field(
+        description="The name that the registry knows this participant by."
+    )
     public_url: HttpUrl = Field(description="Where peers reach it; the registry holds the same URL.")
     domain: str = Field("beckn.one:deg:p2p-trading:2.0.0", description="`context.domain` of requests.")
     redis_url: SecretStr | None = Field(

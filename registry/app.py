@@ -51,7 +51,14 @@ def create_registry_app(
         async with running():
             yield
 
-    app = FastAPI(title="degnode registry", version="1.1", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="degnode registry",
+        version="1.1",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        strict_content_type=False,  # JSON is what is asked for, whether a client says so or not
+    )
     app.state.desk = Desk(
         uow_factory=uow_factory,
         clock=clock,

@@ -23,6 +23,7 @@ from pydantic import (
 
 from kernel.clock import utc
 from protocol.keys import read_public_key, write_public_key
+from protocol.signature_header import NAME_PATTERN
 from protocol.x25519 import read_encryption_public_key
 from registry.subscription import Subscription
 from registry_client.subscriber import KEY_NAMES, SubscriberRole, SubscriberStatus
@@ -64,9 +65,8 @@ def _storable(location: dict[str, Any]) -> dict[str, Any]:
     return stored
 
 
-# Neither may hold what separates the parts of a signature's keyId.
-SubscriberId = Annotated[str, Field(min_length=1, max_length=255, pattern=r'^[^\s|"\x00]+$')]
-KeyId = Annotated[str, Field(min_length=1, max_length=128, pattern=r'^[^\s|"\x00]+$')]
+SubscriberId = Annotated[str, Field(min_length=1, max_length=255, pattern=NAME_PATTERN)]
+KeyId = Annotated[str, Field(min_length=1, max_length=128, pattern=NAME_PATTERN)]
 Domain = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 Nonce = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
 Url = Annotated[str, Field(max_length=2048), AfterValidator(_http_url)]

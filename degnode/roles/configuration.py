@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import SecretStr, ValidationError
 
@@ -12,6 +12,8 @@ from kernel.errors import NodeError
 from node.settings import ServiceSettings
 
 S = TypeVar("S", bound=ServiceSettings)
+
+_PREFIX: Final = "Value error, "  # pydantic's, before every word of our own
 
 
 class SettingsInvalid(NodeError):
@@ -47,7 +49,7 @@ def load_settings(
 def _complaint(kind: type[ServiceSettings], field: str, fault: str, message: str) -> str:
     name = field.lower().removeprefix("degnode_")
     about = kind.model_fields[name].description if name in kind.model_fields else ""
-    reason = "is not set" if fault == "missing" else f"cannot be used: {message}"
+    reason = "is not set" if fault == "missing" else f"cannot be used: {message.removeprefix(_PREFIX)}"
     return f"  DEGNODE_{name.upper()} {reason}. {about}"
 
 

@@ -23,8 +23,8 @@ from registry.history import find_changes, last_change
 from registry.news import News
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import RegistryConnection
-from registry_client.onboarding import subscribe
 from storage.database import Database
+from tests.support.calling import calling, enter_by_token
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -34,11 +34,9 @@ from tests.support.registries import (
     running_signing_registry,
     standing_of,
 )
-from tests.support.subscribers import record
+from tests.support.subscribers import BPP, record
 from tests.support.tls_server import tls_server
 from tests.support.waiting import eventually
-
-BPP = "bpp.example.com"
 
 
 @pytest.fixture
@@ -47,20 +45,14 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-async def registry(database: Database, clock: ManualClock) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database, clock=clock) as running:
-        yield running
-
-
-@pytest.fixture
 async def http(registry: SigningRegistry) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=registry.url, trust_env=False, timeout=20) as client:
+    async with calling(base_url=registry.url) as client:
         yield client
 
 
 async def register(registry: SigningRegistry, key_id: str = "k1", **changes: Any) -> Any:
     entered = record(key_id, **changes)
-    await subscribe(registry.url, record=entered, token=registry.token)
+    await enter_by_token(registry.url, record=entered, token=registry.token)
     return entered
 
 
@@ -116,11 +108,11 @@ async def test_every_answer_is_signed_also_a_refusal(
     assert (header.subscriber_id, header.key_id) == ("registry.local", "r1")
 
 
-async def test_also_an_answer_that_the_registry_itself_is_to_blame_for(clock: ManualClock) -> None:
+async def test_an_answer_that_the_registry_itself_is_to_blame_for_is_signed_too(clock: ManualClock) -> None:
     nowhere = Database.connect("postgresql://nobody@127.0.0.1:9/nothing")
     async with (
         running_signing_registry(nowhere, clock=clock, with_workers=False) as registry,
-        httpx.AsyncClient(trust_env=False) as client,
+        calling() as client,
     ):
         answer = await client.post(f"{registry.url}/lookup", json={})
         assert answer.status_code == 500
@@ -262,12 +254,16 @@ async def test_without_a_network_of_its_own_nothing_is_said_of_memberships(datab
         running_signing_registry(
             database, policy=replace(LOOPBACK, network_id=None), with_workers=False
         ) as registry,
-        httpx.AsyncClient(trust_env=False) as client,
+        calling() as client,
     ):
         await register(registry)
         answer = await client.get(f"{registry.url}/dedi/lookup/{BPP}/subscribers.beckn.one/k1")
         assert "network_memberships" not in answer.json()["data"]
         assert "network_id" not in (await client.get(registry.url)).json()
+
+
+async def test_json_is_read_whether_its_sender_calls_it_so_or_not(http: httpx.AsyncClient) -> None:
+    assert (await http.post("/lookup", content=b"{}")).json() == []
 
 
 # --- changes

@@ -9,7 +9,7 @@ import pytest
 
 from node import rate_limit
 from node.buckets import Buckets, Terms
-from node.rate_limit import Lease, PeerRates, RateExceeded, RatesUnavailable, pinned_rates
+from node.rate_limit import Lease, PeerRates, RateExceeded, RatesUnavailable
 
 NOW = datetime(2026, 1, 9, 10, tzinfo=UTC)
 PEER = "bap.example"
@@ -107,7 +107,7 @@ async def test_without_the_shared_count_a_process_counts_for_itself_for_a_while(
 
 
 async def test_a_peer_may_have_a_bound_of_its_own() -> None:
-    rates = PeerRates(1, own_rates=(pinned_rates({"fast.example": 5, "free.example": 0}),))
+    rates = PeerRates(1, own_rates=({"fast.example": 5, "free.example": 0}.get,))
     assert await let_in(rates, 9, peer="fast.example") == 5
     assert await let_in(rates, 9, peer="free.example") == 9
     assert await let_in(rates, 9) == 1

@@ -88,6 +88,10 @@ def test_the_projects_own_name_goes_before_the_general_one(environment: pytest.M
     [
         ("port", "70000"),
         ("port", "http"),
+        ("subscriber_id", ""),
+        ("subscriber_id", "bpp .example.com"),
+        ("subscriber_id", "bpp.example.com|k1"),
+        ("subscriber_id", "b" * 256),
         ("public_url", "bpp.example.com"),
         ("registry_url", "ftp://registry"),
         ("registry_kind", "phonebook"),
