@@ -80,8 +80,7 @@ class Undelivered:
 class Buyer:
     """Sends requests and waits for callbacks.
 
-    A discover that names nobody goes through the gateway where its wire has gateways, else to
-    `discover_at`.
+    A discover that names nobody goes through the gateway, where its wire has gateways.
     """
 
     uow_factory: UnitOfWorkFactory
@@ -89,10 +88,9 @@ class Buyer:
     wires: Wires
     rulebook: Rulebook
     find_peer: FindPeer
+    find_gateway: FindGateway
     hub: EventHub
     clock: Clock
-    discover_at: Peer | None = None
-    find_gateway: FindGateway | None = None
     check_receiver: CheckReceiver = send_to_anybody
     new_transaction_id: IdSource = random_id
 
@@ -103,7 +101,7 @@ class Buyer:
         TransactionTaken, or what the registry raises.
         """
         open_wire = self._open_wire(request) if action is Action.DISCOVER else None
-        peer = await (self._gateway() if open_wire else self._peer(action, request))
+        peer = await (self.find_gateway() if open_wire else self._peer(request))
         self.check_receiver(peer.subscriber_id)
         if open_wire is None:
             outgoing = self._write(action, request, peer, await self._wire(request, peer))
@@ -138,7 +136,7 @@ class Buyer:
 
     def _open_wire(self, request: CallRequest) -> Profile | None:
         """Return the wire of a discover that goes through a gateway to everybody, None for another."""
-        if request.bpp_id is not None or self.find_gateway is None:
+        if request.bpp_id is not None:
             return None
         if request.wire is not None:
             meant: Profile | None = PROFILES[request.wire]
@@ -146,11 +144,6 @@ class Buyer:
             meant = detect_message(request.message, self.wires.spoken)
         candidates = self.wires.spoken if meant is None else (meant,)
         return next((profile for profile in candidates if profile.through_gateways), None)
-
-    async def _gateway(self) -> Peer:
-        if self.find_gateway is None:  # pragma: no cover  there is no open wire then
-            raise RuntimeError("a search for a gateway where there is none")
-        return await self.find_gateway()
 
     def _write(self, action: Action, request: CallRequest, peer: Peer, profile: Profile) -> Outgoing:
         return self.correspondent.request(
@@ -176,10 +169,8 @@ class Buyer:
     def _transaction_id(self, request: CallRequest) -> str:
         return request.transaction_id or str(self.new_transaction_id())
 
-    async def _peer(self, action: Action, request: CallRequest) -> Peer:
+    async def _peer(self, request: CallRequest) -> Peer:
         if request.bpp_id is None:
-            if action is Action.DISCOVER and self.discover_at is not None:
-                return self.discover_at
             raise PeerNotNamed(
                 "the request names no seller's platform",
                 path="$.bpp_id",

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Final
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.correspondence import Peer
 from protocol.errors import RegistryUnavailable
 from registry_client.keyring import KeyRing
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole
+
+_RETRY: Final = timedelta(seconds=5)
 
 
 class GatewayUnknown(NodeError):
@@ -23,7 +27,8 @@ class GatewayUnknown(NodeError):
 class GatewayFinder:
     """Finds the gateway of a domain: the one that is `named`, else the first that the registry has.
 
-    One that was found by its domain is asked for again after `keep_for`.
+    One that was found by its domain is asked for again after `keep_for`; while the registry is away,
+    every few seconds.
     """
 
     keyring: KeyRing
@@ -53,17 +58,19 @@ class GatewayFinder:
         if self._found is not None and now < self._found[1]:
             return self._found[0]
         try:
-            records = await self.keyring.find(role=SubscriberRole.BG, domain=self.domain)
+            records = await self.keyring.find(Wanted(role=SubscriberRole.BG, domain=self.domain))
         except RegistryUnavailable:
             if self._found is None:
                 raise
-            return self._found[0]
+            return self._keep(self._found[0], until=now + _RETRY)
         if not records:
             raise GatewayUnknown(
                 f"the registry has no gateway for {self.domain}",
                 path="$.bpp_id",
                 hint="Name a bpp_id, or set DEGNODE_GATEWAY.",
             )
-        name = min(record.subscriber_id for record in records)
-        self._found = (name, now + self.keep_for)
+        return self._keep(min(record.subscriber_id for record in records), until=now + self.keep_for)
+
+    def _keep(self, name: str, *, until: datetime) -> str:
+        self._found = (name, until)
         return name

@@ -14,12 +14,10 @@ from degnode.roles.configuration import load_settings
 from degnode.serve import open_database
 from kernel.errors import NodeError
 from node.settings import ServiceSettings
-from storage.database import Database, create_database
+from storage.database import Database
 from storage.embedded import start_embedded
-from storage.migrate import migrate
 
 _PREFIX: Final = "degnode_"
-_SERVER_FOLDER: Final = "postgres"
 
 
 class RoleUnclear(NodeError):
@@ -42,29 +40,21 @@ async def node_database(
     settings = load_settings(ServiceSettings, data_dir=data_dir)
     if database_url is not None:
         settings = settings.model_copy(update={"database_url": SecretStr(database_url)})
-    if settings.database_url is not None:
-        async with open_database(settings, name=role or "") as named:
-            try:
-                yield named
-            finally:
-                await named.close()
-        return
-    server = start_embedded(_server_folder(data_dir, role))
-    try:
-        name = await _only_database(server.get_uri(), data_dir) if role is None else f"{_PREFIX}{role}"
-        database = Database.connect(await create_database(server.get_uri(), name))
-        try:
-            await migrate(database)
+    if role is not None or settings.database_url is not None:
+        async with open_database(settings, name=role or "") as database:
             yield database
-        finally:
-            await database.close()
+        return
+    server = start_embedded(_server_folder(data_dir))
+    try:
+        async with open_database(settings, name=await _only_role(server.get_uri(), data_dir)) as database:
+            yield database
     finally:
         server.cleanup()
 
 
-def _server_folder(data_dir: Path, role: str | None) -> Path:
-    folder = data_dir.resolve() / _SERVER_FOLDER
-    if role is None and not folder.exists():
+def _server_folder(data_dir: Path) -> Path:
+    folder = data_dir.resolve() / "postgres"
+    if not folder.exists():
         raise RoleUnclear(
             "there is no node's database here",
             path=str(data_dir),
@@ -73,7 +63,8 @@ def _server_folder(data_dir: Path, role: str | None) -> Path:
     return folder
 
 
-async def _only_database(server_url: str, data_dir: Path) -> str:
+async def _only_role(server_url: str, data_dir: Path) -> str:
+    """Return the role whose database is the only one of the server. Raises: RoleUnclear."""
     connection = await asyncpg.connect(server_url)
     try:
         names = await connection.fetch(
@@ -81,12 +72,13 @@ async def _only_database(server_url: str, data_dir: Path) -> str:
         )
     finally:
         await connection.close()
-    found = [str(row["datname"]) for row in names]
+    found = [str(row["datname"]).removeprefix(_PREFIX) for row in names]
     if len(found) == 1:
         return found[0]
-    roles = ", ".join(name.removeprefix(_PREFIX) for name in found)
     raise RoleUnclear(
-        f"there are the databases of {roles} here" if found else "there is no node's database here",
+        f"there are the databases of {', '.join(found)} here"
+        if found
+        else "there is no node's database here",
         path=str(data_dir),
         hint="Say which by --role." if found else "Say --role, to begin with a new node.",
     )

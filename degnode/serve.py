@@ -7,7 +7,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from types import FrameType
-from typing import Final
+from typing import Final, Literal
 
 import uvicorn
 from asyncpg import PostgresError
@@ -31,32 +31,63 @@ class DatabaseUnusable(NodeError):
 
 @asynccontextmanager
 async def open_database(settings: ServiceSettings, *, name: str) -> AsyncIterator[Database]:
-    """Open the database that the settings name, or the embedded one, with its schema up to date.
+    """Open the database that the settings name, or the embedded one, and close it at the end.
 
-    The embedded server keeps one database for each role, called `degnode_<role>`.
-    Raises: DatabaseUnusable.
+    Its schema is brought up to date. The embedded server keeps one database for each role, called
+    `degnode_<role>`. Raises: DatabaseUnusable.
     """
     if settings.database_url is not None:
-        yield await _open_named(settings.database_url.get_secret_value())
+        async with _up_to_date(await _connect_named(settings.database_url.get_secret_value())) as database:
+            yield database
         return
     server = start_embedded(settings.data_dir.resolve() / "postgres")
     try:
-        database = Database.connect(await create_database(server.get_uri(), f"degnode_{name}"))
-        await migrate(database)
-        yield database
+        url = await create_database(server.get_uri(), f"degnode_{name}")
+        async with _up_to_date(Database.connect(url)) as database:
+            yield database
     finally:
         server.cleanup()
 
 
-async def _open_named(url: str) -> Database:
+async def _connect_named(url: str) -> Database:
     hint = "Check DEGNODE_DATABASE_URL, and whether that PostgreSQL runs."
     try:
         database = Database.connect(url)
         await (await database.raw_connection()).close()
     except (DatabaseUrlInvalid, OSError, PostgresError) as error:
         raise DatabaseUnusable(f"the database cannot be used: {error}", hint=hint) from error
-    await migrate(database)
     return database
+
+
+@asynccontextmanager
+async def _up_to_date(database: Database) -> AsyncIterator[Database]:
+    try:
+        await migrate(database)
+        yield database
+    finally:
+        await database.close()
+
+
+def server_configuration(
+    app: ASGIApp, settings: ServiceSettings, *, lifespan: Literal["on", "off"], grace_seconds: int
+) -> uvicorn.Config:
+    """Return how `app` is served: bounded, quiet, and with so long to finish what is under way."""
+    return uvicorn.Config(
+        app,
+        host=settings.host,
+        port=settings.port,
+        loop="uvloop",
+        http=bounded_protocol(
+            request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
+        ),
+        ws="none",
+        lifespan=lifespan,
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=grace_seconds,
+        server_header=False,
+        proxy_headers=False,
+    )
 
 
 class _Server(uvicorn.Server):
@@ -80,22 +111,7 @@ async def serve(
     app: ASGIApp, settings: ServiceSettings, *, on_stop: Callable[[], None] = lambda: None
 ) -> None:
     """Serve `app` until the process is told to stop; what is under way is finished first."""
-    configuration = uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http=bounded_protocol(
-            request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
-        ),
-        ws="none",
-        lifespan="on",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=10,
-        server_header=False,
-        proxy_headers=False,
-    )
+    configuration = server_configuration(app, settings, lifespan="on", grace_seconds=10)
     gc.collect()
     gc.freeze()  # what was made at the start stays; the collector need not look at it again
     gc.set_threshold(*_GC_THRESHOLDS)

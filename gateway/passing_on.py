@@ -15,7 +15,7 @@ import orjson
 import structlog
 
 from gateway.area import place_of
-from gateway.relay import check_alive, pass_to
+from gateway.relay import alive_until, pass_to
 from gateway.sellers import Sellers
 from kernel.errors import NodeError
 from node.correspondence import Peer
@@ -81,6 +81,6 @@ class PassingOn:
 
 async def _put(receivers: Sequence[Peer], inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
     """Put one message for each receiver into the outbox. Raises: TtlExpired."""
-    check_alive(inbound, now=now)
-    await uow.outbox.pass_on([pass_to(receiver, inbound, now=now) for receiver in receivers])
+    until = alive_until(inbound, now=now)
+    await uow.outbox.pass_on([pass_to(receiver, inbound, until=until, now=now) for receiver in receivers])
     log.info("gateway.passed_on", sender=inbound.sender, receivers=len(receivers))

@@ -19,6 +19,7 @@ from node.correspondence import Peer
 from protocol.errors import RegistryUnavailable
 from registry_client.bounded import Bounded
 from registry_client.keyring import KeyRing
+from registry_client.ports import Wanted
 from registry_client.single_flight import SingleFlight
 from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
 
@@ -27,7 +28,6 @@ log = structlog.get_logger(__name__)
 Area = tuple[str, Place | None]  # domain, and where in it; None for everywhere
 
 _RETRY: Final = timedelta(seconds=5)
-_SCHEMES: Final = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,8 @@ class Sellers:
         domain, place = area
         now = self._clock.now()
         try:
-            records = await self._keyring.find(role=SubscriberRole.BPP, domain=domain, place=place)
+            wanted = Wanted(role=SubscriberRole.BPP, domain=domain, place=place)
+            records = await self._keyring.find(wanted)
         except RegistryUnavailable as error:
             known = self._found.get(area)
             if known is None or known.last_until <= now:
@@ -92,17 +93,10 @@ class Sellers:
 
 def _reachable(records: Iterable[SubscriberRecord]) -> tuple[Peer, ...]:
     """Return each subscriber once, with the URL of its newest key; those without a URL are left out."""
-    newest: dict[str, SubscriberRecord] = {}
-    for record in sorted(records, key=_age):
-        if record.url is not None and record.url.startswith(_SCHEMES):
-            newest[record.subscriber_id] = record
-        else:
+    newest: dict[str, str] = {}
+    for record in sorted(records, key=lambda record: record.began_at):
+        if record.endpoint is None:
             log.warning("gateway.seller_without_url", subscriber=record.subscriber_id)
-    return tuple(
-        Peer(subscriber_id=name, url=str(record.url).rstrip("/")) for name, record in sorted(newest.items())
-    )
-
-
-def _age(record: SubscriberRecord) -> tuple[bool, datetime | None]:
-    """Order records by when they began, those that have always been there first."""
-    return (record.valid_from is not None, record.valid_from)
+        else:
+            newest[record.subscriber_id] = record.endpoint
+    return tuple(Peer(subscriber_id=name, url=url) for name, url in sorted(newest.items()))

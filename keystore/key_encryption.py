@@ -13,6 +13,7 @@ import structlog
 
 from kernel.errors import NodeError
 from keystore.local_key_manager import KEK_BYTES
+from keystore.private_file import write_private_file
 
 log = structlog.get_logger(__name__)
 
@@ -70,18 +71,13 @@ def _make(path: Path) -> None:
     """Put a new key in `path`, whole or not at all, unless another process was first."""
     draft = path.with_name(f"{path.name}.{token_hex(4)}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
-            with os.fdopen(descriptor, "w") as file:
-                file.write(b64encode(token_bytes(KEK_BYTES)).decode() + "\n")
-                file.flush()
-                os.fsync(file.fileno())
+            write_private_file(draft, b64encode(token_bytes(KEK_BYTES)).decode() + "\n")
             with suppress(FileExistsError):
                 os.link(draft, path)
                 log.info("keys.encryption_key_made", path=str(path))
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
     except OSError as error:
         raise _unusable(f"no key-encryption key can be made: {error}", str(path)) from error
 

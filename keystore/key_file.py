@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from kernel.errors import NodeError
+from keystore.private_file import write_private_file
 from protocol.ed25519 import PrivateKey
 from protocol.keys import new_private_key, read_private_key, write_private_key
 
@@ -41,10 +41,7 @@ def make_key_file(path: Path) -> PrivateKey:
     """
     key = new_private_key()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(write_private_key(key) + "\n")
+        write_private_file(path, write_private_key(key) + "\n")
     except OSError as error:
         raise SigningKeyUnusable(
             f"no signing key can be made: {error}",

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from protocol.checks import MAX_CLOCK_SKEW
 from protocol.ed25519 import PublicKey
 from protocol.x25519 import EncryptionPublicKey
 
 FIRST_KEY_ID: Final = "k1"
 _NUMBERED: Final = re.compile(r"(.*?)([0-9]+)")
-_UNDER_WAY: Final = timedelta(seconds=15)  # what a try to deliver may take, and some more
 _SPREADS_WITHIN: Final = timedelta(minutes=1)  # beyond what peers go on saying that there is no such key
 
 
@@ -88,22 +88,26 @@ def choose(sets: Iterable[KeySet], now: datetime) -> KeySet | None:
     """
     valid = [each for each in sets if each.state(now) is KeyState.VALID]
     announced = [each for each in valid if each.announced_at is not None]
-    return max(announced or valid, key=_age, default=None)
+    return newest(announced or valid)
 
 
-def _age(each: KeySet) -> tuple[datetime, datetime, str]:
-    return each.valid_from, each.created_at, each.key_id
+def newest(sets: Iterable[KeySet]) -> KeySet | None:
+    """Return the set that began, or begins, last; None if there is none."""
+    return max(sets, key=lambda each: (each.valid_from, each.created_at, each.key_id), default=None)
 
 
-def to_announce(sets: Sequence[KeySet], now: datetime, *, every: bool = False) -> list[KeySet]:
+def to_announce(
+    sets: Sequence[KeySet], now: datetime, *, delivery_timeout: timedelta, every: bool = False
+) -> list[KeySet]:
     """Return the sets that the registry is to be told of at `now`; with `every`, all that can be used, too.
 
     Without it, an end that was only just set waits: peers refuse a signature that would outlive its key,
-    and what was signed before is still under way. It waits no longer than until the end itself.
+    and what was signed before may be under way for `delivery_timeout`. It waits no longer than until the
+    end itself.
     """
     due = [each for each in sets if each.must_be_announced(now) or (every and each.is_usable(now))]
     changed_at = max((each.created_at for each in sets), default=now)  # the newest ended the others
-    if every or now >= changed_at + _UNDER_WAY:
+    if every or now >= changed_at + delivery_timeout + MAX_CLOCK_SKEW:
         return due
     return [each for each in due if not each.only_its_end_is_news(now)]
 
@@ -121,10 +125,10 @@ def turning_points(sets: Iterable[KeySet]) -> Sequence[datetime]:
     return sorted(set(ends))
 
 
-def next_key_id(taken: Sequence[str], *, first: str) -> str:
-    """Return the name of the set after those: `k3` after `k1` and `k2`; `first` where there is none."""
+def next_key_id(taken: Sequence[str]) -> str:
+    """Return the name of the set after those: `k3` after `k1` and `k2`; the first where there is none."""
     if not taken:
-        return first
+        return FIRST_KEY_ID
     base, numbers = _parts(taken[-1])
     highest = max(number for prefix, number in map(_parts, taken) if prefix == base)
     return f"{base}{max(highest, numbers) + 1}"

@@ -13,7 +13,7 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from keystore.key_set import KeySet, choose, is_news, turning_points
+from keystore.key_set import KeySet, choose, is_news, newest, turning_points
 from keystore.making import PrivateHalves, open_key_set
 from keystore.ports import KeyManager
 from keystore.store import KEYS_CHANNEL, find_key_sets
@@ -97,11 +97,11 @@ class Keychain:
         """
         now = self.clock.now()
         usable = [each for each in self._sets if each.is_usable(now) and key_id in (None, each.key_id)]
-        newest = max(usable, key=lambda each: (each.valid_from, each.created_at), default=None)
-        if newest is None or newest.key_id not in self._secrets:
+        chosen = newest(usable)
+        if chosen is None or chosen.key_id not in self._secrets:
             which = "no encryption key" if key_id is None else f"no encryption key {key_id!r}"
             raise self._missing(which)
-        return self._secrets[newest.key_id].encryption
+        return self._secrets[chosen.key_id].encryption
 
     def signer_of(self, key_id: str) -> Signer:
         """Return the signing key of that set, also before its time: to prove to a registry that it is here.

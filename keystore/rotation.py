@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kernel.errors import NodeError
-from keystore.key_set import FIRST_KEY_ID, KeySet, KeyState, next_key_id
+from keystore.key_set import KeySet, KeyState, next_key_id
 from keystore.making import make_key_set
 from keystore.ports import KeyManager
 from keystore.store import add_key_set, end_older_key_sets, find_key_sets, revoke_key_set
@@ -95,7 +95,7 @@ async def make_next_key_set(
         taken = [each.key_id for each in await find_key_sets(uow.connection, subscriber_id=subscriber_id)]
     return await make_key_set(
         subscriber_id=subscriber_id,
-        key_id=key_id or next_key_id(taken, first=FIRST_KEY_ID),
+        key_id=key_id or next_key_id(taken),
         key_manager=key_manager,
         valid_from=start,
         valid_until=valid_until,

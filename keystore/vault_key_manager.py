@@ -125,13 +125,20 @@ _HINT: Final = (
 
 
 def token_from_file(path: Path) -> Callable[[], str]:
-    """Return what reads the token anew each time, for whoever renews it writes it there."""
+    """Return what reads the token anew each time, for whoever renews it writes it there.
+
+    It raises VaultUnusable where there is none to read.
+    """
 
     def read() -> str:
         try:
             return path.read_text("ascii").strip()
-        except ValueError as error:
-            raise OSError(f"{path} holds no token") from error
+        except (OSError, UnicodeDecodeError) as error:
+            raise VaultUnusable(
+                f"Vault's token cannot be read: {type(error).__name__}",
+                path=str(path),
+                hint="Let DEGNODE_VAULT_TOKEN_FILE name a file with the token that this user may read.",
+            ) from None  # what cannot be decoded would tell bytes of the token
 
     return read
 

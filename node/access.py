@@ -8,10 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-
 from kernel.clock import Clock
 from node.api_key_store import API_KEYS_CHANNEL
 from node.api_keys import ApiKeys
@@ -22,11 +18,11 @@ from node.settings import Settings
 from node.shared_rates import PostgresRates, RedisRates
 from node.telemetry import Metrics
 from node.worker import Worker
+from registry_client.shared_cache import open_redis
 from storage.unit_of_work import UnitOfWorkFactory
 from storage.wakeup import Listener
 
 _LOOK_EVERY: Final = timedelta(seconds=30)  # should an announcement have been missed
-_REDIS_PATIENCE: Final = 0.25  # s
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +75,4 @@ def _shared_rates(settings: Settings, uow_factory: UnitOfWorkFactory) -> Postgre
     """Return where the processes of this node count together; Redis' URL has been read before."""
     if settings.redis_url is None:
         return PostgresRates(uow_factory)
-    redis = Redis.from_url(
-        settings.redis_url.get_secret_value(),
-        socket_timeout=_REDIS_PATIENCE,
-        socket_connect_timeout=_REDIS_PATIENCE,
-        retry=Retry(NoBackoff(), retries=1),  # once, for a connection that went stale
-    )
-    return RedisRates(redis, node=settings.subscriber_id)
+    return RedisRates(open_redis(settings.redis_url.get_secret_value()), node=settings.subscriber_id)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Path, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from kernel.clock import Clock, format_instant
-from node.api_key_store import (
-    ApiKey,
-    ApiKeyWish,
-    issue_api_key,
-    list_api_keys,
-    revoke_api_key,
-)
+from kernel.clock import Clock
+from node.access_views import ActView, ApiKeyView, NewApiKeyView, PeerRuleView, view_act, view_key, view_rule
+from node.api_key_store import ApiKeyWish, issue_api_key, list_api_keys, revoke_api_key
 from node.api_keys import ApiKeys
-from node.audit import GREATEST_PAGE, RecordedAct, list_acts
+from node.audit import GREATEST_PAGE, list_acts
 from node.callers import KeysAdmin, MayReadAudit, MayReadNetwork, NetworkAdmin
 from node.documentation import refusals
 from node.peer_gate import PeerGate
 from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
-from node.peer_rules import LONGEST_PATTERN, Effect, PeerRule
-from node.peer_rules import Field as RuleField
+from node.peer_rules import LONGEST_PATTERN, Effect, RuleField
 from node.request_body import FormRoute
 from node.scopes import read_scopes
 from storage.unit_of_work import UnitOfWorkFactory
@@ -32,29 +25,8 @@ _NEVER_KEPT: Final = {"Cache-Control": "no-store"}
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """What a person writes in one line."""
-KeyId = Annotated[str, Path(alias="id", pattern="^[!-~]{1,64}$")]
+KeyId = Annotated[str, Path(alias="id", pattern="^[0-9a-f]{1,64}$")]  # not the key, for paths are logged
 Why = Annotated[Line, Query(description="The reason, for the record.")]
-
-
-class ApiKeyView(BaseModel):
-    """An API key, without its secret."""
-
-    id: str
-    name: str = Field(description="Its holder's; what belongs to a holder goes by it.")
-    scopes: list[str]
-    state: str = Field(description="active, expired or revoked.")
-    created_at: str
-    created_by: str
-    expires_at: str | None
-    last_used_at: str | None = Field(description="To the minute or so.")
-    revoked_at: str | None
-    revoked_why: str | None
-
-
-class NewApiKeyView(ApiKeyView):
-    """A new API key; its text is shown only now."""
-
-    key: str
 
 
 class ApiKeyForm(BaseModel):
@@ -66,19 +38,6 @@ class ApiKeyForm(BaseModel):
     scopes: list[str] = Field(description="What it may do; none of it may be more than you may.")
     expires_at: AwareDatetime | None = Field(None, description="Not valid from then on; it stays if empty.")
     same_holder: bool = Field(False, description="Whether whoever has a key of this name gets one more.")
-
-
-class PeerRuleView(BaseModel):
-    """A rule on peers."""
-
-    id: int
-    effect: Effect
-    field: RuleField
-    pattern: str
-    rate: float | None
-    why: str
-    made_by: str
-    made_at: str
 
 
 class PeerRuleForm(BaseModel):
@@ -94,20 +53,6 @@ class PeerRuleForm(BaseModel):
     )
     rate: float | None = Field(None, description="Messages a second that an allowed subscriber may send.")
     why: Line
-
-
-class ActView(BaseModel):
-    """An administrative act on record."""
-
-    number: int
-    at: str
-    who: str
-    from_address: str | None
-    what: str
-    target: str
-    before: dict[str, Any] | None
-    after: dict[str, Any] | None
-    why: str | None
 
 
 def access_router(
@@ -208,53 +153,3 @@ def _add_audit(router: APIRouter, uow_factory: UnitOfWorkFactory) -> None:
         async with uow_factory() as uow:
             found = await list_acts(uow, what=what, target=target, before=before, limit=limit)
         return [view_act(recorded) for recorded in found]
-
-
-def view_act(recorded: RecordedAct) -> ActView:
-    """Return an act as it is shown."""
-    act = recorded.act
-    return ActView(
-        number=recorded.number,
-        at=format_instant(recorded.at),
-        who=act.who,
-        from_address=act.from_address,
-        what=act.what,
-        target=act.target,
-        before=None if act.before is None else dict(act.before),
-        after=None if act.after is None else dict(act.after),
-        why=act.why,
-    )
-
-
-def view_key(key: ApiKey, now: datetime) -> ApiKeyView:
-    """Return an API key as it is shown, without its secret."""
-    return ApiKeyView(
-        id=key.id,
-        name=key.name,
-        scopes=sorted(key.scopes),
-        state=key.state_at(now),
-        created_at=format_instant(key.created_at),
-        created_by=key.created_by,
-        expires_at=_written(key.expires_at),
-        last_used_at=_written(key.last_used_at),
-        revoked_at=_written(key.revoked_at),
-        revoked_why=key.revoked_why,
-    )
-
-
-def view_rule(rule: PeerRule) -> PeerRuleView:
-    """Return a rule on peers as it is shown."""
-    return PeerRuleView(
-        id=rule.id,
-        effect=rule.effect,
-        field=rule.field,
-        pattern=rule.pattern,
-        rate=rule.rate,
-        why=rule.why,
-        made_by=rule.made_by,
-        made_at=format_instant(rule.made_at),
-    )
-
-
-def _written(instant: datetime | None) -> str | None:
-    return None if instant is None else format_instant(instant)

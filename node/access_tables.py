@@ -46,7 +46,7 @@ peer_rules: Final = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("effect", Text, nullable=False),  # allow or refuse
     Column("field", Text, nullable=False),  # subscriber, role, domain or network
-    Column("pattern", Text, nullable=False),  # a whole name, or `*.` and the end of one
+    Column("pattern", Text, nullable=False),  # a whole name, its end after `*.`, or its beginning before `:*`
     Column("rate", Float),  # messages a second; null: as for everybody
     Column("why", Text, nullable=False),
     Column("made_by", Text, nullable=False),

@@ -105,6 +105,7 @@ class Announcer:
     keychain: Keychain
     uow_factory: UnitOfWorkFactory
     clock: Clock
+    delivery_timeout: timedelta
 
     async def announce(self, *, every: bool = False, insist: bool = False) -> list[Announced]:
         """Tell the registry what it does not know yet, and return how that stands.
@@ -115,7 +116,7 @@ class Announcer:
         Raises: SubscriptionRefused, RegistryUnavailable, NoKnownKey, NoValidKey.
         """
         now = self.clock.now()
-        due = to_announce(self.keychain.sets(), now, every=every)
+        due = to_announce(self.keychain.sets(), now, delivery_timeout=self.delivery_timeout, every=every)
         if not due:
             return []
         records = await self.registrar.records(self.keychain.subscriber_id)
@@ -215,7 +216,7 @@ class Announcer:
         if standing is not None and standing.status in _BUSY and not standing.is_over:
             return Announced(key_id=key_set.key_id, status=standing.status, is_known=False)
         async with self.uow_factory() as uow:
-            found = await find_under_way(uow.connection, subscriber_id=key_set.subscriber_id, now=now)
+            found = await find_under_way(uow, subscriber_id=key_set.subscriber_id, now=now)
         if any(each.key_id == key_set.key_id and each.began_at > now - _ASK_AGAIN_AFTER for each in found):
             return Announced(
                 key_id=key_set.key_id, status=None if standing is None else standing.status, is_known=False

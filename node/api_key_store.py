@@ -28,6 +28,7 @@ LONGEST_NAME: Final = 200
 _RESERVED: Final = frozenset({CONFIGURED, "adapter"})  # names of callers without a row
 _FIRST: Final = "first"
 _PREFIX: Final = "dgn"
+_ID_LENGTH: Final = 10  # hexadecimal digits
 
 
 class ApiKeyNotFound(NodeError):
@@ -112,7 +113,7 @@ class IssuedApiKey:
 
 def new_api_key() -> str:
     """Return the text of a new key."""
-    return f"{_PREFIX}_{secrets.token_hex(5)}_{secrets.token_urlsafe(32)}"
+    return f"{_PREFIX}_{secrets.token_hex(_ID_LENGTH // 2)}_{secrets.token_urlsafe(32)}"
 
 
 def digest_of(key: str) -> bytes:
@@ -184,8 +185,11 @@ async def revoke_api_key(
         await uow.connection.execute(select(api_keys).where(api_keys.c.id == key_id).with_for_update())
     ).one_or_none()
     if row is None:
+        shown = key_id[: len(f"{_PREFIX}_") + _ID_LENGTH]  # it may be the key itself: then its open part
         raise ApiKeyNotFound(
-            f"there is no API key {key_id[:40]!r}", path="id", hint="`degnode api-keys list` shows them."
+            f"there is no API key {shown!r}",
+            path="id",
+            hint="`degnode api-keys list` shows the ids of all.",
         )
     key = _read(row)
     if key.revoked_at is not None:

@@ -8,13 +8,11 @@ from typing import Any
 
 import simplejson
 import structlog
-from asyncpg import InterfaceError, PostgresError
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
@@ -27,7 +25,7 @@ from node.ingress import Ingress, Receive, Scope, Send
 from node.telemetry import Metrics
 from protocol.errors import ActionUnknown, Unanticipated, WireError
 from schemas.jsonld import bundled_contexts
-from storage.database import is_outage
+from storage.database import DATABASE_ERRORS, is_outage
 
 log = structlog.get_logger(__name__)
 
@@ -94,7 +92,7 @@ def create_app(  # noqa: PLR0913  the composition's one call
     app.add_exception_handler(RequestValidationError, _render_validation_error)
     app.add_exception_handler(HTTPException, _render_http_error)
     app.add_exception_handler(ClientDisconnect, _note_abandoned)
-    for kind in (OSError, SQLAlchemyError, PostgresError, InterfaceError):
+    for kind in DATABASE_ERRORS:
         app.add_exception_handler(kind, _render_database_error)
     app.add_exception_handler(Exception, _render_unanticipated)
     add_documentation(app)

@@ -6,8 +6,6 @@ itself refuses to change or remove a row.
 
 from __future__ import annotations
 
-import getpass
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -139,17 +137,3 @@ def _with_plain_numbers(state: Mapping[str, Any] | None) -> Mapping[str, Any] | 
     if state is None:
         return None
     return {name: float(value) if isinstance(value, Decimal) else value for name, value in state.items()}
-
-
-def operator() -> Actor:
-    """Return who works on the command line."""
-    return Actor(who=operator_name())
-
-
-def operator_name() -> str:
-    """Return who works on the command line, as the machine knows them: `user@host`."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        user = "somebody"
-    return f"{user}@{socket.gethostname()} (command line)"

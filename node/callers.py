@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from fastapi import Request, Security
+from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyHeader, HTTPBearer, SecurityScopes
 from fastapi.security.http import HTTPAuthorizationCredentials
 
@@ -20,7 +20,7 @@ from node.audit import Actor
 from node.client_address import client_address
 from node.scopes import Scope, ScopeMissing, check_scope
 
-_header = APIKeyHeader(name=HEADER, auto_error=False, description="The key that the node printed once.")
+_header = APIKeyHeader(name=HEADER, auto_error=False, description="An API key of this node.")
 _bearer = HTTPBearer(auto_error=False, description="The same key as a bearer token.")
 _BEARER: Final = "bearer"
 
@@ -49,14 +49,9 @@ async def identify(
     return await _let_in(request, shown, [Scope(name) for name in needed.scopes])
 
 
-async def name_caller(
-    request: Request,
-    needed: SecurityScopes,
-    header: Annotated[str | None, Security(_header)],
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
-) -> str:
-    """Return the name of the caller of a route. Raises: as `identify`."""
-    return (await identify(request, needed, header, bearer)).key.name
+async def name_caller(caller: Annotated[Visitor, Depends(identify)]) -> str:
+    """Return the name of the caller of a route."""
+    return caller.key.name
 
 
 def _may(scope: Scope) -> Any:  # noqa: ANN401  what FastAPI takes in an annotation

@@ -186,7 +186,7 @@ class Delivery:
 
     async def _record(self, tries: Sequence[Try]) -> None:
         now = self.clock.now()
-        outcomes = [self._judge(attempt, now) for attempt in tries]
+        outcomes = [self._decide(attempt, now) for attempt in tries]
         async with self.uow_factory() as uow:
             held = await uow.outbox.record(outcomes)
             heard = [outcome for outcome in outcomes if _was_heard(outcome)]
@@ -195,7 +195,7 @@ class Delivery:
             for attempt, outcome in zip(tries, outcomes, strict=True):
                 await self._tell(uow, attempt, outcome, held=outcome.message.id in held, now=now)
 
-    def _judge(self, attempt: Try, now: datetime) -> Outcome:
+    def _decide(self, attempt: Try, now: datetime) -> Outcome:
         """Decide what a try means for its message: delivered, refused, to be tried again, or dead."""
         state, error = self._state_after(attempt, now)
         is_put_off = state is OutboxState.PENDING and attempt.answer is not None

@@ -98,6 +98,9 @@ class Dispatch:
                 outcome = await self._in_one_transaction(claimed, inbound)
             except LeaseLost:
                 outcome = "lease_lost"
+            except NodeError as error:
+                log.warning("message.hindered", attempt=claimed.attempt, reason=str(error))
+                outcome = await self._postpone(claimed, inbound, error)
             except Exception as error:
                 log.exception("message.handler_failed", attempt=claimed.attempt)
                 outcome = await self._postpone(claimed, inbound, error)

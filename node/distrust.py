@@ -13,10 +13,11 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from kernel.errors import NodeError
+from kernel.plain_text import one_line
 from node.tables import distrusted_keys
 from storage.unit_of_work import UnitOfWork
 
-DISTRUST_CHANNEL: Final = "distrusted_keys"
+DISTRUST_CHANNEL: Final = "degnode_distrusted_keys"
 """Where every process hears that these keys have changed."""
 
 
@@ -40,7 +41,11 @@ class DistrustedKey:
 async def distrust_key(uow: UnitOfWork, key: DistrustedKey) -> bool:
     """Believe the key no more; return False if that was so already: then the first reason stays."""
     statement = insert(distrusted_keys).values(
-        subscriber_id=key.subscriber_id, key_id=key.key_id, since=key.since, why=key.why, by=key.by
+        subscriber_id=key.subscriber_id,
+        key_id=key.key_id,
+        since=key.since,
+        why=one_line(key.why),
+        by=key.by,
     )
     done = await uow.connection.execute(
         statement.on_conflict_do_nothing().returning(distrusted_keys.c.key_id)

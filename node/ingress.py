@@ -59,8 +59,8 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 
-class AdmitCallback(Protocol):
-    """Refuses a callback that answers nothing of ours and is none that may come unasked."""
+class Admission(Protocol):
+    """Refuses a good message that its role does not take: an answer that nobody asked for, and the like."""
 
     async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None: ...
 
@@ -96,7 +96,7 @@ class Ingress:
     signers: Signers
     authentication: Authentication
     writer: InboxWriter
-    admit_callback: AdmitCallback | None
+    admission: Admission | None
     gateways: GatewayCheck
     pins: PeerPins
     gate: PeerGate
@@ -162,8 +162,8 @@ class Ingress:
             check_only_gateway(gateway, role=self.role)
         visit.context = context = read_context(document, profile)
         self._check(visit, document, context, sender.record, now=now)
-        if self.admit_callback is not None:
-            await self.admit_callback(visit.action, context, visit.sender, profile)
+        if self.admission is not None:
+            await self.admission(visit.action, context, visit.sender, profile)
         acceptance = await self.writer.store(
             Arrival(
                 profile=profile.name,

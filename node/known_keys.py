@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import asyncpg
 import structlog
 from sqlalchemy import ColumnElement, and_, delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.exc import SQLAlchemyError
 
 from node.tables import change_feeds, known_keys
 from registry_client.answer import KeyAnswer
+from storage.database import DATABASE_ERRORS
 from storage.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
-
-_AWAY = (SQLAlchemyError, OSError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 class KnownKeys:
@@ -38,7 +35,7 @@ class KnownKeys:
         try:
             async with self._uow_factory() as uow:
                 content = (await uow.connection.execute(query)).scalar_one_or_none()
-        except _AWAY as error:
+        except DATABASE_ERRORS as error:
             log.warning("known_keys.not_read", error=repr(error))
             return None
         return None if content is None else _read(content)
@@ -62,7 +59,7 @@ class KnownKeys:
                 await uow.connection.execute(
                     statement.on_conflict_do_update(constraint=known_keys.primary_key, set_=values)
                 )
-        except _AWAY as error:
+        except DATABASE_ERRORS as error:
             log.warning("known_keys.not_kept", error=repr(error))
 
     async def forget(self, *, subscriber: str, key_id: str) -> None:

@@ -20,8 +20,12 @@ class PeerPin(BaseModel):
     binding: Binding | None = Field(None, description="What the fourth line of its callbacks repeats.")
     ack: AckShape | None = Field(None, description="The shape of answers that it reads.")
     ack_signature: AckSignature | None = Field(None, description="How answers to it are signed.")
-
-    rate: float | None = Field(None, ge=0, description="Messages a second that it may send; 0 sets no bound.")
+    rate: float | None = Field(
+        None,
+        ge=0,
+        allow_inf_nan=False,
+        description="Messages a second that it may send; 0 sets no bound.",
+    )
 
     def departures(self) -> dict[str, Any]:
         """Return the fields of a profile that are other for this peer."""

@@ -13,11 +13,12 @@ from kernel.errors import NodeError
 from kernel.plain_text import one_line
 from node.access_tables import peer_rules
 from node.audit import Actor, record_act
-from node.peer_rules import LONGEST_PATTERN, Effect, Field, PeerRule
+from node.peer_rules import LONGEST_PATTERN, Effect, PeerRule, RuleField
 from registry_client.subscriber import SubscriberRole
 from storage.unit_of_work import UnitOfWork
 
 PEER_RULES_CHANNEL: Final = "degnode_peer_rules"
+_GREATEST_RATE: Final = 1_000_000  # messages a second; who needs more needs no bound
 _PATTERN: Final = re.compile(r"(\*\.)?{0}+|{0}+:\*".format(r"[^\s*\x00-\x1f\x7f\ud800-\udfff]"))
 
 
@@ -38,7 +39,7 @@ class PeerRuleWish:
     """A rule to be made; it takes the place of one on the same thing."""
 
     effect: Effect
-    field: Field
+    field: RuleField
     pattern: str
     why: str
     rate: float | None = None  # messages a second
@@ -115,7 +116,7 @@ def _check(wish: PeerRuleWish) -> None:
             path="pattern",
             hint="Write a whole name, its end like *.example.com, or its beginning like beckn.one:deg:*",
         )
-    if wish.field is Field.ROLE and wish.pattern not in set(SubscriberRole):
+    if wish.field is RuleField.ROLE and wish.pattern not in set(SubscriberRole):
         raise PeerRuleInvalid(
             f"{wish.pattern[:60]!r} is no role",
             path="pattern",
@@ -123,16 +124,17 @@ def _check(wish: PeerRuleWish) -> None:
         )
     if wish.rate is None:
         return
-    if wish.effect is Effect.REFUSE or wish.field is not Field.SUBSCRIBER or not 0 < wish.rate < 1e6:
+    is_possible = wish.effect is Effect.ALLOW and wish.field is RuleField.SUBSCRIBER
+    if not is_possible or not 0 < wish.rate < _GREATEST_RATE:
         raise PeerRuleInvalid(
             "a rate is how many messages a second an allowed subscriber may send",
             path="rate",
-            hint="Give a number above 0, and only where a subscriber is allowed.",
+            hint=f"Give a number between 0 and {_GREATEST_RATE:,}, and only where a subscriber is allowed.",
         )
 
 
 def _read(row: Row[Any]) -> PeerRule:
     values = dict(row._mapping)  # noqa: SLF001  SQLAlchemy's public name
     return PeerRule(
-        **values | {"effect": Effect(values["effect"]), "field": Field(values["field"])},
+        **values | {"effect": Effect(values["effect"]), "field": RuleField(values["field"])},
     )

@@ -29,7 +29,7 @@ class Effect(StrEnum):
     REFUSE = "refuse"
 
 
-class Field(StrEnum):
+class RuleField(StrEnum):
     """What a rule looks at."""
 
     SUBSCRIBER = "subscriber"  # its id
@@ -63,7 +63,7 @@ class PeerRule:
 
     id: int
     effect: Effect
-    field: Field
+    field: RuleField
     pattern: str
     why: str
     made_by: str
@@ -96,22 +96,22 @@ class PeerRules:
 
     def __init__(self, rules: Iterable[PeerRule] = (), *, default: Effect = Effect.ALLOW) -> None:
         ordered = sorted(rules, key=lambda rule: rule.specificity, reverse=True)
-        self._by_field = {field: [rule for rule in ordered if rule.field is field] for field in Field}
+        self._by_field = {field: [rule for rule in ordered if rule.field is field] for field in RuleField}
         self._default = default
-        self.is_open = not ordered and default is Effect.ALLOW
+        self._is_open = not ordered and default is Effect.ALLOW
 
-    def find(self, field: Field, name: str | None) -> PeerRule | None:
+    def find(self, field: RuleField, name: str | None) -> PeerRule | None:
         """Return the rule that counts for `name`, if any does."""
         return next((rule for rule in self._by_field[field] if name and rule.fits(name)), None)
 
     def rate_of(self, subscriber_id: str) -> float | None:
         """Return the peer's own bound, if a rule sets one."""
-        rule = None if self.is_open else self.find(Field.SUBSCRIBER, subscriber_id)
+        rule = None if self._is_open else self.find(RuleField.SUBSCRIBER, subscriber_id)
         return None if rule is None else rule.rate
 
     def check_receiver(self, subscriber_id: str) -> None:
         """Refuse to send to a subscriber that a rule refuses by its id. Raises: PeerRefused."""
-        rule = self.find(Field.SUBSCRIBER, subscriber_id)
+        rule = self.find(RuleField.SUBSCRIBER, subscriber_id)
         if rule is not None and rule.effect is Effect.REFUSE:
             raise PeerRefused(
                 f"this node does not trade with {subscriber_id}",
@@ -120,9 +120,9 @@ class PeerRules:
 
     def check_sender(self, sender: SubscriberRecord) -> None:
         """Refuse whoever is refused by id or role, before anything is read. Raises: PeerRefused."""
-        if self.is_open:
+        if self._is_open:
             return
-        rule = self.find(Field.SUBSCRIBER, sender.subscriber_id) or self.find(Field.ROLE, sender.role)
+        rule = self.find(RuleField.SUBSCRIBER, sender.subscriber_id) or self.find(RuleField.ROLE, sender.role)
         if rule is not None and rule.effect is Effect.REFUSE:
             raise _refused(sender)
 
@@ -132,12 +132,12 @@ class PeerRules:
         To be refused, it is enough to claim a domain or network; to be allowed, the registry must
         confirm the claim, as far as it speaks of that.
         """
-        if self.is_open or self.find(Field.SUBSCRIBER, sender.subscriber_id) is not None:
+        if self._is_open or self.find(RuleField.SUBSCRIBER, sender.subscriber_id) is not None:
             return  # check_sender has been asked
         claimed = context.network_ids or sender.network_memberships or ()
         for field, names, path in (
-            (Field.DOMAIN, (context.domain, sender.domain), "$.context.domain"),
-            (Field.NETWORK, claimed, "$.context"),
+            (RuleField.DOMAIN, (context.domain, sender.domain), "$.context.domain"),
+            (RuleField.NETWORK, claimed, "$.context"),
         ):
             if self._is_any(Effect.REFUSE, field, names):
                 raise DomainRefused(
@@ -148,14 +148,14 @@ class PeerRules:
         confirmed = set(claimed).intersection(sender.network_memberships or ())
         is_allowed = (
             self._default is Effect.ALLOW
-            or self._is_any(Effect.ALLOW, Field.ROLE, (sender.role,))
-            or self._is_any(Effect.ALLOW, Field.DOMAIN, (sender.domain or context.domain,))
-            or self._is_any(Effect.ALLOW, Field.NETWORK, confirmed)
+            or self._is_any(Effect.ALLOW, RuleField.ROLE, (sender.role,))
+            or self._is_any(Effect.ALLOW, RuleField.DOMAIN, (sender.domain or context.domain,))
+            or self._is_any(Effect.ALLOW, RuleField.NETWORK, confirmed)
         )
         if not is_allowed:
             raise _refused(sender)
 
-    def _is_any(self, effect: Effect, field: Field, names: Iterable[str | None]) -> bool:
+    def _is_any(self, effect: Effect, field: RuleField, names: Iterable[str | None]) -> bool:
         found = (self.find(field, name) for name in names)
         return any(rule is not None and rule.effect is effect for rule in found)
 

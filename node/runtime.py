@@ -24,7 +24,7 @@ from node.directories import PeerKeys, open_peer_keys
 from node.dispatch import Dispatch
 from node.evidence import AnswerJudge
 from node.gateways import GatewayCheck
-from node.ingress import AdmitCallback, Ingress
+from node.ingress import Admission, Ingress
 from node.message import Handler, Preparation
 from node.peer_pins import PeerPins
 from node.rules import load_rulebook
@@ -61,13 +61,17 @@ class Foundation:
     uow_factory: UnitOfWorkFactory
     listener: Listener
     peer_keys: PeerKeys
-    keyring: KeyRing
     signers: Keychain
     correspondent: Correspondent
     wires: Wires
     rulebook: Rulebook
     access: Access
     metrics: Metrics
+
+    @property
+    def keyring(self) -> KeyRing:
+        """Return the keys of peers."""
+        return self.peer_keys.keyring
 
     @property
     def api_keys(self) -> ApiKeys:
@@ -106,7 +110,6 @@ def lay_foundation(
         uow_factory=uow_factory,
         listener=Listener(database),
         peer_keys=peer_keys,
-        keyring=peer_keys.keyring,
         signers=signers,
         correspondent=Correspondent(
             role=role,
@@ -141,7 +144,7 @@ class Participant:
         handlers: Mapping[Action, Handler],
         preparations: Mapping[Action, Preparation] | None = None,
         on_undeliverable: OnUndeliverable | None = None,
-        admit_callback: AdmitCallback | None = None,
+        admission: Admission | None = None,
         workers: Sequence[Worker] = (),
         chores: Sequence[Worker] = (),
     ) -> None:
@@ -150,7 +153,7 @@ class Participant:
         settings = foundation.settings
         backoff = Backoff(first=settings.backoff_first, longest=settings.backoff_longest)
         self.writer = InboxWriter(foundation.database)
-        self.ingress = self._make_ingress(admit_callback)
+        self.ingress = self._make_ingress(admission)
         self.dispatch = Dispatch(
             role=foundation.role,
             handlers=handlers,
@@ -186,7 +189,7 @@ class Participant:
         self._role_workers = workers
         self._chores = chores
 
-    def _make_ingress(self, admit_callback: AdmitCallback | None) -> Ingress:
+    def _make_ingress(self, admission: Admission | None) -> Ingress:
         foundation, settings = self.foundation, self.foundation.settings
         return Ingress(
             role=foundation.role,
@@ -202,7 +205,7 @@ class Participant:
                 ),
             ),
             writer=self.writer,
-            admit_callback=admit_callback,
+            admission=admission,
             gateways=GatewayCheck(keyring=foundation.keyring),
             pins=foundation.wires.pins,
             gate=foundation.access.gate,

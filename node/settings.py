@@ -164,7 +164,7 @@ class Settings(ServiceSettings):
     redis_url: SecretStr | None = Field(
         None,
         validation_alias=AliasChoices("DEGNODE_REDIS_URL", "REDIS_URL", "redis_url"),
-        description="A Redis that shares looked-up keys between processes; none is needed.",
+        description="A Redis through which processes share looked-up keys and count rates; none is needed.",
     )
 
     registry_kind: RegistryKind = Field(
@@ -215,7 +215,9 @@ class Settings(ServiceSettings):
         None, description="A signing key, base64, that the first key set takes over; else one is made."
     )
     api_key: SecretStr | None = Field(
-        None, description="The key of apps and operators; one is made and shown once if it is not set."
+        None,
+        description="A key that may do everything on the HTTP API; if it is not set, one is made at the "
+        "first start and shown once.",
     )
 
     wires: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_known_wires)] = (
@@ -276,7 +278,10 @@ class Settings(ServiceSettings):
         description="Whether signature headers without `Signature ` in front are taken, as adapters do.",
     )
     peer_rate: float = Field(
-        0, ge=0, description="Messages a second that one peer may send; 0 sets no bound."
+        0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Messages a second that one peer may send; 0 sets no bound.",
     )
     peer_default: Effect = Field(
         Effect.ALLOW, description="Whether peers that no peer rule is about may trade: allow or refuse."

@@ -9,15 +9,14 @@ from datetime import datetime
 from math import ceil
 from typing import Any, Final
 
-import asyncpg
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.ids import derived_id
 from node.buckets import DUST, Terms
 from node.rate_limit import Lease, RatesUnavailable
+from storage.database import DATABASE_ERRORS
 from storage.unit_of_work import UnitOfWorkFactory
 
 _UPSERT: Final = text(
@@ -73,7 +72,7 @@ class PostgresRates:
         try:
             async with self._uow_factory() as uow:
                 granted, tokens = (await uow.connection.execute(_UPSERT, values)).one()
-        except (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
+        except DATABASE_ERRORS as error:
             raise RatesUnavailable(repr(error)) from error
         return Lease(int(granted), float(tokens))
 

@@ -12,7 +12,6 @@ from typing import Final
 
 from sqlalchemy import RowMapping, delete, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from node.tables import subscriptions_under_way as table
 from protocol.ed25519 import PublicKey
@@ -80,9 +79,9 @@ async def end_subscription(uow: UnitOfWork, *, subscriber_id: str, key_id: str) 
     )
 
 
-async def find_under_way(connection: AsyncConnection, *, subscriber_id: str, now: datetime) -> list[UnderWay]:
+async def find_under_way(uow: UnitOfWork, *, subscriber_id: str, now: datetime) -> list[UnderWay]:
     """Return what is under way at `now`, the newest first."""
-    rows = await connection.execute(
+    rows = await uow.connection.execute(
         select(table)
         .where(table.c.subscriber_id == subscriber_id, table.c.until > now)
         .order_by(table.c.began_at.desc(), table.c.key_id.desc())

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from protocol.actions import Action, Role, sender_role
+from protocol.actions import Action, sender_role
 from protocol.context import Context
 from protocol.errors import (
     ActionMismatch,
@@ -164,11 +164,3 @@ def check_freshness(context: Context, *, now: datetime) -> None:
             path="$.context.ttl",
             hint="Send it again with a new timestamp and message id.",
         )
-
-
-ROLE_OF_RECEIVER: Final = {action: sender_role(action).counterpart for action in Action}
-
-
-def receiver_role(action: Action) -> Role:
-    """Return the role of whoever must answer `action`."""
-    return ROLE_OF_RECEIVER[action]

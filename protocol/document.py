@@ -29,12 +29,13 @@ def parse_document(raw: bytes) -> dict[str, Any]:
         raise JsonInvalid("the body is no JSON object", path="$")
     if b"\\" in raw and _NUL.search(raw):  # one character is looked for much faster than six
         raise JsonInvalid("the body holds the character U+0000, which cannot be kept", path="$")
-    if raw.count(b"{") + raw.count(b"[") > DEEPEST and _is_too_deep(document):
+    if raw.count(b"{") + raw.count(b"[") > DEEPEST and is_too_deep(document):
         raise JsonInvalid(f"the body is nested more than {DEEPEST} levels deep", path="$")
     return document
 
 
-def _is_too_deep(document: object) -> bool:
+def is_too_deep(document: object) -> bool:
+    """Say whether `document` has more levels than are taken; this itself goes down none."""
     level = [document]
     for _ in range(DEEPEST):
         level = [value for outer in level for value in _inside(outer) if isinstance(value, dict | list)]

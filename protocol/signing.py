@@ -8,6 +8,8 @@ The signing string has no trailing newline.
 from __future__ import annotations
 
 from base64 import b64decode, b64encode
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from hashlib import blake2b
@@ -42,6 +44,7 @@ __all__ = [  # the door to everything about signatures that the hot path needs
     "parse_header",
     "signing_string",
     "verify",
+    "verify_by_any",
 ]
 
 MAX_VALIDITY: Final = timedelta(hours=1)
@@ -115,6 +118,27 @@ def verify(
         path=header.place,
         hint="Sign the exact bytes that are sent: no re-serialising, no trailing newline.",
     )
+
+
+def verify_by_any(
+    raw: bytes,
+    header: SignatureHeader,
+    *,
+    keys: Sequence[PublicKey],
+    now: datetime,
+    labels: tuple[str, ...],
+    request_signatures: tuple[str, ...] = (),
+) -> None:
+    """Refuse `header` unless it is a fresh, true signature of `raw` by one of `keys`; one is there at least.
+
+    Raises: SignatureInvalid.
+    """
+    *others, last = keys
+    for key in others:
+        with suppress(SignatureInvalid):
+            verify(raw, header, key=key, now=now, labels=labels, request_signatures=request_signatures)
+            return
+    verify(raw, header, key=last, now=now, labels=labels, request_signatures=request_signatures)
 
 
 def check_window(header: SignatureHeader, *, now: datetime, validity: KeyValidity = ALWAYS_VALID) -> None:
@@ -217,9 +241,9 @@ class Signer:
         """Return `created` and `expires` of what is signed at `now`, in Unix seconds."""
         created = int(now.timestamp())
         expires = created + int(self.validity.total_seconds())
-        return created, expires if self.valid_until is None else min(
-            expires, int(self.valid_until.timestamp())
-        )
+        if self.valid_until is not None:
+            expires = min(expires, int(self.valid_until.timestamp()))
+        return created, expires
 
     def seal(self, text: bytes, *, created: int, expires: int, headers: str) -> str:
         """Return the header value around the signature of `text`."""

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
-import simplejson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query
 
+from node.app import JsonResponse
 from registry.decisions import approve, reject, revoke
 from registry.desk import AtDesk, Operator
-from registry.forms import DecisionForm, LookupForm, NameInPath
+from registry.forms import ChangeNumber, DecisionForm, LookupForm, NameInPath, NameInQuery
 from registry.history import find_history
-from registry.lookup_api import UNPROVEN
-from registry.request import UNDER_WAY, Step
+from registry.request import UNFULFILLED
 from registry.request_store import find_requests
 from registry.store import find_subscriptions
 from registry_client.subscriber import SubscriberStatus
 
 _MOST: Final = 1_000
-_LARGEST: Final = 2**63 - 1
-_PLAIN: Final = r"^[^\x00]+$"
 
 router: Final = APIRouter(prefix="/admin", tags=["operator"])
 
@@ -27,15 +24,15 @@ router: Final = APIRouter(prefix="/admin", tags=["operator"])
 @router.get("/subscriptions", summary="What stands here, and who asks")
 async def subscriptions(
     desk: AtDesk, _operator: Operator, status: Annotated[SubscriberStatus | None, Query()] = None
-) -> Response:
+) -> JsonResponse:
     """Return what stands, and the requests that are not fulfilled; those of one status if it is given."""
     now = desk.clock.now()
     async with desk.uow_factory() as uow:
         found = await find_subscriptions(uow, LookupForm(status=status), now=now, limit=_MOST)
-        asked = await find_requests(uow, steps=UNDER_WAY | {Step.FAILED, Step.REJECTED}, limit=_MOST)
-    return _json(
+        asked = await find_requests(uow, steps=UNFULFILLED, status=status, limit=_MOST)
+    return JsonResponse(
         {
-            "subscriptions": [] if status in UNPROVEN else [each.to_wire(now=now) for each in found],
+            "subscriptions": [each.to_wire(now=now) for each in found],
             "requests": [
                 {
                     "subscriber_id": each.wanted.subscriber_id,
@@ -47,7 +44,6 @@ async def subscriptions(
                     "asked_from": each.asked_from,
                 }
                 for each in asked
-                if status in (None, each.status)
             ],
         }
     )
@@ -87,15 +83,11 @@ async def revoke_(
 async def history(
     desk: AtDesk,
     _operator: Operator,
-    subscriber_id: Annotated[str | None, Query(max_length=255, pattern=_PLAIN)] = None,
-    after: Annotated[int, Query(ge=0, le=_LARGEST)] = 0,
+    subscriber_id: NameInQuery | None = None,
+    after: ChangeNumber = 0,
     limit: Annotated[int, Query(ge=1, le=_MOST)] = 100,
-) -> Response:
+) -> JsonResponse:
     """Return who changed what, from where, when and why, before and after; the oldest first."""
     async with desk.uow_factory() as uow:
         entries = await find_history(uow, subscriber_id=subscriber_id, after=after, limit=limit)
-    return _json({"history": entries, "last": entries[-1]["number"] if entries else after})
-
-
-def _json(content: Any) -> Response:  # noqa: ANN401
-    return Response(simplejson.dumps(content, use_decimal=True), media_type="application/json")
+    return JsonResponse({"history": entries, "last": entries[-1]["number"] if entries else after})

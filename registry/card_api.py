@@ -6,12 +6,12 @@ from typing import Any, Final
 
 from fastapi import APIRouter
 from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
 from kernel.errors import NodeError
 from protocol.keys import write_public_key
 from protocol.x25519 import write_encryption_public_key
 from registry.desk import AtDesk
+from storage.database import DATABASE_ERRORS
 
 router: Final = APIRouter(tags=["registry"])
 
@@ -51,6 +51,6 @@ async def readyz(desk: AtDesk) -> dict[str, str]:
     try:
         async with desk.uow_factory() as uow:
             await uow.connection.execute(text("SELECT 1"))
-    except (OSError, SQLAlchemyError) as error:
+    except DATABASE_ERRORS as error:
         raise RegistryNotReady("the registry cannot reach its database") from error
     return {"status": "ready"}

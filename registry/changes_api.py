@@ -8,10 +8,10 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from registry.desk import AtDesk
+from registry.forms import ChangeNumber
 from registry.history import find_changes, last_change
 
 _MOST: Final = 500
-_LARGEST: Final = 2**63 - 1
 
 router: Final = APIRouter(tags=["look-up"])
 
@@ -20,8 +20,7 @@ router: Final = APIRouter(tags=["look-up"])
 async def changes(
     desk: AtDesk,
     after: Annotated[
-        int | None,
-        Query(ge=0, le=_LARGEST, description="The last number known; without one, only that is told."),
+        ChangeNumber | None, Query(description="The last number known; without one, only that is told.")
     ] = None,
     wait: Annotated[float, Query(ge=0, description="How many seconds to wait for a change; at most 30.")] = 0,
 ) -> dict[str, Any]:

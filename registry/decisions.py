@@ -5,24 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from simplejson import dumps
 
 from kernel.errors import NodeError
 from registry.author import Author
-from registry.enrolment import end_subscription
+from registry.entering import end_subscription
 from registry.forms import DecisionForm
 from registry.history import Change, find_asked, record_request_change
 from registry.registrar import fulfil
-from registry.request import UNDER_WAY, Step, SubscriptionRequest, particulars_of
+from registry.request import UNDER_WAY, UNFULFILLED, Step, SubscriptionRequest, particulars_of
 from registry.request_store import find_requests, put_request
 from registry.store import find_standing, lock_subscriber, put_subscription
-from registry.subscription import Subscription
 from registry_client.subscriber import SubscriberStatus
 from storage.unit_of_work import UnitOfWork
-
-_OPEN: Final = UNDER_WAY | {Step.FAILED, Step.REJECTED}
 
 
 class NothingToDecide(NodeError):
@@ -61,8 +58,6 @@ async def approve(
         raise _unclear(asked, "an approval names the request and its revision")
     request = await _as_seen(uow, _the_one(asked), form)
     approved = request.approve(now=now)
-    if request.step in (Step.FAILED, Step.REJECTED):
-        approved = _begin_again(approved, now=now)
     await record_request_change(
         uow, approved, change=Change.APPROVED, author=author, now=now, why=form.reason
     )
@@ -116,7 +111,7 @@ async def revoke(
 
 
 async def _find_open(uow: UnitOfWork, subscriber_id: str, form: DecisionForm) -> list[SubscriptionRequest]:
-    found = await find_requests(uow, subscriber_id=subscriber_id, steps=_OPEN)
+    found = await find_requests(uow, subscriber_id=subscriber_id, steps=UNFULFILLED)
     return [
         each
         for each in found
@@ -145,9 +140,9 @@ def _unclear(asked: Sequence[SubscriptionRequest], why: str) -> RequestUnclear:
 
 async def _as_seen(uow: UnitOfWork, request: SubscriptionRequest, form: DecisionForm) -> SubscriptionRequest:
     """Return the request, unless it asks for something else by now. Raises: RequestChanged."""
-    if form.revision in (None, request.revision):
+    if form.revision is None or form.revision == request.revision:
         return request
-    seen = await find_asked(uow, request, revision=form.revision or 0)
+    seen = await find_asked(uow, request, revision=form.revision)
     raise RequestChanged(
         f"{request.wanted.subscriber_id} asks for something else by now, in revision {request.revision}: "
         f"{_difference(seen, request)}",
@@ -169,20 +164,6 @@ def _difference(seen: dict[str, Any] | None, request: SubscriptionRequest) -> st
     return ", ".join(changed) or "another key signed for it, or its times changed"
 
 
-def _begin_again(request: SubscriptionRequest, *, now: datetime) -> SubscriptionRequest:
-    """Return a request that had come to an end as one that is proven anew."""
-    return replace(
-        request,
-        step=Step.CHECK,
-        status=SubscriberStatus.INITIATED,
-        since=now,
-        reason=None,
-        hint=None,
-        attempts=0,
-        next_try_at=now,
-    )
-
-
 async def _lift_bar(
     uow: UnitOfWork, subscriber_id: str, form: DecisionForm, *, author: Author, now: datetime
 ) -> str:
@@ -200,11 +181,7 @@ async def _lift_bar(
             change=Change.READMITTED,
             why=form.reason,
         )
-    return _status_of(barred[0], now=now)
-
-
-def _status_of(subscription: Subscription, *, now: datetime) -> str:
-    return subscription.status_at(now).value
+    return barred[0].status_at(now).value
 
 
 def _nothing(subscriber_id: str, why: str) -> NothingToDecide:

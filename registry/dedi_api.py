@@ -11,11 +11,11 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from datetime import datetime
 from typing import Any, Final
 
-import simplejson
-from fastapi import APIRouter, Response
+from fastapi import APIRouter
 
 from kernel.clock import format_instant
 from kernel.errors import NodeError
+from node.app import JsonResponse
 from registry.desk import AtDesk
 from registry.policy import RegistryPolicy
 from registry.store import find_subscription
@@ -31,7 +31,7 @@ class RecordNotFound(NodeError):
 
 
 @router.get("/dedi/lookup/{owner}/{registry}/{record}", summary="One record, as a DeDi gives it")
-async def read_record(owner: str, registry: str, record: str, desk: AtDesk) -> Response:
+async def read_record(owner: str, registry: str, record: str, desk: AtDesk) -> JsonResponse:
     """Return the record of one key of one subscriber, and the networks that it is a member of."""
     now, policy = desk.clock.now(), desk.policy
     named = _named(owner, record, policy=policy)
@@ -43,8 +43,8 @@ async def read_record(owner: str, registry: str, record: str, desk: AtDesk) -> R
         raise _not_found(f"{named[0]} has no key {named[1]!r} here", policy)
     if not found.is_live(now):
         raise _not_found(f"the key {named[1]!r} of {named[0]} stands as {found.status_at(now)}", policy)
-    content = {"message": "Record retrieved successfully", "data": _data(found, policy=policy, now=now)}
-    return Response(simplejson.dumps(content, use_decimal=True), media_type="application/json")
+    data = _data(found, policy=policy, now=now)
+    return JsonResponse({"message": "Record retrieved successfully", "data": data})
 
 
 def record_id(subscriber_id: str, key_id: str) -> str:

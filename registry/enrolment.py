@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from protocol.errors import KeyExpired, KeyUnknown, SchemaViolated, SubscriberUnknown
 from registry.admission import admit, not_entitled
 from registry.author import Author
 from registry.changing import Wish, keys_to_end, read_wish
-from registry.entering import enter
+from registry.entering import end_subscription, enter
 from registry.forms import ChangeForm, SubscribeForm
 from registry.history import Change, find_verdict, record_request_change
 from registry.nonces import use_nonce
@@ -17,7 +17,7 @@ from registry.policy import RegistryPolicy
 from registry.request import SubscriptionRequest
 from registry.request_store import find_request, put_request
 from registry.signed_request import SignedRequest, validity_of
-from registry.store import find_standing, lock_subscriber, put_subscription
+from registry.store import find_standing, lock_subscriber
 from registry.subscription import Subscription
 from registry.url_rules import check_subscriber_url
 from registry_client.subscriber import SubscriberStatus
@@ -90,11 +90,11 @@ class Enrolment:
     ) -> SubscriberStatus:
         """Enter the wish if it is proven already, else keep it as a request."""
         wanted, signed_by = wish.wanted, request.header.key_id
-        live = {each.key_id: each for each in standing if each.is_live(now)}
+        live = [each for each in standing if each.is_live(now)]
         admission = admit(
             wanted, standing=standing, signed_by=signed_by, approval=self.policy.approval, now=now
         )
-        known = {each.signing_public_key for each in live.values()}
+        known = {each.signing_public_key for each in live}
         if live and wanted.signing_public_key not in known:
             request.check_key_proof(
                 subscriber_id=wanted.subscriber_id,
@@ -102,11 +102,9 @@ class Enrolment:
                 key=wanted.signing_public_key,
                 now=now,
             )
-        earlier = next((each for each in standing if each.key_id == wanted.key_id), None)
         author = Author.signed(signed_by, address=request.address)
         if admission.is_open:
-            if earlier is None or not wanted.says_the_same_as(earlier) or wish.spread:
-                await enter(uow, wanted, spread=wish.spread, author=author, now=now, why=why)
+            await enter(uow, wanted, spread=wish.spread, author=author, now=now, why=why)
             return wanted.status_at(now)
         if admission.needs_challenge:
             check_subscriber_url(wanted.url, subscriber_id=wanted.subscriber_id, checks=self.policy.checks)
@@ -137,22 +135,6 @@ class Enrolment:
         asked = asked.under(await find_verdict(uow, asked.wanted.subscriber_id))
         await put_request(uow, asked)
         await record_request_change(uow, asked, change=Change.ASKED, author=author, now=now, why=why)
-
-
-async def end_subscription(
-    uow: UnitOfWork,
-    subscription: Subscription,
-    *,
-    author: Author,
-    now: datetime,
-    why: str | None = None,
-    barred: bool = False,
-) -> None:
-    """Let a key count no more, from now on."""
-    ended = replace(subscription, status=SubscriberStatus.UNSUBSCRIBED, barred=subscription.barred or barred)
-    await put_subscription(
-        uow, ended, before=subscription, author=author, now=now, change=Change.REVOKED, why=why
-    )
 
 
 def _check_own_key(

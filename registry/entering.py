@@ -1,4 +1,4 @@
-"""Making a proven wish what is found from now on, within one unit of work."""
+"""Making a proven wish what is found from now on, and ending what was, within one unit of work."""
 
 from __future__ import annotations
 
@@ -43,3 +43,19 @@ async def enter(
         if each.type is wanted.type and not moved.says_the_same_as(each):
             await put_subscription(uow, moved, before=each, author=author, now=now, why=why)
     return entered
+
+
+async def end_subscription(
+    uow: UnitOfWork,
+    subscription: Subscription,
+    *,
+    author: Author,
+    now: datetime,
+    why: str | None = None,
+    barred: bool = False,
+) -> None:
+    """Let a key count no more, from now on."""
+    ended = replace(subscription, status=SubscriberStatus.UNSUBSCRIBED, barred=subscription.barred or barred)
+    await put_subscription(
+        uow, ended, before=subscription, author=author, now=now, change=Change.REVOKED, why=why
+    )

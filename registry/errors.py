@@ -23,7 +23,6 @@ from protocol.errors import (
 from protocol.signing import challenge
 from registry.desk import get_desk
 from registry.tokens import TokenRefused
-from registry.tries import TooManyTries
 
 log = structlog.get_logger(__name__)
 
@@ -52,7 +51,7 @@ async def _on_node_error(request: Request, error: Exception) -> JSONResponse:
 
 
 def _headers_of(error: NodeError, request: Request) -> dict[str, str]:
-    if isinstance(error, TooManyTries):
+    if error.retry_after is not None:
         return {"Retry-After": str(error.retry_after)}
     if isinstance(error, TokenRefused):
         return {"WWW-Authenticate": "Bearer"}

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
 
 import simplejson
-from fastapi import Path
+from fastapi import Path, Query
 from pydantic import (
     AfterValidator,
     AliasChoices,
@@ -17,11 +18,11 @@ from pydantic import (
     Field,
     HttpUrl,
     TypeAdapter,
-    field_validator,
     model_validator,
 )
 
 from kernel.clock import utc
+from protocol.document import is_too_deep
 from protocol.keys import read_public_key, write_public_key
 from protocol.signature_header import NAME_PATTERN
 from protocol.x25519 import read_encryption_public_key
@@ -29,14 +30,18 @@ from registry.subscription import Subscription
 from registry_client.subscriber import KEY_NAMES, SubscriberRole, SubscriberStatus
 
 _URL: Final = TypeAdapter(HttpUrl)
+_PLAIN: Final = re.compile(r"[!-~]*")  # ASCII without blanks: peers follow no URL that is spelt otherwise
+_NO_NUL: Final = r"^[^\x00]+$"  # which the database does not keep
 _PLACES: Final = ("city", "country")
 _NOWHERE: Final = (None, "", "*")
 
 
 def _http_url(text: str) -> str:
-    """Return `text`, which is an http or https URL, without its final slash."""
+    """Return `text`, which is a plain http or https URL, without its final slash."""
+    if not _PLAIN.fullmatch(text):
+        raise ValueError("must be in ASCII, without blanks")
     url = _URL.validate_python(text)
-    if url.username or url.password or url.query or url.fragment:
+    if url.username or url.password or "?" in text or "#" in text:
         raise ValueError("must hold no password, query or fragment")
     return text.rstrip("/")
 
@@ -58,6 +63,8 @@ def _keys_differ(signing: str | None, encryption: str | None) -> None:
 
 def _storable(location: dict[str, Any]) -> dict[str, Any]:
     """Return `location` with exact numbers; the database takes neither NaN nor NUL."""
+    if is_too_deep(location):
+        raise ValueError("must not be nested that deep")
     text = simplejson.dumps(location, ensure_ascii=False, allow_nan=False)
     if "\\u0000" in text or not text.isprintable():
         raise ValueError("must be plain JSON without control characters")
@@ -67,15 +74,18 @@ def _storable(location: dict[str, Any]) -> dict[str, Any]:
 
 SubscriberId = Annotated[str, Field(min_length=1, max_length=255, pattern=NAME_PATTERN)]
 KeyId = Annotated[str, Field(min_length=1, max_length=128, pattern=NAME_PATTERN)]
-Domain = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
-Nonce = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[^\x00]+$")]
+Domain = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL)]
+Nonce = Annotated[str, Field(min_length=1, max_length=255, pattern=_NO_NUL)]
+Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 Url = Annotated[str, Field(max_length=2048), AfterValidator(_http_url)]
 Location = Annotated[dict[str, Any], AfterValidator(_storable)]
 SigningKey = Annotated[str, AfterValidator(_signing_key)]
 EncryptionKey = Annotated[str, AfterValidator(_encryption_key)]
-Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=r"^[^\x00]+$")]
-NameInPath = Annotated[str, Path(max_length=255, pattern=r"^[^\x00]+$")]
-PlaceCode = Annotated[str, Field(max_length=64, pattern=r"^[^\x00]+$")]
+Reason = Annotated[str, Field(min_length=1, max_length=500, pattern=_NO_NUL)]
+PlaceCode = Annotated[str, Field(max_length=64, pattern=_NO_NUL)]
+NameInPath = Annotated[str, Path(max_length=255, pattern=_NO_NUL)]
+NameInQuery = Annotated[str, Query(max_length=255, pattern=_NO_NUL)]
+ChangeNumber = Annotated[int, Query(ge=0, le=2**63 - 1)]
 
 
 class _Form(BaseModel):
@@ -104,14 +114,9 @@ class SubscribeForm(_Form):
         description="Ed25519, base64.", examples=["ONtluFKk9FfVIePk0FJjCZE1XlTdcXtcWWRjqzllVSw="]
     )
     encr_public_key: EncryptionKey | None = Field(None, description="X25519, base64, raw or in DER.")
-    valid_from: AwareDatetime | None = Field(None, description="From now on, if it is left out.")
-    valid_until: AwareDatetime | None = Field(None, description="Without end, if it is left out.")
+    valid_from: Instant | None = Field(None, description="From now on, if it is left out.")
+    valid_until: Instant | None = Field(None, description="Without end, if it is left out.")
     nonce: Nonce | None = Field(None, description="Counts once; a signed request must bring one.")
-
-    @field_validator("valid_from", "valid_until")
-    @classmethod
-    def _in_utc(cls, instant: datetime | None) -> datetime | None:
-        return None if instant is None else utc(instant)
 
     @model_validator(mode="after")
     def _two_keys(self) -> Self:
@@ -152,17 +157,12 @@ class ChangeForm(_Form):
     location: Location | None = None
     signing_public_key: SigningKey | None = Field(None, description="Of a key that is to be added.")
     encr_public_key: EncryptionKey | None = None
-    valid_from: AwareDatetime | None = None
-    valid_until: AwareDatetime | None = None
+    valid_from: Instant | None = None
+    valid_until: Instant | None = None
     status: Literal[SubscriberStatus.UNSUBSCRIBED] | None = Field(
         None, description="Ends the key at once; without a key_id, all of them: the subscriber leaves."
     )
     reason: Reason | None = Field(None, description="Why, for the history.")
-
-    @field_validator("valid_from", "valid_until")
-    @classmethod
-    def _in_utc(cls, instant: datetime | None) -> datetime | None:
-        return None if instant is None else utc(instant)
 
     @model_validator(mode="after")
     def _two_keys(self) -> Self:

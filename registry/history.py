@@ -56,21 +56,12 @@ async def record_change(
     why: str | None = None,
 ) -> None:
     """Write down a change of what is found, and tell those who wait for one."""
-    await uow.connection.execute(_IN_ORDER)
-    await uow.connection.execute(
-        insert(history).values(
-            subscriber_id=after.subscriber_id,
-            key_id=after.key_id,
-            changed_at=now,
-            changed_by=author.name,
-            changed_from=author.address,
-            content=after.to_wire(now=now),
-            action=change.value,
-            why=why,
-            before=None if before is None else before.to_wire(now=now),
-            in_force=True,
-        )
-    )
+    row = {
+        "content": after.to_wire(now=now),
+        "before": None if before is None else before.to_wire(now=now),
+        "in_force": True,
+    }
+    await _record(uow, after, row, change=change, author=author, now=now, why=why)
     await uow.announce(CHANGES_CHANNEL)
 
 
@@ -84,23 +75,32 @@ async def record_request_change(
     why: str | None = None,
 ) -> None:
     """Write down what happened to a wish; what is found does not change by that."""
+    asked = {"status": request.status.value, "request_id": str(request.id), "revision": request.revision}
+    row = {"content": request.to_row()["wanted"] | asked, "in_force": False}
+    await _record(uow, request.wanted, row, change=change, author=author, now=now, why=why)
+
+
+async def _record(
+    uow: UnitOfWork,
+    about: Subscription,
+    row: dict[str, Any],
+    *,
+    change: Change,
+    author: Author,
+    now: datetime,
+    why: str | None,
+) -> None:
     await uow.connection.execute(_IN_ORDER)
     await uow.connection.execute(
         insert(history).values(
-            subscriber_id=request.wanted.subscriber_id,
-            key_id=request.wanted.key_id,
-            changed_at=now,
+            **row,
+            subscriber_id=about.subscriber_id,
+            key_id=about.key_id,
+            action=change.value,
             changed_by=author.name,
             changed_from=author.address,
-            content=request.to_row()["wanted"]
-            | {
-                "status": request.status.value,
-                "request_id": str(request.id),
-                "revision": request.revision,
-            },
-            action=change.value,
+            changed_at=now,
             why=why,
-            in_force=False,
         )
     )
 

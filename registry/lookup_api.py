@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-import simplejson
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Request
 
 from kernel.errors import NodeError
+from node.app import JsonResponse
 from protocol.errors import KeyExpired, KeyUnknown
 from registry.desk import AtDesk, Desk, claims_signature
 from registry.forms import LookupForm
@@ -18,7 +18,7 @@ from registry.store import find_standing, find_subscriptions
 from registry_client.subscriber import SubscriberStatus
 from storage.unit_of_work import UnitOfWork
 
-UNPROVEN: Final = frozenset(
+_UNPROVEN: Final = frozenset(
     {SubscriberStatus.INITIATED, SubscriberStatus.UNDER_SUBSCRIPTION, SubscriberStatus.INVALID_SSL}
 )
 _WHERE: Final = "header Authorization, keyId"
@@ -33,7 +33,7 @@ class LookupTooBroad(NodeError):
 
 
 @router.post("/lookup", summary="Find subscriptions")
-async def lookup(form: LookupForm, request: Request, desk: AtDesk) -> Response:
+async def lookup(form: LookupForm, request: Request, desk: AtDesk) -> JsonResponse:
     """Return every subscription that has all that the body names.
 
     What nobody has proven yet is found only by whoever asks for that status. The question may be
@@ -47,11 +47,11 @@ async def lookup(form: LookupForm, request: Request, desk: AtDesk) -> Response:
         raise LookupTooBroad(
             f"more than {most} subscriptions fit", hint="Name a subscriber_id, or a domain and a type."
         )
-    return Response(simplejson.dumps(found, use_decimal=True), media_type="application/json")
+    return JsonResponse(found)
 
 
 async def _find(uow: UnitOfWork, form: LookupForm, *, now: datetime, limit: int) -> list[dict[str, Any]]:
-    if form.status is not None and form.status in UNPROVEN:
+    if form.status is not None and form.status in _UNPROVEN:
         asked = await find_unproven(uow, form, form.status, limit=limit)
         return [each.wanted.to_wire(now=now) | {"status": each.status.value} for each in asked]
     return [each.to_wire(now=now) for each in await find_subscriptions(uow, form, now=now, limit=limit)]

@@ -28,6 +28,8 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 log = structlog.get_logger(__name__)
 
 _TIDY_EVERY: Final = timedelta(minutes=10)
+_WHY_CHECKED: Final = "the URL answers"
+_WHY_PROVEN: Final = "the challenge was answered rightly"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,10 +100,6 @@ class Registrar:
         async with self.uow_factory() as uow:
             await forget_nonces(uow, now=now)
             await forget_requests(uow, now=now, after=self.policy.forget_after)
-
-
-_WHY_CHECKED: Final = "the URL answers"
-_WHY_PROVEN: Final = "the challenge was answered rightly"
 
 
 async def fulfil(

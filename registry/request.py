@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 from uuid import UUID
@@ -34,6 +34,7 @@ class Step(StrEnum):
 
 
 UNDER_WAY: Final = frozenset({Step.CHECK, Step.CHALLENGE, Step.APPROVAL, Step.ENTER})
+UNFULFILLED: Final = frozenset(Step) - {Step.DONE}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,9 +131,8 @@ class SubscriptionRequest:
 
     def _asks_no_more_than(self, earlier: SubscriptionRequest) -> bool:
         """Say whether both want the same; a key that counts from later on is not more."""
-        starts = Subscription.from_wire(self.wanted.to_wire(now=self.wanted.valid_from)).valid_from
         return (
-            starts >= earlier.wanted.valid_from
+            self.wanted.valid_from >= earlier.wanted.valid_from
             and self.particulars() == earlier.particulars()
             and (self.spread, self.authorised_by) == (earlier.spread, earlier.authorised_by)
         )
@@ -170,10 +170,16 @@ class SubscriptionRequest:
         )
 
     def approve(self, *, now: datetime) -> SubscriptionRequest:
-        """Return the request with the operator's word for it: entered if only that was missing."""
+        """Return the request with the operator's word for it: entered if only that was missing.
+
+        One that had come to an end is proven anew.
+        """
         if self.step is Step.APPROVAL:
             return self._go(Step.ENTER, now=now)
-        return replace(self, needs_approval=False, updated_at=now)
+        if self.step in UNDER_WAY:
+            return replace(self, needs_approval=False, updated_at=now)
+        again = self._go(Step.CHECK, status=SubscriberStatus.INITIATED, next_try_at=now, now=now)
+        return replace(again, needs_approval=False, since=now)
 
     def reject(self, reason: str, *, now: datetime) -> SubscriptionRequest:
         """Return the request as the operator has turned it down."""
@@ -274,9 +280,6 @@ _PLAIN: Final = (
 )
 
 _PARTICULARS: Final = ("url", "type", "domain", "location", "encr_public_key", "valid_until")
-
-LEASE: Final = timedelta(seconds=60)
-"""How long a try may be under way before another process makes it again."""
 
 
 def particulars_of(wire: Mapping[str, Any]) -> dict[str, Any]:

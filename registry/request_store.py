@@ -7,17 +7,21 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from registry.forms import LookupForm
-from registry.request import LEASE, UNDER_WAY, Step, SubscriptionRequest
+from registry.lookup_filters import conditions_of
+from registry.request import UNDER_WAY, Step, SubscriptionRequest
 from registry.tables import requests
 from registry_client.subscriber import SubscriberStatus
 from storage.unit_of_work import UnitOfWork
 
 REQUESTS_CHANNEL: Final = "degnode_registry_requests"
 """Announcements on it say that there is something to check or to challenge."""
+
+_LEASE: Final = timedelta(seconds=60)
+"""How long a try may be under way before another process makes it again."""
 
 
 async def put_request(uow: UnitOfWork, request: SubscriptionRequest) -> None:
@@ -46,6 +50,7 @@ async def find_requests(
     *,
     subscriber_id: str | None = None,
     steps: Collection[Step] | None = None,
+    status: SubscriberStatus | None = None,
     limit: int = 1_000,
 ) -> list[SubscriptionRequest]:
     """Return up to `limit` requests that fit, those asked for last first."""
@@ -54,6 +59,8 @@ async def find_requests(
         query = query.where(requests.c.subscriber_id == subscriber_id)
     if steps is not None:
         query = query.where(requests.c.step.in_([step.value for step in steps]))
+    if status is not None:
+        query = query.where(requests.c.status == status)
     rows = await uow.connection.execute(query)
     return [SubscriptionRequest.from_row(row) for row in rows.mappings()]
 
@@ -63,19 +70,16 @@ async def find_unproven(
 ) -> list[SubscriptionRequest]:
     """Return up to `limit` requests that fit `form` and stand as `status`, a status before SUBSCRIBED."""
     wanted = requests.c.wanted
-    filters: list[ColumnElement[bool]] = [
-        column == value
-        for column, value in (
-            (requests.c.subscriber_id, form.subscriber_id),
-            (requests.c.key_id, form.key_id),
-            (wanted["type"].astext, form.type),
-            (wanted["domain"].astext, form.domain),
-        )
-        if value is not None
-    ]
+    columns = {
+        "subscriber_id": requests.c.subscriber_id,
+        "key_id": requests.c.key_id,
+        "type": wanted["type"].astext,
+        "domain": wanted["domain"].astext,
+        "location": wanted["location"],
+    }
     rows = await uow.connection.execute(
         select(requests)
-        .where(requests.c.status == status, *filters)
+        .where(requests.c.status == status, *conditions_of(form, columns))
         .order_by(requests.c.subscriber_id, requests.c.key_id)
         .limit(limit)
     )
@@ -102,7 +106,7 @@ async def claim_due(
     row = rows.mappings().one_or_none()
     if row is None:
         return None
-    claimed = SubscriptionRequest.from_row(row).claim(until=now + LEASE)
+    claimed = SubscriptionRequest.from_row(row).claim(until=now + _LEASE)
     values: dict[str, Any] = {"attempts": claimed.attempts, "next_try_at": claimed.next_try_at}
     await uow.connection.execute(requests.update().where(requests.c.id == claimed.id).values(values))
     return claimed

@@ -6,6 +6,8 @@ shown to a new question. Anything else is signed alone (three lines).
 
 from __future__ import annotations
 
+from typing import Final
+
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -14,7 +16,7 @@ from kernel.errors import NodeError
 from protocol.profile import DIGEST_LABELS
 from protocol.signing import Signers, parse_header
 
-HEADER = "Signature"
+_HEADER: Final = "Signature"
 
 
 class SignedAnswers:
@@ -47,7 +49,7 @@ class SignedAnswers:
 
     def _sign(self, start: Message, body: bytes, *, request_signature: str | None) -> None:
         now = self._clock.now()
-        MutableHeaders(scope=start)[HEADER] = self._signers.at(now).sign(
+        MutableHeaders(scope=start)[_HEADER] = self._signers.at(now).sign(
             body, now=now, label=DIGEST_LABELS[0], request_signature=request_signature
         )
 

@@ -11,9 +11,7 @@ from protocol.keys import read_public_key
 from protocol.profile import DIGEST_LABELS
 from protocol.signing import ALWAYS_VALID, KeyValidity, SignatureHeader, parse_header, verify
 from registry.subscription import Subscription
-
-KEY_PROOF: Final = "X-Key-Proof"
-"""The header in which a new key signs the body, too, when another key has asked for it."""
+from registry_client.registrar import KEY_PROOF
 
 _PLACE: Final = f"header {KEY_PROOF}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
@@ -12,9 +11,9 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import RowMapping
 
 from registry.author import Author
-from registry.bar import barred
-from registry.forms import LookupForm, SubscribeForm
+from registry.forms import LookupForm
 from registry.history import Change, record_change
+from registry.lookup_filters import conditions_of
 from registry.subscription import Subscription
 from registry.tables import subscriptions
 from registry_client.subscriber import SubscriberRole, SubscriberStatus
@@ -23,7 +22,6 @@ from storage.unit_of_work import UnitOfWork
 # Held until the unit of work ends: two forms for one subscriber are taken one after the other.
 _ONE_AT_A_TIME: Final = text("SELECT pg_advisory_xact_lock(hashtextextended(:subscriber_id, 0))")
 _PRIMARY_KEY: Final = ("subscriber_id", "key_id")
-_ANYWHERE: Final = "*"
 
 
 async def lock_subscriber(uow: UnitOfWork, subscriber_id: str) -> None:
@@ -50,36 +48,6 @@ async def find_subscription(uow: UnitOfWork, subscriber_id: str, key_id: str) ->
     )
     row = rows.mappings().one_or_none()
     return None if row is None else _from_row(row)
-
-
-async def record_subscription(
-    uow: UnitOfWork, form: SubscribeForm, *, author: Author, now: datetime
-) -> Subscription:
-    """Make the subscription what `form` says, at its word, and return it; a repeat changes nothing.
-
-    Raises: Barred, if the operator has put out the key, or all that the subscriber had.
-    """
-    await lock_subscriber(uow, form.subscriber_id)
-    standing = await find_standing(uow, form.subscriber_id)
-    earlier = next((each for each in standing if each.key_id == form.key_id), None)
-    if (put_out := _find_bar(standing, earlier, now=now)) is not None:
-        raise barred(put_out)
-    wanted = form.to_subscription(earlier=earlier, now=now)
-    if earlier is not None and wanted.says_the_same_as(earlier):
-        return earlier
-    await put_subscription(uow, wanted, before=earlier, author=author, now=now)
-    return wanted
-
-
-def _find_bar(
-    standing: Sequence[Subscription], own: Subscription | None, *, now: datetime
-) -> Subscription | None:
-    """Return what bars a key from being entered at the token's word: its own bar, or its subscriber's."""
-    if own is not None and own.barred:
-        return own
-    if any(each.is_live(now) for each in standing):
-        return None
-    return next((each for each in standing if each.barred), None)
 
 
 async def put_subscription(
@@ -115,28 +83,10 @@ async def find_subscriptions(
 
 def _query(form: LookupForm, *, now: datetime) -> Select[Any]:
     columns = subscriptions.c
-    filters: list[ColumnElement[bool]] = [
-        column == value
-        for column, value in (
-            (columns.subscriber_id, form.subscriber_id),
-            (columns.key_id, form.key_id),
-            (columns.type, form.type),
-            (columns.domain, form.domain),
-        )
-        if value is not None
-    ]
-    for place, code in (("city", form.city), ("country", form.country)):
-        if code is not None:
-            filters.append(_serves(place, code))
+    conditions = conditions_of(form, dict(columns.items()))
     if form.status is not None:
-        filters.append(_stands_as(form.status, now=now))
-    return select(subscriptions).where(*filters).order_by(columns.subscriber_id, columns.key_id)
-
-
-def _serves(place: str, code: str) -> ColumnElement[bool]:
-    """Return the condition that a subscriber serves a city or a country: all of them, if it names none."""
-    own = subscriptions.c.location[(place, "code")].astext
-    return or_(own.is_(None), own.in_(("", _ANYWHERE, code)))
+        conditions.append(_stands_as(form.status, now=now))
+    return select(subscriptions).where(*conditions).order_by(columns.subscriber_id, columns.key_id)
 
 
 def _stands_as(status: SubscriberStatus, *, now: datetime) -> ColumnElement[bool]:

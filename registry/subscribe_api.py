@@ -14,10 +14,11 @@ from registry.author import Author
 from registry.desk import AtDesk, Entrant, Signed
 from registry.enrolment import Enrolment
 from registry.forms import ChangeForm, NameInPath, SubscribeForm
-from registry.request import Step, SubscriptionRequest
+from registry.request import UNFULFILLED, SubscriptionRequest
 from registry.request_store import find_requests
-from registry.store import find_standing, record_subscription
+from registry.store import find_standing
 from registry.subscription import Subscription
+from registry.token_entry import record_subscription
 
 _MOST_REQUESTS: Final = 20
 
@@ -59,25 +60,24 @@ async def show(subscriber_id: NameInPath, desk: AtDesk) -> dict[str, Any]:
     """Return how it stands, since when, why, and what to do; of every key and of what is asked for."""
     async with desk.uow_factory() as uow:
         keys = await find_standing(uow, subscriber_id)
-        asked = await find_requests(uow, subscriber_id=subscriber_id, limit=_MOST_REQUESTS)
+        asked = await find_requests(uow, subscriber_id=subscriber_id, steps=UNFULFILLED, limit=_MOST_REQUESTS)
     if not keys and not asked:
         raise _not_found(subscriber_id)
-    return describe(subscriber_id, keys=keys, asked=asked, now=desk.clock.now())
+    return _describe(subscriber_id, keys=keys, asked=asked, now=desk.clock.now())
 
 
-def describe(
+def _describe(
     subscriber_id: str, *, keys: list[Subscription], asked: list[SubscriptionRequest], now: datetime
 ) -> dict[str, Any]:
-    """Return all that anybody may know of a subscriber.
+    """Return all that anybody may know of a subscriber; `asked` is what is not fulfilled.
 
     Its status is that of its newest live key; where there is none, of what happened last.
     """
-    open_requests = [each for each in asked if each.step is not Step.DONE]
     return {
         "subscriber_id": subscriber_id,
-        **_best(keys, open_requests, now=now),
+        **_best(keys, asked, now=now),
         "keys": [_of_key(each, now=now) for each in keys],
-        "requests": [each.to_json() for each in open_requests],
+        "requests": [each.to_json() for each in asked],
     }
 
 

@@ -53,9 +53,7 @@ requests: Final = Table(
     Column("subscriber_id", Text, nullable=False),
     Column("key_id", Text, nullable=False),
     Column("wanted", JSONB, nullable=False),  # the subscription as it is to be
-    Column(
-        "spread", JSONB, nullable=False
-    ),  # names of the fields that go to the subscriber's other keys, too
+    Column("spread", JSONB, nullable=False),  # names of the fields that go to its other keys, too
     Column("step", Text, nullable=False),  # what comes next
     Column("status", Text, nullable=False),  # how it stands in the words of the registry API
     Column("since", DateTime(timezone=True), nullable=False),  # of the status

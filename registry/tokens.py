@@ -21,7 +21,7 @@ _HINT: Final = (
     "Send Authorization: Bearer <token>; the registry's operator has it. Without one a subscription is "
     "signed: Authorization: Signature …"
 )
-_FIRST: Final = "operator"
+_FIRST: Final = "operator"  # the name of a registry's only token
 
 
 class TokenRefused(NodeError):
@@ -44,7 +44,7 @@ class TokenGuard:
         self._tries = Tries(what="wrong tokens", per_minute=wrong_per_minute)
 
     @classmethod
-    def of(cls, token: str, *, name: str = "operator", wrong_per_minute: int = 10) -> Self:
+    def of(cls, token: str, *, name: str = _FIRST, wrong_per_minute: int = 10) -> Self:
         """Return a guard with one token. Raises: ValueError, if it is empty."""
         if not token:
             raise ValueError("a registry needs a token, else anybody could enter anybody")
@@ -55,16 +55,16 @@ class TokenGuard:
 
         Raises: TokenRefused; TooManyTries, for an address that has shown too many wrong ones.
         """
-        self._tries.check(address, now=now)
         if shown is None:
             raise TokenRefused("a token is needed for this", path="header Authorization", hint=_HINT)
+        self._tries.count(address, now=now)
         digest = digest_of(shown)
         names = [name for name, known in self._digests.items() if compare_digest(digest, known)]
         if not names:
-            self._tries.count(address, now=now)
             raise TokenRefused(
                 "this is not the token of this registry", path="header Authorization", hint=_HINT
             )
+        self._tries.take_back(address, now=now)
         return names[0]
 
 

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from math import ceil
-from typing import Final
 
 from kernel.errors import NodeError
+from node.buckets import Buckets, Terms, whole_seconds
 from node.client_address import neighbourhood
-
-_MOST_ADDRESSES: Final = 10_000
-_MINUTE: Final = 60.0  # s
 
 
 class TooManyTries(NodeError):
@@ -34,24 +29,18 @@ class Tries:
 
     what: str
     per_minute: int
-    _buckets: OrderedDict[str, tuple[float, float]] = field(default_factory=OrderedDict)
-
-    def check(self, address: str | None, *, now: datetime) -> None:
-        """Refuse an address that has no try left, without counting this one. Raises: TooManyTries."""
-        left = self._left(neighbourhood(address), now.timestamp())
-        if left < 1:
-            pause = ceil((1 - left) * _MINUTE / self.per_minute)
-            raise TooManyTries(f"too many {self.what} from this address", retry_after=max(1, pause))
+    _buckets: Buckets = field(default_factory=Buckets, init=False)
 
     def count(self, address: str | None, *, now: datetime) -> None:
-        """Count a try."""
-        name, at = neighbourhood(address), now.timestamp()
-        left = self._left(name, at)
-        self._buckets[name] = (left - 1, at)
-        self._buckets.move_to_end(name)
-        if len(self._buckets) > _MOST_ADDRESSES:
-            self._buckets.popitem(last=False)
+        """Count a try. Raises: TooManyTries, for an address that has none left."""
+        pause = self._buckets.take(neighbourhood(address), self._terms, now=now)
+        if pause:
+            raise TooManyTries(f"too many {self.what} from this address", retry_after=whole_seconds(pause))
 
-    def _left(self, name: str, at: float) -> float:
-        left, since = self._buckets.get(name, (float(self.per_minute), at))
-        return min(float(self.per_minute), left + max(0.0, at - since) * self.per_minute / _MINUTE)
+    def take_back(self, address: str | None, *, now: datetime) -> None:
+        """Let a try that was counted not count after all."""
+        self._buckets.give_back(neighbourhood(address), self._terms, now=now)
+
+    @property
+    def _terms(self) -> Terms:
+        return Terms(per_second=self.per_minute / 60, most=self.per_minute)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from kernel.errors import NodeError
 from registry.policy import UrlChecks
 from registry.shared_domains import is_shared
 from registry_client.reach import DestinationRefused, check_url, is_host_of
 
-_PATH = "url"
+_PATH: Final = "url"
 
 
 class UrlRefused(NodeError):

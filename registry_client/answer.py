@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from kernel.clock import format_instant, parse_instant
@@ -12,7 +12,6 @@ from protocol.errors import KeyExpired, KeyUnknown, SubscriberUnknown
 from registry_client.subscriber import SubscriberRecord, SubscriberStatus
 
 _WHERE: Final = "header Authorization, keyId"
-_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 _NAMED_KEYS: Final = 5
 
 
@@ -53,7 +52,7 @@ class KeyAnswer:
             named = [record for record in own if record.key_id == key_id]
         else:
             own = named = list(found)
-        records = tuple(sorted(named, key=_valid_from, reverse=True))
+        records = tuple(sorted(named, key=lambda record: record.began_at, reverse=True))
         valid = [record for record in records if record.is_valid_at(now)]
         return cls(
             subscriber=subscriber,
@@ -143,10 +142,6 @@ class KeyAnswer:
 
 def _ends(records: Iterable[SubscriberRecord]) -> list[datetime]:
     return [record.valid_until for record in records if record.valid_until]
-
-
-def _valid_from(record: SubscriberRecord) -> datetime:
-    return record.valid_from or _LONG_AGO
 
 
 def _expired(record: SubscriberRecord, at: datetime) -> KeyExpired:

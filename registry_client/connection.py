@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from types import TracebackType
 from typing import Any, Final, Self
 
 import httpx
@@ -16,6 +15,7 @@ import structlog
 from kernel.errors import NodeError
 from protocol.errors import RegistryUnavailable
 from registry_client.answer_signature import RegistryTrust
+from registry_client.reach import AnswerTooLong, read_at_most
 
 log = structlog.get_logger(__name__)
 
@@ -110,6 +110,8 @@ class RegistryConnection:
                 status, signature, raw = await self._exchange(method, path, body, dict(headers or {}))
         except (httpx.HTTPError, TimeoutError) as error:
             raise self.unavailable("does not answer", cause=repr(error)) from error
+        except AnswerTooLong as error:
+            raise self.unavailable(f"said more than {self._limits.max_answer_bytes} bytes") from error
         if 300 <= status < 400 or status >= 500:
             raise self.unavailable(f"answered with HTTP {status}")
         if self._trust is not None:
@@ -128,14 +130,10 @@ class RegistryConnection:
     async def _exchange(
         self, method: str, path: str, body: bytes, headers: dict[str, str]
     ) -> tuple[int, str | None, bytes]:
-        raw = bytearray()
         url = self.url + path
         async with self._client.stream(method, url, content=body, headers=headers) as response:
-            async for chunk in response.aiter_raw():
-                raw += chunk
-                if len(raw) > self._limits.max_answer_bytes:
-                    raise self.unavailable(f"said more than {self._limits.max_answer_bytes} bytes")
-        return response.status_code, response.headers.get("Signature"), bytes(raw)
+            raw = await read_at_most(response, self._limits.max_answer_bytes)
+        return response.status_code, response.headers.get("Signature"), raw
 
     def unavailable(self, why: str, *, cause: str | None = None) -> RegistryUnavailable:
         """Return the refusal of whoever depends on this registry; our log keeps the cause."""
@@ -148,9 +146,7 @@ class RegistryConnection:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
 

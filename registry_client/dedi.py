@@ -22,7 +22,7 @@ from registry_client.bounded import Bounded
 from registry_client.connection import ConnectionLimits, RegistryConnection
 from registry_client.dedi_record import DediName, read_record, read_records
 from registry_client.ports import Wanted
-from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
+from registry_client.subscriber import SubscriberRecord
 
 log = structlog.get_logger(__name__)
 
@@ -84,38 +84,36 @@ class DediClient:
         self._seen.remember(record.subscriber_id, record)
         return [record]
 
-    async def find(
-        self,
-        *,
-        subscriber_id: str | None = None,
-        key_id: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        """Return the records of one subscriber that fit the other filters.
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        """Return the records of one subscriber that are `wanted`.
 
         Where the registry gives no list of them, it is the record that was last looked up.
         Raises: RegistryUnavailable; DirectoryCannotSearch, if no subscriber is named.
         """
-        if not subscriber_id:
+        if not wanted.subscriber_id:
             raise DirectoryCannotSearch(
                 "a DeDi registry is not searched by role, domain or place",
                 hint="Name the subscriber, or set DEGNODE_GATEWAY.",
             )
-        wanted = Wanted(subscriber_id, key_id, role, domain, place)
-        found = await self.find_key(subscriber_id=subscriber_id, key_id=key_id) if key_id else []
-        if not found and not key_id and _is_plain(subscriber_id):
-            name = DediName(subscriber_id, self._registry, "")
-            content = await self._ask("query", subscriber_id, self._registry)
-            found = read_records(content, name=name) if content is not None else []
-            if not found and (seen := self._seen.get(subscriber_id)) is not None:
-                found = [seen]
+        if wanted.key_id:
+            found = await self.find_key(subscriber_id=wanted.subscriber_id, key_id=wanted.key_id)
+        else:
+            found = await self._list(wanted.subscriber_id)
         return [record for record in found if wanted.fits(record)]
 
     async def close(self) -> None:
         """Close the connections to the registry."""
         await self._connection.close()
+
+    async def _list(self, subscriber_id: str) -> list[SubscriberRecord]:
+        if not _is_plain(subscriber_id):
+            return []
+        content = await self._ask("query", subscriber_id, self._registry)
+        listed = (
+            [] if content is None else read_records(content, name=DediName(subscriber_id, self._registry, ""))
+        )
+        seen = self._seen.get(subscriber_id)
+        return listed or ([] if seen is None else [seen])
 
     def _may_speak(self, name: DediName, subscriber_id: str) -> bool:
         if name.namespace in self._speaking_for_others:

@@ -53,7 +53,7 @@ def read_record(
     if must_name_itself and not any(said in own for said in names):
         log.warning("registry.record_unnamed", record="/".join(name))
         return None
-    beside = {own: data[field] for field, own in _BESIDE.items() if data.get(field) is not None}
+    beside = {meant: data[field] for field, meant in _BESIDE.items() if data.get(field) is not None}
     key_id = next((details[field] for field in KEY_NAMES if details.get(field)), name.record)
     try:
         return SubscriberRecord.from_wire(

@@ -9,7 +9,7 @@ from typing import Any, Self
 import yaml
 
 from registry_client.ports import Wanted
-from registry_client.subscriber import Place, RecordUnreadable, SubscriberRecord, SubscriberRole
+from registry_client.subscriber import RecordUnreadable, SubscriberRecord
 
 
 class DirectoryUnreadable(ValueError):
@@ -39,22 +39,13 @@ class StaticDirectory:
             raise DirectoryUnreadable(f"{path} holds no list of subscribers")
         return cls(_read_entry(path, number, entry) for number, entry in enumerate(entries, start=1))
 
-    async def find(
-        self,
-        *,
-        subscriber_id: str | None = None,
-        key_id: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        """Return the records that fit every filter given."""
-        asked = Wanted(subscriber_id, key_id, role, domain, place)
-        return [record for record in self._records if asked.fits(record)]
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        """Return the records that are `wanted`."""
+        return [record for record in self._records if wanted.fits(record)]
 
     async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
         """Return every record of the subscriber."""
-        return await self.find(subscriber_id=subscriber_id)
+        return await self.find(Wanted(subscriber_id=subscriber_id))
 
     async def close(self) -> None:
         """Do nothing: there is nothing open."""

@@ -6,19 +6,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from kernel.clock import Clock
 from protocol.errors import RegistryUnavailable, SubscriberUnknown
 from registry_client.bounded import Bounded
 from registry_client.key_times import KeyTimes
-from registry_client.ports import SubscriberDirectory
+from registry_client.ports import SubscriberDirectory, Wanted
 from registry_client.single_flight import SingleFlight
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
 
 EndpointName = tuple[str, SubscriberRole]
-
-_SCHEMES: Final = ("https://", "http://")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +70,7 @@ class Endpoints:
         """Ask anew for everybody."""
         self._forgotten += 1
         self._found.clear()
+        self._flights.abandon_all()
 
     async def _learn(self, name: EndpointName) -> _Endpoint:
         forgotten = self._forgotten
@@ -85,7 +83,7 @@ class Endpoints:
         subscriber, role = name
         now = self._clock.now()
         try:
-            found = await self._directory.find(subscriber_id=subscriber, role=role)
+            found = await self._directory.find(Wanted(subscriber_id=subscriber, role=role))
         except RegistryUnavailable:
             if (endpoint := self._remembered(name, now)) is None:
                 raise
@@ -112,16 +110,15 @@ class Endpoints:
             for record in records
             if (record.subscriber_id, record.role) == name
             and record.is_valid_at(now)
-            and record.url is not None
-            and record.url.startswith(_SCHEMES)
+            and record.endpoint is not None
         ]
         if not reachable:
             return None
-        newest = max(reachable, key=lambda record: record.valid_from or now)
+        newest = max(reachable, key=lambda record: record.began_at)
         ends = [newest.valid_until] if newest.valid_until else []
         until = now + self._times.cache_for
         return _Endpoint(
-            url=str(newest.url).rstrip("/"),
+            url=str(newest.endpoint),
             until=min([until, *ends]),
             last_until=min([until + self._times.grace, *ends]),
         )

@@ -18,10 +18,10 @@ from registry_client.bounded import Bounded
 from registry_client.endpoints import Endpoints
 from registry_client.key_sources import KeySources
 from registry_client.key_times import KeyTimes, LookupBounds
-from registry_client.ports import KeyAnswerStore, SubscriberDirectory
+from registry_client.ports import KeyAnswerStore, SubscriberDirectory, Wanted
 from registry_client.shared_cache import SharedCache
 from registry_client.single_flight import SingleFlight
-from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
+from registry_client.subscriber import SubscriberRecord, SubscriberRole
 
 KeyName = tuple[str, str]  # subscriber id, key id
 
@@ -96,20 +96,12 @@ class KeyRing:
         """
         return await self._endpoints.find(subscriber, role)
 
-    async def find(
-        self,
-        *,
-        subscriber: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        """Return the subscribers that fit every filter given and are valid now; asks each time.
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        """Return the subscribers that are `wanted` and valid now; asks each time.
 
         Raises: RegistryUnavailable; DirectoryCannotSearch, where there is no search.
         """
-        found = await self._directory.find(subscriber_id=subscriber, role=role, domain=domain, place=place)
-        now = self._clock.now()
+        found, now = await self._directory.find(wanted), self._clock.now()
         return [record for record in found if record.is_valid_at(now)]
 
     async def forget(self, *, subscriber: str, key_id: str) -> None:
@@ -124,6 +116,7 @@ class KeyRing:
         self._sources.forgotten += 1
         for memory in (self._known, self._refused, self._strangers):
             memory.clear()
+        self._flights.abandon_all()
         self._endpoints.forget_all()
 
     def distrust(self, keys: Iterable[KeyName]) -> None:

@@ -25,7 +25,7 @@ class Lane:
         """
         if self._places.locked() and self._waiting >= self._max_waiting:
             raise RegistryUnavailable(
-                f"{self._waiting} unknown keys wait already for the registry to be asked",
+                f"{self._waiting} questions wait already for the registry to be asked",
                 hint="Send it again later.",
             )
         self._waiting += 1

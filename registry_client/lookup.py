@@ -6,6 +6,7 @@ as the registry gives it, but never beyond the question: records of others are d
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import structlog
@@ -13,13 +14,7 @@ import structlog
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
 from registry_client.ports import Wanted
-from registry_client.subscriber import (
-    Place,
-    RecordUnreadable,
-    SubscriberRecord,
-    SubscriberRole,
-    SubscriberStatus,
-)
+from registry_client.subscriber import RecordUnreadable, SubscriberRecord, SubscriberStatus
 
 log = structlog.get_logger(__name__)
 
@@ -44,47 +39,44 @@ class LookupClient:
         """
         self._connection = RegistryConnection(registry_url, limits=limits, trust=trust)
 
-    async def find(
-        self,
-        *,
-        subscriber_id: str | None = None,
-        key_id: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        """Return the registry's records that fit every filter given.
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        """Return the registry's records that are `wanted`.
 
         Raises: RegistryUnavailable, also for an answer that cannot be read.
         """
-        wanted = Wanted(subscriber_id, key_id, role, domain, place)
-        return [record for record in await self._ask(_question(wanted)) if wanted.fits(record)]
+        found = await look_up(self._connection, _question(wanted))
+        return [record for record in found if wanted.fits(record)]
 
     async def find_key(self, *, subscriber_id: str, key_id: str) -> list[SubscriberRecord]:
         """Return every record of the subscriber: one question tells an unknown key from an unknown sender.
 
         Raises: RegistryUnavailable.
         """
-        return await self.find(subscriber_id=subscriber_id) if subscriber_id else []
+        return await self.find(Wanted(subscriber_id=subscriber_id)) if subscriber_id else []
 
     async def close(self) -> None:
         """Close the connections to the registry."""
         await self._connection.close()
 
-    async def _ask(self, question: dict[str, Any]) -> list[SubscriberRecord]:
-        answer = await self._connection.post("/lookup", question)
-        if answer.status in _NOT_ADMITTED:
-            raise self._connection.unavailable(
-                f"does not let this node ask (HTTP {answer.status}); is its key entered there?"
-            )
-        if answer.status != 200 or not isinstance(answer.content, list):
-            raise self._connection.unavailable(
-                f"gave no list of subscribers (HTTP {answer.status}, {type(answer.content).__name__})"
-            )
-        records = [record for entry in answer.content if (record := _read_entry(entry))]
-        if answer.content and not records:
-            raise self._connection.unavailable("gave no record that can be read")
-        return records
+
+async def look_up(connection: RegistryConnection, question: Mapping[str, Any]) -> list[SubscriberRecord]:
+    """Return the records that the registry gives, without those that nobody can read.
+
+    Raises: RegistryUnavailable, also for an answer that cannot be read: it does not say that there are none.
+    """
+    answer = await connection.post("/lookup", question)
+    if answer.status in _NOT_ADMITTED:
+        raise connection.unavailable(
+            f"does not let this node ask (HTTP {answer.status}); is its key entered there?"
+        )
+    if answer.status != 200 or not isinstance(answer.content, list):
+        raise connection.unavailable(
+            f"gave no list of subscribers (HTTP {answer.status}, {type(answer.content).__name__})"
+        )
+    records = [record for entry in answer.content if (record := _read_entry(entry))]
+    if answer.content and not records:
+        raise connection.unavailable("gave no record that can be read")
+    return records
 
 
 def _question(wanted: Wanted) -> dict[str, Any]:

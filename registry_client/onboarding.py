@@ -36,14 +36,15 @@ async def subscribe(
         answer = await connection.post("/subscribe", record.to_wire(), token=token)
     if answer.status != 200:
         raise refused(answer.status, answer.content)
-    status = _read_status(answer.content)
+    status = read_status(answer.content)
     if status is None:
         raise connection.unavailable("did not say how the subscription stands")
     log.info("registry.subscribed", subscriber=record.subscriber_id, key_id=record.key_id, status=status)
     return status
 
 
-def _read_status(content: Any) -> SubscriberStatus | None:  # noqa: ANN401  whatever the registry said
+def read_status(content: Any) -> SubscriberStatus | None:  # noqa: ANN401  whatever the registry said
+    """Return how the subscription stands after what was asked for, None if that is not said."""
     try:
         return SubscriberStatus(content["status"])
     except (TypeError, KeyError, ValueError):

@@ -37,16 +37,8 @@ class SubscriberDirectory(Protocol):
         """Whether `find_key` brings all keys of the subscriber along, so that none means a stranger."""
         ...
 
-    async def find(
-        self,
-        *,
-        subscriber_id: str | None = None,
-        key_id: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        """Return the records that fit every filter given, valid or not.
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        """Return the records that are `wanted`, valid or not.
 
         Raises: RegistryUnavailable; DirectoryCannotSearch, from one that finds by name only.
         """

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from secrets import token_urlsafe
-from types import TracebackType
 from typing import Any, Final, Self
 from urllib.parse import quote
 
@@ -22,10 +21,11 @@ from protocol.profile import DIGEST_LABELS
 from protocol.signing import Signer
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
-from registry_client.onboarding import refused
+from registry_client.lookup import look_up
+from registry_client.onboarding import read_status, refused
 from registry_client.registry_card import CardUnreadable, RegistryCard
 from registry_client.standing import Standing
-from registry_client.subscriber import RecordUnreadable, SubscriberRecord, SubscriberStatus
+from registry_client.subscriber import SubscriberRecord, SubscriberStatus
 
 log = structlog.get_logger(__name__)
 
@@ -120,11 +120,9 @@ class Registrar:
     async def records(self, subscriber_id: str) -> list[SubscriberRecord]:
         """Return the registry's entries about a subscriber, as its peers see them.
 
-        Raises: RegistryUnavailable.
+        Raises: RegistryUnavailable, also for an answer that cannot be read.
         """
-        answer = await self._connection.post("/lookup", {"subscriber_id": subscriber_id})
-        entries = answer.content if answer.status == 200 and isinstance(answer.content, list) else []
-        return [record for record in map(_read_entry, entries) if record is not None]
+        return await look_up(self._connection, {"subscriber_id": subscriber_id})
 
     async def close(self) -> None:
         await self._connection.close()
@@ -132,9 +130,7 @@ class Registrar:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def _tell(
@@ -147,20 +143,15 @@ class Registrar:
         if owner is not None and owner.key_id != signer.key_id:
             headers[KEY_PROOF] = owner.sign(body, now=now, label=DIGEST_LABELS[0])
         answer = await self._connection.exchange(
-            method,
-            "/subscribe",
-            body=body,
-            headers=headers,
-            asked_under=header,
+            method, "/subscribe", body=body, headers=headers, asked_under=header
         )
         if method == "PATCH" and answer.status in _NOT_THERE and not _is_told(answer.content):
             return await self._tell("POST", content, signer, owner=owner)  # of those who take changes so
         if answer.status not in (200, 202):
             raise refused(answer.status, answer.content, unsaid_hint=_UNSAID)
-        try:
-            status = SubscriberStatus(answer.content["status"])
-        except (TypeError, KeyError, ValueError):
-            raise self._connection.unavailable("did not say how the subscription stands") from None
+        status = read_status(answer.content)
+        if status is None:
+            raise self._connection.unavailable("did not say how the subscription stands")
         log.info("registry.told", method=method, key_id=content.get("key_id"), status=status.value)
         return status
 
@@ -180,10 +171,3 @@ def _content(record: SubscriberRecord) -> dict[str, Any]:
 def _is_told(content: object) -> bool:
     """Say whether the registry gave a reason of its own: then the path is there."""
     return isinstance(content, dict) and "error" in content and "NOT_IMPLEMENTED" not in str(content["error"])
-
-
-def _read_entry(entry: object) -> SubscriberRecord | None:
-    try:
-        return SubscriberRecord.from_wire(entry) if isinstance(entry, dict) else None
-    except RecordUnreadable:
-        return None

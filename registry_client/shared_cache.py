@@ -18,10 +18,25 @@ from redis.exceptions import RedisError
 
 from kernel.ids import derived_id
 from registry_client.answer import KeyAnswer
+from registry_client.bounded import Bounded
 
 log = structlog.get_logger(__name__)
 
-_PATIENCE: Final = timedelta(milliseconds=250)
+_PATIENCE: Final = 0.25  # s
+_MOST_OWED: Final = 10_000  # keys
+
+
+def open_redis(url: str) -> Redis:
+    """Return a Redis that holds nobody up: it is passed by if it takes long. Nothing is opened yet.
+
+    Raises: ValueError, whose words hold the URL.
+    """
+    return Redis.from_url(
+        url,
+        socket_timeout=_PATIENCE,
+        socket_connect_timeout=_PATIENCE,
+        retry=Retry(NoBackoff(), retries=1),  # once, for a connection that went stale
+    )
 
 
 class SharedCache:
@@ -32,26 +47,21 @@ class SharedCache:
         self._redis = redis
         self._network = network
         self._is_down = False
+        # What could not be deleted: it is not read until it is.
+        self._owed: Bounded[str, None] = Bounded(_MOST_OWED)
 
     @classmethod
-    def connect(cls, redis_url: str, *, network: str, patience: timedelta = _PATIENCE) -> Self:
-        """Return the cache behind `redis_url`; nothing is opened until it is used.
-
-        `patience` is how long a command may take before Redis is passed by.
-        """
-        seconds = patience.total_seconds()
-        redis = Redis.from_url(
-            redis_url,
-            socket_timeout=seconds,
-            socket_connect_timeout=seconds,
-            retry=Retry(NoBackoff(), retries=1),  # once, for a connection that went stale
-        )
-        return cls(redis, network=network)
+    def connect(cls, redis_url: str, *, network: str) -> Self:
+        """Return the cache behind `redis_url`; nothing is opened until it is used."""
+        return cls(open_redis(redis_url), network=network)
 
     async def find(self, *, subscriber: str, key_id: str, now: datetime) -> KeyAnswer | None:
         """Return what another process learnt about the key and may still be relied on, or None."""
+        name = self._name(subscriber, key_id)
+        if name in self._owed and not await self._delete(name):
+            return None
         try:
-            stored = await self._redis.get(self._name(subscriber, key_id))
+            stored = await self._redis.get(name)
         except (RedisError, OSError) as error:
             self._note_down(error)
             return None
@@ -72,19 +82,27 @@ class SharedCache:
         except (RedisError, OSError) as error:
             self._note_down(error)
         else:
+            self._owed.pop(name, None)
             self._note_up()
 
     async def forget(self, *, subscriber: str, key_id: str) -> None:
-        """Let no process find the key here any more."""
-        try:
-            await self._redis.delete(self._name(subscriber, key_id))
-        except (RedisError, OSError) as error:
-            self._note_down(error)
-        else:
-            self._note_up()
+        """Let no process find the key here any more; this one does not, even if Redis is down."""
+        await self._delete(self._name(subscriber, key_id))
 
     async def close(self) -> None:
         await self._redis.aclose()
+
+    async def _delete(self, name: str) -> bool:
+        """Remove what has that name, and say whether it is gone."""
+        try:
+            await self._redis.delete(name)
+        except (RedisError, OSError) as error:
+            self._owed.remember(name, None)
+            self._note_down(error)
+            return False
+        self._owed.pop(name, None)
+        self._note_up()
+        return True
 
     def _name(self, subscriber: str, key_id: str) -> str:
         return f"degnode:key:{derived_id(self._network, subscriber, key_id)}"

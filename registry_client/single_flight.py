@@ -36,6 +36,10 @@ class SingleFlight(Generic[K, V]):
         """Let whoever asks from now on not share the call under way for `key`; it may be outdated."""
         self._flights.pop(key, None)
 
+    def abandon_all(self) -> None:
+        """Let whoever asks from now on share none of the calls under way."""
+        self._flights.clear()
+
     def _land(self, key: K, flight: asyncio.Task[V]) -> None:
         if self._flights.get(key) is flight:
             del self._flights[key]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -14,6 +14,9 @@ from protocol.keys import KeyUnreadable, read_public_key, write_public_key
 
 KEY_NAMES: Final = ("key_id", "unique_key_id", "ukId")
 """What registries call the name of a key: the specification, BECKN-006, ONDC."""
+
+_SCHEMES: Final = ("https://", "http://")
+_LONG_AGO: Final = datetime.min.replace(tzinfo=UTC)
 
 
 class SubscriberRole(StrEnum):
@@ -91,6 +94,17 @@ class SubscriberRecord:
     status: SubscriberStatus = SubscriberStatus.SUBSCRIBED
     network_memberships: tuple[str, ...] | None = None
     place: Place | None = None
+
+    @property
+    def endpoint(self) -> str | None:
+        """Return the URL that messages go to, without a final slash; None if there is no http URL."""
+        is_reachable = self.url is not None and self.url.startswith(_SCHEMES)
+        return str(self.url).rstrip("/") if is_reachable else None
+
+    @property
+    def began_at(self) -> datetime:
+        """Return when the key began to count; a start that is open lies before all others."""
+        return self.valid_from or _LONG_AGO
 
     def is_valid_at(self, instant: datetime) -> bool:
         """Say whether what this key signed at `instant` may be believed."""

@@ -24,6 +24,12 @@ structlog.configure(
 )
 
 ROOT = Path(__file__).resolve().parents[1]
+OWN_SERVER = "DEGNODE_TEST_DATABASE_URL"
+
+# Nobody's settings but the tests' own: what they run reads the environment.
+for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATABASE_URL", "REDIS_URL"))]:
+    if _name != OWN_SERVER:
+        del os.environ[_name]
 
 
 @pytest.fixture(scope="session")
@@ -42,7 +48,7 @@ def postgres_url() -> Iterator[str]:
     `DEGNODE_TEST_DATABASE_URL` names another server to use instead. Its folder is not one of
     pytest's: those are closed to other users whenever any pytest starts, and the server is one.
     """
-    if url := os.environ.get("DEGNODE_TEST_DATABASE_URL"):
+    if url := os.environ.get(OWN_SERVER):
         yield url
         return
     with TemporaryDirectory(prefix="pytest-postgres-", ignore_cleanup_errors=True) as folder:

@@ -24,11 +24,6 @@ class LoadResult:
     def per_second(self) -> float:
         return len(self.latencies) / self.seconds
 
-    def percentile(self, share: float) -> float:
-        """Return the latency, in seconds, that `share` of the requests stayed under."""
-        ordered = sorted(self.latencies)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
 
 class _Connection(asyncio.Protocol):
     """Sends the next prepared request as soon as the answer to the last one is whole."""

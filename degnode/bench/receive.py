@@ -12,25 +12,21 @@ import gc
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import Final
 
 import psutil
 from sqlalchemy import func, select
 
+from degnode.bench.buyers import enter_buyer, new_buyer
 from degnode.bench.load import LoadResult, send_all
 from degnode.bench.messages import ConfirmFactory
-from degnode.bench.reference import bare_engine, bare_openssl
+from degnode.bench.reference import bare_engine, bare_openssl, rate_of
 from degnode.processes import BAP_ID, BPP_ID, Network, small_network
 from kernel.clock import SystemClock
 from node.correspondence import Peer
-from protocol.keys import new_private_key
-from protocol.signing import Signer
-from registry_client.onboarding import subscribe
-from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.database import Database
 from storage.tables import inbox
 
@@ -104,13 +100,8 @@ async def bench_receive(
     """Run the benchmark; `tell` hears how far it has come."""
     async with small_network(catalog=catalog, settings=_SETTINGS, start=("registry", "bpp")) as network:
         clock = SystemClock()
-        signer = Signer(
-            subscriber_id=BAP_ID,
-            key_id="bench",
-            private_key=new_private_key(),
-            validity=timedelta(minutes=30),
-        )
-        await _enter(network, signer)
+        signer = new_buyer(BAP_ID)
+        await enter_buyer(network, signer, url=network.bap.url)
         factory = ConfirmFactory.between(
             Peer(subscriber_id=BAP_ID, url=network.bap.url),
             Peer(subscriber_id=BPP_ID, url=network.bpp.url),
@@ -141,8 +132,8 @@ async def _round(
     factory: ConfirmFactory, count: int, connections: int, report: ReceiveReport, *, now: datetime
 ) -> LoadResult:
     requests = factory.make(count, now=now)
-    report.verify_rates.append(_rate(bare_openssl(factory.signer)))
-    report.engine_rates.append(_rate(bare_engine(factory.signer)))
+    report.verify_rates.append(rate_of(bare_openssl(factory.signer), times=_VERIFICATIONS))
+    report.engine_rates.append(rate_of(bare_engine(factory.signer), times=_VERIFICATIONS))
     host, _, port = factory.host.partition(":")
     gc.collect()
     gc.disable()  # the load generator's own pauses are not the node's
@@ -153,27 +144,6 @@ async def _round(
     report.sent += count
     report.rounds.append(result)
     return result
-
-
-def _rate(verify: Callable[[], object]) -> float:
-    """Return how often a second one core does that, doing nothing else."""
-    started = perf_counter()
-    for _ in range(_VERIFICATIONS):
-        verify()
-    return _VERIFICATIONS / (perf_counter() - started)
-
-
-async def _enter(network: Network, signer: Signer) -> None:
-    record = SubscriberRecord(
-        subscriber_id=signer.subscriber_id,
-        key_id=signer.key_id,
-        signing_public_key=signer.public_key,
-        url=network.bap.url,
-        role=SubscriberRole.BAP,
-        domain="beckn.one:deg:p2p-trading:2.0.0",
-    )
-    token = network.registry.environment["DEGNODE_REGISTRY_TOKEN"]
-    await subscribe(network.registry.url, record=record, token=token)
 
 
 async def _count_rows(network: Network) -> int:

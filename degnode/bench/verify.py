@@ -12,21 +12,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import Final, TypeVar
 
+from degnode.bench.buyers import enter_buyer, new_buyer
 from degnode.bench.confirms import SignedConfirm, signed_confirm
-from degnode.bench.reference import bare_engine, bare_openssl
+from degnode.bench.reference import bare_engine, bare_openssl, rate_of
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
 from node.authentication import Authentication
 from node.known_keys import KnownKeys
 from node.routing import Route
 from protocol.actions import Action
-from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import Signer
 from registry_client.answer_signature import RegistryTrust
@@ -34,9 +33,8 @@ from registry_client.connection import RegistryConnection
 from registry_client.key_times import LookupBounds
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
-from registry_client.onboarding import subscribe
 from registry_client.registry_card import RegistryCard
-from registry_client.subscriber import SubscriberRecord, SubscriberRole
+from registry_client.subscriber import SubscriberRecord
 from storage.database import Database
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
@@ -44,10 +42,8 @@ from storage.unit_of_work import UnitOfWorkFactory
 _ROUNDS: Final = 15
 _ROUND: Final = 1_000  # messages, and bare verifications
 _ENTERED_AT_ONCE: Final = 8
-_VALIDITY: Final = timedelta(minutes=30)
-T = TypeVar("T")
-
 _ROUTE: Final = Route(Action.CONFIRM, (V2_RC,))
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,9 +107,13 @@ async def bench_verify(
 async def _measure(
     network: Network, database: Database, *, senders: int, in_flight: int, tell: Callable[[str], None]
 ) -> VerifyReport:
-    signers = [_new_signer(f"bap-{number}.example.com") for number in range(senders)]
+    signers = [new_buyer(f"bap-{number}.example.com") for number in range(senders)]
     tell(f"{senders:,} senders enter the registry")
-    await _all(signers, lambda signer: _enter(network, signer), at_a_time=_ENTERED_AT_ONCE)
+    await _all(
+        signers,
+        lambda signer: enter_buyer(network, signer, url=f"https://{signer.subscriber_id}"),
+        at_a_time=_ENTERED_AT_ONCE,
+    )
     confirm = signed_confirm(V2_RC, signer=signers[0], now=SystemClock().now())
     messages = [_sign_again(confirm, signer) for signer in signers]
     directory = await _open_directory(network, signers[0])
@@ -158,16 +158,9 @@ async def _take_turns(
         for _ in range(_ROUND):
             await _verify(authentication, message)
         rates[0].append(_ROUND / (perf_counter() - started))
-        rates[1].append(_rate(openssl))
-        rates[2].append(_rate(engine))
+        rates[1].append(rate_of(openssl, times=_ROUND))
+        rates[2].append(rate_of(engine, times=_ROUND))
     return rates
-
-
-def _rate(verify: Callable[[], object]) -> float:
-    started = perf_counter()
-    for _ in range(_ROUND):
-        verify()
-    return _ROUND / (perf_counter() - started)
 
 
 async def _verify(authentication: Authentication, message: SignedConfirm) -> None:
@@ -187,31 +180,11 @@ async def _none_sent(*, message_id: str, action: str) -> list[str]:
     return []
 
 
-def _new_signer(subscriber_id: str) -> Signer:
-    return Signer(
-        subscriber_id=subscriber_id, key_id="bench", private_key=new_private_key(), validity=_VALIDITY
-    )
-
-
 def _sign_again(confirm: SignedConfirm, signer: Signer) -> SignedConfirm:
     """Return the same bytes under another signature: whom they name is looked at later."""
     now = SystemClock().now()
     authorization = signer.sign(confirm.body, now=now, label=V2_RC.digest_labels[0])
     return SignedConfirm(profile=confirm.profile, body=confirm.body, authorization=authorization)
-
-
-async def _enter(network: Network, signer: Signer) -> None:
-    record = SubscriberRecord(
-        subscriber_id=signer.subscriber_id,
-        key_id=signer.key_id,
-        signing_public_key=signer.public_key,
-        url=f"https://{signer.subscriber_id}",
-        role=SubscriberRole.BAP,
-        domain="beckn.one:deg:p2p-trading:2.0.0",
-    )
-    await subscribe(
-        network.registry.url, record=record, token=network.registry.environment["DEGNODE_REGISTRY_TOKEN"]
-    )
 
 
 async def _open_directory(network: Network, signer: Signer) -> _CountingClient:

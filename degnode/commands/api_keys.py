@@ -8,15 +8,15 @@ from typing import Annotated
 
 import typer
 
+from degnode.actor import operator
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
 from kernel.clock import SystemClock
-from node.access_api import view_key
+from node.access_views import view_key
 from node.api_key_store import ApiKeyWish, issue_api_key, list_api_keys, revoke_api_key
-from node.audit import operator
 from node.scopes import MEANING, read_scopes
 
 api_keys = typer.Typer(help="API keys of apps, operators and meters.", no_args_is_help=True)

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 
 import typer
 
-from degnode.commands.key_views import as_registered
+from degnode.actor import operator
 from degnode.commands.place import Place
+from degnode.key_views import as_registered
 from degnode.node_database import node_database
 from degnode.roles.configuration import load_settings
 from degnode.roles.own_keys import key_manager_of
@@ -22,7 +23,7 @@ from keystore.making import open_key_set, seal_key_set
 from keystore.ports import KeyManager
 from keystore.rotation import Revocation, Rotation, add_beside, make_next_key_set, revoke, rotate
 from keystore.store import find_key_sets, list_subscribers, replace_sealings
-from node.audit import operator, record_act
+from node.audit import record_act
 from node.settings import ServiceSettings
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from degnode.actor import operator
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.printing import print_table
 from kernel.clock import format_instant
-from node.audit import operator, record_act
+from node.audit import record_act
 from node.correspondence import renew
 
 outbox = typer.Typer(help="Messages that could not be delivered.", no_args_is_help=True)

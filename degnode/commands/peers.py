@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
+from degnode.actor import operator
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
-from node.access_api import view_rule
-from node.audit import operator
+from node.access_views import view_rule
 from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
-from node.peer_rules import Effect, Field
+from node.peer_rules import Effect, RuleField
 
 peers = typer.Typer(help="Which peers may trade with this node.", no_args_is_help=True)
 
@@ -21,7 +21,7 @@ Pattern = Annotated[
     str,
     typer.Argument(help="A whole name, its end like '*.example.com', or its beginning like 'beckn.one:*'."),
 ]
-What = Annotated[Field, typer.Option("--by", help="What the pattern is of.")]
+What = Annotated[RuleField, typer.Option("--by", help="What the pattern is of.")]
 
 
 @peers.command()
@@ -29,7 +29,7 @@ What = Annotated[Field, typer.Option("--by", help="What the pattern is of.")]
 def allow(
     pattern: Pattern,
     *,
-    by: What = Field.SUBSCRIBER,
+    by: What = RuleField.SUBSCRIBER,
     rate: Annotated[float | None, typer.Option(help="Messages a second that it may send.")] = None,
     why: Why,
     place: Place,
@@ -44,7 +44,7 @@ def allow(
 def refuse(
     pattern: Pattern,
     *,
-    by: What = Field.SUBSCRIBER,
+    by: What = RuleField.SUBSCRIBER,
     why: Why,
     place: Place,
 ) -> None:

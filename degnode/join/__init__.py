@@ -1,1 +1,1 @@
-"""Joining a network, step by step and visibly: from an empty folder to a subscribed participant."""
+"""Joining a network, standing in it and leaving it, step by step and visibly: what the commands do."""

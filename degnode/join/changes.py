@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from degnode.actor import operator
 from degnode.join.checklist import Checklist
 from degnode.join.membership import Membership
 from degnode.join.visit import Visit
 from degnode.roles.node_env import write_node_env
 from kernel.errors import NodeError
-from node.audit import operator, record_act
+from node.audit import record_act
 
 
 async def renew(membership: Membership, checklist: Checklist, *, wait: timedelta) -> bool:

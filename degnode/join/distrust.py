@@ -8,9 +8,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from degnode.actor import operator
 from degnode.node_database import node_database
 from kernel.clock import SystemClock, format_instant
-from node.audit import operator, record_act
+from node.audit import record_act
 from node.distrust import DistrustedKey, distrust_key, list_distrusted, trust_again
 from storage.unit_of_work import UnitOfWorkFactory
 

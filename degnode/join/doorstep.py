@@ -15,9 +15,10 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 
-from degnode.http_bounds import bounded_protocol
+from degnode.serve import server_configuration
 from kernel.errors import NodeError
-from node.on_subscribe import ChallengeDesk, on_subscribe_router
+from node.challenge_desk import ChallengeDesk
+from node.on_subscribe import on_subscribe_router
 from node.settings import ServiceSettings
 from protocol.errors import WireError
 
@@ -60,20 +61,9 @@ async def doorstep(desk: ChallengeDesk, settings: ServiceSettings) -> AsyncItera
         await _check_is_ours(desk, settings, error)
         yield Answerer.NODE
         return
-    configuration = uvicorn.Config(
-        challenge_app(desk),
-        http=bounded_protocol(
-            request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
-        ),
-        ws="none",
-        lifespan="off",
-        access_log=False,
-        log_level="warning",
-        timeout_graceful_shutdown=2,
-        server_header=False,
-        proxy_headers=False,
+    server = _QuietServer(
+        server_configuration(challenge_app(desk), settings, lifespan="off", grace_seconds=2)
     )
-    server = _QuietServer(configuration)
     serving = asyncio.create_task(server.serve(sockets=[listener]), name="doorstep")
     try:
         yield Answerer.COMMAND

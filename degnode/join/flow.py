@@ -6,25 +6,25 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from bpp.catalog import load_catalogue
+from degnode.actor import operator
 from degnode.join.acquaintance import Acquaintance, Expected, get_to_know
 from degnode.join.checklist import Checklist
 from degnode.join.visit import Visit
 from degnode.node_database import node_database
 from degnode.roles.configuration import load_settings, secret
 from degnode.roles.joining import plain
-from degnode.roles.node_env import read_node_env, write_node_env
+from degnode.roles.node_env import read_node_env, served_as, write_node_env
 from degnode.roles.own_keys import open_own_keys
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from keystore.keychain import Keychain
 from keystore.store import forget_announcements
-from node.audit import operator, record_act
+from node.audit import record_act
 from node.settings import KeyFormat, Settings
 from protocol.actions import Role
 from protocol.ed25519 import PublicKey
@@ -122,9 +122,10 @@ class Join:
         }
         said: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         settings = load_settings(Settings, data_dir=request.data_dir, **said)
-        if "port" not in settings.model_fields_set:
-            settings = settings.model_copy(update={"port": _port_of(str(settings.public_url), settings.port)})
-        check_url(plain(settings.public_url), reach=settings.reaching, path="--url")
+        url = plain(settings.public_url)
+        destination = check_url(url, reach=settings.reaching, path="--url")
+        if "port" not in settings.model_fields_set and destination.is_here:  # nothing stands in between
+            settings = settings.model_copy(update={"port": urlsplit(url).port or settings.port})
         check_registry_url(plain(settings.registry_url), reach=settings.reaching, path="--registry")
         if request.catalog is not None:
             load_catalogue(request.catalog)
@@ -214,7 +215,7 @@ class Join:
         kept = read_node_env(self.request.data_dir)
         if role is Role.BPP and _CATALOG not in kept:
             self.checklist.note("catalogue", "say what is for sale: join again with --catalog FILE")
-        command = f"degnode serve {_served_as(role)} --data-dir {self.request.data_dir}"
+        command = f"degnode serve {served_as(role)} --data-dir {self.request.data_dir}"
         what = (
             f"It runs already, at its next start with: {command}" if is_running else f"Run it with: {command}"
         )
@@ -255,17 +256,6 @@ def _role_of(request: JoinRequest, kept: dict[str, str]) -> Role:
     return request.role or Role(str(was))
 
 
-def _port_of(url: str, usual: int) -> int:
-    """Return the port of a URL on this machine, where nothing stands in between; else the usual one."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    try:
-        is_here = ip_address(host).is_loopback
-    except ValueError:
-        is_here = host == "localhost"
-    return parts.port or usual if is_here else usual
-
-
 def _is_same_registry(settings: Settings, kept: dict[str, str]) -> bool:
     return kept.get("DEGNODE_REGISTRY_URL", "").rstrip("/") == plain(settings.registry_url)
 
@@ -279,7 +269,3 @@ def _read_key(text: str) -> PublicKey:
             path="--registry-key",
             hint="It is the base64 of 32 bytes that the registry shows as signing_public_key at its address.",
         ) from error
-
-
-def _served_as(role: Role) -> str:
-    return "gateway" if role is Role.BG else role.value

@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import httpx
 
-from degnode.commands.key_views import all_as_json
 from degnode.join.membership import Membership
+from degnode.key_views import all_as_json
 from degnode.roles.joining import plain
 from kernel.clock import Clock, format_instant
 from kernel.errors import NodeError

@@ -6,10 +6,10 @@ import json
 
 from rich.console import Console
 
-from degnode.commands.key_views import key_table
 from degnode.join.checklist import Checklist
 from degnode.join.membership import Membership
 from degnode.join.report import Report, make_report
+from degnode.key_views import key_table
 from degnode.roles.joining import plain
 from kernel.clock import format_instant
 from registry_client.standing import Standing
@@ -47,10 +47,7 @@ def _show_standing(key_id: str, standing: Standing | None, checklist: Checklist)
         checklist.note(key_id, "the registry does not know it: run `degnode network renew`")
         return
     since = f" since {format_instant(standing.since)}" if standing.since else ""
-    reason = f": {standing.reason}" if standing.reason else ""
+    reason = f": {standing.reason.removesuffix('.')}" if standing.reason else ""
     hint = f" What to do: {standing.hint}" if standing.hint else ""
     show = checklist.done if standing.is_in else checklist.note
-    show(
-        key_id,
-        f"{standing.status or 'in a state that is not known'}{since}{reason}.{hint}".replace("..", "."),
-    )
+    show(key_id, f"{standing.status or 'in a state that is not known'}{since}{reason}.{hint}")

@@ -10,7 +10,7 @@ from typing import Final
 from degnode.join.checklist import Checklist
 from kernel.errors import NodeError
 from node.announcement import Announced, Announcer
-from node.on_subscribe import Challenged
+from node.challenge_desk import Challenged
 from registry_client.standing import Standing
 from registry_client.subscriber import SubscriberStatus
 

@@ -12,7 +12,7 @@ from degnode.join.doorstep import Answerer, doorstep
 from degnode.join.subscription import Subscription
 from degnode.roles.joining import open_announcer, particulars_of, plain
 from keystore.keychain import Keychain
-from node.on_subscribe import SITE_VERIFICATION_PATH, ChallengeDesk
+from node.challenge_desk import SITE_VERIFICATION_PATH, ChallengeDesk
 from node.settings import Settings
 from protocol.actions import Role
 

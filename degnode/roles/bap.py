@@ -72,6 +72,6 @@ def buyer_parts(foundation: Foundation, *, gateway: str | None = None) -> RolePa
         handlers=bind(),
         routers=(foundation.adapter(put_call).router(), buyer_router(buyer)),
         on_undeliverable=record_undeliverable,
-        admit_callback=Admission(uow_factory=foundation.uow_factory),
+        admission=Admission(uow_factory=foundation.uow_factory),
         on_stop=hub.close,
     )

@@ -30,9 +30,7 @@ class GatewaySettings(Settings):
     """The settings of a gateway. It speaks v1.1 only: later generations have no gateways."""
 
     concurrency: PositiveInt = Field(128, description="Messages handled, and delivered, at a time.")
-    per_peer: PositiveInt | None = Field(
-        4, description="Of these, to one peer; half of them if it is not set."
-    )
+    per_peer: PositiveInt | None = Field(4, description="Of these, to one peer.")
     sellers_cache: Duration = Field(
         timedelta(seconds=30), description="How long it is remembered who sells in a domain and place."
     )
@@ -82,5 +80,5 @@ def gateway_parts(foundation: Foundation, *, sellers_cache: timedelta) -> RolePa
         preparations=passing_on.preparations(),
         routers=(),
         workers=(Worker("lapsed", drop_lapsed, poll_interval=_LAPSED_EVERY),),
-        admit_callback=GatewayAdmission(uow_factory=uow_factory),
+        admission=GatewayAdmission(uow_factory=uow_factory),
     )

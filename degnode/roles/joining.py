@@ -59,4 +59,5 @@ async def open_announcer(
             keychain=keychain,
             uow_factory=keychain.uow_factory,
             clock=keychain.clock,
+            delivery_timeout=settings.delivery_timeout,
         )

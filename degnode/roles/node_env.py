@@ -16,6 +16,7 @@ from typing import Final
 from dotenv import dotenv_values
 
 from kernel.errors import NodeError
+from keystore.private_file import write_private_file
 
 FILE_NAME: Final = "node.env"
 _DATA_DIR: Final = "DEGNODE_DATA_DIR"
@@ -66,10 +67,7 @@ def write_node_env(data_dir: Path, changes: Mapping[str, str]) -> Path:
     lines = [f"{name}={_quoted(name, value)}" for name, value in values.items()]
     draft = file.with_name(f"{file.name}.{token_hex(4)}")
     try:
-        data_dir.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
-            handle.write(_HEAD + "\n".join(lines) + "\n")
+        write_private_file(draft, _HEAD + "\n".join(lines) + "\n")
         draft.replace(file)
     except OSError as error:
         raise NodeEnvUnusable(
@@ -92,11 +90,12 @@ def serve_from(data_dir: Path | None, *, role: str) -> None:
         raise DirectoryOfAnother(
             f"this is the directory of a {joined_as}, not of a {role}",
             path=str(node_env_file(data_dir).parent),
-            hint=f"Run `degnode serve {_served_as(joined_as)}` here, or name the other's --data-dir.",
+            hint=f"Run `degnode serve {served_as(joined_as)}` here, or name the other's --data-dir.",
         )
 
 
-def _served_as(role: str) -> str:
+def served_as(role: str) -> str:
+    """Return what `degnode serve` calls a role."""
     return "gateway" if role == "bg" else role
 
 

@@ -17,10 +17,11 @@ from kernel.clock import SystemClock
 from keystore.store import KEYS_CHANNEL
 from node.access_api import access_router
 from node.app import create_app
+from node.challenge_desk import ChallengeDesk
 from node.delivery import OnUndeliverable
-from node.ingress import AdmitCallback
+from node.ingress import Admission
 from node.message import Handler, Preparation
-from node.on_subscribe import ChallengeDesk, on_subscribe_router
+from node.on_subscribe import on_subscribe_router
 from node.peers_api import peers_router
 from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
@@ -46,7 +47,7 @@ class RoleParts:
     routers: Sequence[APIRouter]
     workers: Sequence[Worker] = ()
     on_undeliverable: OnUndeliverable | None = None
-    admit_callback: AdmitCallback | None = None
+    admission: Admission | None = None
     on_stop: Callable[[], None] = _nothing
 
 
@@ -75,7 +76,7 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             handlers=parts.handlers,
             preparations=parts.preparations,
             on_undeliverable=parts.on_undeliverable,
-            admit_callback=parts.admit_callback,
+            admission=parts.admission,
             workers=parts.workers,
             chores=(registering,) if registration.wanted else (),
         )

@@ -58,8 +58,7 @@ class Registration:
         The first time everything is looked at: the registry may be another, and the URL a new one.
         """
         now = self.foundation.clock.now()
-        sets = self.foundation.signers.sets()
-        due = to_announce(sets, now, every=not self._is_checked)
+        due = self._due(now, every=not self._is_checked)
         if not due or (self._not_before is not None and now < self._not_before):
             return False
         try:
@@ -73,12 +72,20 @@ class Registration:
         self._not_before = None if is_known else now + _PATIENCE.after(self._failures)
         return False
 
+    def _due(self, now: datetime, *, every: bool = False) -> list[KeySet]:
+        return to_announce(
+            self.foundation.signers.sets(),
+            now,
+            delivery_timeout=self.foundation.settings.delivery_timeout,
+            every=every,
+        )
+
     async def _tell(self, due: list[KeySet], now: datetime) -> bool:
         """Tell the registry, and say whether all of it counts there now. Raises: NodeError."""
         token = self.foundation.settings.registry_token
         if token is not None:
             await self._tell_by_token([each for each in due if each.is_usable(now)], token.get_secret_value())
-        if token is None or to_announce(self.foundation.signers.sets(), now):
+        if token is None or self._due(now):
             return await self._announce()
         return True
 

@@ -28,7 +28,7 @@ from registry.policy import (
 )
 from registry.registrar import Registrar
 from registry.service import registry_at_work
-from registry.tokens import TokenGuard, digest_of, find_token_digests, make_first_token
+from registry.tokens import TokenGuard, find_token_digests, make_first_token
 from registry_client.challenge import ChallengeScheme
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
@@ -92,10 +92,7 @@ async def run() -> None:
     settings = load_settings(RegistrySettings)
     configure_logging(level=settings.log_level, log_format=settings.log_format)
     async with open_database(settings, name="registry") as database:
-        try:
-            await _run(settings, database, SystemClock())
-        finally:
-            await database.close()
+        await _run(settings, database, SystemClock())
 
 
 async def _run(settings: RegistrySettings, database: Database, clock: Clock) -> None:
@@ -137,8 +134,8 @@ async def _at_work(
 
 async def make_guard(settings: RegistrySettings, uow_factory: UnitOfWorkFactory, clock: Clock) -> TokenGuard:
     """Return the guard with the operator's token; the first start makes one if none is set, and shows it."""
-    if settings.registry_token is not None and (token := settings.registry_token.get_secret_value()):
-        return TokenGuard({"operator": digest_of(token)})
+    if settings.registry_token is not None:
+        return TokenGuard.of(settings.registry_token.get_secret_value())
     async with uow_factory() as uow:
         made = await make_first_token(uow, now=clock.now())
         digests = await find_token_digests(uow)

@@ -20,9 +20,9 @@ import pytest_asyncio
 from degnode.processes import Network
 from protocol.actions import Action, Role
 from protocol.profile import V1_1, V2_RC
-from registry_client.onboarding import subscribe
 from tests.support.bad_neighbour import BadNeighbour
-from tests.support.network import contents_of, join, seller_address, solar_market, solar_order
+from tests.support.calling import PATIENCE, calling
+from tests.support.network import contents_of, join, member, seller_address, solar_order
 from tests.support.processes import eventually, rows
 from tests.support.simulated_peer import Reply, SimulatedPeer
 from tests.support.v1_1_examples import example
@@ -34,24 +34,16 @@ LABEL = V2_RC.digest_labels[0]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    async with solar_market(tmp_path_factory.mktemp("market")) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def victim(network: Network) -> AsyncIterator[SimulatedPeer]:
     """A buyer's platform in whose name others would like to speak."""
-    async with SimulatedPeer(Role.BAP, "bap.victim.example") as buyer:
-        await join(network, buyer)
+    async with member(network, Role.BAP, "bap.victim.example") as buyer:
         yield buyer
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def attacker(network: Network) -> AsyncIterator[SimulatedPeer]:
     """A subscriber like any other, with a key of its own that the registry holds."""
-    async with SimulatedPeer(Role.BAP, "bap.attacker.example") as buyer:
-        await join(network, buyer)
+    async with member(network, Role.BAP, "bap.attacker.example") as buyer:
         yield buyer
 
 
@@ -153,9 +145,7 @@ async def test_a_callback_to_where_nobody_should_look_is_refused(
 ) -> None:
     """Even though the registry holds that very URL: registries take what they are given."""
     careless = replace(attacker.signer, subscriber_id=f"bap.careless-{len(url)}.example")
-    token = network.registry.environment["DEGNODE_REGISTRY_TOKEN"]
-    record = attacker.record(subscriber_id=careless.subscriber_id, url=url)
-    await subscribe(network.registry.url, record=record, token=token)
+    await join(network, attacker, subscriber_id=careless.subscriber_id, url=url)
     context = {"bap_id": careless.subscriber_id, "bap_uri": url}
     message = attacker.write(Action.DISCOVER, DISCOVER, to=seller_address(network), context=context)
     header = careless.sign(message.body, now=attacker.clock.now(), label=LABEL)
@@ -176,8 +166,7 @@ async def test_a_callback_to_an_address_that_is_not_the_senders_is_refused(
 
 
 async def test_a_redirect_to_loopback_is_not_followed(network: Network) -> None:
-    async with BadNeighbour() as secret, SimulatedPeer(Role.BAP, "bap.redirect.example") as peer:
-        await join(network, peer)
+    async with BadNeighbour() as secret, member(network, Role.BAP, "bap.redirect.example") as peer:
         peer.reply = Reply(status=307, body=b"", headers={"Location": f"{secret.url}/secret"})
         message = peer.write(Action.SELECT, {"order": solar_order()}, to=seller_address(network))
         assert (await peer.post(message.url, message.body)).status_code == 200
@@ -195,24 +184,13 @@ async def test_a_participant_that_pretends_to_be_a_gateway_is_refused(
     network: Network, attacker: SimulatedPeer
 ) -> None:
     async with (
-        SimulatedPeer(Role.BAP, "bap.searcher.example", profile=V1_1) as buyer,
-        SimulatedPeer(Role.BPP, "bpp.pretender.example") as pretender,
+        member(network, Role.BAP, "bap.searcher.example", profile=V1_1) as buyer,
+        member(network, Role.BPP, "bpp.pretender.example") as pretender,
     ):
-        for peer in (buyer, pretender):
-            await join(network, peer)
         search = buyer.write(Action.DISCOVER, example("search")["message"], to=seller_address(network))
         for signer in (pretender, attacker):
             before = await left_behind(network)
-            async with httpx.AsyncClient() as client:
-                answer = await client.post(
-                    search.url,
-                    content=search.body,
-                    headers={
-                        "Content-Type": "application/json",
-                        "Authorization": buyer.sign(search.body),
-                        "X-Gateway-Authorization": signer.sign(search.body),
-                    },
-                )
+            answer = await buyer.post(search.url, search.body, gateway_authorization=signer.sign(search.body))
             assert answer.status_code == 401
             assert "is no gateway" in answer.json()["error"]["message"]
             assert "proxy-authenticate" in answer.headers
@@ -232,7 +210,7 @@ async def test_an_oversized_header_is_refused(network: Network, lines: list[byte
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     head = [b"POST /beckn/discover HTTP/1.1", b"Host: bpp", b"Content-Length: 2", *lines, b"", b"{}"]
     writer.write(b"\r\n".join(head))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         said = await reader.readline()
     writer.close()
     assert said.startswith(b"HTTP/1.1 431 ")
@@ -244,7 +222,7 @@ async def ask(
 ) -> httpx.Response:
     """Return what the buyer's node answers at `path` to a caller at an address of this machine."""
     transport = httpx.AsyncHTTPTransport(local_address=from_address)
-    async with httpx.AsyncClient(transport=transport, timeout=20) as client:
+    async with calling(transport=transport) as client:
         headers = {"X-Api-Key": key} if key else {}
         return await client.get(f"{network.bap.url}{path}", headers=headers)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -18,8 +19,9 @@ from protocol.keys import new_private_key, write_public_key
 from protocol.profile import V2_RC
 from protocol.signing import Signer
 from protocol.x25519 import EncryptionPrivateKey, write_encryption_public_key
+from tests.support.calling import calling
 from tests.support.lying_registry import Lie, LyingRegistry
-from tests.support.network import join, seller_address, solar_market
+from tests.support.network import member, seller_address, solar_market, token_of
 from tests.support.processes import again, eventually
 from tests.support.simulated_peer import SimulatedPeer
 
@@ -37,6 +39,15 @@ class Scene:
     liar: LyingRegistry
     attackers_key: Signer
 
+    @contextmanager
+    def lying(self, lie: Lie) -> Iterator[None]:
+        """Have the liar tell that while the block runs."""
+        self.liar.lie = lie
+        try:
+            yield
+        finally:
+            self.liar.lie = Lie.NONE
+
     async def send(self, peer: SimulatedPeer, *, signer: Signer | None = None) -> httpx.Response:
         """Send the seller a message of `peer`, signed by somebody else if a signer is given."""
         message = peer.write(Action.DISCOVER, DISCOVER, to=seller_address(self.network))
@@ -52,7 +63,7 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
     key = Signer(subscriber_id="bap.attacker.example", key_id="k1", private_key=new_private_key())
     async with solar_market(tmp_path_factory.mktemp("market")) as network:
         await network.bpp.stop()
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with calling() as client:
             card = (await client.get(f"{network.registry.url}/")).json()
         liar = LyingRegistry(network.registry.url, key=write_public_key(key.public_key))
         async with liar:
@@ -67,24 +78,24 @@ async def scene(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene
 
 @pytest.mark.parametrize("lie", [Lie.FORGE, Lie.STRIP])
 async def test_a_forged_registry_answer_is_not_believed(scene: Scene, lie: Lie) -> None:
-    async with SimulatedPeer(Role.BAP, f"bap.{lie.name.lower()}.example") as victim:
-        await join(scene.network, victim)
-        scene.liar.lie = lie
-        answer = await scene.send(victim, signer=scene.posing_as(victim))
+    async with member(scene.network, Role.BAP, f"bap.{lie.name.lower()}.example") as victim:
+        with scene.lying(lie):
+            answer = await scene.send(victim, signer=scene.posing_as(victim))
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NET_DOWNSTREAM_UNAVAILABLE")
         assert int(answer.headers["Retry-After"]) > 0
-        scene.liar.lie = Lie.NONE
         await eventually(lambda: _is_taken(scene, victim), what="the true answer is believed")
         assert (await scene.send(victim, signer=scene.posing_as(victim))).status_code == 401
 
 
 async def test_a_replayed_registry_answer_is_not_believed(scene: Scene) -> None:
-    async with SimulatedPeer(Role.BAP, "bap.replayed.example") as victim:
-        await join(scene.network, victim)
-        scene.liar.lie = Lie.REPLAY  # what the registry once truly said, to another question
-        answer = await scene.send(victim)
+    async with (
+        member(scene.network, Role.BAP, "bap.earlier.example") as another,
+        member(scene.network, Role.BAP, "bap.replayed.example") as victim,
+    ):
+        assert await _is_taken(scene, another)  # so that something was said before
+        with scene.lying(Lie.REPLAY):  # what the registry once truly said, to another question
+            answer = await scene.send(victim)
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NET_DOWNSTREAM_UNAVAILABLE")
-        scene.liar.lie = Lie.NONE
         await eventually(lambda: _is_taken(scene, victim), what="the true answer is believed")
 
 
@@ -95,7 +106,7 @@ async def _is_taken(scene: Scene, peer: SimulatedPeer) -> bool:
 async def _enter(scene: Scene, body: dict[str, Any], signer: Signer, peer: SimulatedPeer) -> httpx.Response:
     raw = orjson.dumps(body)
     header = signer.sign(raw, now=peer.clock.now(), label=LABEL)
-    async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+    async with calling() as client:
         return await client.post(
             f"{scene.network.registry.url}/subscribe",
             content=raw,
@@ -105,8 +116,7 @@ async def _enter(scene: Scene, body: dict[str, Any], signer: Signer, peer: Simul
 
 @pytest.mark.parametrize("key_id", ["k1", "k2"])
 async def test_nobody_takes_a_name_over_at_the_registry(scene: Scene, key_id: str) -> None:
-    async with SimulatedPeer(Role.BAP, f"bap.named-{key_id}.example") as victim:
-        await join(scene.network, victim)
+    async with member(scene.network, Role.BAP, f"bap.named-{key_id}.example") as victim:
         own = write_public_key(scene.attackers_key.public_key)
         body = {
             "subscriber_id": victim.signer.subscriber_id,
@@ -123,7 +133,7 @@ async def test_nobody_takes_a_name_over_at_the_registry(scene: Scene, key_id: st
             answer = await _enter(scene, body, signer, victim)
             assert answer.status_code in (401, 403), answer.text
             assert answer.json()["error"]["code"].startswith("AUT_")
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with calling() as client:
             found = await client.post(
                 f"{scene.network.registry.url}/lookup",
                 json={"subscriber_id": victim.signer.subscriber_id},
@@ -134,14 +144,13 @@ async def test_nobody_takes_a_name_over_at_the_registry(scene: Scene, key_id: st
 
 async def test_a_key_that_the_registry_revokes_is_refused_at_once(scene: Scene) -> None:
     registry = scene.network.registry
-    async with SimulatedPeer(Role.BAP, "bap.revoked.example") as peer:
-        await join(scene.network, peer)
+    async with member(scene.network, Role.BAP, "bap.revoked.example") as peer:
         assert (await scene.send(peer)).status_code == 200
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with calling() as client:
             told = await client.post(
                 f"{registry.url}/admin/subscriptions/{peer.signer.subscriber_id}/revoke",
                 json={"reason": "its key was stolen"},
-                headers={"Authorization": f"Bearer {registry.environment['DEGNODE_REGISTRY_TOKEN']}"},
+                headers={"Authorization": f"Bearer {token_of(scene.network)}"},
             )
         assert told.status_code == 200, told.text
 
@@ -154,7 +163,7 @@ async def test_a_key_that_the_registry_revokes_is_refused_at_once(scene: Scene) 
 
 async def test_a_challenge_that_nobody_asked_for_is_not_decrypted(scene: Scene) -> None:
     riddle = {"challenge": b64encode(bytes(64)).decode(), "subscriber_id": "bpp.demo.local"}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.post(f"{scene.network.bpp.url}/on_subscribe", json=riddle)
     assert answer.status_code == 409
     assert "answer" not in answer.json()

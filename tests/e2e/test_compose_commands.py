@@ -6,7 +6,6 @@ Only what Docker provides is replaced: host names and ports, folders, PostgreSQL
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import shlex
 import signal
@@ -29,7 +28,8 @@ from redis.asyncio import Redis
 from degnode.processes import free_port
 from node.api_keys import HEADER
 from storage.database import create_database
-from tests.support.processes import eventually
+from tests.support.calling import calling
+from tests.support.processes import eventually, own_environment
 from tests.support.redis_server import RedisServer
 
 TOP: Final = Path(__file__).resolve().parents[2]
@@ -112,15 +112,13 @@ async def stage(tmp_path: Path, postgres_url: str, redis_server: RedisServer) ->
 async def running(role: str, stage: Stage) -> AsyncIterator[Process]:
     """Run the command of a service until the block ends; it is ready when the block begins."""
     program, *arguments = shlex.split(COMPOSE["services"][role]["command"])
-    foreign = ("DEGNODE_", "DATABASE_URL", "REDIS_URL")
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
     log_file = stage.folder / f"{role}.log"
     with log_file.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name(program)),
             *arguments,
             cwd=stage.folder,
-            env=inherited | stage.environment(role),
+            env=own_environment() | stage.environment(role),
             stdin=DEVNULL,
             stdout=DEVNULL,
             stderr=log,
@@ -140,7 +138,7 @@ async def running(role: str, stage: Stage) -> AsyncIterator[Process]:
 
 
 async def _become_ready(role: str, stage: Stage, process: Process) -> None:
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
 
         async def is_ready() -> bool:
             log = stage.folder / f"{role}.log"
@@ -169,7 +167,7 @@ def _in_order() -> list[str]:
 async def test_the_commands_of_the_compose_file_make_a_network_that_finds_energy(stage: Stage) -> None:
     async with AsyncExitStack() as stack:
         processes = [await stack.enter_async_context(running(role, stage)) for role in _in_order()]
-        async with httpx.AsyncClient(headers={HEADER: SECRETS["DEGNODE_API_KEY"]}, timeout=20) as app:
+        async with calling(headers={HEADER: SECRETS["DEGNODE_API_KEY"]}) as app:
             response = await app.post(
                 f"{stage.url('bap')}/api/v1/discover",
                 params={"wait": 10},

@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from degnode.demo.scenario import make_scenario
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
 from node.api_keys import HEADER
+from tests.support.calling import calling
 from tests.support.processes import again, eventually, rows, seller_of
 
 WITHOUT_WORKERS = {"bpp": {"DEGNODE_WORKERS": "false"}}
@@ -32,7 +32,7 @@ async def network(tmp_path: Path) -> AsyncIterator[Network]:
 
 async def ask(network: Network) -> str:
     """Have the app ask what there is; return the message id."""
-    async with httpx.AsyncClient(headers={HEADER: network.api_key}) as client:
+    async with calling(headers={HEADER: network.api_key}) as client:
         response = await client.post(
             f"{network.bap.url}/api/v1/discover", json={"bpp_id": seller_of(network), "message": DISCOVER}
         )

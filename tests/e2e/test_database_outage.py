@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import httpx
-
 from node.api_keys import HEADER
 from protocol.actions import Action, Role
+from tests.support.calling import calling
 from tests.support.network import join, seller_address, solar_market
 from tests.support.postgres_server import cut_power, start_again
 from tests.support.processes import eventually, seller_of
@@ -25,7 +24,7 @@ async def test_a_network_whose_database_fails_refuses_for_a_while_and_recovers_b
     async with (
         solar_market(tmp_path, settings=SETTINGS) as network,
         SimulatedPeer(Role.BAP, "bap.tester.example") as peer,
-        httpx.AsyncClient(headers={HEADER: network.api_key}, timeout=30) as app,
+        calling(headers={HEADER: network.api_key}) as app,
     ):
         await join(network, peer)
         seller, data_directory = seller_address(network), network.folder / "postgres"

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, Final
 
-import httpx
 import pytest
 import simplejson
 from envoy_schema.server.schema.sep2.metering_mirror import MirrorUsagePointRequest
@@ -22,6 +21,7 @@ from kernel.clock import SystemClock
 from node.api_keys import HEADER
 from protocol.actions import Action
 from schemas.validation import schema_set
+from tests.support.calling import calling
 from tests.support.official import official_message_errors
 from tests.support.processes import seller_of
 
@@ -70,7 +70,7 @@ async def test_the_trade_runs_from_the_first_look_to_the_bill(network: Network) 
     start = int(SystemClock().now().timestamp())
     process = await start_trade(network, "--start", str(start), "--seconds", str(SECONDS))
     await asyncio.sleep(SECONDS)
-    async with httpx.AsyncClient(headers={HEADER: network.api_key}) as client:
+    async with calling(headers={HEADER: network.api_key}) as client:
         for meter in METERS:
             response = await client.post(
                 f"{network.bpp.url}/mup",

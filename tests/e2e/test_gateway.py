@@ -19,9 +19,9 @@ from degnode.processes import BPP_ID, Network, Service, free_port
 from node.api_keys import HEADER
 from protocol.actions import Action, Role
 from protocol.profile import V1_1
-from registry_client.onboarding import subscribe
 from storage.database import create_database
-from tests.support.network import join, seller_address, solar_market
+from tests.support.calling import calling
+from tests.support.network import join, member, seller_address, solar_market
 from tests.support.processes import eventually, rows
 from tests.support.simulated_peer import Reply, SimulatedPeer
 
@@ -95,12 +95,9 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
         )
         server = network.database_urls["registry"]
         databases = [await create_database(server, f"degnode_{name}") for name in ("bg", "other")]
-        token = network.registry.environment["DEGNODE_REGISTRY_TOKEN"]
-        silent = await stack.enter_async_context(SimulatedPeer(Role.BPP, SILENT_ID, profile=V1_1))
+        silent = await stack.enter_async_context(member(network, Role.BPP, SILENT_ID, profile=V1_1))
         silent.reply = Reply(after=asyncio.Event())
-        await join(network, silent)
-        gone = SimulatedPeer(Role.BPP, GONE_ID, profile=V1_1)
-        await subscribe(network.registry.url, record=gone.record(url=NOWHERE), token=token)
+        await join(network, SimulatedPeer(Role.BPP, GONE_ID, profile=V1_1), url=NOWHERE)
         await stack.enter_async_context(
             _another(network, "bpp", OTHER_ID, like=network.bpp, database=databases[1])
         )
@@ -108,7 +105,7 @@ async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Town]:
             _another(network, "gateway", GATEWAY_ID, like=network.bap, database=databases[0])
         )
         app = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=network.bap.url, headers={HEADER: network.api_key}, timeout=30)
+            calling(base_url=network.bap.url, headers={HEADER: network.api_key})
         )
         yield Town(network=network, gateway=gateway, gateway_database=databases[0], silent=silent, app=app)
 
@@ -165,32 +162,20 @@ async def test_the_seller_that_was_found_is_traded_with_directly(town: Town) -> 
 
 async def test_a_seller_that_signs_as_a_gateway_is_refused(town: Town) -> None:
     """Gateway pretending: the key is good, but the registry knows its owner as a seller."""
-    async with SimulatedPeer(Role.BAP, "bap.tester.example", profile=V1_1) as buyer:
-        await join(town.network, buyer)
+    async with member(town.network, Role.BAP, "bap.tester.example", profile=V1_1) as buyer:
         search = buyer.write(Action.DISCOVER, SEARCH["message"], to=seller_address(town.network))
-
-        async def passed_on_by(header: str) -> httpx.Response:
-            async with httpx.AsyncClient() as client:
-                return await client.post(
-                    search.url,
-                    content=search.body,
-                    headers={
-                        "Content-Type": "application/json",
-                        "Authorization": buyer.sign(search.body),
-                        "X-Gateway-Authorization": header,
-                    },
-                )
-
         as_gateway = replace(town.silent.signer, subscriber_id=GATEWAY_ID)
         stolen_name = as_gateway.sign(search.body, now=buyer.clock.now(), label=V1_1.digest_labels[0])
         for header in (town.silent.sign(search.body), stolen_name):
-            refused = await passed_on_by(header)
+            refused = await buyer.post(search.url, search.body, gateway_authorization=header)
             assert refused.status_code == 401
             assert "Proxy-Authenticate" in refused.headers
         assert buyer.received == []
 
 
 async def test_what_nobody_took_is_given_up_when_the_search_is_over(town: Town) -> None:
+    assert (await town.search()).status_code == 200
+
     async def given_up() -> bool:
         states = {relay["state"] for relay in await town.relays() if relay["peer"] == GONE_ID}
         return states == {"dead"}

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import pytest
 
 from degnode.demo.scenario import zone_at_noon
 from degnode.processes import free_port
 from kernel.clock import SystemClock
 from tests.support.document_shells import Shell, Step, fits, steps_of
-from tests.support.processes import eventually
+from tests.support.processes import eventually, own_environment
 
 TOP: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = TOP / "docs" / "joining-a-network.md"
@@ -51,11 +52,9 @@ class Stage:
         return text
 
     def environment(self, shell: int) -> dict[str, str]:
-        foreign = ("DEGNODE_", "DATABASE_URL", "REDIS_URL")
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(foreign)}
         path = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100"}
         registry_port = {"DEGNODE_PORT": self.ports[PORTS["registry"]]} if shell == 1 else {}
-        return inherited | path | registry_port
+        return own_environment() | path | registry_port
 
     async def become_ready(self, role: str) -> None:
         """Return when the process of `role` takes messages."""
@@ -107,6 +106,7 @@ def test_the_document_names_four_shells_and_every_command_that_is_joined_with() 
     assert sum(step.command.startswith("degnode join ") for step in steps) == 2
 
 
+@pytest.mark.timeout(300)
 async def test_the_document_runs_as_it_is_written() -> None:
     # Not a folder of pytest's: those are closed to other users, and the embedded database is one.
     with tempfile.TemporaryDirectory(prefix="degnode-", ignore_cleanup_errors=True) as folder:

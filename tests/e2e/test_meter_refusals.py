@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 from xml.etree import ElementTree as ET
 
 import httpx
 import pytest
-import pytest_asyncio
 
 from degnode.processes import Network
 from kernel.clock import SystemClock
 from metering.sep_xml import MAX_DOCUMENT_BYTES, qualified
 from node.api_keys import HEADER
+from tests.support.calling import calling
 from tests.support.metering_documents import QUARTER, document, reading
-from tests.support.network import contents_of, solar_market
+from tests.support.network import contents_of
 from tests.support.processes import rows
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -29,18 +28,12 @@ DTD = GOOD.replace(b"?>", b'?><!DOCTYPE x [<!ENTITY a "250">]>', 1)
 TOO_LARGE = GOOD.ljust(MAX_DOCUMENT_BYTES + 1)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    async with solar_market(tmp_path_factory.mktemp("market")) as running:
-        yield running
-
-
 async def post(network: Network, body: bytes, **headers: str) -> httpx.Response:
     """Post a document as a meter that knows the key, unless `headers` say otherwise."""
     usual = {"Content-Type": SEP_XML, HEADER: network.api_key}
     names = {"content_type": "Content-Type", "key": HEADER, "encoding": "Content-Encoding"}
     changed = usual | {names[name]: value for name, value in headers.items()}
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         return await client.post(
             f"{network.bpp.url}/mup",
             content=body,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
 import pytest
-import pytest_asyncio
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis import checks
@@ -15,7 +13,6 @@ from schemathesis.core.result import Ok
 
 from degnode.processes import Network, Service
 from node.api_keys import HEADER
-from tests.support.network import solar_market
 
 SIGNED: Final = {"/on_subscribe"}
 """For whoever signs: a signature that does not hold is a 401, and no API key opens it."""
@@ -37,12 +34,6 @@ CHECKS: Final = [
 BOUNDED: Final = settings(
     max_examples=15, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    async with solar_market(tmp_path_factory.mktemp("market")) as running:
-        yield running
 
 
 def service_of(network: Network, name: str) -> Service:

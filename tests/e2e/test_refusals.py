@@ -19,8 +19,9 @@ from protocol.keys import new_private_key
 from protocol.profile import V2_RC
 from protocol.signing import parse_header, verify
 from registry_client.lookup import LookupClient
+from registry_client.ports import Wanted
 from storage.outbox import Outgoing
-from tests.support.network import contents_of, join, seller_address, solar_market, solar_order
+from tests.support.network import contents_of, member, seller_address, solar_order
 from tests.support.processes import rows, seller_of
 from tests.support.simulated_peer import SimulatedPeer
 
@@ -31,16 +32,9 @@ LABEL = V2_RC.digest_labels[0]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def network(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Network]:
-    async with solar_market(tmp_path_factory.mktemp("market")) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def peer(network: Network) -> AsyncIterator[SimulatedPeer]:
     """A buyer's platform that the registry knows."""
-    async with SimulatedPeer(Role.BAP, "bap.tester.example") as buyer:
-        await join(network, buyer)
+    async with member(network, Role.BAP, "bap.tester.example") as buyer:
         yield buyer
 
 
@@ -168,7 +162,7 @@ async def test_what_is_wrong_is_refused_in_words_and_changes_no_row(
 
 async def _check_signature(network: Network, post: Post, body: bytes, header: str) -> None:
     directory = LookupClient(network.registry.url)
-    (seller,) = await directory.find(subscriber_id=seller_of(network))
+    (seller,) = await directory.find(Wanted(subscriber_id=seller_of(network)))
     await directory.close()
     bound = (parse_header(post.authorization).signature,) if post.authorization else ()
     verify(
@@ -217,8 +211,7 @@ async def test_an_order_is_nobody_elses(network: Network, peer: SimulatedPeer) -
     await peer.send(Action.INIT, {"order": solar_order()}, to=seller, transaction_id="t-mine")
     drafted = (await peer.wait_for(Action.ON_INIT, count=2))[-1].document["message"]["order"]
     order_id = drafted["beckn:id"]
-    async with SimulatedPeer(Role.BAP, "bap.nosy.example") as nosy:
-        await join(network, nosy)
+    async with member(network, Role.BAP, "bap.nosy.example") as nosy:
         for action, message in {
             Action.STATUS: {"order": {"beckn:id": order_id}},
             Action.TRACK: {"tracking": {"id": order_id}},

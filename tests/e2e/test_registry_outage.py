@@ -12,7 +12,7 @@ from degnode.demo.app import App
 from degnode.processes import Network
 from protocol.actions import Action, Role
 from protocol.profile import V2_RC
-from tests.support.network import join, seller_address, solar_market, solar_order
+from tests.support.network import member, seller_address, solar_market, solar_order
 from tests.support.processes import seller_of
 from tests.support.simulated_peer import SimulatedPeer
 
@@ -26,8 +26,7 @@ async def network(tmp_path: Path) -> AsyncIterator[Network]:
 @pytest.fixture
 async def newcomer(network: Network) -> AsyncIterator[SimulatedPeer]:
     """A buyer's platform that the registry knows, and nobody has heard of so far."""
-    async with SimulatedPeer(Role.BAP, "bap.newcomer.example") as peer:
-        await join(network, peer)
+    async with member(network, Role.BAP, "bap.newcomer.example") as peer:
         yield peer
 
 

@@ -112,7 +112,7 @@ _INGRESS: Final = Ingress(
     signers=_signer(BPP_ID),
     authentication=Authentication(keyring=_KEYRING, sent_authorizations=_never_sent),
     writer=_Writer(),  # type: ignore[arg-type]  # stands for one
-    admit_callback=None,
+    admission=None,
     gateways=GatewayCheck(keyring=_KEYRING),
     pins=PeerPins(),
     gate=PeerGate(_NO_DATABASE),

@@ -233,15 +233,6 @@ async def test_nothing_is_told_or_done_without_a_key(
     assert await rows_of(world) == [0, 0, 0, 0]
 
 
-async def test_a_discover_that_names_nobody_goes_where_the_node_asks(world: BuyerWorld) -> None:
-    gateway = Peer(subscriber_id="bg.example", url="https://bg.example")
-    buyer = replace(world.buyer, discover_at=gateway)
-    request = parse_call_request({"message": {"text_search": "sun"}})
-    sent = await buyer.send(Action.DISCOVER, request, requested_by="test")
-    assert sent.bpp_id == "bg.example"
-    assert (await world.seller.request(sent.message_id)).context.bpp_uri == "https://bg.example"
-
-
 async def test_numbers_survive_the_whole_way_digit_by_digit(world: BuyerWorld) -> None:
     message = order(Action.ON_INIT, contractedQuantity=Decimal("0.1000000000000000055511151231257827"))
     message["order"]["beckn:orderItems"][0]["beckn:quantity"]["unitQuantity"] = Decimal("10.0")

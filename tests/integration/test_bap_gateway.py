@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -18,18 +17,12 @@ from degnode.roles.participant import RoleParts
 from node.runtime import Foundation
 from protocol.actions import Action, Role
 from protocol.profile import V1_1
-from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRole
 from storage.database import Database
-from tests.support.participants import (
-    API_KEY,
-    RunningParticipant,
-    RunningRegistry,
-    running_participant,
-    running_registry,
-    stop_all,
-)
+from tests.support.calling import PATIENCE, calling
+from tests.support.participants import API_KEY, RunningParticipant
 from tests.support.simulated_peer import Received, Reply, SimulatedPeer
+from tests.support.village import running_village
 from tests.support.wire_examples import wire_message
 
 BAP_ID: Final = "bap.bakery.example"
@@ -42,7 +35,6 @@ class World:
     """A buyer's platform with its API, and a simulated gateway and two simulated sellers' platforms."""
 
     bap: RunningParticipant
-    registry: RunningRegistry
     gateway: SimulatedPeer
     sellers: tuple[SimulatedPeer, SimulatedPeer]
     app: httpx.AsyncClient
@@ -61,11 +53,8 @@ class World:
     ) -> httpx.Response:
         ids = {"message_id": search.message_id, "transaction_id": search.transaction_id}
         catalogue = seller.write(Action.ON_DISCOVER, CATALOGUE, to=self.bap.address, context=ids | context)
-        headers = {"Content-Type": "application/json", "Authorization": seller.sign(catalogue.body)}
-        if passed_on_by is not None:
-            headers["X-Gateway-Authorization"] = passed_on_by.sign(catalogue.body)
-        async with httpx.AsyncClient() as client:
-            return await client.post(catalogue.url, content=catalogue.body, headers=headers)
+        beside = None if passed_on_by is None else passed_on_by.sign(catalogue.body)
+        return await seller.post(catalogue.url, catalogue.body, gateway_authorization=beside)
 
     async def transaction(self, transaction_id: str) -> dict[str, Any]:
         found: dict[str, Any] = (await self.app.get(f"/api/v1/transactions/{transaction_id}")).json()
@@ -73,7 +62,7 @@ class World:
 
     async def arrivals(self, transaction_id: str, *, count: int) -> list[dict[str, Any]]:
         """Return the callbacks of the transaction, once there are so many."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             while True:
                 messages = (await self.transaction(transaction_id))["messages"]
                 taken = [message for message in messages if message["state"] == "taken"]
@@ -88,33 +77,18 @@ async def _build(foundation: Foundation) -> RoleParts:
 
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database))
+    async with running_village(database, tmp_path) as village:
         gateway, first, second = [
-            await stack.enter_async_context(SimulatedPeer(Role.BPP, name, profile=V1_1))
-            for name in ("bg.network.example", "bpp.one.example", "bpp.two.example")
-        ]
-        for peer, role in (
-            (gateway, SubscriberRole.BG),
-            (first, SubscriberRole.BPP),
-            (second, SubscriberRole.BPP),
-        ):
-            await subscribe(registry.url, record=peer.record(role=role), token=registry.token)
-        bap = await stack.enter_async_context(
-            running_participant(
-                role=Role.BAP,
-                subscriber_id=BAP_ID,
-                database=database,
-                registry=registry,
-                data_dir=tmp_path,
-                build=_build,
+            await village.peer(Role.BPP, name, profile=V1_1, role=role)
+            for name, role in (
+                ("bg.network.example", SubscriberRole.BG),
+                ("bpp.one.example", SubscriberRole.BPP),
+                ("bpp.two.example", SubscriberRole.BPP),
             )
-        )
-        app = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=bap.url, headers={"X-Api-Key": API_KEY}, timeout=30)
-        )
-        yield World(bap=bap, registry=registry, gateway=gateway, sellers=(first, second), app=app)
-        await stop_all(registry.server, gateway.server, first.server, second.server, bap.server)
+        ]
+        bap = await village.participant(Role.BAP, BAP_ID, build=_build)
+        async with calling(base_url=bap.url, headers={"X-Api-Key": API_KEY}) as app:
+            yield World(bap=bap, gateway=gateway, sellers=(first, second), app=app)
 
 
 async def test_a_search_that_names_nobody_goes_to_the_networks_gateway(world: World) -> None:

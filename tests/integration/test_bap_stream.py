@@ -21,6 +21,7 @@ from protocol.actions import Action
 from protocol.errors import WireError
 from storage.database import Database
 from tests.support.buyer_world import KEY, NOW, BuyerWorld, buyer_world, order
+from tests.support.calling import calling
 from tests.support.loopback_server import LoopbackServer
 
 
@@ -79,7 +80,7 @@ async def listening(
 ) -> AsyncIterator[Events]:
     headers = {HEADER: KEY} | ({"Last-Event-ID": last_event_id} if last_event_id else {})
     async with (
-        httpx.AsyncClient(base_url=server.url, headers=headers, timeout=30) as client,
+        calling(base_url=server.url, headers=headers) as client,
         client.stream("GET", path) as response,
     ):
         assert response.status_code == 200

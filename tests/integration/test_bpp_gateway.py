@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -17,23 +16,20 @@ from node.peer_pins import PeerPins
 from protocol.actions import Action, Role
 from protocol.profile import V1_1
 from protocol.signing import THREE_LINES, parse_header
-from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRole
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.tables import outbox
+from tests.support.calling import calling
 from tests.support.participants import (
     API_KEY,
     RecordingHandler,
     RunningParticipant,
     all_handlers,
     ignore,
-    running_participant,
-    running_registry,
-    stop_all,
 )
 from tests.support.simulated_peer import SimulatedPeer
-from tests.support.waiting import eventually
+from tests.support.village import running_village
 from tests.support.wire_examples import wire_message
 
 SEARCH: Final = wire_message(V1_1, Action.DISCOVER)
@@ -54,11 +50,8 @@ class World:
         return self.buyer.write(action, wire_message(V1_1, action), to=self.bpp.address)
 
     async def post(self, message: Outgoing, *, passed_on_by: SimulatedPeer | None) -> httpx.Response:
-        headers = {"Content-Type": "application/json", "Authorization": self.buyer.sign(message.body)}
-        if passed_on_by is not None:
-            headers["X-Gateway-Authorization"] = passed_on_by.sign(message.body)
-        async with httpx.AsyncClient() as client:
-            return await client.post(message.url, content=message.body, headers=headers)
+        beside = None if passed_on_by is None else passed_on_by.sign(message.body)
+        return await self.buyer.post(message.url, message.body, gateway_authorization=beside)
 
     async def callbacks(self) -> list[tuple[str, str, str]]:
         async with self.bpp.uow_factory() as uow:
@@ -69,35 +62,17 @@ class World:
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
     handler = RecordingHandler(CATALOGUE)
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database))
-        buyer, gateway, other = [
-            await stack.enter_async_context(SimulatedPeer(role, name, profile=V1_1))
-            for role, name in (
-                (Role.BAP, "bap.bakery.example"),
-                (Role.BAP, "bg.network.example"),
-                (Role.BPP, "bpp.other.example"),
-            )
-        ]
-        for peer, role in (
-            (buyer, SubscriberRole.BAP),
-            (gateway, SubscriberRole.BG),
-            (other, SubscriberRole.BPP),
-        ):
-            await subscribe(registry.url, record=peer.record(role=role), token=registry.token)
-        bpp = await stack.enter_async_context(
-            running_participant(
-                role=Role.BPP,
-                subscriber_id="bpp.sunfield.example",
-                database=database,
-                registry=registry,
-                data_dir=tmp_path,
-                handlers=all_handlers(Role.BPP, ignore, {Action.DISCOVER: handler, Action.CONFIRM: handler}),
-                put=callback_putter(PeerPins()),
-            )
+    handlers = all_handlers(Role.BPP, ignore, {Action.DISCOVER: handler, Action.CONFIRM: handler})
+    async with running_village(database, tmp_path) as village:
+        yield World(
+            buyer=await village.peer(Role.BAP, "bap.bakery.example", profile=V1_1),
+            gateway=await village.peer(Role.BAP, "bg.network.example", profile=V1_1, role=SubscriberRole.BG),
+            other=await village.peer(Role.BPP, "bpp.other.example", profile=V1_1),
+            bpp=await village.participant(
+                Role.BPP, "bpp.sunfield.example", handlers=handlers, put=callback_putter(PeerPins())
+            ),
+            handler=handler,
         )
-        yield World(bpp=bpp, handler=handler, buyer=buyer, gateway=gateway, other=other)
-        await stop_all(registry.server, buyer.server, gateway.server, other.server, bpp.server)
 
 
 async def test_what_came_through_a_gateway_is_answered_through_it(world: World) -> None:
@@ -125,12 +100,9 @@ async def test_what_came_straight_from_the_buyer_is_answered_straight(world: Wor
 
 async def test_only_searches_are_answered_through_a_gateway(world: World) -> None:
     await world.post(world.search(Action.CONFIRM), passed_on_by=world.gateway)
+    await world.buyer.wait_for(Action.ON_CONFIRM)
+    assert [peer for peer, _, _ in await world.callbacks()] == ["bap.bakery.example"]
     assert world.gateway.received == []
-
-    async def addressed() -> list[str]:
-        return [peer for peer, _, _ in await world.callbacks()]
-
-    await eventually(addressed, ["bap.bakery.example"])
 
 
 async def test_a_seller_that_signs_as_a_gateway_is_refused(world: World) -> None:
@@ -156,7 +128,7 @@ async def test_an_answer_that_other_software_has_written_goes_through_the_gatewa
         now=world.buyer.clock.now(),
     )
     body = written.body.replace(written.message_id.encode(), search.message_id.encode())
-    async with httpx.AsyncClient(headers={"X-Api-Key": API_KEY}) as client:
+    async with calling(headers={"X-Api-Key": API_KEY}) as client:
         response = await client.post(
             f"{world.bpp.url}/bpp/caller/on_search",
             content=body,

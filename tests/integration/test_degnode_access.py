@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from degnode.__main__ import app
 from kernel.clock import SystemClock
 from kernel.errors import NodeError
 from node.api_key_store import ApiKeyNotFound
 from node.api_keys import ApiKeyRefused, ApiKeys
 from node.peer_rule_store import PeerRuleNotFound
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.command_line import invoke, printed
 
 
 class Operator:
@@ -26,14 +25,10 @@ class Operator:
 
     async def runs(self, *arguments: str) -> str:
         """Return what a command prints that ends well."""
-        result = await self.tries(*arguments)
-        assert result.exit_code == 0, result.output
-        return result.output.strip()
+        return printed(await self.tries(*arguments))
 
     async def tries(self, *arguments: str) -> Result:
-        """Run a command; it has an event loop of its own."""
-        command = [*arguments, "--database-url", self._database_url]
-        return await asyncio.to_thread(CliRunner().invoke, app, command)
+        return await invoke(*arguments, "--database-url", self._database_url)
 
     async def reads(self, *arguments: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = json.loads(await self.runs(*arguments, "--json"))
@@ -78,8 +73,7 @@ async def test_a_key_that_cannot_be_is_not_made(operator: Operator) -> None:
 
 
 async def test_scopes_are_explained() -> None:
-    result = await asyncio.to_thread(CliRunner().invoke, app, ["api-keys", "scopes"])
-    assert "meters:write" in result.output
+    assert "meters:write" in printed(await invoke("api-keys", "scopes"))
 
 
 async def test_peers_are_allowed_refused_and_forgotten(operator: Operator) -> None:

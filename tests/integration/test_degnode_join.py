@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,13 +25,17 @@ from keystore.rotation import make_next_key_set, revoke, rotate
 from node.audit import list_acts
 from node.settings import KeyFormat
 from protocol.keys import new_private_key, write_public_key
-from protocol.x25519 import EncryptionPrivateKey, write_encryption_public_key
+from protocol.x25519 import (
+    EncryptionPrivateKey,
+    read_encryption_public_key,
+    write_encryption_public_key,
+)
 from registry.policy import Approval
 from registry_client.challenge import ChallengeScheme, encrypt_challenge
 from registry_client.subscriber import SubscriberStatus
-from storage.database import Database
-from tests.support.joining import BPP, Candidate
-from tests.support.loopback_server import LoopbackServer
+from tests.support.calling import calling
+from tests.support.joining import BPP, LONG, Candidate
+from tests.support.loopback_server import LoopbackServer, Served
 from tests.support.participants import fresh_database
 from tests.support.registries import (
     LOOPBACK,
@@ -44,37 +48,46 @@ from tests.support.registries import (
 IN = ["registry", "keys", "settings", "address", "request", "challenge", "subscribed"]
 
 
-@pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nobody's settings but those that the command is given."""
-    for name in ("DEGNODE_DATABASE_URL", "DATABASE_URL", "DEGNODE_DATA_DIR", "DEGNODE_PORT"):
-        monkeypatch.delenv(name, raising=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """Where candidates and further registries come from, each with a database of its own."""
+
+    folder: Path
+    postgres_url: str
+    template_url: str
+
+    @asynccontextmanager
+    async def candidate(self, registry_url: str, *, name: str = "bpp") -> AsyncIterator[Candidate]:
+        async with fresh_database(self.postgres_url, self.template_url) as own:
+            yield Candidate(
+                data_dir=self.folder / name,
+                database_url=own.url.render_as_string(hide_password=False),
+                registry_url=registry_url,
+            )
+
+    @asynccontextmanager
+    async def registry(self, **policy: Any) -> AsyncIterator[SigningRegistry]:
+        async with (
+            fresh_database(self.postgres_url, self.template_url) as own,
+            running_signing_registry(own, policy=replace(LOOPBACK, **policy)) as running,
+        ):
+            yield running
+
+    @asynccontextmanager
+    async def meeting(self, **policy: Any) -> AsyncIterator[tuple[SigningRegistry, Candidate]]:
+        """Run a registry of that policy, and a candidate before its door."""
+        async with self.registry(**policy) as registry, self.candidate(registry.url) as candidate:
+            yield registry, candidate
 
 
 @pytest.fixture
-async def registry(database: Database) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database) as running:
-        yield running
-
-
-@asynccontextmanager
-async def candidate_for(
-    registry_url: str, folder: Path, postgres_url: str, template_url: str, **changes: Any
-) -> AsyncIterator[Candidate]:
-    async with fresh_database(postgres_url, template_url) as own:
-        yield Candidate(
-            data_dir=folder,
-            database_url=own.url.render_as_string(hide_password=False),
-            registry_url=registry_url,
-            **changes,
-        )
+def stage(tmp_path: Path, postgres_url: str, template_url: str) -> Stage:
+    return Stage(folder=tmp_path, postgres_url=postgres_url, template_url=template_url)
 
 
 @pytest.fixture
-async def bpp(
-    registry: SigningRegistry, tmp_path: Path, postgres_url: str, template_url: str
-) -> AsyncIterator[Candidate]:
-    async with candidate_for(registry.url, tmp_path / "bpp", postgres_url, template_url) as candidate:
+async def bpp(registry: SigningRegistry, stage: Stage) -> AsyncIterator[Candidate]:
+    async with stage.candidate(registry.url) as candidate:
         yield candidate
 
 
@@ -101,7 +114,7 @@ async def revoke_key(candidate: Candidate, key_id: str) -> None:
 async def renew_visibly(candidate: Candidate) -> bool:
     candidate.screen.truncate(candidate.screen.seek(0))
     async with candidate.member() as member:
-        return await renew(member, candidate.checklist, wait=timedelta(seconds=15))
+        return await renew(member, candidate.checklist, wait=LONG)
 
 
 async def test_somebody_the_registry_never_heard_of_is_taken_in(
@@ -145,14 +158,8 @@ async def test_another_address_is_challenged_and_entered(bpp: Candidate) -> None
     assert {entry.url for entry in (await bpp.entries()).values()} == {bpp.url}
 
 
-async def test_a_registry_that_encrypts_as_a_sealed_box_is_understood(
-    database: Database, tmp_path: Path, postgres_url: str, template_url: str
-) -> None:
-    policy = replace(LOOPBACK, scheme=ChallengeScheme.SEALED_BOX)
-    async with (
-        running_signing_registry(database, policy=policy) as registry,
-        candidate_for(registry.url, tmp_path, postgres_url, template_url) as bpp,
-    ):
+async def test_a_registry_that_encrypts_as_a_sealed_box_is_understood(stage: Stage) -> None:
+    async with stage.meeting(scheme=ChallengeScheme.SEALED_BOX) as (_, bpp):
         assert await bpp.join()
         assert read_node_env(bpp.data_dir)["DEGNODE_CHALLENGE_SCHEME"] == "sealed-box"
 
@@ -167,14 +174,8 @@ async def test_an_encryption_key_is_written_in_der_for_a_registry_that_wants_it(
     assert "none is needed" in bpp.said()
 
 
-async def test_the_last_word_may_be_the_operators(
-    database: Database, tmp_path: Path, postgres_url: str, template_url: str
-) -> None:
-    policy = replace(LOOPBACK, approval=Approval.MANUAL)
-    async with (
-        running_signing_registry(database, policy=policy) as registry,
-        candidate_for(registry.url, tmp_path, postgres_url, template_url) as bpp,
-    ):
+async def test_the_last_word_may_be_the_operators(stage: Stage) -> None:
+    async with stage.meeting(approval=Approval.MANUAL) as (registry, bpp):
         assert not await bpp.join(wait=timedelta(seconds=3))
         assert bpp.steps()[-2:] == [("!", "approval"), ("✗", "request")]
         assert "has not approved it yet" in bpp.said()
@@ -182,15 +183,9 @@ async def test_the_last_word_may_be_the_operators(
         assert await bpp.join_again(), bpp.said()
 
 
-async def test_a_refusal_of_the_operator_is_shown_with_its_reason(
-    database: Database, tmp_path: Path, postgres_url: str, template_url: str
-) -> None:
-    policy = replace(LOOPBACK, approval=Approval.MANUAL)
-    async with (
-        running_signing_registry(database, policy=policy) as registry,
-        candidate_for(registry.url, tmp_path, postgres_url, template_url) as bpp,
-    ):
-        assert not await bpp.join(wait=timedelta(seconds=3))
+async def test_a_refusal_of_the_operator_is_shown_with_its_reason(stage: Stage) -> None:
+    async with stage.meeting(approval=Approval.MANUAL) as (registry, bpp):
+        await bpp.join_until("must approve it now")
         await decide(registry, "reject", BPP, reason="no contract with us")
         async with bpp.member() as member:
             await show_status(member, bpp.checklist, as_json=False)
@@ -198,10 +193,10 @@ async def test_a_refusal_of_the_operator_is_shown_with_its_reason(
 
 
 async def test_a_name_that_is_somebody_elses_is_refused_with_what_to_do(
-    registry: SigningRegistry, bpp: Candidate, tmp_path: Path, postgres_url: str, template_url: str
+    registry: SigningRegistry, bpp: Candidate, stage: Stage
 ) -> None:
     assert await bpp.join()
-    async with candidate_for(registry.url, tmp_path / "other", postgres_url, template_url) as thief:
+    async with stage.candidate(registry.url, name="other") as thief:
         assert not await thief.join()
         assert thief.steps()[-1] == ("✗", "request")
         assert "take another --subscriber" in thief.said()
@@ -210,7 +205,7 @@ async def test_a_name_that_is_somebody_elses_is_refused_with_what_to_do(
 
 
 async def test_an_address_that_the_registry_cannot_reach_is_told_while_it_waits(bpp: Candidate) -> None:
-    assert not await bpp.join(port=bpp.port + 1, wait=timedelta(seconds=2))
+    assert not await bpp.join(port=bpp.port + 1, wait=timedelta(seconds=3))
     assert "cannot be reached" in bpp.said()
     assert "What to do: Check that the node runs" in bpp.said()
     assert bpp.steps()[-1] == ("✗", "request")
@@ -236,13 +231,10 @@ async def test_a_registry_with_another_key_than_told_is_not_joined(bpp: Candidat
 
 
 async def test_a_registry_whose_key_has_changed_is_met_anew_only_when_that_is_said(
-    registry: SigningRegistry, bpp: Candidate, postgres_url: str, template_url: str
+    registry: SigningRegistry, bpp: Candidate, stage: Stage
 ) -> None:
     assert await bpp.join()
-    async with (
-        fresh_database(postgres_url, template_url) as other,
-        running_signing_registry(other) as impostor,
-    ):
+    async with stage.registry() as impostor:
         moved = {"DEGNODE_REGISTRY_URL": impostor.url}
         file = bpp.data_dir / "node.env"
         file.write_text(file.read_text().replace(registry.url, moved["DEGNODE_REGISTRY_URL"]))
@@ -252,14 +244,9 @@ async def test_a_registry_whose_key_has_changed_is_met_anew_only_when_that_is_sa
         assert await bpp.join_again(registry_keys=(key,), port=bpp.port), bpp.said()
 
 
-async def test_a_move_to_another_network_announces_everything_there(
-    bpp: Candidate, postgres_url: str, template_url: str
-) -> None:
+async def test_a_move_to_another_network_announces_everything_there(bpp: Candidate, stage: Stage) -> None:
     assert await bpp.join()
-    async with (
-        fresh_database(postgres_url, template_url) as other,
-        running_signing_registry(other) as second,
-    ):
+    async with stage.registry() as second:
         assert await bpp.join(registry=second.url), bpp.said()
         assert "remembered from now on" in bpp.said()
         assert await status_of(second, BPP) == "SUBSCRIBED"
@@ -375,7 +362,7 @@ async def test_the_status_tells_of_subscription_keys_and_registry(
     await registry.server.start()
 
 
-class OtherRegistry:
+class OtherRegistry(Served):
     """A registry of another make: it shows no card, signs nothing, and tells no standing."""
 
     def __init__(self, *, in_its_list: bool = True) -> None:
@@ -406,44 +393,28 @@ class OtherRegistry:
         return JSONResponse({"status": "UNDER_SUBSCRIPTION"})
 
     async def _challenge(self, entry: dict[str, Any]) -> None:
-        import httpx
-
-        from protocol.x25519 import read_encryption_public_key
-
         sealed = encrypt_challenge(
             "riddle",
             scheme=ChallengeScheme.AES_ECB,
             sender=self.encryption,
             receiver=read_encryption_public_key(entry["encr_public_key"]),
         )
-        async with httpx.AsyncClient(trust_env=False) as client:
+        async with calling() as client:
             answer = await client.post(f"{entry['url']}/on_subscribe", json={"challenge": sealed})
         if answer.json() == {"answer": "riddle"}:
             self.entries.append({**entry, "status": "SUBSCRIBED"})
 
 
-async def test_a_registry_of_another_make_is_joined_by_its_own_entry(
-    tmp_path: Path, postgres_url: str, template_url: str
-) -> None:
-    other = OtherRegistry()
-    async with (
-        other.server,
-        candidate_for(other.server.url, tmp_path, postgres_url, template_url) as bpp,
-    ):
+async def test_a_registry_of_another_make_is_joined_by_its_own_entry(stage: Stage) -> None:
+    async with OtherRegistry() as other, stage.candidate(other.url) as bpp:
         assert await bpp.join(), bpp.said()
         assert "it signs nothing" in bpp.said()
         assert "(unsigned)" in bpp.said()
         assert read_node_env(bpp.data_dir)["DEGNODE_REGISTRY_KEY"] == ""
 
 
-async def test_a_registry_that_hides_its_encryption_key_is_joined_once_that_is_said(
-    tmp_path: Path, postgres_url: str, template_url: str
-) -> None:
-    other = OtherRegistry(in_its_list=False)
-    async with (
-        other.server,
-        candidate_for(other.server.url, tmp_path, postgres_url, template_url) as bpp,
-    ):
+async def test_a_registry_that_hides_its_encryption_key_is_joined_once_that_is_said(stage: Stage) -> None:
+    async with OtherRegistry(in_its_list=False) as other, stage.candidate(other.url) as bpp:
         assert not await bpp.join()
         assert "--registry-encryption-key" in bpp.said()
         key = write_encryption_public_key(other.encryption.public_key)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from base64 import b64decode, b64encode
 from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
-from degnode.__main__ import app
 from degnode.commands.key_desk import SubscriberUnclear
 from kernel.clock import SystemClock
 from keystore.key_encryption import KeyEncryptionKeyUnusable
@@ -23,6 +21,7 @@ from node.audit import list_acts
 from protocol.keys import read_public_key
 from protocol.x25519 import read_encryption_public_key
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.command_line import invoke, printed
 from tests.support.key_sets import KEK, key_manager
 
 ID = "bpp.example"
@@ -40,16 +39,11 @@ class Shell:
         }
 
     async def try_(self, *arguments: str, **environment: str) -> Result:
-        """Run a command, which has an event loop of its own."""
-        return await asyncio.to_thread(
-            CliRunner().invoke, app, ["keys", *arguments], env=self.environment | environment
-        )
+        return await invoke("keys", *arguments, environment=self.environment | environment)
 
     async def run(self, *arguments: str, **environment: str) -> str:
         """Return what a command prints that ends well."""
-        result = await self.try_(*arguments, **environment)
-        assert result.exit_code == 0, f"{result.output} {result.exception!r}"
-        return result.stdout
+        return printed(await self.try_(*arguments, **environment))
 
     async def json(self, *arguments: str) -> Any:
         return json.loads(await self.run(*arguments))
@@ -59,8 +53,7 @@ class Shell:
 
 
 @pytest.fixture
-def shell(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
-    monkeypatch.delenv("DATABASE_URL", raising=False)
+def shell(database_url: str, tmp_path: Path) -> Shell:
     return Shell(database_url, tmp_path)
 
 
@@ -175,7 +168,7 @@ async def test_public_keys_are_printed_as_a_registry_takes_them(
     assert len(b64decode(wrapped["encr_public_key"])) == 44
     assert wrapped["signing_public_key"] == one["signing_public_key"]
     for half, name in (("signing", "signing_public_key"), ("encryption", "encr_public_key")):
-        assert (await node.run("export-public", "k1", "--only", half)).strip() == first[name]
+        assert await node.run("export-public", "k1", "--only", half) == first[name]
     keychain = await open_keychain(
         subscriber_id=ID, uow_factory=uow_factory, key_manager=key_manager(), clock=SystemClock()
     )

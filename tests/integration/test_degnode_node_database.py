@@ -14,12 +14,6 @@ from storage.embedded import start_embedded
 from storage.migrate import is_current
 
 
-@pytest.fixture(autouse=True)
-def no_database_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATABASE_URL", "DEGNODE_DATABASE_URL"):
-        monkeypatch.delenv(name, raising=False)
-
-
 async def name_of(database: Database) -> str:
     async with database.engine.connect() as connection:
         return str(await connection.scalar(text("SELECT current_database()")))
@@ -31,7 +25,7 @@ async def test_a_database_that_is_named_is_used(database_url: str, tmp_path: Pat
         assert database_url.rpartition("/")[2].startswith(await name_of(database))
 
 
-async def test_one_that_the_environment_names_is_used_too(
+async def test_a_database_that_the_environment_names_is_used_too(
     database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DATABASE_URL", database_url)
@@ -39,7 +33,7 @@ async def test_one_that_the_environment_names_is_used_too(
         assert database_url.rpartition("/")[2].startswith(await name_of(database))
 
 
-async def test_one_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
+async def test_a_database_that_cannot_be_reached_is_said(tmp_path: Path) -> None:
     with pytest.raises(DatabaseUnusable):
         async with node_database(None, tmp_path, "postgresql://127.0.0.1:9/nothing"):
             pass
@@ -53,7 +47,9 @@ async def test_without_a_node_nothing_is_begun_unless_its_role_is_said(tmp_path:
     assert not (tmp_path / "nowhere").exists()
 
 
-async def test_the_embedded_one_is_found_by_its_role_or_because_it_is_the_only_one(tmp_path: Path) -> None:
+async def test_an_embedded_database_is_found_by_its_role_or_because_it_is_the_only_one(
+    tmp_path: Path,
+) -> None:
     async with node_database("bap", tmp_path, None) as database:
         assert (await name_of(database), await is_current(database)) == ("degnode_bap", True)
     server = start_embedded(tmp_path / "postgres")  # as while a node runs

@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import orjson
 import pytest
 from sqlalchemy import select, update
-from typer.testing import CliRunner
 
-from degnode.__main__ import app
 from node.audit import list_acts
 from protocol.actions import Action
 from protocol.context import read_context
 from protocol.profile import Profile
 from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.command_line import invoke, printed
 from tests.support.outgoing import NOW, PEER, outgoing
 from tests.support.wire_examples import ALL, wire_example
 
 
 async def run(*arguments: str, database_url: str) -> str:
-    """Return what a command prints that ends well; it has an event loop of its own."""
-    command = ["outbox", *arguments, "--database-url", database_url]
-    result = await asyncio.to_thread(CliRunner().invoke, app, command)
-    assert result.exit_code == 0, result.output
-    return result.output.strip()
+    """Return what a command prints that ends well."""
+    return printed(await invoke("outbox", *arguments, "--database-url", database_url))
 
 
 async def give_up(uow_factory: UnitOfWorkFactory, profile: Profile) -> int:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from degnode.__main__ import app
 from degnode.commands.registry_desk import OperatorRefused
 from kernel.errors import NodeError
 from registry.policy import Approval
 from registry_client.reach import DestinationRefused
 from storage.database import Database
+from tests.support import command_line
+from tests.support.command_line import printed
 from tests.support.registries import (
     LOOPBACK,
     TOKEN,
@@ -25,9 +25,9 @@ from tests.support.registries import (
     status_of,
     step_of,
 )
+from tests.support.subscribers import BPP
 from tests.support.waiting import eventually
 
-BPP = "bpp.example.com"
 TOKEN_VARIABLE = "DEGNODE_REGISTRY_TOKEN"
 
 
@@ -55,16 +55,12 @@ async def bpp(registry: SigningRegistry) -> AsyncIterator[Newcomer]:
         yield newcomer
 
 
-async def invoke(*arguments: str, typed: str = "") -> Result:
-    """Run a command, which has an event loop of its own."""
-    return await asyncio.to_thread(CliRunner().invoke, app, ["registry", *arguments], input=typed)
+invoke = partial(command_line.invoke, "registry")
 
 
 async def run(*arguments: str, typed: str = "") -> str:
     """Return what a command prints that ends well."""
-    result = await invoke(*arguments, typed=typed)
-    assert result.exit_code == 0, (result.output, result.exception)
-    return result.output.strip()
+    return printed(await invoke(*arguments, typed=typed))
 
 
 async def refusal(*arguments: str) -> NodeError:

@@ -35,8 +35,8 @@ async def test_a_database_that_does_not_exist_is_named(postgres_url: str) -> Non
             pass
 
 
-async def test_the_database_that_is_named_is_opened_with_its_schema(database_url: str) -> None:
+async def test_the_database_that_is_named_is_opened_with_its_schema_and_closed(database_url: str) -> None:
     async with open_database(ServiceSettings(database_url=SecretStr(database_url)), name="bap") as opened:
         assert isinstance(opened, Database)
         assert await is_current(opened)
-        await opened.close()
+    assert "Connections in pool: 0" in opened.engine.pool.status()

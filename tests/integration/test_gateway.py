@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
@@ -19,24 +18,19 @@ from kernel.clock import SystemClock
 from node.audit import Actor
 from node.correspondence import Peer
 from node.peer_rule_store import PeerRuleWish, make_peer_rule
-from node.peer_rules import Effect, Field
+from node.peer_rules import Effect, RuleField
 from node.runtime import Foundation
 from protocol.actions import Action, Role
 from protocol.profile import V1_1
 from protocol.signing import parse_header, verify
-from registry_client.onboarding import subscribe
+from registry_client.ports import Wanted
 from registry_client.subscriber import Place, SubscriberRole
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.tables import inbox, outbox
-from tests.support.participants import (
-    RunningParticipant,
-    RunningRegistry,
-    running_participant,
-    running_registry,
-    stop_all,
-)
+from tests.support.participants import RunningParticipant
 from tests.support.simulated_peer import DOMAIN, Received, Reply, SimulatedPeer
+from tests.support.village import Village, running_village
 from tests.support.waiting import eventually
 from tests.support.wire_examples import wire_message
 
@@ -51,8 +45,8 @@ NOWHERE: Final = "http://127.0.0.1:9"  # nobody listens there
 class World:
     """A gateway, a buyer's platform, and sellers' platforms; each is only simulated but the gateway."""
 
+    village: Village
     gateway: RunningParticipant
-    registry: RunningRegistry
     buyer: SimulatedPeer
     sellers: Mapping[str, SimulatedPeer]
 
@@ -69,9 +63,7 @@ class World:
             context={"bpp_uri": ""} | context,
         )
         body = unaddressed.body.replace(b'"bpp_uri":"",', b"").replace(b',"bpp_uri":""', b"")
-        return Outgoing(
-            **{name: getattr(unaddressed, name) for name in unaddressed.__dataclass_fields__} | {"body": body}
-        )
+        return replace(unaddressed, body=body)
 
     async def answer(
         self, seller: SimulatedPeer, search: Received | Outgoing, **context: Any
@@ -112,44 +104,21 @@ async def _build(foundation: Foundation) -> RoleParts:
 
 @pytest.fixture
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database))
-        buyer, *others = [
-            await stack.enter_async_context(SimulatedPeer(role, name, profile=V1_1))
-            for role, name in (
-                (Role.BAP, "bap.bakery.example"),
-                (Role.BPP, "bpp.one.example"),
-                (Role.BPP, "bpp.two.example"),
-                (Role.BPP, "bpp.far.example"),
-                (Role.BPP, "bpp.retail.example"),
-                (Role.BPP, "bpp.dead.example"),
-            )
-        ]
-        sellers = {seller.signer.subscriber_id.split(".")[1]: seller for seller in others}
-        changes: dict[str, dict[str, Any]] = {
-            "two": {"place": HERE},
-            "far": {"place": THERE},
-            "retail": {"domain": "retail"},
-            "dead": {"url": NOWHERE},
+    changes: dict[str, dict[str, Any]] = {
+        "one": {},
+        "two": {"place": HERE},
+        "far": {"place": THERE},
+        "retail": {"domain": "retail"},
+        "dead": {"url": NOWHERE},
+    }
+    async with running_village(database, tmp_path) as village:
+        buyer = await village.peer(Role.BAP, "bap.bakery.example", profile=V1_1)
+        sellers = {
+            name: await village.peer(Role.BPP, f"bpp.{name}.example", profile=V1_1, **changed)
+            for name, changed in changes.items()
         }
-        for name, peer in {"buyer": buyer, **sellers}.items():
-            await subscribe(registry.url, record=peer.record(**changes.get(name, {})), token=registry.token)
-        gateway = await stack.enter_async_context(
-            running_participant(
-                role=Role.BG,
-                subscriber_id=GATEWAY_ID,
-                database=database,
-                registry=registry,
-                data_dir=tmp_path,
-                build=_build,
-                wires=("v1_1",),
-                wire="v1_1",
-            )
-        )
-        yield World(gateway=gateway, registry=registry, buyer=buyer, sellers=sellers)
-        await stop_all(
-            registry.server, buyer.server, *(seller.server for seller in sellers.values()), gateway.server
-        )
+        gateway = await village.participant(Role.BG, GATEWAY_ID, build=_build, wires=("v1_1",), wire="v1_1")
+        yield World(village=village, gateway=gateway, buyer=buyer, sellers=sellers)
 
 
 async def test_a_search_reaches_every_seller_of_its_domain_as_the_buyer_sent_it(world: World) -> None:
@@ -225,20 +194,9 @@ async def test_a_catalogue_that_answers_nothing_is_refused(world: World) -> None
 
 
 async def test_what_another_gateway_passed_on_goes_no_further(world: World) -> None:
-    async with SimulatedPeer(Role.BAP, "bg.other.example", profile=V1_1) as other:
-        record = other.record(role=SubscriberRole.BG)
-        await subscribe(world.registry.url, record=record, token=world.registry.token)
-        search = world.write_search()
-        async with httpx.AsyncClient() as client:
-            response = await client.post(
-                search.url,
-                content=search.body,
-                headers={
-                    "Content-Type": "application/json",
-                    "Authorization": world.buyer.sign(search.body),
-                    "X-Gateway-Authorization": other.sign(search.body),
-                },
-            )
+    other = await world.village.peer(Role.BAP, "bg.other.example", profile=V1_1, role=SubscriberRole.BG)
+    search = world.write_search()
+    response = await world.buyer.post(search.url, search.body, gateway_authorization=other.sign(search.body))
     assert response.status_code == 403
     assert "bg.other.example has passed the message on" in response.json()["error"]["message"]
     assert await world.received() == []
@@ -246,9 +204,7 @@ async def test_what_another_gateway_passed_on_goes_no_further(world: World) -> N
 
 async def test_a_seller_at_the_gateways_own_address_makes_no_loop(world: World) -> None:
     """Whoever registers the gateway's URL as its own has the gateway call itself, once."""
-    mirror = SimulatedPeer(Role.BPP, "bpp.mirror.example", profile=V1_1)
-    record = mirror.record(url=world.gateway.url)
-    await subscribe(world.registry.url, record=record, token=world.registry.token)
+    await world.village.peer(Role.BPP, "bpp.mirror.example", profile=V1_1, url=world.gateway.url)
     await world.search()
 
     async def state() -> str | None:
@@ -298,7 +254,7 @@ async def test_whom_the_operator_refuses_is_left_out(world: World) -> None:
     foundation = world.gateway.participant.foundation
     async with foundation.uow_factory() as uow:
         wish = PeerRuleWish(
-            effect=Effect.REFUSE, field=Field.SUBSCRIBER, pattern="bpp.one.example", why="a test"
+            effect=Effect.REFUSE, field=RuleField.SUBSCRIBER, pattern="bpp.one.example", why="a test"
         )
         await make_peer_rule(uow, wish, by=Actor(who="operator"), now=foundation.clock.now())
     await foundation.access.gate.reload()
@@ -321,7 +277,7 @@ async def test_a_seller_that_is_busy_is_tried_again_and_holds_up_nobody(world: W
 
 
 async def test_who_is_gone_is_given_up_when_the_search_is_over(world: World) -> None:
-    await world.search(ttl="PT2S")
+    await world.search(ttl="PT5S")  # time enough for a busy machine to reach the others
     await world.sellers["one"].wait_for(Action.DISCOVER)
 
     async def dead() -> str:
@@ -332,5 +288,5 @@ async def test_who_is_gone_is_given_up_when_the_search_is_over(world: World) -> 
 
 async def test_a_gateway_is_entered_as_one_for_its_domain(world: World) -> None:
     keyring = world.gateway.participant.foundation.keyring
-    (record,) = await keyring.find(role=SubscriberRole.BG, domain=DOMAIN)
+    (record,) = await keyring.find(Wanted(role=SubscriberRole.BG, domain=DOMAIN))
     assert (record.subscriber_id, record.url) == (GATEWAY_ID, world.gateway.url)

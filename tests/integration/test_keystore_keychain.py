@@ -99,6 +99,28 @@ def signing(keychain: Keychain) -> str:
         return NONE
 
 
+async def signs_with(keychain: Keychain, key_id: str) -> None:
+    """Return once that key signs."""
+
+    async def seen() -> str:
+        return signing(keychain)
+
+    await eventually(seen, key_id)
+
+
+@asynccontextmanager
+async def following_a_fickle_manager(
+    database: Database, uow_factory: UnitOfWorkFactory, clock: ManualClock
+) -> AsyncIterator[tuple[Keychain, Fickle]]:
+    """Let a keychain with two sets follow changes, whose key manager does as a test says."""
+    await add(uow_factory, "k1", "k2")
+    manager = Fickle()
+    keychain = keychain_of(uow_factory, clock, manager)
+    async with following(database, keychain):
+        await signs_with(keychain, "k2")
+        yield keychain, manager
+
+
 async def test_it_signs_for_its_subscriber_and_never_beyond_the_keys_end(
     uow_factory: UnitOfWorkFactory, clock: ManualClock
 ) -> None:
@@ -234,12 +256,8 @@ async def test_what_was_revoked_while_nobody_listened_stops_with_the_next_connec
 ) -> None:
     await add(uow_factory, "k1", "k2")
     keychain = keychain_of(uow_factory, clock)
-
-    async def seen() -> str:
-        return signing(keychain)
-
     async with following(database, keychain):
-        await eventually(seen, "k2")
+        await signs_with(keychain, "k2")
         async with uow_factory() as uow:
             await revoke(uow, subscriber_id=SUBSCRIBER, key_id="k2", why="lost", now=NOW)
             await uow.connection.execute(text("SELECT pg_notify('degnode_keys', 'x')"))
@@ -249,7 +267,7 @@ async def test_what_was_revoked_while_nobody_listened_stops_with_the_next_connec
                     "WHERE pid <> pg_backend_pid() AND datname = current_database()"
                 )
             )
-        await eventually(seen, "k1")
+        await signs_with(keychain, "k1")
 
 
 async def test_a_set_is_opened_once_however_often_it_is_read(
@@ -267,42 +285,26 @@ async def test_a_set_is_opened_once_however_often_it_is_read(
 async def test_a_revoked_key_stops_even_while_the_key_manager_is_away(
     database: Database, uow_factory: UnitOfWorkFactory, clock: ManualClock
 ) -> None:
-    await add(uow_factory, "k1", "k2")
-    manager = Fickle()
-    keychain = keychain_of(uow_factory, clock, manager)
-
-    async def seen() -> str:
-        return signing(keychain)
-
-    async with following(database, keychain):
-        await eventually(seen, "k2")
+    async with following_a_fickle_manager(database, uow_factory, clock) as (keychain, manager):
         manager.away = True
         async with uow_factory() as uow:
             await rotate(uow, new=await sealed("k3"))
             await revoke(uow, subscriber_id=SUBSCRIBER, key_id="k2", why="lost", now=NOW)
-        await eventually(seen, "k1")
+        await signs_with(keychain, "k1")
         manager.away = False
-        await eventually(seen, "k3")
+        await signs_with(keychain, "k3")
 
 
 async def test_a_revoked_key_stops_before_a_slow_key_manager_has_opened_the_next(
     database: Database, uow_factory: UnitOfWorkFactory, clock: ManualClock
 ) -> None:
-    await add(uow_factory, "k1", "k2")
-    manager = Fickle()
-    keychain = keychain_of(uow_factory, clock, manager)
-
-    async def seen() -> str:
-        return signing(keychain)
-
-    async with following(database, keychain):
-        await eventually(seen, "k2")
+    async with following_a_fickle_manager(database, uow_factory, clock) as (keychain, manager):
         manager.answers.clear()
         await add(uow_factory, "k3")
         await revoke_now(uow_factory, "k2")
-        await eventually(seen, "k1")
+        await signs_with(keychain, "k1")
         manager.answers.set()
-        await eventually(seen, "k3")
+        await signs_with(keychain, "k3")
 
 
 async def test_at_the_start_a_key_manager_that_is_away_is_an_error(

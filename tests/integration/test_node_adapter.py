@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -20,61 +19,43 @@ from protocol.actions import Action, Role
 from protocol.profile import PROFILES, V2_LTS, V2_RC, Binding, Profile
 from protocol.signing import parse_header
 from storage.database import Database
+from tests.support.calling import calling
 from tests.support.participants import (
     API_KEY,
     RecordingHandler,
     RunningParticipant,
-    RunningRegistry,
     all_handlers,
-    running_participant,
-    running_registry,
 )
 from tests.support.simulated_peer import SimulatedPeer
+from tests.support.village import Village, running_village
 from tests.support.wire_examples import ALL, wire_message
 
 NOW: Final = datetime(2026, 6, 11, 18, tzinfo=UTC)
 BAP_ID, BPP_ID = "bap.bakery.example", "bpp.sunfield.example"
+NAMES: Final = {Role.BAP: BAP_ID, Role.BPP: BPP_ID}
 
 
 class Place:
-    """A registry, and whatever a test runs in it; all clocks stand still."""
+    """A village with at most one participant or peer of each side; all clocks stand still."""
 
-    def __init__(
-        self, database: Database, folder: Path, registry: RunningRegistry, stack: AsyncExitStack
-    ) -> None:
-        self.database, self.folder, self.registry, self.stack = database, folder, registry, stack
-        self.clock = ManualClock(NOW)
+    def __init__(self, village: Village) -> None:
+        self.village = village
 
     async def participant(self, role: Role, **settings: Any) -> RunningParticipant:
-        return await self.stack.enter_async_context(
-            running_participant(
-                role=role,
-                subscriber_id=BAP_ID if role is Role.BAP else BPP_ID,
-                database=self.database,
-                registry=self.registry,
-                data_dir=self.folder,
-                clock=self.clock,
-                **settings,
-            )
-        )
+        return await self.village.participant(role, NAMES[role], **settings)
 
     async def peer(self, role: Role, profile: Profile) -> SimulatedPeer:
-        name = BAP_ID if role is Role.BAP else BPP_ID
-        peer = SimulatedPeer(role, name, clock=self.clock, profile=profile)
-        await self.stack.enter_async_context(peer)
-        await peer.register(self.registry.url, token=self.registry.token)
-        return peer
+        return await self.village.peer(role, NAMES[role], profile=profile)
 
 
 @pytest.fixture
 async def place(database: Database, tmp_path: Path) -> AsyncIterator[Place]:
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database, clock=ManualClock(NOW)))
-        yield Place(database, tmp_path, registry, stack)
+    async with running_village(database, tmp_path, clock=ManualClock(NOW)) as village:
+        yield Place(village)
 
 
 async def _post(url: str, body: bytes, headers: dict[str, str]) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         return await client.post(url, content=body, headers=headers)
 
 

@@ -355,6 +355,9 @@ async def test_a_key_is_revoked_once(uow_factory: UnitOfWorkFactory) -> None:
     issued = await issue(uow_factory)
     with pytest.raises(ApiKeyNotFound):
         await revoke(uow_factory, "0000000000")
+    with pytest.raises(ApiKeyNotFound) as mistaken:
+        await revoke(uow_factory, issued.text)
+    assert f"'dgn_{issued.key.id}'" in mistaken.value.message  # and no part of the secret
     await revoke(uow_factory, issued.key.id)
     with pytest.raises(ApiKeyEnded) as refusal:
         await revoke(uow_factory, issued.key.id)

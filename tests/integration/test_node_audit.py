@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from node.audit import Act, list_acts, operator_name, record_act
+from node.audit import Act, list_acts, record_act
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.outgoing import NOW
 
@@ -84,13 +83,3 @@ async def test_what_nobody_could_print_is_made_printable(uow_factory: UnitOfWork
         (recorded,) = await list_acts(uow, limit=1)
     assert recorded.act.target == "a\ufffdb\ufffdc\ufffd[31m\ufffd"
     assert recorded.act.why == "\ufffd"
-
-
-def test_an_operator_is_whoever_the_machine_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert operator_name().startswith(f"{getpass.getuser()}@")
-
-    def nameless() -> str:
-        raise OSError
-
-    monkeypatch.setattr(getpass, "getuser", nameless)
-    assert operator_name().startswith("somebody@")

@@ -23,6 +23,7 @@ from registry_client.reach import Reach
 from storage.outbox import Outgoing, relay_key
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.dock import once
 from tests.support.outgoing import NOW, outgoing
 from tests.support.peers import unhealthy_peers
 from tests.support.simulated_peer import Reply, SimulatedPeer
@@ -96,13 +97,6 @@ async def yard(uow_factory: UnitOfWorkFactory) -> AsyncIterator[Yard]:
             clock=clock,
             transport=await stack.enter_async_context(transport),
         )
-
-
-async def once(delivery: Delivery) -> bool:
-    """Send what is due and record what came of it; say whether there was anything."""
-    did = await delivery.step()
-    await delivery.drain()
-    return did
 
 
 async def test_the_senders_signature_goes_on_unchanged_and_ours_stands_beside_it(yard: Yard) -> None:

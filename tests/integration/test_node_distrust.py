@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
@@ -49,13 +51,13 @@ async def test_every_process_stops_believing_a_key_and_only_that_one(
         async with uow_factory() as uow:
             assert await distrust_key(uow, STOLEN)
         for ring in rings:
-            await eventually(lambda ring=ring: is_believed(ring), False)  # type: ignore[misc]
+            await eventually(partial(is_believed, ring), False)
             assert ring.cached(BPP, "k1", NOW) is None
             assert await is_believed(ring, "k2")
         async with uow_factory() as uow:
             assert await trust_again(uow, subscriber_id=BPP, key_id="k1") == STOLEN
         for ring in rings:
-            await eventually(lambda ring=ring: is_believed(ring), True)  # type: ignore[misc]
+            await eventually(partial(is_believed, ring), True)
 
 
 async def test_a_process_that_starts_later_knows_from_its_first_moment(
@@ -65,6 +67,13 @@ async def test_a_process_that_starts_later_knows_from_its_first_moment(
         await distrust_key(uow, STOLEN)
     async with process_of(database, uow_factory) as ring:
         assert not await is_believed(ring)
+
+
+async def test_a_reason_is_kept_in_letters_that_a_database_knows(uow_factory: UnitOfWorkFactory) -> None:
+    async with uow_factory() as uow:
+        await distrust_key(uow, replace(STOLEN, why="it was \udcff\nstolen"))
+        (kept,) = await list_distrusted(uow)
+    assert kept.why == "it was \ufffd\ufffdstolen"
 
 
 async def test_the_first_reason_stays(uow_factory: UnitOfWorkFactory) -> None:

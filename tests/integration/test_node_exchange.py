@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -23,12 +22,10 @@ from tests.support.participants import (
     all_handlers,
     fresh_database,
     ignore,
-    running_participant,
-    running_registry,
-    stop_all,
 )
 from tests.support.rc_examples import example
 from tests.support.simulated_peer import Received, SimulatedPeer
+from tests.support.village import running_village
 from tests.support.waiting import eventually
 
 BAP_ID, BPP_ID = "bap.bakery.example", "bpp.sunfield.example"
@@ -53,35 +50,21 @@ async def pair(
     database: Database, postgres_url: str, template_url: str, tmp_path: Path
 ) -> AsyncIterator[Pair]:
     confirms, callbacks = RecordingHandler(ON_CONFIRM), RecordingHandler()
-    async with AsyncExitStack() as stack:
-        other = await stack.enter_async_context(fresh_database(postgres_url, template_url))
-        registry = await stack.enter_async_context(running_registry(database))
-        seller = await stack.enter_async_context(SimulatedPeer(Role.BPP, "bpp.simulated.example"))
-        buyer = await stack.enter_async_context(SimulatedPeer(Role.BAP, "bap.simulated.example"))
-        for peer in (seller, buyer):
-            await peer.register(registry.url, token=registry.token)
-        bpp = await stack.enter_async_context(
-            running_participant(
-                role=Role.BPP,
-                subscriber_id=BPP_ID,
-                database=database,
-                registry=registry,
-                data_dir=tmp_path,
-                handlers=all_handlers(Role.BPP, ignore, {Action.CONFIRM: confirms}),
-            )
+    async with (
+        fresh_database(postgres_url, template_url) as other,
+        running_village(database, tmp_path) as village,
+    ):
+        handlers = all_handlers(Role.BPP, ignore, {Action.CONFIRM: confirms})
+        yield Pair(
+            seller=await village.peer(Role.BPP, "bpp.simulated.example"),
+            buyer=await village.peer(Role.BAP, "bap.simulated.example"),
+            bpp=await village.participant(Role.BPP, BPP_ID, handlers=handlers),
+            bap=await village.participant(
+                Role.BAP, BAP_ID, database=other, handlers=all_handlers(Role.BAP, callbacks)
+            ),
+            confirms=confirms,
+            callbacks=callbacks,
         )
-        bap = await stack.enter_async_context(
-            running_participant(
-                role=Role.BAP,
-                subscriber_id=BAP_ID,
-                database=other,
-                registry=registry,
-                data_dir=tmp_path,
-                handlers=all_handlers(Role.BAP, callbacks),
-            )
-        )
-        yield Pair(bap=bap, bpp=bpp, seller=seller, buyer=buyer, confirms=confirms, callbacks=callbacks)
-        await stop_all(registry.server, seller.server, buyer.server, bpp.server, bap.server)
 
 
 async def test_fifty_copies_at_once_get_one_answer_one_effect_and_one_callback(pair: Pair) -> None:

@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import orjson
 import pytest
 
 from protocol.actions import Action
 from protocol.signing import FOUR_LINES, THREE_LINES, parse_header
 from storage.database import Database
+from tests.support.calling import calling
 from tests.support.door import (
     BPP_ID,
     CONFIRM,
@@ -81,7 +81,7 @@ async def test_a_body_that_comes_in_pieces_is_taken(world: World) -> None:
             yield confirm.body[start : start + 1000]
             await asyncio.sleep(0)
 
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         headers = {"Authorization": world.buyer.sign(confirm.body)}
         response = await client.post(confirm.url, content=pieces(), headers=headers)
     assert response.status_code == 200

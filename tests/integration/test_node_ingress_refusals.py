@@ -15,6 +15,7 @@ from protocol.actions import Action
 from protocol.keys import new_private_key
 from protocol.signing import Signer
 from storage.database import Database
+from tests.support.calling import calling
 from tests.support.door import (
     BAP_ID,
     CONFIRM,
@@ -94,7 +95,7 @@ async def _streamed(world: World) -> httpx.Response:
         for _ in range(LIMIT // 10_000 + 1):
             yield b" " * 10_000
 
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         return await client.post(f"{world.bpp.url}/beckn/confirm", content=pieces())
 
 
@@ -104,14 +105,14 @@ def _as(**headers: str) -> Callable[[World], Awaitable[httpx.Response]]:
         authorization = world.buyer.sign(confirm.body)
         sent = {"Authorization": authorization, "Content-Type": "application/json"}
         sent |= {name.replace("_", "-"): value for name, value in headers.items()}
-        async with httpx.AsyncClient() as client:
+        async with calling() as client:
             return await client.post(confirm.url, content=confirm.body, headers=sent)
 
     return post
 
 
 async def _get(world: World) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         return await client.get(f"{world.bpp.url}/beckn/confirm")
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, MutableMapping
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -30,15 +32,19 @@ class Feed:
     def __init__(self) -> None:
         self.changes: list[dict[str, Any]] = []
         self.registry = ScriptedRegistry(ManualClock(NOW), answer=self._answer)
-        self.exists, self.page = True, 100
+        self.exists, self.is_away, self.page = True, False, 100
+
+    @property
+    def questions(self) -> int:
+        return len(self.registry.asked)
 
     def add(self, key_id: str, *, subscriber_id: str = BPP) -> None:
         number = len(self.changes) + 1
         self.changes.append({"number": number, "subscriber_id": subscriber_id, "key_id": key_id})
 
     def _answer(self, path: str, _question: object) -> tuple[int, Any]:
-        if not self.exists:
-            return 404, {}
+        if self.is_away or not self.exists:
+            return 500 if self.is_away else 404, {}
         number = path.partition("after=")[2].partition("&")[0]
         if not number:
             return 200, {"changes": [], "last": len(self.changes)}
@@ -84,6 +90,23 @@ async def watch(url: str, ring: KeyRing, known: KnownKeys) -> AsyncIterator[KeyW
 async def learn(ring: KeyRing, *key_ids: str) -> None:
     for key_id in key_ids:
         await ring.key_for(subscriber=BPP, key_id=key_id, at=NOW)
+
+
+async def is_known(ring: KeyRing) -> bool:
+    return ring.cached(BPP, "k1", NOW) is not None
+
+
+async def has_failed(logs: list[MutableMapping[str, Any]]) -> bool:
+    return "key_watch.failed" in [entry["event"] for entry in logs]
+
+
+async def has_asked(feed: Feed, questions: int) -> None:
+    """Return once the feed was asked so often."""
+
+    async def is_so_far() -> bool:
+        return feed.questions >= questions
+
+    await eventually(is_so_far, True)
 
 
 async def test_a_changed_key_is_forgotten_in_memory_and_in_the_database(
@@ -166,37 +189,31 @@ async def test_a_registry_without_a_feed_is_left_alone(feed: Feed, watch: KeyWat
 async def test_the_watch_goes_on_after_the_registry_was_away(
     feed: Feed, ring: KeyRing, watch: KeyWatch
 ) -> None:
-    feed.registry.answer = lambda path, question: (500, {})
+    feed.is_away = True
     with pytest.raises(RegistryUnavailable):
         await watch.follow()
     await learn(ring, "k1")
-
-    async def is_known() -> bool:
-        return ring.cached(BPP, "k1", NOW) is not None
-
     async with watch.running():
-        await eventually(lambda: _count(feed), 2)
-        feed.registry.answer = feed._answer
+        await has_asked(feed, feed.questions + 1)  # in vain
+        feed.is_away = False
         feed.add("k1")
-        await eventually(is_known, False)
+        await eventually(partial(is_known, ring), False)
 
 
 async def test_a_database_that_is_away_for_a_moment_does_not_end_the_watch(
     feed: Feed, ring: KeyRing, watch: KeyWatch, uow_factory: UnitOfWorkFactory
 ) -> None:
-    async def is_known() -> bool:
-        return ring.cached(BPP, "k1", NOW) is not None
-
     await learn(ring, "k1")
-    async with watch.running():
-        async with uow_factory() as uow:
-            await uow.connection.execute(text("ALTER TABLE change_feeds RENAME TO elsewhere"))
-        feed.add("k2")
-        await eventually(lambda: _count(feed, 4), 4)
-        async with uow_factory() as uow:
-            await uow.connection.execute(text("ALTER TABLE elsewhere RENAME TO change_feeds"))
-        feed.add("k1")
-        await eventually(is_known, False)
+    with capture_logs() as logs:
+        async with watch.running():
+            async with uow_factory() as uow:
+                await uow.connection.execute(text("ALTER TABLE change_feeds RENAME TO elsewhere"))
+            feed.add("k2")
+            await eventually(partial(has_failed, logs), True)
+            async with uow_factory() as uow:
+                await uow.connection.execute(text("ALTER TABLE elsewhere RENAME TO change_feeds"))
+            feed.add("k1")
+            await eventually(partial(is_known, ring), False)
 
 
 async def test_a_registry_without_a_feed_is_asked_no_more_for_a_while(feed: Feed, watch: KeyWatch) -> None:
@@ -208,7 +225,6 @@ async def test_a_registry_without_a_feed_is_asked_no_more_for_a_while(feed: Feed
                 return [entry["event"] for entry in logs]
 
             await eventually(events, ["key_watch.no_feed"])
-
-
-async def _count(feed: Feed, most: int = 2) -> int:
-    return min(most, len(feed.registry.asked))
+            asked = feed.questions
+            await asyncio.sleep(1)  # longer than a feed is left alone that has no news
+            assert (feed.questions, await events()) == (asked, ["key_watch.no_feed"])

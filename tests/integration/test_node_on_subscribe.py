@@ -18,7 +18,7 @@ from kernel.clock import ManualClock
 from keystore.keychain import Keychain
 from keystore.making import open_key_set, seal_key_set
 from keystore.store import add_key_set
-from node.on_subscribe import SITE_VERIFICATION_PATH, ChallengeDesk
+from node.challenge_desk import SITE_VERIFICATION_PATH, ChallengeDesk
 from node.subscription_under_way import (
     MOST_ANSWERS,
     UNDER_WAY_FOR,
@@ -223,6 +223,15 @@ async def test_riddles_that_cannot_be_read_are_counted_too(bench: Bench) -> None
     for _ in range(MOST_ANSWERS):
         assert (await bench.challenge(b64encode(bytes(32)).decode(), signed=False)).status_code == 400
     assert (await bench.challenge(signed=False)).status_code == 429
+
+
+async def test_a_request_that_used_its_answers_up_takes_none_from_another(bench: Bench) -> None:
+    await bench.ask(answers_left=1)
+    assert (await bench.challenge()).status_code == 200
+    await bench.ask(key_id="k2")
+    answer = await bench.challenge(bench.riddle("k2"))  # which names no key
+    assert answer.json() == {"answer": PLAIN}
+    assert (await bench.challenge(key_id="k1")).status_code == 429
 
 
 async def test_a_new_key_of_the_registry_counts_beside_the_old(bench: Bench) -> None:

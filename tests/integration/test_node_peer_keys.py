@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-import orjson
 import pytest
 
 from protocol.actions import Action, Role
@@ -19,19 +18,13 @@ from storage.database import Database
 from tests.support.lts_examples import example as lts_example
 from tests.support.participants import RunningParticipant, RunningRegistry, running_participant
 from tests.support.rc_examples import example
-from tests.support.registries import SigningRegistry, running_signing_registry
+from tests.support.registries import SigningRegistry, decide
 from tests.support.simulated_peer import SimulatedPeer
 from tests.support.waiting import eventually
 
 BAP_ID, BPP_ID = "bap.bakery.example", "bpp.sunfield.example"
 CONFIRM: Final = example("confirm")["message"]
 NETWORK: Final = "pilot.example/2026"  # of the registry
-
-
-@pytest.fixture
-async def registry(database: Database) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database) as running:
-        yield running
 
 
 @pytest.fixture
@@ -161,12 +154,7 @@ async def test_a_key_that_is_revoked_at_the_registry_stops_within_moments(
 ) -> None:
     async with seller(registry, database, tmp_path, key_watch=True) as bpp:
         assert await confirm(buyer, bpp) == (200, None)
-        async with httpx.AsyncClient() as operator:
-            answer = await operator.post(
-                f"{registry.url}/admin/subscriptions/{BAP_ID}/revoke",
-                content=orjson.dumps({"key_id": "k1", "reason": "it was stolen"}),
-                headers={"Authorization": f"Bearer {registry.token}", "Content-Type": "application/json"},
-            )
+        answer = await decide(registry, "revoke", BAP_ID, key_id="k1", reason="it was stolen")
         assert answer.status_code == 200, answer.text
 
         async def code() -> str:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
@@ -14,11 +14,9 @@ from node.message import Handler, Inbound, Preparation
 from node.telemetry import Metrics
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.errors import RegistryUnavailable
-from protocol.rulebook import make_rulebook
-from storage.backoff import Backoff
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from tests.support.desk import LEASE, Desk, correspondent, mark, mark_and_answer
+from tests.support.desk import BPP, Desk, correspondent, mark, mark_and_answer
 from tests.support.outgoing import NOW
 from tests.support.participants import all_handlers, ignore
 
@@ -34,25 +32,11 @@ def desk(database: Database, uow_factory: UnitOfWorkFactory) -> Desk:
     return Desk(database=database, uow_factory=uow_factory, clock=ManualClock(NOW), metrics=Metrics())
 
 
-def prepared(desk: Desk, preparation: Preparation, *, role: Role = Role.BPP, **changes: Any) -> Dispatch:
-    """Return a way through whose confirms are prepared; a gateway's handle no confirm in earnest."""
+def prepared(desk: Desk, preparation: Preparation) -> Dispatch:
+    """Return a seller's way through whose confirms are prepared."""
     handlers = all_handlers(Role.BPP, ignore)
     del handlers[Action.CONFIRM]
-    dispatch = Dispatch(
-        role=Role.BPP,
-        handlers=handlers,
-        preparations={Action.CONFIRM: preparation},
-        uow_factory=desk.uow_factory,
-        correspondent=correspondent(Role.BPP),
-        rulebook=make_rulebook(),
-        clock=desk.clock,
-        metrics=desk.metrics,
-        lease=LEASE,
-        backoff=Backoff(first=timedelta(seconds=1)),
-        **changes,
-    )
-    object.__setattr__(dispatch, "role", role)
-    return dispatch
+    return desk.dispatch_of(Role.BPP, handlers, preparations={Action.CONFIRM: preparation})
 
 
 async def test_the_handler_that_was_made_handles_the_message(desk: Desk) -> None:
@@ -92,28 +76,37 @@ async def test_a_registry_that_is_away_is_asked_again(desk: Desk) -> None:
 
     await desk.receive(desk.write())
     dispatch = prepared(desk, ask)
-    await dispatch.step()
+    with capture_logs() as logs:
+        await dispatch.step()
     assert (await desk.marks(), await desk.callbacks()) == (0, [])
+    (hindered,) = [entry for entry in logs if entry["event"] == "message.hindered"]
+    assert "does not answer" in hindered["reason"]
+    assert "exc_info" not in hindered  # nothing is broken
     desk.clock.advance(timedelta(seconds=1))
     await dispatch.step()
     assert len(tries) == 2
     assert await desk.marks() == 1
 
 
-@pytest.mark.parametrize("tries", [1, 2])
-async def test_a_gateway_answers_nothing_whatever_comes_of_a_message(desk: Desk, tries: int) -> None:
+@pytest.mark.parametrize(("error", "state"), [(NotFound, "handled"), (RegistryUnavailable, "failed")])
+async def test_a_gateway_answers_nothing_whatever_comes_of_a_message(
+    desk: Desk, error: type[NodeError], state: str
+) -> None:
     async def mark_and_refuse(_inbound: Inbound, uow: UnitOfWork, _now: datetime) -> None:
         await mark(uow)
-        raise (NotFound if tries == 1 else RegistryUnavailable)("nobody is there")
+        raise error("nobody is there")
 
     async def ask(_inbound: Inbound) -> Handler:
         return mark_and_refuse
 
-    await desk.receive(desk.write())
-    dispatch = prepared(desk, ask, role=Role.BG, max_attempts=1)
-    await dispatch.step()
+    search = correspondent(Role.BAP).request(
+        Action.DISCOVER, to=BPP, message={"text_search": "sun"}, transaction_id="t-1", now=NOW
+    )
+    await desk.receive(search)
+    both = dict.fromkeys(HANDLED_BY[Role.BG], ask)
+    await desk.dispatch_of(Role.BG, {}, preparations=both, max_attempts=1).step()
     (received,) = await desk.received()
-    assert received.state == ("handled" if tries == 1 else "failed")
+    assert received.state == state
     assert "nobody is there" in received.error
     assert (await desk.marks(), await desk.callbacks()) == (0, [])
 
@@ -122,20 +115,10 @@ async def test_an_action_needs_a_handler_or_a_preparation(desk: Desk) -> None:
     async def ask(_inbound: Inbound) -> Handler:
         return ignore
 
-    values: dict[str, Any] = {
-        "role": Role.BG,
-        "uow_factory": desk.uow_factory,
-        "correspondent": correspondent(Role.BPP),
-        "rulebook": make_rulebook(),
-        "clock": desk.clock,
-        "metrics": desk.metrics,
-    }
-    assert Dispatch(handlers={}, preparations=dict.fromkeys(HANDLED_BY[Role.BG], ask), **values)
+    searches = dict.fromkeys(HANDLED_BY[Role.BG], ask)
+    desk.dispatch_of(Role.BG, {}, preparations=searches)  # starts
     with pytest.raises(HandlerMismatch, match="missing on_discover"):
-        Dispatch(handlers={}, preparations={Action.DISCOVER: ask}, **values)
+        desk.dispatch_of(Role.BG, {}, preparations={Action.DISCOVER: ask})
+    handlers = dict.fromkeys(HANDLED_BY[Role.BG], ignore)
     with pytest.raises(HandlerMismatch, match="unknown confirm"):
-        Dispatch(
-            handlers=dict.fromkeys(HANDLED_BY[Role.BG], ignore),
-            preparations={Action.CONFIRM: ask},
-            **values,
-        )
+        desk.dispatch_of(Role.BG, handlers, preparations={Action.CONFIRM: ask})

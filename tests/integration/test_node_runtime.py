@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-import httpx
 import pytest
 from sqlalchemy import text
 
@@ -26,22 +25,24 @@ from protocol.actions import Action, Role
 from storage.database import Database, create_database
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.calling import calling
 from tests.support.participants import (
     API_KEY,
     RecordingHandler,
     all_handlers,
     ignore,
     running_participant,
-    running_registry,
 )
 from tests.support.rc_examples import example
-from tests.support.simulated_peer import SimulatedPeer
+from tests.support.village import running_village
 from tests.support.waiting import eventually
+
+BPP_ID = "bpp.example.com"
 
 
 def settings(data_dir: Path, **changes: Any) -> Settings:
     values: dict[str, Any] = {
-        "subscriber_id": "bpp.example.com",
+        "subscriber_id": BPP_ID,
         "public_url": "https://bpp.example.com/",
         "registry_url": "https://registry.example.com",
         "data_dir": data_dir,
@@ -52,7 +53,7 @@ def settings(data_dir: Path, **changes: Any) -> Settings:
 def no_keys(database: Database) -> Keychain:
     """Return a keychain that was not read: for what signs nothing."""
     return Keychain(
-        subscriber_id="bpp.example.com",
+        subscriber_id=BPP_ID,
         uow_factory=UnitOfWorkFactory(database),
         key_manager=LocalKeyManager([bytes(32)]),
         clock=SystemClock(),
@@ -70,7 +71,7 @@ async def test_the_foundation_follows_the_settings(database: Database, tmp_path:
         signers=await open_own_keys(told, database=database, clock=clock),
     )
     signer = foundation.signers.at(foundation.clock.now())
-    assert (signer.subscriber_id, signer.key_id) == ("bpp.example.com", "k7")
+    assert (signer.subscriber_id, signer.key_id) == (BPP_ID, "k7")
     assert signer.validity == timedelta(minutes=1)
     assert foundation.correspondent.url == "https://bpp.example.com"
     assert foundation.peer_keys.shared_cache is not None
@@ -138,39 +139,29 @@ async def test_what_was_taken_before_a_stop_is_handled_and_delivered_after_the_n
     database: Database, tmp_path: Path
 ) -> None:
     handler = RecordingHandler(example("on_confirm")["message"])
-    common: dict[str, Any] = {
-        "role": Role.BPP,
-        "subscriber_id": "bpp.example.com",
-        "database": database,
-        "data_dir": tmp_path,
-        "handlers": all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler}),
-    }
-    async with (
-        running_registry(database) as registry,
-        SimulatedPeer(Role.BAP, "bap.example.com") as buyer,
-    ):
-        await buyer.register(registry.url, token=registry.token)
-        async with running_participant(**common, registry=registry, workers=False) as bpp:
+    async with running_village(database, tmp_path) as village:
+        buyer = await village.peer(Role.BAP, "bap.example.com")
+        common: dict[str, Any] = {
+            "role": Role.BPP,
+            "subscriber_id": BPP_ID,
+            "database": database,
+            "data_dir": tmp_path,
+            "registry": village.registry,
+            "handlers": all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler}),
+        }
+        async with running_participant(**common, workers=False) as bpp:
             response = await buyer.send(Action.CONFIRM, example("confirm")["message"], to=bpp.address)
             assert (response.status_code, handler.handled) == (200, [])
-        async with running_participant(**common, registry=registry):
+        async with running_participant(**common):
             (callback,) = await buyer.wait_for(Action.ON_CONFIRM)
     assert len(handler.handled) == len(buyer.received) == 1
     assert callback.document["context"]["message_id"] == handler.handled[0].context.message_id
 
 
 async def test_beside_the_protocol_the_application_answers(database: Database, tmp_path: Path) -> None:
-    async with (
-        running_registry(database) as registry,
-        running_participant(
-            role=Role.BPP,
-            subscriber_id="bpp.example.com",
-            database=database,
-            registry=registry,
-            data_dir=tmp_path,
-        ) as bpp,
-        httpx.AsyncClient(base_url=bpp.url) as client,
-    ):
+    async with running_village(database, tmp_path) as village:
+        bpp = await village.participant(Role.BPP, BPP_ID)
+        client = await village.stack.enter_async_context(calling(base_url=bpp.url))
         assert (await client.get("/healthz")).json() == {"status": "live"}
         assert (await client.get("/metrics")).status_code == 401
         assert (await client.get("/metrics", headers={"X-Api-Key": API_KEY})).status_code == 200
@@ -180,19 +171,10 @@ async def test_beside_the_protocol_the_application_answers(database: Database, t
 
 async def test_a_lost_connection_of_every_kind_is_survived(database: Database, tmp_path: Path) -> None:
     handler = RecordingHandler(example("on_confirm")["message"])
-    async with (
-        running_registry(database) as registry,
-        SimulatedPeer(Role.BAP, "bap.example.com") as buyer,
-        running_participant(
-            role=Role.BPP,
-            subscriber_id="bpp.example.com",
-            database=database,
-            registry=registry,
-            data_dir=tmp_path,
-            handlers=all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler}),
-        ) as bpp,
-    ):
-        await buyer.register(registry.url, token=registry.token)
+    async with running_village(database, tmp_path) as village:
+        buyer = await village.peer(Role.BAP, "bap.example.com")
+        handlers = all_handlers(Role.BPP, ignore, {Action.CONFIRM: handler})
+        bpp = await village.participant(Role.BPP, BPP_ID, handlers=handlers)
         send = buyer.write(Action.CONFIRM, example("confirm")["message"], to=bpp.address)
         raw = await database.raw_connection()
         await raw.execute(
@@ -214,16 +196,8 @@ async def test_a_lost_connection_of_every_kind_is_survived(database: Database, t
 async def test_a_running_participant_changes_its_key_as_soon_as_another_process_says_so(
     database: Database, tmp_path: Path
 ) -> None:
-    async with (
-        running_registry(database) as registry,
-        running_participant(
-            role=Role.BPP,
-            subscriber_id="bpp.example.com",
-            database=database,
-            registry=registry,
-            data_dir=tmp_path,
-        ) as bpp,
-    ):
+    async with running_village(database, tmp_path) as village:
+        bpp = await village.participant(Role.BPP, BPP_ID)
         keys, clock = bpp.participant.foundation.signers, SystemClock()
         new = await make_next_key_set(
             bpp.uow_factory,

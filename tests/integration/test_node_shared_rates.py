@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from uuid import uuid4
 
 import pytest
 from redis.asyncio import Redis
@@ -46,7 +47,7 @@ async def shared(
     if request.param == "postgresql":
         yield PostgresRates(uow_factory)
         return
-    rates = RedisRates(connect(redis_server), node=f"bpp.{id(request)}.example")
+    rates = RedisRates(connect(redis_server), node=f"bpp.{uuid4().hex}.example")
     yield rates
     await rates.close()
 

@@ -19,7 +19,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.loopback_server import LoopbackServer
 from tests.support.participants import RunningParticipant, RunningRegistry, running_participant
 from tests.support.rc_examples import example
-from tests.support.registries import registry_app
+from tests.support.registries import TOKEN, registry_app
 from tests.support.simulated_peer import SimulatedPeer
 
 STRANGERS: Final = 100
@@ -66,13 +66,14 @@ async def strangers() -> AsyncIterator[list[SimulatedPeer]]:
         yield [await stack.enter_async_context(peer) for peer in peers]
 
 
+@pytest.mark.timeout(300)
 async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
     seller: tuple[RunningParticipant, Counting], strangers: list[SimulatedPeer]
 ) -> None:
     bpp, registry = seller
     entered, unheard_of = strangers[::2], strangers[1::2]
     for peer in entered:
-        await peer.register(f"{registry_url(bpp)}", token="let-me-in")
+        await peer.register(registry_url(bpp), token=TOKEN)
     registry.asked.clear()
 
     connector = aiohttp.TCPConnector(limit=200)  # httpx's pool takes minutes for so many at once
@@ -85,9 +86,9 @@ async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
                 return answer.status
 
         everybody = [peer for peer in strangers for _ in range(MESSAGES)]
-        answers = dict(zip(range(len(everybody)), await asyncio.gather(*map(send, everybody)), strict=True))
+        statuses = await asyncio.gather(*map(send, everybody))
 
-    said = Counter((everybody[index] in entered, status) for index, status in answers.items())
+    said = Counter((peer in entered, status) for peer, status in zip(everybody, statuses, strict=True))
     assert said == {(True, 200): len(entered) * MESSAGES, (False, 401): len(unheard_of) * MESSAGES}
     assert 0 < registry.asked["/lookup"] <= STRANGERS
 

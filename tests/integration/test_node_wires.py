@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,19 +19,17 @@ from protocol.actions import Action, Role
 from protocol.counter_signature import Receipt, verify_counter_signature
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckShape, AckSignature, Binding, Profile
 from protocol.signing import digest, parse_header
-from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRole
 from storage.database import Database
+from tests.support.calling import calling
 from tests.support.participants import (
     API_KEY,
     RecordingHandler,
     RunningParticipant,
-    RunningRegistry,
     all_handlers,
-    running_participant,
-    running_registry,
 )
 from tests.support.simulated_peer import SimulatedPeer
+from tests.support.village import Village, running_village
 from tests.support.waiting import eventually
 from tests.support.wire_examples import ALL, wire_message
 
@@ -47,19 +44,13 @@ COUNTERSIGNED: Final = "bap.by-the-document.example"
 class World:
     """A BPP that answers every confirm, its registry, and a buyer's platform of each generation."""
 
+    village: Village
     bpp: RunningParticipant
-    registry: RunningRegistry
     buyers: Mapping[str, SimulatedPeer]
     clock: ManualClock
-    stack: AsyncExitStack
-
-    async def join(self, peer: SimulatedPeer, **changes: Any) -> SimulatedPeer:
-        await self.stack.enter_async_context(peer)
-        await subscribe(self.registry.url, record=peer.record(**changes), token=self.registry.token)
-        return peer
 
     async def peers(self) -> list[dict[str, Any]]:
-        async with httpx.AsyncClient(headers={"X-Api-Key": API_KEY}) as client:
+        async with calling(headers={"X-Api-Key": API_KEY}) as client:
             found: list[dict[str, Any]] = (await client.get(f"{self.bpp.url}/api/v1/peers")).json()
             return found
 
@@ -68,32 +59,22 @@ class World:
 async def world(database: Database, tmp_path: Path) -> AsyncIterator[World]:
     clock = ManualClock(NOW)
     answer = RecordingHandler({"order": {}})
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database, clock=clock))
-        bpp = await stack.enter_async_context(
-            running_participant(
-                role=Role.BPP,
-                subscriber_id=BPP_ID,
-                database=database,
-                registry=registry,
-                data_dir=tmp_path,
-                clock=clock,
-                handlers=all_handlers(Role.BPP, answer),
-                peers={
-                    PINNED: PeerPin(wire="v2_lts", binding=Binding.HEADER),
-                    COUNTERSIGNED: PeerPin(ack=AckShape.LTS, ack_signature=AckSignature.COUNTER),
-                },
-                peer_rate=50,
-            )
+    async with running_village(database, tmp_path, clock=clock) as village:
+        bpp = await village.participant(
+            Role.BPP,
+            BPP_ID,
+            handlers=all_handlers(Role.BPP, answer),
+            peers={
+                PINNED: PeerPin(wire="v2_lts", binding=Binding.HEADER),
+                COUNTERSIGNED: PeerPin(ack=AckShape.LTS, ack_signature=AckSignature.COUNTER),
+            },
+            peer_rate=50,
         )
-        world = World(bpp=bpp, registry=registry, buyers={}, clock=clock, stack=stack)
         buyers = {
-            profile.name: await world.join(
-                SimulatedPeer(Role.BAP, f"bap.{profile.name}.example", clock=clock, profile=profile)
-            )
+            profile.name: await village.peer(Role.BAP, f"bap.{profile.name}.example", profile=profile)
             for profile in ALL
         }
-        yield World(bpp=bpp, registry=registry, buyers=buyers, clock=clock, stack=stack)
+        yield World(village=village, bpp=bpp, buyers=buyers, clock=clock)
 
 
 def _read_ack(profile: Profile, body: Mapping[str, Any]) -> object:
@@ -166,7 +147,7 @@ async def test_what_peers_speak_and_how_their_clocks_go_is_shown(world: World) -
 
 
 async def test_a_pinned_peer_gets_the_whole_header_as_the_fourth_line(world: World) -> None:
-    buyer = await world.join(SimulatedPeer(Role.BAP, PINNED, clock=world.clock, profile=V2_LTS))
+    buyer = await world.village.peer(Role.BAP, PINNED, profile=V2_LTS)
     await buyer.send(Action.CONFIRM, wire_message(V2_LTS, Action.CONFIRM), to=world.bpp.address)
     await buyer.wait_for(Action.ON_CONFIRM)
     async with world.bpp.uow_factory() as uow:
@@ -177,7 +158,7 @@ async def test_a_pinned_peer_gets_the_whole_header_as_the_fourth_line(world: Wor
 
 
 async def test_a_pinned_peer_gets_its_answers_signed_within(world: World) -> None:
-    buyer = await world.join(SimulatedPeer(Role.BAP, COUNTERSIGNED, clock=world.clock, profile=V2_LTS))
+    buyer = await world.village.peer(Role.BAP, COUNTERSIGNED, profile=V2_LTS)
     confirm = buyer.write(Action.CONFIRM, wire_message(V2_LTS, Action.CONFIRM), to=world.bpp.address)
     response = await buyer.post(confirm.url, confirm.body)
     assert (response.json()["status"], "Signature" in response.headers) == ("ACK", False)
@@ -222,22 +203,11 @@ async def test_the_answer_of_a_peer_is_kept_with_the_verdict_on_its_signature(wo
 
 async def test_a_gateway_signs_beside_the_sender(world: World) -> None:
     buyer = world.buyers["v1_1"]
-    gateway = await world.join(
-        SimulatedPeer(Role.BAP, "bg.example", clock=world.clock, profile=V1_1), role=SubscriberRole.BG
-    )
+    gateway = await world.village.peer(Role.BAP, "bg.example", profile=V1_1, role=SubscriberRole.BG)
     search = buyer.write(Action.DISCOVER, wire_message(V1_1, Action.DISCOVER), to=world.bpp.address)
 
     async def passed_on(gateway_header: str) -> httpx.Response:
-        async with httpx.AsyncClient() as client:
-            return await client.post(
-                search.url,
-                content=search.body,
-                headers={
-                    "Content-Type": "application/json",
-                    "Authorization": buyer.sign(search.body),
-                    "X-Gateway-Authorization": gateway_header,
-                },
-            )
+        return await buyer.post(search.url, search.body, gateway_authorization=gateway_header)
 
     assert (await passed_on(gateway.sign(search.body))).status_code == 200
     unknown = SimulatedPeer(Role.BAP, "bg.unknown.example", clock=world.clock, profile=V1_1)
@@ -255,9 +225,7 @@ async def test_a_gateway_signs_beside_the_sender(world: World) -> None:
 
 
 async def test_who_is_registered_as_a_seller_confirms_nothing(world: World) -> None:
-    seller = await world.join(
-        SimulatedPeer(Role.BAP, "bpp.other.example", clock=world.clock), role=SubscriberRole.BPP
-    )
+    seller = await world.village.peer(Role.BAP, "bpp.other.example", role=SubscriberRole.BPP)
     response = await seller.send(Action.CONFIRM, wire_message(V2_RC, Action.CONFIRM), to=world.bpp.address)
     assert response.status_code == 403
     assert response.json()["error"]["code"] == "AUT_UNAUTHORIZED_ACTION"
@@ -280,7 +248,7 @@ async def test_a_peer_that_sends_too_fast_is_told_to_wait(world: World) -> None:
 async def _call(
     world: World, body: bytes, *, action: str = "on_confirm", key: str = API_KEY
 ) -> httpx.Response:
-    async with httpx.AsyncClient() as client:
+    async with calling() as client:
         return await client.post(
             f"{world.bpp.url}/bpp/caller/{action}", content=body, headers={"X-Api-Key": key} if key else {}
         )

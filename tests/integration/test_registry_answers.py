@@ -201,6 +201,19 @@ async def test_who_serves_a_place_is_found_and_so_is_who_named_none(
     assert [each["subscriber_id"] for each in await look_up(registry, **question)] == found
 
 
+@pytest.mark.parametrize(("city", "found"), [("std:080", [BPP]), ("std:011", [])])
+async def test_who_is_not_proven_yet_is_found_by_its_place_too(
+    database: Database, city: str, found: list[str]
+) -> None:
+    async with (
+        running_signing_registry(database, with_workers=False) as registry,
+        Newcomer(subscriber_id=BPP) as bpp,
+    ):
+        await bpp.subscribe(registry, location={"city": {"code": "std:080"}})
+        asked = await look_up(registry, status="INITIATED", city=city)
+        assert [each["subscriber_id"] for each in asked] == found
+
+
 # --- DeDi
 
 
@@ -297,7 +310,11 @@ async def test_whoever_waits_is_told_as_soon_as_something_changes(
     registry: SigningRegistry, http: httpx.AsyncClient
 ) -> None:
     waiting = [asyncio.create_task(http.get("/changes?after=0&wait=30")) for _ in range(5)]
-    await asyncio.sleep(0)  # the tasks begin
+
+    async def how_many_wait() -> int:
+        return len(registry.news._waiting)
+
+    await eventually(how_many_wait, 5)
     await register(registry)
     for answer in await asyncio.gather(*waiting):
         assert [each["key_id"] for each in answer.json()["changes"]] == ["k1"]

@@ -17,13 +17,14 @@ from registry.app import create_registry_app
 from registry.policy import RegistryPolicy
 from registry.tables import history
 from registry.tokens import TokenGuard
-from registry_client.connection import ConnectionLimits
 from registry_client.keyring import KeyRing
 from registry_client.lookup import LookupClient
-from registry_client.onboarding import SubscriptionRefused, subscribe
+from registry_client.onboarding import SubscriptionRefused
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole, SubscriberStatus
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.calling import PATIENT, calling, enter_by_token
 from tests.support.loopback_server import LoopbackServer
 from tests.support.registries import FixedKeys, registry_app
 from tests.support.subscribers import BPP, DOMAIN, NOW, record
@@ -51,15 +52,13 @@ async def server(uow_factory: UnitOfWorkFactory, clock: ManualClock) -> AsyncIte
 
 @pytest.fixture
 async def http(server: LoopbackServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(
-        base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False
-    ) as client:
+    async with calling(base_url=server.url, headers={"Authorization": f"Bearer {TOKEN}"}) as client:
         yield client
 
 
 @pytest.fixture
 async def directory(server: LoopbackServer) -> AsyncIterator[LookupClient]:
-    client = LookupClient(server.url)
+    client = LookupClient(server.url, limits=PATIENT)
     yield client
     await client.close()
 
@@ -73,8 +72,8 @@ async def test_whoever_subscribes_is_found_with_what_it_gave(
     server: LoopbackServer, directory: LookupClient, http: httpx.AsyncClient
 ) -> None:
     entered = record(valid_from=NOW, valid_until=NOW + timedelta(days=365))
-    assert await subscribe(server.url, record=entered, token=TOKEN) is SubscriberStatus.SUBSCRIBED
-    (found,) = await directory.find(subscriber_id=BPP, key_id="k1")
+    assert await enter_by_token(server.url, record=entered, token=TOKEN) is SubscriberStatus.SUBSCRIBED
+    (found,) = await directory.find(Wanted(subscriber_id=BPP, key_id="k1"))
     assert found.signing_public_key == entered.signing_public_key
     assert (found.url, found.role, found.domain) == (
         "https://bpp.example.com/beckn",
@@ -92,12 +91,12 @@ async def test_a_repeat_changes_nothing_and_a_change_is_kept_with_who_and_when(
 ) -> None:
     entered = record()
     for _ in range(3):
-        await subscribe(server.url, record=entered, token=TOKEN)
+        await enter_by_token(server.url, record=entered, token=TOKEN)
         clock.advance(timedelta(minutes=1))
     (first,) = await read_history(uow_factory)
     assert (first.changed_by, first.changed_from, first.changed_at) == ("pilot", "127.0.0.1", NOW)
     changed = record()
-    await subscribe(server.url, record=changed, token=TOKEN)
+    await enter_by_token(server.url, record=changed, token=TOKEN)
     rows = await read_history(uow_factory)
     assert [row.content["signing_public_key"] for row in rows] == [
         entered.to_wire()["signing_public_key"],
@@ -127,10 +126,7 @@ async def test_twenty_equal_forms_at_once_are_one_change(
     server: LoopbackServer, uow_factory: UnitOfWorkFactory
 ) -> None:
     entered = record()
-    patient = ConnectionLimits(connect_timeout=timedelta(seconds=30), answer_timeout=timedelta(seconds=30))
-    await asyncio.gather(
-        *(subscribe(server.url, record=entered, token=TOKEN, limits=patient) for _ in range(20))
-    )
+    await asyncio.gather(*(enter_by_token(server.url, record=entered, token=TOKEN) for _ in range(20)))
     assert len(await read_history(uow_factory)) == 1
 
 
@@ -161,7 +157,7 @@ async def test_a_lookup_finds_what_has_all_that_it_names(
         record("k1", subscriber_id="bpp"),
         record("k2", subscriber_id="bpp", valid_until=NOW + timedelta(hours=1)),
     ):
-        await subscribe(server.url, record=entered, token=TOKEN)
+        await enter_by_token(server.url, record=entered, token=TOKEN)
     clock.advance(timedelta(hours=1))
     found = (await http.post("/lookup", json=question)).json()
     assert [f"{entry['subscriber_id']}:{entry['key_id']}" for entry in found] == keys
@@ -171,7 +167,7 @@ async def test_a_lookup_that_finds_too_many_is_refused_rather_than_cut(
     server: LoopbackServer, http: httpx.AsyncClient
 ) -> None:
     for number in range(4):
-        await subscribe(server.url, record=record(f"k{number}"), token=TOKEN)
+        await enter_by_token(server.url, record=record(f"k{number}"), token=TOKEN)
     answer = await http.post("/lookup", json={"subscriber_id": BPP})
     assert answer.status_code == 400
     assert "more than 3" in answer.json()["error"]["message"]
@@ -182,7 +178,7 @@ async def test_nobody_enters_without_the_token(
     server: LoopbackServer, uow_factory: UnitOfWorkFactory, header: str | None
 ) -> None:
     headers = {} if header is None else {"Authorization": header}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.post(f"{server.url}/subscribe", json=record().to_wire(), headers=headers)
         unreadable = await client.post(f"{server.url}/subscribe", json={}, headers=headers)
     assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
@@ -194,7 +190,7 @@ async def test_nobody_enters_without_the_token(
 
 async def test_a_wrong_token_is_said_so_to_the_node(server: LoopbackServer) -> None:
     with pytest.raises(SubscriptionRefused, match="HTTP 401: this is not the token") as refusal:
-        await subscribe(server.url, record=record(), token="wrong")
+        await enter_by_token(server.url, record=record(), token="wrong")
     assert refusal.value.hint
 
 
@@ -265,7 +261,7 @@ async def test_it_says_whether_it_is_alive_and_ready(http: httpx.AsyncClient) ->
 async def test_without_its_database_it_is_alive_but_not_ready(clock: ManualClock) -> None:
     nowhere = Database.connect("postgresql://nobody@127.0.0.1:9/nothing")
     app = registry_app(UnitOfWorkFactory(nowhere), clock=clock, token=TOKEN)
-    async with LoopbackServer(app) as server, httpx.AsyncClient(trust_env=False) as client:
+    async with LoopbackServer(app) as server, calling() as client:
         assert (await client.get(f"{server.url}/healthz")).status_code == 200
         answer = await client.get(f"{server.url}/readyz")
         assert (answer.status_code, answer.json()["error"]["code"]) == (503, "NET_DOWNSTREAM_UNAVAILABLE")
@@ -281,12 +277,12 @@ async def test_a_ring_over_a_real_registry_tells_every_case_apart(
     ring = KeyRing(directory, clock=clock)
     current, ended = record("k1"), record("k2", valid_until=NOW + timedelta(hours=1))
     for entered in (current, ended):
-        await subscribe(server.url, record=entered, token=TOKEN)
+        await enter_by_token(server.url, record=entered, token=TOKEN)
     now = clock.advance(timedelta(hours=1))
     found = await ring.key_for(subscriber=BPP, key_id="k1", at=now)
     assert found.signing_public_key == current.signing_public_key
     assert await ring.endpoint_of(BPP, SubscriberRole.BPP) == "https://bpp.example.com/beckn"
-    assert [entry.key_id for entry in await ring.find(domain=DOMAIN)] == ["k1"]
+    assert [entry.key_id for entry in await ring.find(Wanted(domain=DOMAIN))] == ["k1"]
     with pytest.raises(KeyExpired, match="ended at 2026-01-09T11:00:00Z"):
         await ring.key_for(subscriber=BPP, key_id="k2", at=now)
     with pytest.raises(KeyUnknown):
@@ -306,7 +302,7 @@ async def test_fifty_messages_at_once_are_one_request_to_the_registry(
         await app(scope, receive, send)
 
     async with LoopbackServer(counting) as server:
-        await subscribe(server.url, record=record(), token=TOKEN)
+        await enter_by_token(server.url, record=record(), token=TOKEN)
         directory = LookupClient(server.url)
         ring = KeyRing(directory, clock=clock)
         found = await asyncio.gather(*(ring.key_for(subscriber=BPP, key_id="k1", at=NOW) for _ in range(50)))
@@ -319,7 +315,7 @@ async def test_a_registry_that_dies_means_cached_keys_a_refusal_and_then_all_is_
     server: LoopbackServer, directory: LookupClient, clock: ManualClock
 ) -> None:
     ring = KeyRing(directory, clock=clock)
-    await subscribe(server.url, record=record(), token=TOKEN)
+    await enter_by_token(server.url, record=record(), token=TOKEN)
     await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
     await server.stop()
     assert await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
@@ -329,6 +325,6 @@ async def test_a_registry_that_dies_means_cached_keys_a_refusal_and_then_all_is_
     with pytest.raises(RegistryUnavailable):
         await ring.key_for(subscriber=BPP, key_id="k1", at=now)
     with pytest.raises(RegistryUnavailable):
-        await subscribe(server.url, record=record(), token=TOKEN)
+        await enter_by_token(server.url, record=record(), token=TOKEN)
     await server.start()
     assert await ring.key_for(subscriber=BPP, key_id="k1", at=now)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,11 +19,13 @@ from protocol.errors import RegistryUnavailable
 from registry_client.connection import ConnectionLimits, RegistryConnection, RegistryUrlInvalid
 from registry_client.lookup import LookupClient
 from registry_client.onboarding import SubscriptionRefused, subscribe
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole
+from tests.support.calling import PATIENT
 from tests.support.loopback_server import LoopbackServer
 from tests.support.subscribers import BPP, DOMAIN, record
 
-LIMITS = ConnectionLimits(answer_timeout=timedelta(seconds=1), max_answer_bytes=10_000)
+LIMITS = replace(PATIENT, max_answer_bytes=10_000)
 
 
 class OddRegistry:
@@ -64,8 +67,8 @@ async def client(url: str) -> AsyncIterator[LookupClient]:
 async def test_the_question_is_posted_as_the_specification_says(
     client: LookupClient, odd: OddRegistry
 ) -> None:
-    assert await client.find(subscriber_id=BPP, key_id="k1") == []
-    await client.find(role=SubscriberRole.BAP, domain=DOMAIN)
+    assert await client.find(Wanted(subscriber_id=BPP, key_id="k1")) == []
+    await client.find(Wanted(role=SubscriberRole.BAP, domain=DOMAIN))
     assert odd.questions == [
         ("/lookup", {"subscriber_id": BPP, "key_id": "k1"}),
         ("/lookup", {"type": "BAP", "domain": DOMAIN, "status": "SUBSCRIBED"}),
@@ -75,7 +78,7 @@ async def test_the_question_is_posted_as_the_specification_says(
 async def test_only_what_was_asked_for_is_believed(client: LookupClient, odd: OddRegistry) -> None:
     wanted, other, stranger = record("k1"), record("k2"), record("k1", subscriber_id="bap.example.com")
     odd.answer = JSONResponse([other.to_wire(), stranger.to_wire(), wanted.to_wire()])
-    assert await client.find(subscriber_id=BPP, key_id="k1") == [wanted]
+    assert await client.find(Wanted(subscriber_id=BPP, key_id="k1")) == [wanted]
     assert await client.find_key(subscriber_id=BPP, key_id="k1") == [other, wanted]
 
 
@@ -84,7 +87,7 @@ async def test_a_record_that_nobody_can_read_does_not_spoil_the_others(
 ) -> None:
     wanted = record()
     odd.answer = JSONResponse([{"subscriber_id": BPP}, 7, wanted.to_wire()])
-    assert await client.find(subscriber_id=BPP) == [wanted]
+    assert await client.find(Wanted(subscriber_id=BPP)) == [wanted]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +110,7 @@ async def test_an_answer_that_is_none_means_try_again(
 ) -> None:
     odd.answer = answer
     with pytest.raises(RegistryUnavailable, match=why) as refusal:
-        await client.find(subscriber_id=BPP)
+        await client.find(Wanted(subscriber_id=BPP))
     assert refusal.value.retryable
     assert [path for path, _ in odd.questions] == ["/lookup"]
 
@@ -116,7 +119,7 @@ async def test_a_registry_that_takes_too_long_is_not_waited_for(url: str, odd: O
     odd.patience.clear()
     hurried = LookupClient(url, limits=ConnectionLimits(answer_timeout=timedelta(milliseconds=50)))
     with pytest.raises(RegistryUnavailable, match="does not answer"):
-        await hurried.find(subscriber_id=BPP)
+        await hurried.find(Wanted(subscriber_id=BPP))
     await hurried.close()
 
 
@@ -126,7 +129,7 @@ async def test_nobody_at_the_other_end_means_try_again(odd: OddRegistry) -> None
     await server.stop()
     client = LookupClient(server.url, limits=LIMITS)
     with pytest.raises(RegistryUnavailable, match="does not answer"):
-        await client.find(subscriber_id=BPP)
+        await client.find(Wanted(subscriber_id=BPP))
     await client.close()
 
 

@@ -14,6 +14,7 @@ from protocol.keys import write_public_key
 from registry_client.answer_signature import RegistryTrust
 from registry_client.dedi import DediClient, DirectoryCannotSearch
 from registry_client.keyring import KeyRing
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRecord, SubscriberRole, SubscriberStatus
 from tests.support.loopback_server import LoopbackServer
 from tests.support.scripted_registry import ScriptedRegistry
@@ -196,25 +197,25 @@ async def test_subscribers_are_listed_where_the_registry_lists_them(client: Dedi
     first, second = record("k1"), record("k2")
     entries = [entry(first), entry(second) | {"record_name": "k2"}, {"record_id": "k3"}, 7]
     dedi.records[f"/dedi/query/{BPP}/{REGISTRY}"] = {"records": entries}
-    found = await client.find(subscriber_id=BPP, role=SubscriberRole.BPP)
+    found = await client.find(Wanted(subscriber_id=BPP, role=SubscriberRole.BPP))
     assert [record.key_id for record in found] == ["k1", "k2"]
-    assert await client.find(subscriber_id=BPP, role=SubscriberRole.BAP) == []
+    assert await client.find(Wanted(subscriber_id=BPP, role=SubscriberRole.BAP)) == []
 
 
-async def test_where_it_does_not_whoever_was_heard_is_found(
+async def test_where_the_registry_lists_nobody_whoever_was_heard_is_found(
     client: DediClient, dedi: Dedi, clock: ManualClock
 ) -> None:
-    assert await client.find(subscriber_id=BPP) == []
+    assert await client.find(Wanted(subscriber_id=BPP)) == []
     dedi.records[f"/dedi/lookup/{BPP}/{REGISTRY}/k1"] = entry(record("k1"))
     ring = KeyRing(client, clock=clock)
     await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
     assert await ring.endpoint_of(BPP, SubscriberRole.BPP) == "https://bpp.example.com/beckn"
-    assert len(await client.find(subscriber_id=BPP, key_id="k1")) == 1
+    assert len(await client.find(Wanted(subscriber_id=BPP, key_id="k1"))) == 1
 
 
 async def test_nobody_is_found_without_a_name(client: DediClient) -> None:
     with pytest.raises(DirectoryCannotSearch) as refused:
-        await client.find(role=SubscriberRole.BG, domain=DOMAIN)
+        await client.find(Wanted(role=SubscriberRole.BG, domain=DOMAIN))
     assert refused.value.hint
 
 

@@ -16,6 +16,7 @@ from protocol.keys import new_private_key
 from protocol.signing import Signer, Signers
 from registry_client.answer_signature import RegistryTrust
 from registry_client.lookup import LookupClient
+from registry_client.ports import Wanted
 from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
 from tests.support.loopback_server import LoopbackServer
 from tests.support.scripted_registry import ScriptedRegistry, verify_question
@@ -55,7 +56,7 @@ def client_of(url: str, clock: ManualClock, *keys: PublicKey, signers: Signers |
 
 async def refusal(client: LookupClient, subscriber_id: str = BPP) -> str:
     with pytest.raises(RegistryUnavailable) as refused:
-        await client.find(subscriber_id=subscriber_id)
+        await client.find(Wanted(subscriber_id=subscriber_id))
     assert refused.value.retryable
     await client.close()
     return refused.value.message
@@ -81,7 +82,7 @@ async def test_a_question_of_a_place_is_asked_as_a_location(
         200,
         [found.to_wire() for found in (at_home, everywhere, elsewhere)],
     )
-    assert await client.find(role=SubscriberRole.BPP, place=here) == [at_home, everywhere]
+    assert await client.find(Wanted(role=SubscriberRole.BPP, place=here)) == [at_home, everywhere]
     assert b'"location":{"country":{"code":"IND"},"city":{"code":"std:080"}}' in registry.asked[0][2]
     await client.close()
 
@@ -91,7 +92,7 @@ async def test_without_a_pinned_key_an_answer_is_believed_as_it_comes(
 ) -> None:
     registry.signs = False
     client = client_of(url, clock)
-    assert await client.find(subscriber_id=BPP) == [known]
+    assert await client.find(Wanted(subscriber_id=BPP)) == [known]
     await client.close()
 
 
@@ -100,7 +101,7 @@ async def test_either_of_two_pinned_keys_will_do_while_the_registry_changes_its_
 ) -> None:
     old = new_private_key().public_key
     client = client_of(url, clock, old, registry.signer.public_key)
-    assert await client.find(subscriber_id=BPP) == [known]
+    assert await client.find(Wanted(subscriber_id=BPP)) == [known]
     await client.close()
 
 
@@ -124,7 +125,7 @@ async def test_an_unsigned_error_is_none_either(
 
 async def test_a_changed_answer_is_none(url: str, registry: ScriptedRegistry, clock: ManualClock) -> None:
     client = client_of(url, clock, registry.signer.public_key)
-    await client.find(subscriber_id=BPP)
+    await client.find(Wanted(subscriber_id=BPP))
     raw, signature = registry.last
     registry.replayed = (raw.replace(b"SUBSCRIBED", b"UNSUBSCRIBED"), signature)
     assert "not its own" in await refusal(client)
@@ -134,7 +135,7 @@ async def test_an_answer_to_another_question_is_none(
     url: str, registry: ScriptedRegistry, clock: ManualClock
 ) -> None:
     client = client_of(url, clock, registry.signer.public_key)
-    await client.find(subscriber_id=BPP)
+    await client.find(Wanted(subscriber_id=BPP))
     registry.replayed = registry.last
     assert "not its own" in await refusal(client, "bpp.elsewhere.example")
 
@@ -143,7 +144,7 @@ async def test_an_old_answer_to_the_same_question_is_none(
     url: str, registry: ScriptedRegistry, clock: ManualClock
 ) -> None:
     client = client_of(url, clock, registry.signer.public_key)
-    await client.find(subscriber_id=BPP)
+    await client.find(Wanted(subscriber_id=BPP))
     registry.replayed = registry.last
     clock.advance(timedelta(seconds=1))
     assert "not its own" in await refusal(client)
@@ -160,7 +161,7 @@ async def test_whoever_has_no_key_asks_unsigned_and_still_verifies(
     url: str, registry: ScriptedRegistry, clock: ManualClock, known: SubscriberRecord
 ) -> None:
     client = client_of(url, clock, registry.signer.public_key, signers=None)
-    assert await client.find(subscriber_id=BPP) == [known]
+    assert await client.find(Wanted(subscriber_id=BPP)) == [known]
     assert "authorization" not in registry.asked[0][3]
     registry.replayed = registry.last
     clock.advance(10 * MINUTE)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
-import httpx
 import orjson
 import pytest
 from sqlalchemy import select, update
@@ -18,11 +16,13 @@ from starlette.responses import JSONResponse, PlainTextResponse
 from kernel.clock import ManualClock, SystemClock
 from protocol.keys import write_public_key
 from registry.policy import UrlChecks
-from registry.request_store import claim_due
+from registry.request_store import claim_due, find_requests, put_request
 from registry.tables import requests
 from registry_client.challenge import ChallengeScheme, decrypt_challenge
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.calling import calling
+from tests.support.names import Names
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -36,22 +36,8 @@ from tests.support.registries import (
     status_of,
     step_of,
 )
-from tests.support.subscribers import NOW
+from tests.support.subscribers import BPP, NOW
 from tests.support.waiting import eventually
-
-BPP = "bpp.example.com"
-
-
-@pytest.fixture
-async def registry(database: Database) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database) as running:
-        yield running
-
-
-@pytest.fixture
-async def bpp() -> AsyncIterator[Newcomer]:
-    async with Newcomer(subscriber_id=BPP) as newcomer:
-        yield newcomer
 
 
 async def reason_of(registry: SigningRegistry, subscriber_id: str = BPP) -> str | None:
@@ -103,6 +89,19 @@ async def test_asking_again_is_harmless(registry: SigningRegistry, bpp: Newcomer
     answer = await bpp.subscribe(registry)
     assert answer.json() == {"status": "SUBSCRIBED"}
     assert (await actions_of(registry), len(bpp.challenges)) == (before, 1)
+
+
+async def test_what_is_open_is_told_however_much_was_fulfilled_since(
+    database: Database, bpp: Newcomer
+) -> None:
+    async with running_signing_registry(database, with_workers=False) as registry:
+        await bpp.subscribe(registry)
+        async with registry.uow_factory() as uow:
+            (asked,) = await find_requests(uow, subscriber_id=BPP)
+            for number in range(20):
+                later = asked.updated_at + timedelta(seconds=number + 1)
+                await put_request(uow, replace(asked.enter(now=later), id=UUID(int=number)))
+        assert await step_of(registry, BPP) == ["check"]
 
 
 async def test_a_wrong_answer_lets_nobody_in_and_the_reason_can_be_read(
@@ -170,7 +169,9 @@ async def test_an_answer_in_an_envelope_counts_too(registry: SigningRegistry, bp
     await enter(registry, bpp)
 
 
-async def test_nobody_there_is_told_and_tried_again_until_somebody_is(registry: SigningRegistry) -> None:
+async def test_an_address_where_nobody_answers_is_told_and_tried_again_until_somebody_does(
+    registry: SigningRegistry,
+) -> None:
     bpp = Newcomer(subscriber_id=BPP)
     await bpp.server.start()
     url = bpp.url
@@ -296,7 +297,7 @@ async def test_a_request_that_was_read_on_the_way_cannot_be_sent_again(
         "Content-Type": "application/json",
     }
     bpp.registry = registry.keys
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answers = [
             await client.post(f"{registry.url}/subscribe", content=raw, headers=headers) for _ in range(2)
         ]
@@ -364,12 +365,7 @@ async def test_a_url_that_is_not_the_subscribers_own_or_leads_astray_is_refused(
 async def test_a_name_that_stands_for_a_private_address_is_found_out_when_it_is_connected_to(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    resolve = socket.getaddrinfo
-
-    def resolve_astray(host: Any, *rest: Any, **options: Any) -> Any:
-        return resolve("10.0.0.1" if host == BPP else host, *rest, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", resolve_astray)
+    Names(monkeypatch).mean(BPP, ["10.0.0.1"])
     policy = replace(LOOPBACK, checks=UrlChecks.STRICT)
     async with running_signing_registry(database, policy=policy) as registry:
         await Newcomer(subscriber_id=BPP).subscribe(registry, url=f"https://{BPP}")

@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-import httpx
 import pytest
 from sqlalchemy import select
 from starlette.responses import JSONResponse
@@ -19,6 +18,7 @@ from protocol.x25519 import EncryptionPrivateKey, write_encryption_public_key
 from registry.policy import Approval
 from registry.tables import history
 from storage.database import Database
+from tests.support.calling import calling
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -29,20 +29,13 @@ from tests.support.registries import (
     standing_of,
     status_of,
 )
+from tests.support.subscribers import BPP
 from tests.support.waiting import eventually
-
-BPP = "bpp.example.com"
 
 
 @pytest.fixture
 def clock() -> ManualClock:
     return ManualClock(SystemClock().now())
-
-
-@pytest.fixture
-async def registry(database: Database, clock: ManualClock) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database, clock=clock) as running:
-        yield running
 
 
 @pytest.fixture
@@ -311,7 +304,7 @@ async def test_strangers_change_nothing(registry: SigningRegistry, bpp: Newcomer
 async def test_a_change_is_signed_and_not_asked_with_the_token(
     registry: SigningRegistry, bpp: Newcomer
 ) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.patch(
             f"{registry.url}/subscribe",
             json=bpp.change(status="UNSUBSCRIBED"),

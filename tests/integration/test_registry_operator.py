@@ -21,6 +21,7 @@ from registry.policy import Approval
 from registry.tokens import TokenGuard
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.calling import calling
 from tests.support.registries import (
     LOOPBACK,
     FixedKeys,
@@ -37,21 +38,8 @@ from tests.support.registries import (
     status_of,
     step_of,
 )
+from tests.support.subscribers import BPP
 from tests.support.waiting import eventually
-
-BPP = "bpp.example.com"
-
-
-@pytest.fixture
-async def registry(database: Database) -> AsyncIterator[SigningRegistry]:
-    async with running_signing_registry(database) as running:
-        yield running
-
-
-@pytest.fixture
-async def bpp() -> AsyncIterator[Newcomer]:
-    async with Newcomer(subscriber_id=BPP) as newcomer:
-        yield newcomer
 
 
 @pytest.fixture
@@ -245,7 +233,7 @@ async def test_who_is_put_out_is_out_at_once_and_comes_back_only_by_the_operator
     (found,) = await look_up(registry, subscriber_id=BPP)
     assert found["status"] == "UNSUBSCRIBED"
     assert (await decide(registry, "revoke", BPP)).status_code == 404
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.post(
             f"{registry.url}/subscribe",
             json=bpp.subscription(),
@@ -286,7 +274,7 @@ async def test_the_operator_sees_who_asks_and_every_change_with_who_and_why(
     await bpp.subscribe(careful)
     await eventually(lambda: step_of(careful, BPP), ["approval"])
     headers = {"Authorization": f"Bearer {careful.token}"}
-    async with httpx.AsyncClient(base_url=careful.url, headers=headers, trust_env=False) as client:
+    async with calling(base_url=careful.url, headers=headers) as client:
         listed = (await client.get("/admin/subscriptions?status=UNDER_SUBSCRIPTION")).json()
         assert [each["subscriber_id"] for each in listed["requests"]] == [BPP]
         assert listed["subscriptions"] == []
@@ -306,16 +294,36 @@ async def test_the_operator_sees_who_asks_and_every_change_with_who_and_why(
         assert (await client.get("/admin/history?after=999")).json() == {"history": [], "last": 999}
 
 
+async def test_who_asks_is_found_by_status_behind_however_many_others(
+    database: Database, bpp: Newcomer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("registry.admin_api._MOST", 1)
+    async with (
+        running_signing_registry(database, with_workers=False) as registry,
+        Newcomer(subscriber_id="other.example.com") as other,
+        calling(base_url=registry.url, headers={"Authorization": f"Bearer {registry.token}"}) as client,
+    ):
+        await bpp.subscribe(registry)
+        await registry.registrar.step()
+        await other.subscribe(registry)
+        for status, found in (("UNDER_SUBSCRIPTION", [BPP]), ("INITIATED", ["other.example.com"])):
+            listed = (await client.get("/admin/subscriptions", params={"status": status})).json()
+            assert [each["subscriber_id"] for each in listed["requests"]] == found
+
+
 @pytest.mark.parametrize("path", ["/admin/subscriptions", "/admin/history"])
-async def test_nobody_else_sees_that(registry: SigningRegistry, path: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client:
+async def test_nobody_but_the_operator_sees_who_asks_and_what_has_changed(
+    database: Database, path: str
+) -> None:
+    clock = ManualClock(SystemClock().now())
+    async with running_signing_registry(database, clock=clock) as registry, calling() as client:
         assert (await client.get(registry.url + path)).status_code == 401
         wrong = {"Authorization": "Bearer guessed"}
         statuses = [(await client.get(registry.url + path, headers=wrong)).status_code for _ in range(11)]
         assert statuses == [401] * 10 + [429]
         right = {"Authorization": f"Bearer {registry.token}"}
         refused = await client.get(registry.url + path, headers=right)
-        assert (refused.status_code, int(refused.headers["Retry-After"]) > 0) == (429, True)
+        assert (refused.status_code, refused.headers["Retry-After"]) == (429, "6")
 
 
 async def test_a_lapsed_name_goes_on_at_its_old_url_and_elsewhere_only_by_the_operator(
@@ -367,7 +375,7 @@ async def test_a_token_does_not_bring_back_who_was_put_out_with_another_key(
     await decide(registry, "revoke", BPP)
     bpp.signer = bpp.new_signer("k2")
     headers = {"Authorization": f"Bearer {registry.token}"}
-    async with httpx.AsyncClient(base_url=registry.url, headers=headers, trust_env=False) as client:
+    async with calling(base_url=registry.url, headers=headers) as client:
         answer = await client.post("/subscribe", json=bpp.subscription())
         assert refusal_of(answer) == (403, "AUT_UNAUTHORIZED_ACTION")
         await decide(registry, "approve", BPP)

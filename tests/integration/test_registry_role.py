@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -15,6 +14,7 @@ from degnode.roles.registry import RegistrySettings, make_guard
 from kernel.clock import SystemClock
 from registry.tokens import TokenRefused
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.calling import calling
 from tests.support.subscribers import NOW, record
 
 WORDS = "Token of this registry's operator, shown only now: "
@@ -57,14 +57,14 @@ async def running(folder: Path, url: str, port: int) -> AsyncIterator[Service]:
 
 async def test_a_real_process_keeps_its_keys_and_its_token(tmp_path: Path, database_url: str) -> None:
     port = free_port()
-    async with running(tmp_path, database_url, port) as service, httpx.AsyncClient() as client:
+    async with running(tmp_path, database_url, port) as service, calling() as client:
         card = (await client.get(service.url)).json()
         (line,) = [each for each in service.log_file.read_text().splitlines() if each.startswith(WORDS)]
         token = {"Authorization": f"Bearer {line.removeprefix(WORDS)}"}
         entered = await client.post(f"{service.url}/subscribe", json=record().to_wire(), headers=token)
         assert entered.json() == {"status": "SUBSCRIBED"}
     assert (card["subscriber_id"], card["checks"]) == ("registry.local", "loopback")
-    async with running(tmp_path, database_url, port) as service, httpx.AsyncClient() as client:
+    async with running(tmp_path, database_url, port) as service, calling() as client:
         assert (await client.get(service.url)).json() == card
         listed = await client.get(f"{service.url}/admin/subscriptions", headers=token)
         assert len(listed.json()["subscriptions"]) == 1

@@ -130,19 +130,24 @@ async def test_messages_under_way_count_towards_a_peers_share(uow_factory: UnitO
     assert ids(claimed) == ["other"]  # whoever has least under way comes first
 
 
-async def test_a_peer_that_is_left_alone_gets_nothing_until_its_time_or_until_it_is_heard(
-    uow_factory: UnitOfWorkFactory,
-) -> None:
-    await put(uow_factory, "m-1")
+async def leave_alone(uow_factory: UnitOfWorkFactory, pause: timedelta) -> None:
+    """Have a delivery to `PEER` fail."""
     async with uow_factory() as uow:
         await record_failure(
             uow.connection,
             subscriber_id=PEER,
-            error="refused",
+            error="silence",
             tried_at=NOW,
             now=NOW,
-            backoff=Backoff(first=timedelta(minutes=1)),
+            backoff=Backoff(first=pause),
         )
+
+
+async def test_a_peer_that_is_left_alone_gets_nothing_until_its_time_or_until_it_is_heard(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    await put(uow_factory, "m-1")
+    await leave_alone(uow_factory, timedelta(minutes=1))
     assert await claim(uow_factory) == []
     (message,) = await claim(uow_factory, now=NOW + timedelta(minutes=1))
     await record(uow_factory, outcome(message, OutboxState.PENDING))
@@ -157,15 +162,7 @@ async def test_a_peer_that_failed_is_tried_with_one_message_until_it_is_heard(
 ) -> None:
     await put(uow_factory, *(f"m-{number}" for number in range(8)))
     await put(uow_factory, "other-1", "other-2", peer="bap.other.example")
-    async with uow_factory() as uow:
-        await record_failure(
-            uow.connection,
-            subscriber_id=PEER,
-            error="silence",
-            tried_at=NOW,
-            now=NOW,
-            backoff=Backoff(first=timedelta(seconds=1)),
-        )
+    await leave_alone(uow_factory, timedelta(seconds=1))
     later = NOW + timedelta(seconds=2)
     assert ids(await claim(uow_factory, now=later)) == ["m-0", "other-1", "other-2"]
     assert await claim(uow_factory, now=later, under_way={PEER: 1, "bap.other.example": 2}) == []

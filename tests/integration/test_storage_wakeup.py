@@ -167,7 +167,7 @@ async def test_a_line_that_is_dead_though_nobody_hung_up_is_noticed(
     with TemporaryDirectory(prefix="line-") as folder:  # a socket's path is short
         async with Line(database.url.render_as_string(hide_password=False), Path(folder)) as line:
             behind = Database.connect(line.url.render_as_string(hide_password=False))
-            listener = Listener(behind, retry_seconds=0.02, check_seconds=0.1)
+            listener = Listener(behind, retry_seconds=0.02, check_seconds=1)
             listener.on("test", ear)
             await listener.start()
             assert await ear.hear() == ""

@@ -5,21 +5,20 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections.abc import AsyncIterator
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from tests.support.loopback_server import LoopbackServer
+from tests.support.loopback_server import LoopbackServer, Served
 
 ACK: Final = b'{"ack_status": "ACK"}'
 FLOOD: Final = 65_536  # bytes in each piece of an answer without end
 
 
-class BadNeighbour:
+class BadNeighbour(Served):
     """Misbehaves in one way at each of its paths, and keeps which were asked for."""
 
     def __init__(self) -> None:
@@ -28,16 +27,13 @@ class BadNeighbour:
         methods = ["GET", "POST"]
         self.server = LoopbackServer(Starlette(routes=[Route("/{way}", self._misbehave, methods=methods)]))
 
-    @property
-    def url(self) -> str:
-        return self.server.url
-
     async def _misbehave(self, request: Request) -> Response:
         way = request.path_params["way"]
         self.asked.append(way)
         match way:
             case "redirect":
-                return Response(status_code=307, headers={"Location": f"{self.url}/secret"})
+                there = request.query_params.get("to", f"{self.url}/secret")
+                return Response(status_code=307, headers={"Location": there})
             case "flood":
                 return StreamingResponse(self._without_end())
             case "bomb":
@@ -54,12 +50,6 @@ class BadNeighbour:
             yield b" " * FLOOD
             await asyncio.sleep(0)  # a caller that is gone takes pieces without waiting
 
-    async def __aenter__(self) -> Self:
-        await self.server.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def leave(self) -> None:
         self.patience.set()
-        await self.server.stop()
+        await super().leave()

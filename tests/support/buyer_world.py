@@ -224,12 +224,16 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
             raise SubscriberUnknown(f"no subscriber {subscriber_id!r}")
         return Peer(subscriber_id=subscriber_id, url=SELLER_URL)
 
+    async def find_gateway() -> Peer:
+        raise SubscriberUnknown("this network has no gateway")
+
     buyer = Buyer(
         uow_factory=uow_factory,
         correspondent=correspondent(Role.BAP, BUYER_PLATFORM, "https://bap.bakery.example"),
         wires=Wires(spoken=(V2_RC,), usual=V2_RC, pins=PeerPins(), uow_factory=uow_factory),
         rulebook=make_rulebook(),
         find_peer=find_peer,
+        find_gateway=find_gateway,
         hub=hub,
         clock=clock,
     )
@@ -247,7 +251,7 @@ async def buyer_world(database: Database) -> AsyncIterator[BuyerWorld]:
         await listener.start()
         stack.push_async_callback(listener.stop)
         transport = await stack.enter_async_context(
-            Transport(timeout=timedelta(seconds=5), reach=Reach.LOOPBACK)
+            Transport(timeout=timedelta(seconds=20), reach=Reach.LOOPBACK)
         )
         client = httpx.AsyncClient(
             transport=httpx.ASGITransport(app), base_url="http://bap", headers={"X-Api-Key": KEY}

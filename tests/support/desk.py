@@ -61,9 +61,14 @@ class Desk:
     metrics: Metrics
 
     def dispatch(self, handlers: Mapping[Action, Handler], **changes: Any) -> Dispatch:
+        """Return the BPP's way through, which ignores what has no handler here."""
+        return self.dispatch_of(Role.BPP, all_handlers(Role.BPP, ignore, handlers), **changes)
+
+    def dispatch_of(self, role: Role, handlers: Mapping[Action, Handler], **changes: Any) -> Dispatch:
+        """Return the way through of a role with these handlers and no other."""
         return Dispatch(
-            role=Role.BPP,
-            handlers=all_handlers(Role.BPP, ignore, handlers),
+            role=role,
+            handlers=handlers,
             uow_factory=self.uow_factory,
             correspondent=correspondent(Role.BPP),
             rulebook=make_rulebook(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,15 +17,10 @@ from protocol.actions import Action, Role
 from protocol.signing import FOUR_LINES, THREE_LINES, parse_header
 from storage.database import Database
 from storage.outbox import Outgoing
-from tests.support.participants import (
-    RunningParticipant,
-    RunningRegistry,
-    running_participant,
-    running_registry,
-    stop_all,
-)
+from tests.support.participants import RunningParticipant, RunningRegistry
 from tests.support.rc_examples import example
 from tests.support.simulated_peer import SimulatedPeer
+from tests.support.village import running_village
 
 NOW: Final = datetime(2026, 6, 11, 18, tzinfo=UTC)
 LIMIT: Final = 60_000  # bytes
@@ -62,27 +57,15 @@ class World:
 async def seller_at_the_door(database: Database, data_dir: Path) -> AsyncIterator[World]:
     """Run a BPP without workers; all clocks stand still."""
     clock = ManualClock(NOW)
-    async with AsyncExitStack() as stack:
-        registry = await stack.enter_async_context(running_registry(database, clock=clock))
-        buyer = await stack.enter_async_context(SimulatedPeer(Role.BAP, BAP_ID, clock=clock))
-        stranger = await stack.enter_async_context(SimulatedPeer(Role.BAP, "nobody.example", clock=clock))
-        await buyer.register(registry.url, token=registry.token)
-        bpp = await stack.enter_async_context(
-            running_participant(
-                role=Role.BPP,
-                subscriber_id=BPP_ID,
-                database=database,
-                registry=registry,
-                data_dir=data_dir,
-                clock=clock,
-                workers=False,
-                max_body_bytes=LIMIT,
-            )
-        )
+    async with running_village(database, data_dir, clock=clock) as village:
         yield World(
-            bpp=bpp, buyer=buyer, stranger=stranger, registry=registry, database=database, clock=clock
+            buyer=await village.peer(Role.BAP, BAP_ID),
+            stranger=await village.stranger(Role.BAP, "nobody.example"),
+            bpp=await village.participant(Role.BPP, BPP_ID, workers=False, max_body_bytes=LIMIT),
+            registry=village.registry,
+            database=database,
+            clock=clock,
         )
-        await stop_all(registry.server, buyer.server, stranger.server, bpp.server)
 
 
 def check_sentence(answer: Mapping[str, Any], *, path: str | None) -> None:

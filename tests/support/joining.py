@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 
@@ -19,8 +20,11 @@ from degnode.processes import free_port
 from kernel.clock import SystemClock
 from protocol.actions import Role
 from registry_client.subscriber import SubscriberRecord
+from tests.support.waiting import eventually
 
 BPP = "bpp.example"
+LONG: Final = timedelta(seconds=30)
+"""How long a registry is waited for that a busy machine runs, too."""
 
 
 @dataclass(kw_only=True)
@@ -52,7 +56,7 @@ class Candidate:
             subscriber=self.subscriber,
             url=self.url,
             database_url=self.database_url,
-            wait=timedelta(seconds=15),
+            wait=LONG,
         )
         return replace(said, **changes)
 
@@ -62,10 +66,19 @@ class Candidate:
 
     async def join_again(self, **changes: Any) -> bool:
         """Run the command with nothing said but the data directory."""
-        short = JoinRequest(
-            data_dir=self.data_dir, database_url=self.database_url, wait=timedelta(seconds=15)
-        )
+        short = JoinRequest(data_dir=self.data_dir, database_url=self.database_url, wait=LONG)
         return await self.run(replace(short, **changes))
+
+    async def join_until(self, shown: str, **changes: Any) -> None:
+        """Run the command until that is on the screen, and break it off."""
+
+        async def is_shown() -> bool:
+            return shown in self.said()
+
+        running = asyncio.create_task(self.join(**changes))
+        await eventually(is_shown, True)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
     async def run(self, request: JoinRequest) -> bool:
         self.screen.truncate(self.screen.seek(0))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import orjson
@@ -13,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from tests.support.loopback_server import LoopbackServer
+from tests.support.loopback_server import LoopbackServer, Served
 
 Said = tuple[int, bytes, dict[str, str]]
 
@@ -27,7 +26,7 @@ class Lie(Enum):
     REPLAY = auto()  # the first answer is given to every question
 
 
-class LyingRegistry:
+class LyingRegistry(Served):
     """Stands between a node and the registry at `url`; `key` is what it would have everybody hold."""
 
     def __init__(self, url: str, *, key: str) -> None:
@@ -37,10 +36,6 @@ class LyingRegistry:
         self._client = httpx.AsyncClient(base_url=url, timeout=60, trust_env=False)
         route = Route("/{path:path}", self._serve, methods=["GET", "POST", "PATCH"])
         self.server = LoopbackServer(Starlette(routes=[route]))
-
-    @property
-    def url(self) -> str:
-        return self.server.url
 
     async def _serve(self, request: Request) -> Response:
         said = await self._pass_on(request)
@@ -75,12 +70,6 @@ class LyingRegistry:
         records: list[dict[str, Any]] = orjson.loads(body)
         return orjson.dumps([record | {"signing_public_key": self._key} for record in records])
 
-    async def __aenter__(self) -> Self:
-        await self.server.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.server.stop()
+    async def leave(self) -> None:
+        await super().leave()
         await self._client.aclose()

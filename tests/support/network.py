@@ -12,6 +12,8 @@ from degnode.demo.scenario import TARGET_METER, make_scenario
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
 from node.correspondence import Peer
+from protocol.actions import Role
+from protocol.profile import V2_RC, Profile
 from schemas import iris
 from tests.support.processes import rows, seller_of
 from tests.support.simulated_peer import SimulatedPeer
@@ -35,9 +37,24 @@ def seller_address(network: Network) -> Peer:
     return Peer(subscriber_id=seller_of(network), url=network.bpp.url)
 
 
-async def join(network: Network, peer: SimulatedPeer) -> None:
-    """Enter a peer in the network's registry."""
-    await peer.register(network.registry.url, token=network.registry.environment["DEGNODE_REGISTRY_TOKEN"])
+def token_of(network: Network) -> str:
+    """Return what the operator of the network's registry lets in with."""
+    return network.registry.environment["DEGNODE_REGISTRY_TOKEN"]
+
+
+async def join(network: Network, peer: SimulatedPeer, **changes: Any) -> None:
+    """Enter a peer in the network's registry, with changes to what is said of it."""
+    await peer.register(network.registry.url, token=token_of(network), **changes)
+
+
+@asynccontextmanager
+async def member(
+    network: Network, role: Role, subscriber_id: str, *, profile: Profile = V2_RC
+) -> AsyncIterator[SimulatedPeer]:
+    """Run a peer that the network's registry knows."""
+    async with SimulatedPeer(role, subscriber_id, profile=profile) as peer:
+        await join(network, peer)
+        yield peer
 
 
 def solar_order(kilowatt_hours: int = 2) -> Json:

@@ -28,11 +28,11 @@ from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.signing import Signer
-from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from tests.support.calling import enter_by_token
 from tests.support.loopback_server import LoopbackServer
 from tests.support.registries import registry_app
 from tests.support.simulated_peer import DOMAIN
@@ -146,7 +146,7 @@ async def _enter(foundation: Foundation, registry: RunningRegistry) -> None:
         role=SubscriberRole(foundation.role.upper()),
         domain=foundation.settings.domain,
     )
-    await subscribe(registry.url, record=record, token=registry.token)
+    await enter_by_token(registry.url, record=record, token=registry.token)
 
 
 _USUAL: Final[Mapping[str, Any]] = {
@@ -231,7 +231,7 @@ async def running_participant(
             handlers=parts.handlers,
             preparations=parts.preparations,
             on_undeliverable=parts.on_undeliverable,
-            admit_callback=parts.admit_callback,
+            admission=parts.admission,
             workers=parts.workers,
         )
         async with participant.running():

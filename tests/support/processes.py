@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 import psutil
 from sqlalchemy import text
 
 from degnode.processes import Network, Service
 from storage.database import Database
+
+_FOREIGN: Final = ("DEGNODE_", "DATABASE_URL", "REDIS_URL")
+
+
+def own_environment() -> dict[str, str]:
+    """Return this process's environment without settings of a node that is configured in it."""
+    return {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
 
 
 async def rows(url: str, query: str, **values: Any) -> list[dict[str, Any]]:

@@ -8,8 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
@@ -35,15 +34,16 @@ from registry.news import News
 from registry.policy import RegistryPolicy, UrlChecks
 from registry.registrar import Registrar
 from registry.service import registry_at_work
-from registry.signed_request import KEY_PROOF
 from registry.tables import history
 from registry.tokens import TokenGuard
 from registry_client.challenge import ChallengeScheme, decrypt_challenge
+from registry_client.registrar import KEY_PROOF
 from storage.backoff import Backoff
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from storage.wakeup import Listener
-from tests.support.loopback_server import LoopbackServer
+from tests.support.calling import calling
+from tests.support.loopback_server import LoopbackServer, Served
 from tests.support.waiting import eventually
 
 TOKEN: Final = "let-me-in"
@@ -92,6 +92,7 @@ class SigningRegistry:
     keys: FixedKeys
     uow_factory: UnitOfWorkFactory
     registrar: Registrar
+    news: News
     token: str = TOKEN
 
     @property
@@ -128,7 +129,9 @@ async def running_signing_registry(
         uow_factory=uow_factory, clock=clock, keys=keys, guard=TokenGuard.of(TOKEN), policy=policy, news=news
     )
     async with LoopbackServer(app) as server:
-        running = SigningRegistry(server=server, keys=keys, uow_factory=uow_factory, registrar=registrar)
+        running = SigningRegistry(
+            server=server, keys=keys, uow_factory=uow_factory, registrar=registrar, news=news
+        )
         if not with_workers:
             yield running
             await challenger.close()
@@ -146,8 +149,8 @@ async def running_signing_registry(
 Answerer = Callable[[dict[str, Any]], Response]
 
 
-@dataclass(slots=True, kw_only=True)
-class Newcomer:
+@dataclass(kw_only=True)
+class Newcomer(Served):
     """A participant to be: its keys, and its `/on_subscribe`, which answers unless told otherwise."""
 
     subscriber_id: str
@@ -175,10 +178,6 @@ class Newcomer:
     def new_signer(self, key_id: str) -> Signer:
         """Return one more signing key of this participant."""
         return Signer(subscriber_id=self.subscriber_id, key_id=key_id, private_key=new_private_key())
-
-    @property
-    def url(self) -> str:
-        return self.server.url
 
     def subscription(self, **changes: Any) -> dict[str, Any]:
         """Return the body of a `/subscribe`, with a new nonce."""
@@ -213,7 +212,7 @@ class Newcomer:
         headers = {"Content-Type": "application/json", "Authorization": authorization}
         if proof is not None:
             headers[KEY_PROOF] = proof.sign(raw, now=now, label=LABELS[0])
-        async with httpx.AsyncClient(trust_env=False, timeout=20) as client:
+        async with calling() as client:
             answer = await client.request(method, registry.url + path, content=raw, headers=headers)
         registry.check_answer(answer, now=now, request=authorization)
         return answer
@@ -274,20 +273,14 @@ class Newcomer:
         )
         return JSONResponse({"answer": plain})
 
-    async def __aenter__(self) -> Self:
-        await self.server.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def leave(self) -> None:
         self.let_go()
-        await self.server.stop()
+        await super().leave()
 
 
 async def standing_of(registry: SigningRegistry, subscriber_id: str) -> dict[str, Any]:
     """Return how a subscriber stands; `{}` if it is unknown."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.get(f"{registry.url}/subscriptions/{subscriber_id}")
     content: dict[str, Any] = answer.json()
     return content if answer.status_code == 200 else {}
@@ -307,7 +300,7 @@ async def enter(registry: SigningRegistry, newcomer: Newcomer, **changes: Any) -
 
 async def look_up(registry: SigningRegistry, **question: Any) -> list[dict[str, Any]]:
     """Return what the registry finds."""
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.post(f"{registry.url}/lookup", json=question)
     assert answer.status_code == 200, answer.text
     found: list[dict[str, Any]] = answer.json()
@@ -336,7 +329,7 @@ async def decide(registry: SigningRegistry, what: str, subscriber_id: str, **for
         named = [each for each in asked if form.get("request_id") in (None, each["id"])]
         if len(named) == 1:
             form = {"request_id": named[0]["id"], "revision": named[0]["revision"]} | form
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         return await client.post(
             f"{registry.url}/admin/subscriptions/{subscriber_id}/{what}",
             json={"reason": "because"} | form,
@@ -347,7 +340,7 @@ async def decide(registry: SigningRegistry, what: str, subscriber_id: str, **for
 async def asked_of(registry: SigningRegistry, subscriber_id: str) -> list[dict[str, Any]]:
     """Return what a name asks for, as the operator sees it."""
     headers = {"Authorization": f"Bearer {registry.token}"}
-    async with httpx.AsyncClient(trust_env=False) as client:
+    async with calling() as client:
         answer = await client.get(f"{registry.url}/admin/subscriptions", headers=headers)
     return [each for each in answer.json()["requests"] if each["subscriber_id"] == subscriber_id]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from asyncio.subprocess import PIPE, STDOUT
 from collections.abc import AsyncIterator
@@ -13,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from degnode.commands.key_desk import KeyPlace, key_desk
@@ -25,9 +23,9 @@ from keystore.making import open_key_set
 from node.api_keys import HEADER
 from node.correspondence import Peer
 from protocol.signing import Signer
-from tests.support.processes import eventually, rows
+from tests.support.calling import calling
+from tests.support.processes import eventually, own_environment, rows
 
-_FOREIGN: Final = ("DEGNODE_", "DATABASE_URL", "REDIS_URL")
 _TOKEN: Final = "DEGNODE_REGISTRY_TOKEN"
 _PATIENCE: Final = 90.0  # s
 
@@ -50,10 +48,9 @@ class Party:
 
     async def run(self, *command: str) -> None:
         """Run `degnode …` where this node lies; fail with what it printed if it fails."""
-        own = {name: value for name, value in os.environ.items() if not name.startswith(_FOREIGN)}
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "degnode", *command),
-            env={**own, **self.service.environment},
+            env={**own_environment(), **self.service.environment},
             stdout=PIPE,
             stderr=STDOUT,
         )
@@ -108,7 +105,7 @@ class Party:
 
     async def refusals(self) -> dict[str, int]:
         """Return how many messages it has refused, by code."""
-        async with httpx.AsyncClient(headers={HEADER: self.api_key}, trust_env=False) as client:
+        async with calling(headers={HEADER: self.api_key}) as client:
             said = (await client.get(f"{self.service.url}/metrics")).raise_for_status()
         return {
             sample.labels["code"]: int(sample.value)

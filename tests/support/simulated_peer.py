@@ -6,8 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import httpx
 import orjson
@@ -23,13 +22,12 @@ from protocol.answers import write_answer
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC, Profile
 from protocol.signing import Signer, parse_header, verify
-from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.outbox import Outgoing
-from tests.support.loopback_server import LoopbackServer
+from tests.support.calling import PATIENCE, calling, enter_by_token
+from tests.support.loopback_server import LoopbackServer, Served
 
 DOMAIN: Final = "beckn.one:deg:p2p-trading:2.0.0"
-_PATIENCE: Final = 20.0  # s, so that a broken test ends
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +69,7 @@ class Received:
         return str(context.get("transaction_id") or context["transactionId"])
 
 
-class SimulatedPeer:
+class SimulatedPeer(Served):
     """A BAP or BPP for tests. `replies` are given in order, then `reply` again and again."""
 
     def __init__(
@@ -97,11 +95,7 @@ class SimulatedPeer:
             Route(path, self._receive(action), methods=["POST"]) for path, action in profile.routes().items()
         ]
         self.server = LoopbackServer(Starlette(routes=routes))
-        self._client = httpx.AsyncClient(timeout=_PATIENCE)
-
-    @property
-    def url(self) -> str:
-        return self.server.url
+        self._client = calling()
 
     @property
     def address(self) -> Peer:
@@ -132,9 +126,9 @@ class SimulatedPeer:
         )
         return replace(record, **changes)
 
-    async def register(self, registry_url: str, *, token: str) -> None:
-        """Enter itself in a registry."""
-        await subscribe(registry_url, record=self.record(), token=token)
+    async def register(self, registry_url: str, *, token: str, **changes: Any) -> None:
+        """Enter itself in a registry, with changes to what is said of it."""
+        await enter_by_token(registry_url, record=self.record(**changes), token=token)
 
     def write(
         self,
@@ -183,14 +177,21 @@ class SimulatedPeer:
         bound = self.sign(outgoing.body, request_signature=parse_header(request.authorization).signature)
         return await self.post(outgoing.url, outgoing.body, authorization=bound)
 
-    async def post(self, url: str, body: bytes, *, authorization: str | None = None) -> httpx.Response:
-        """Post bytes as they are, signed now unless a header is given; an empty one is left out."""
-        header = self.sign(body) if authorization is None else authorization
-        return await self._client.post(
-            url,
-            content=body,
-            headers={"Content-Type": "application/json"} | ({"Authorization": header} if header else {}),
-        )
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        authorization: str | None = None,
+        gateway_authorization: str | None = None,
+    ) -> httpx.Response:
+        """Post bytes as they are, signed now unless an Authorization is given; an empty one is left out."""
+        headers = {"Content-Type": "application/json"}
+        if authorization != "":
+            headers["Authorization"] = authorization or self.sign(body)
+        if gateway_authorization is not None:
+            headers["X-Gateway-Authorization"] = gateway_authorization
+        return await self._client.post(url, content=body, headers=headers)
 
     async def wait_for(self, action: Action, *, count: int = 1) -> list[Received]:
         """Return what came of `action`, once there is so much of it."""
@@ -198,7 +199,7 @@ class SimulatedPeer:
         def found() -> list[Received]:
             return [received for received in self.received if received.action is action]
 
-        async with asyncio.timeout(_PATIENCE), self._news:
+        async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()
 
@@ -248,15 +249,9 @@ class SimulatedPeer:
             return Response(body, status_code=reply.status, headers=headers)
         return StreamingResponse(_in_pieces(body, reply.pieces), status_code=reply.status, headers=headers)
 
-    async def __aenter__(self) -> Self:
-        await self.server.start()
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def leave(self) -> None:
         await self._client.aclose()
-        await self.server.stop()
+        await super().leave()
 
 
 async def _in_pieces(body: bytes, pieces: int) -> Any:

@@ -9,7 +9,8 @@ from typing import Any, Final
 from protocol.errors import RegistryUnavailable
 from protocol.keys import new_private_key
 from registry_client.directory import StaticDirectory
-from registry_client.subscriber import Place, SubscriberRecord, SubscriberRole
+from registry_client.ports import Wanted
+from registry_client.subscriber import SubscriberRecord, SubscriberRole
 
 NOW: Final = datetime(2026, 1, 9, 10, tzinfo=UTC)
 BPP: Final = "bpp.example.com"
@@ -40,19 +41,9 @@ class CountingDirectory(StaticDirectory):
     def replace(self, *records: SubscriberRecord) -> None:
         self._records = records
 
-    async def find(
-        self,
-        *,
-        subscriber_id: str | None = None,
-        key_id: str | None = None,
-        role: SubscriberRole | None = None,
-        domain: str | None = None,
-        place: Place | None = None,
-    ) -> list[SubscriberRecord]:
-        self.questions.append((subscriber_id, key_id))
+    async def find(self, wanted: Wanted, /) -> list[SubscriberRecord]:
+        self.questions.append((wanted.subscriber_id, wanted.key_id))
         await asyncio.sleep(0.001)
         if not self.is_open:
             raise RegistryUnavailable("the registry does not answer")
-        return await super().find(
-            subscriber_id=subscriber_id, key_id=key_id, role=role, domain=domain, place=place
-        )
+        return await super().find(wanted)

@@ -71,7 +71,7 @@ class Transit:
             case "sealed":
                 return JSONResponse({"errors": ["Vault is sealed"]}, status_code=503)
             case "slow":
-                await asyncio.sleep(5)
+                await asyncio.sleep(3600)  # until the server stops
             case "moved":
                 return RedirectResponse("http://127.0.0.1:9/", status_code=307)
             case "garbled":

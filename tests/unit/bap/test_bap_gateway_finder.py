@@ -66,6 +66,13 @@ async def test_a_known_gateway_serves_while_the_registry_is_away() -> None:
     world.directory.is_open = False
     world.clock.advance(timedelta(minutes=10))
     assert (await world.find()).subscriber_id == "a.example"
+    asked = len(world.directory.questions)
+    await world.find()
+    assert len(world.directory.questions) == asked  # nobody waits for the registry each time
+    world.directory.is_open = True
+    world.directory.replace(gateway("0.example"), gateway("a.example"))
+    world.clock.advance(timedelta(seconds=5))
+    assert (await world.find()).subscriber_id == "0.example"
     other = World(gateway("a.example"))
     other.directory.is_open = False
     with pytest.raises(RegistryUnavailable):

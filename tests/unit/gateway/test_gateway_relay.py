@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.relay import check_alive, lapses_at, pass_to
+from gateway.relay import alive_until, pass_to
 from node.correspondence import Correspondent, Peer
 from node.message import Inbound, decode
 from protocol.actions import Action, Role
@@ -70,17 +70,19 @@ def _arrive(message: Outgoing, body: bytes, signed_for: timedelta) -> Inbound:
 
 def test_the_bytes_and_the_senders_signature_go_on_as_they_came() -> None:
     inbound = search()
-    relayed = pass_to(BPP, inbound, now=NOW)
+    relayed = pass_to(BPP, inbound, until=NOW + MINUTE, now=NOW)
     assert (relayed.body, relayed.sender_authorization) == (inbound.raw, inbound.authorization)
     assert (relayed.peer, relayed.url) == (BPP.subscriber_id, "https://bpp.example.com/v1/search")
     assert (relayed.message_id, relayed.action) == (inbound.context.message_id, "discover")
     assert relayed.request_signature is None
+    assert (relayed.created_at, relayed.expires_at) == (NOW, NOW + MINUTE)
 
 
 def test_the_same_message_between_two_others_is_another_one() -> None:
     inbound, other = search(), Peer(subscriber_id="bpp.other.example", url=BPP.url)
-    assert pass_to(BPP, inbound, now=NOW).relay != pass_to(other, inbound, now=NOW).relay
-    assert pass_to(BPP, inbound, now=NOW).relay == pass_to(BPP, search(), now=NOW).relay != ""
+    first = pass_to(BPP, inbound, until=NOW, now=NOW).relay
+    assert first != pass_to(other, inbound, until=NOW, now=NOW).relay
+    assert first == pass_to(BPP, search(), until=NOW, now=NOW).relay != ""
 
 
 @pytest.mark.parametrize(
@@ -97,11 +99,11 @@ def test_it_lives_as_long_as_the_message_and_its_signature_but_an_hour_at_most(
     ttl: timedelta | None, signed_for: timedelta, lives: timedelta
 ) -> None:
     inbound = search(ttl=ttl, signed_for=signed_for)
-    assert lapses_at(inbound) == pass_to(BPP, inbound, now=NOW).expires_at == NOW + lives
+    assert alive_until(inbound, now=NOW) == NOW + lives
 
 
 def test_what_has_lapsed_is_not_passed_on() -> None:
     inbound = search()
-    check_alive(inbound, now=NOW + timedelta(seconds=59))
+    assert alive_until(inbound, now=NOW + timedelta(seconds=59)) == NOW + MINUTE
     with pytest.raises(TtlExpired, match="lapsed 1 s before"):
-        check_alive(inbound, now=NOW + timedelta(seconds=61))
+        alive_until(inbound, now=NOW + timedelta(seconds=61))

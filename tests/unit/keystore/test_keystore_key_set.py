@@ -12,6 +12,7 @@ from tests.support.key_sets import HOUR, NOW, unsealed
 
 ANNOUNCED: dict[str, Any] = {"announced_at": NOW, "announced_revision": 1}
 REVOKED: dict[str, Any] = {"revoked_at": NOW, "revoked_why": "lost"}
+TIMEOUT = timedelta(seconds=10)  # of a delivery
 
 
 @pytest.mark.parametrize(
@@ -73,16 +74,27 @@ def test_an_end_is_told_once_what_was_signed_before_has_arrived_or_it_is_there(
 ) -> None:
     old = ANNOUNCED | {"created_at": NOW - HOUR, "valid_from": NOW - HOUR, "revision": 2} | old
     sets = [unsealed("k1", **old), unsealed("k2")]
-    due = to_announce(sets, NOW + timedelta(seconds=seconds))
+    due = to_announce(sets, NOW + timedelta(seconds=seconds), delivery_timeout=TIMEOUT)
     assert [each.key_id for each in due] == told
-    assert [each.key_id for each in to_announce(sets, NOW, every=True)] == ["k1", "k2"]
+    everything = to_announce(sets, NOW, delivery_timeout=TIMEOUT, every=True)
+    assert [each.key_id for each in everything] == ["k1", "k2"]
+
+
+@pytest.mark.parametrize(("timeout", "told"), [(54, ["k1"]), (55, ["k1"]), (56, [])])
+def test_an_end_waits_as_long_as_a_delivery_may_take(timeout: int, told: list[str]) -> None:
+    sets = [unsealed("k1", **ANNOUNCED, valid_until=NOW + HOUR, revision=2)]
+    now = NOW + timedelta(minutes=1)
+    due = to_announce(sets, now, delivery_timeout=timedelta(seconds=timeout))
+    assert [each.key_id for each in due] == told
 
 
 def test_what_the_registry_knows_is_told_again_only_when_all_is() -> None:
     sets = [unsealed("k1", **ANNOUNCED), unsealed("k2", **REVOKED), unsealed("k3", **ANNOUNCED, revision=2)]
-    assert [each.key_id for each in to_announce(sets, NOW)] == ["k3"]
-    assert [each.key_id for each in to_announce(sets, NOW, every=True)] == ["k1", "k3"]
-    assert to_announce([], NOW) == []
+    due = to_announce(sets, NOW, delivery_timeout=TIMEOUT)
+    assert [each.key_id for each in due] == ["k3"]
+    due = to_announce(sets, NOW, delivery_timeout=TIMEOUT, every=True)
+    assert [each.key_id for each in due] == ["k1", "k3"]
+    assert to_announce([], NOW, delivery_timeout=TIMEOUT) == []
 
 
 @pytest.mark.parametrize(
@@ -141,7 +153,7 @@ def test_what_the_registry_does_not_know_as_it_is_must_be_announced(
     ],
 )
 def test_the_next_set_has_the_next_number(taken: list[str], following: str) -> None:
-    assert next_key_id(taken, first="k1") == following
+    assert next_key_id(taken) == following
     assert following not in taken
 
 

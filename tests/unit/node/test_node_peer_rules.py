@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kernel.errors import NodeError
-from node.peer_rules import DomainRefused, Effect, Field, PeerRefused, PeerRule, PeerRules
+from node.peer_rules import DomainRefused, Effect, PeerRefused, PeerRule, PeerRules, RuleField
 from protocol.context import Context
 from protocol.keys import new_private_key
 from registry_client.subscriber import SubscriberRecord, SubscriberRole
@@ -19,7 +19,7 @@ TRADING = "beckn.one:deg:p2p-trading:2.0.0"
 KEY = new_private_key().public_key
 
 
-def rule(effect: Effect, field: Field, pattern: str, *, rate: float | None = None) -> PeerRule:
+def rule(effect: Effect, field: RuleField, pattern: str, *, rate: float | None = None) -> PeerRule:
     return PeerRule(
         id=7, effect=effect, field=field, pattern=pattern, rate=rate, why="because", made_by="op", made_at=NOW
     )
@@ -65,7 +65,7 @@ def test_without_a_rule_the_default_decides() -> None:
 
 
 def test_a_refused_subscriber_is_turned_away_before_its_message_is_read() -> None:
-    rules = PeerRules([rule(REFUSE, Field.SUBSCRIBER, "bap.example.com")])
+    rules = PeerRules([rule(REFUSE, RuleField.SUBSCRIBER, "bap.example.com")])
     with pytest.raises(PeerRefused) as caught:
         rules.check_sender(sender())
     assert (caught.value.code, caught.value.http_status) == ("POL_ENGAGEMENT_REFUSED", 403)
@@ -88,21 +88,21 @@ def test_a_refused_subscriber_is_turned_away_before_its_message_is_read() -> Non
     ],
 )
 def test_a_pattern_is_a_whole_name_its_end_or_its_beginning(pattern: str, name: str, *, fits: bool) -> None:
-    assert rule(ALLOW, Field.SUBSCRIBER, pattern).fits(name) is fits
-    assert rule(REFUSE, Field.SUBSCRIBER, pattern).fits(name) is fits
+    assert rule(ALLOW, RuleField.SUBSCRIBER, pattern).fits(name) is fits
+    assert rule(REFUSE, RuleField.SUBSCRIBER, pattern).fits(name) is fits
 
 
 def test_capitals_are_no_way_round_a_refusal_and_no_way_into_a_permission() -> None:
-    assert rule(REFUSE, Field.SUBSCRIBER, "*.Example.com").fits("BAP.EXAMPLE.COM")
-    assert not rule(ALLOW, Field.SUBSCRIBER, "bap.example.com").fits("BAP.example.com")
+    assert rule(REFUSE, RuleField.SUBSCRIBER, "*.Example.com").fits("BAP.EXAMPLE.COM")
+    assert not rule(ALLOW, RuleField.SUBSCRIBER, "bap.example.com").fits("BAP.example.com")
 
 
 def test_the_most_specific_rule_counts() -> None:
     rules = PeerRules(
         [
-            rule(REFUSE, Field.SUBSCRIBER, "*.com"),
-            rule(ALLOW, Field.SUBSCRIBER, "*.example.com"),
-            rule(REFUSE, Field.SUBSCRIBER, "bad.example.com"),
+            rule(REFUSE, RuleField.SUBSCRIBER, "*.com"),
+            rule(ALLOW, RuleField.SUBSCRIBER, "*.example.com"),
+            rule(REFUSE, RuleField.SUBSCRIBER, "bad.example.com"),
         ]
     )
     found = [
@@ -114,9 +114,9 @@ def test_the_most_specific_rule_counts() -> None:
 def test_a_rule_on_the_subscriber_stands_above_all_others() -> None:
     rules = PeerRules(
         [
-            rule(ALLOW, Field.SUBSCRIBER, "bap.example.com"),
-            rule(REFUSE, Field.ROLE, "BAP"),
-            rule(REFUSE, Field.DOMAIN, TRADING),
+            rule(ALLOW, RuleField.SUBSCRIBER, "bap.example.com"),
+            rule(REFUSE, RuleField.ROLE, "BAP"),
+            rule(REFUSE, RuleField.DOMAIN, TRADING),
         ],
         default=REFUSE,
     )
@@ -125,7 +125,7 @@ def test_a_rule_on_the_subscriber_stands_above_all_others() -> None:
 
 
 def test_one_refusal_outweighs_every_permission_of_its_rank() -> None:
-    rules = PeerRules([rule(ALLOW, Field.ROLE, "BAP"), rule(REFUSE, Field.DOMAIN, "beckn.one:deg:*")])
+    rules = PeerRules([rule(ALLOW, RuleField.ROLE, "BAP"), rule(REFUSE, RuleField.DOMAIN, "beckn.one:deg:*")])
     assert verdict(rules, sender(), context()) is DomainRefused
     with pytest.raises(DomainRefused) as caught:
         rules.check_message(sender(), context())
@@ -133,21 +133,21 @@ def test_one_refusal_outweighs_every_permission_of_its_rank() -> None:
 
 
 def test_a_refused_domain_is_one_that_is_claimed_or_registered() -> None:
-    rules = PeerRules([rule(REFUSE, Field.DOMAIN, "uei:charging")])
+    rules = PeerRules([rule(REFUSE, RuleField.DOMAIN, "uei:charging")])
     assert verdict(rules, sender(domain="uei:charging"), context()) is DomainRefused
     assert verdict(rules, sender(), context("uei:charging")) is DomainRefused
     assert verdict(rules, sender(), context()) is None
 
 
 def test_a_domain_that_is_only_claimed_lets_nobody_in() -> None:
-    rules = PeerRules([rule(ALLOW, Field.DOMAIN, TRADING)], default=REFUSE)
+    rules = PeerRules([rule(ALLOW, RuleField.DOMAIN, TRADING)], default=REFUSE)
     assert verdict(rules, sender(), context()) is None
     assert verdict(rules, sender(domain="uei:charging"), context()) is PeerRefused
     assert verdict(rules, sender(domain=None), context()) is None  # where the registry does not say
 
 
 def test_a_network_lets_in_its_confirmed_members() -> None:
-    rules = PeerRules([rule(ALLOW, Field.NETWORK, "net.example")], default=REFUSE)
+    rules = PeerRules([rule(ALLOW, RuleField.NETWORK, "net.example")], default=REFUSE)
     member, other = sender(network_memberships=("net.example", "b")), sender(network_memberships=("b",))
     assert verdict(rules, member, context(TRADING, "net.example")) is None
     assert verdict(rules, member, context()) is None
@@ -157,7 +157,7 @@ def test_a_network_lets_in_its_confirmed_members() -> None:
 
 
 def test_a_message_on_a_refused_network_is_refused() -> None:
-    rules = PeerRules([rule(REFUSE, Field.NETWORK, "net.example")])
+    rules = PeerRules([rule(REFUSE, RuleField.NETWORK, "net.example")])
     member = sender(network_memberships=("net.example", "b"))
     assert verdict(rules, member, context(TRADING, "b")) is None
     assert verdict(rules, member, context(TRADING, "b", "net.example")) is DomainRefused
@@ -165,14 +165,14 @@ def test_a_message_on_a_refused_network_is_refused() -> None:
 
 
 def test_a_role_may_be_allowed_where_nobody_else_is() -> None:
-    rules = PeerRules([rule(ALLOW, Field.ROLE, "BAP")], default=REFUSE)
+    rules = PeerRules([rule(ALLOW, RuleField.ROLE, "BAP")], default=REFUSE)
     assert verdict(rules, sender(), context()) is None
     assert verdict(rules, sender(role=SubscriberRole.BG), context()) is PeerRefused
     assert verdict(rules, sender(role=None), context()) is PeerRefused
 
 
 def test_nothing_is_sent_to_a_subscriber_that_is_refused() -> None:
-    rules = PeerRules([rule(REFUSE, Field.SUBSCRIBER, "*.evil.example")], default=REFUSE)
+    rules = PeerRules([rule(REFUSE, RuleField.SUBSCRIBER, "*.evil.example")], default=REFUSE)
     with pytest.raises(PeerRefused) as caught:
         rules.check_receiver("bpp.evil.example")
     assert "7" in (caught.value.hint or "")
@@ -180,7 +180,7 @@ def test_nothing_is_sent_to_a_subscriber_that_is_refused() -> None:
 
 
 def test_a_rule_may_set_a_rate() -> None:
-    rules = PeerRules([rule(ALLOW, Field.SUBSCRIBER, "*.example.com", rate=5)])
+    rules = PeerRules([rule(ALLOW, RuleField.SUBSCRIBER, "*.example.com", rate=5)])
     assert rules.rate_of("bap.example.com") == 5
     assert rules.rate_of("bap.example.org") is None
     assert PeerRules().rate_of("bap.example.com") is None

@@ -107,6 +107,8 @@ def test_the_projects_own_name_goes_before_the_general_one(environment: pytest.M
         ("wires", ""),
         ("wire", "v9"),
         ("peers", '{"bpp.example": {"wire": "v9"}}'),
+        ("peers", '{"bpp.example": {"rate": Infinity}}'),
+        ("peer_rate", "inf"),
         ("official", '{"lts": {"file": "beckn.yaml"}}'),
     ],
 )

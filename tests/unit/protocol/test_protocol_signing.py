@@ -25,6 +25,7 @@ from protocol.signing import (
     parse_header,
     signing_string,
     verify,
+    verify_by_any,
 )
 
 # A vector of our own: any change to the signing string shows here, wherever the tests run.
@@ -110,6 +111,14 @@ def test_a_changed_byte_is_refused_with_advice() -> None:
     with pytest.raises(SignatureInvalid, match="does not fit the body") as caught:
         _verify(_signed(), BODY + b"\n")
     assert "exact bytes" in str(caught.value.hint)
+
+
+def test_one_of_several_keys_will_do_and_none_will_not() -> None:
+    others = [new_private_key().public_key for _ in range(2)]
+    for keys in ([SIGNER.public_key, *others], [*others, SIGNER.public_key]):
+        verify_by_any(BODY, _signed(), keys=keys, now=CREATED, labels=V2_RC.digest_labels)
+    with pytest.raises(SignatureInvalid, match="does not fit the body"):
+        verify_by_any(BODY, _signed(), keys=others, now=CREATED, labels=V2_RC.digest_labels)
 
 
 def test_another_key_is_refused() -> None:

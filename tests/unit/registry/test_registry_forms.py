@@ -16,6 +16,13 @@ X25519 = "j0DFrbaPJWJK5bIU6nZ6bslNgp09e14a0bpvPiE4KF8="
 SIGNING = record().to_wire()["signing_public_key"]
 
 
+def nested(levels: int) -> dict[str, Any]:
+    inner: dict[str, Any] = {}
+    for _ in range(levels):
+        inner = {"part": inner}
+    return inner
+
+
 def form(**changes: Any) -> SubscribeForm:
     return SubscribeForm.model_validate(record().to_wire() | changes)
 
@@ -48,6 +55,9 @@ def test_fields_that_nobody_asked_for_are_passed_by() -> None:
         ({"url": "bpp.example.com"}, "valid URL"),
         ({"url": "https://user:secret@bpp.example.com"}, "no password, query or fragment"),
         ({"url": "https://bpp.example.com/?a=b"}, "no password, query or fragment"),
+        ({"url": "https://bpp.example.com/beckn?"}, "no password, query or fragment"),
+        ({"url": "https://bpp.example.com/\x00"}, "ASCII, without blanks"),
+        ({"url": "https://bpp.exa\tmple.com/beckn"}, "ASCII, without blanks"),
         ({"type": "GARDENER"}, "'BAP', 'BPP' or 'BG'"),
         ({"domain": "\x00"}, "domain"),
         ({"signing_public_key": "not base64!"}, "base64"),
@@ -59,6 +69,8 @@ def test_fields_that_nobody_asked_for_are_passed_by() -> None:
         ({"location": {"gps": float("nan")}}, "location"),
         ({"location": {"name": "a\x00b"}}, "plain JSON"),
         ({"location": {"name": "\ud800"}}, "plain JSON"),
+        ({"location": nested(20_000)}, "nested that deep"),
+        ({"valid_from": "0001-01-01T00:00:00+14:00"}, "outside the years"),
     ],
 )
 def test_a_bad_field_is_refused(changes: dict[str, Any], why: str) -> None:

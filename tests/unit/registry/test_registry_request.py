@@ -62,6 +62,14 @@ def test_an_approval_ahead_spares_the_step() -> None:
     assert asked.succeed(now=NOW).succeed(now=NOW).step is Step.ENTER
 
 
+def test_an_approval_of_what_had_come_to_an_end_begins_the_proof_again() -> None:
+    rejected = request(approval=True).claim(until=NOW).reject("unknown to us", now=NOW)
+    again = rejected.approve(now=LATER)
+    assert (again.step, again.status) == (Step.CHECK, SubscriberStatus.INITIATED)
+    assert (again.since, again.next_try_at) == (LATER, LATER)
+    assert (again.attempts, again.reason, again.hint, again.needs_approval) == (0, None, None, False)
+
+
 def test_it_is_tried_again_later_each_time_and_then_given_up() -> None:
     asked, waits = request(), []
     while asked.step is Step.CHECK:

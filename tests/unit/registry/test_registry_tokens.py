@@ -65,19 +65,18 @@ def test_tries_come_back_steadily_and_never_beyond_the_most() -> None:
     tries = Tries(what="knocks", per_minute=2)
     later = NOW + timedelta(hours=1)
     for _ in range(2):
-        tries.check(HERE, now=later)
         tries.count(HERE, now=later)
     with pytest.raises(TooManyTries, match="too many knocks"):
-        tries.check(HERE, now=later)
-    tries.check(HERE, now=later + timedelta(seconds=30))
-    tries.check(None, now=later)
+        tries.count(HERE, now=later)
+    tries.count(HERE, now=later + timedelta(seconds=30))
+    tries.count(None, now=later)
 
 
 def test_addresses_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("registry.tries._MOST_ADDRESSES", 2)
+    monkeypatch.setattr("node.buckets.MOST_NAMES", 2)
     tries = Tries(what="knocks", per_minute=1)
     for address in ("a", "b", "c"):
         tries.count(address, now=NOW)
-    tries.check("a", now=NOW)
+    tries.count("a", now=NOW)
     with pytest.raises(TooManyTries):
-        tries.check("c", now=NOW)
+        tries.count("c", now=NOW)

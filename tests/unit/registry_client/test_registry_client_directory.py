@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from registry_client.directory import DirectoryUnreadable, StaticDirectory
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole
 from tests.support.subscribers import BPP, DOMAIN, record
 
@@ -15,10 +16,10 @@ from tests.support.subscribers import BPP, DOMAIN, record
 async def test_every_filter_given_must_fit() -> None:
     seller, buyer = record(), record(subscriber_id="bap.example.com", role=SubscriberRole.BAP)
     directory = StaticDirectory([seller, buyer])
-    assert await directory.find() == [seller, buyer]
-    assert await directory.find(domain=DOMAIN, role=SubscriberRole.BAP) == [buyer]
-    assert await directory.find(subscriber_id=BPP, key_id="k2") == []
-    assert await directory.find(domain="retail") == []
+    assert await directory.find(Wanted()) == [seller, buyer]
+    assert await directory.find(Wanted(domain=DOMAIN, role=SubscriberRole.BAP)) == [buyer]
+    assert await directory.find(Wanted(subscriber_id=BPP, key_id="k2")) == []
+    assert await directory.find(Wanted(domain="retail")) == []
 
 
 async def test_a_key_brings_its_subscribers_other_keys_along() -> None:
@@ -37,7 +38,7 @@ async def test_a_yaml_file_is_read(tmp_path: Path) -> None:
         "    signing_public_key: ONtluFKk9FfVIePk0FJjCZE1XlTdcXtcWWRjqzllVSw=\n"
         "    valid_from: 2026-01-01T00:00:00Z\n"
     )
-    (only,) = await StaticDirectory.from_file(path).find()
+    (only,) = await StaticDirectory.from_file(path).find(Wanted())
     assert only.valid_from is not None
     assert (only.subscriber_id, only.key_id, only.valid_from.year) == (BPP, "k1", 2026)
 
@@ -45,7 +46,7 @@ async def test_a_yaml_file_is_read(tmp_path: Path) -> None:
 async def test_a_json_file_is_read(tmp_path: Path) -> None:
     path, written = tmp_path / "subscribers.json", record()
     path.write_text(json.dumps([written.to_wire()]))
-    assert await StaticDirectory.from_file(path).find() == [written]
+    assert await StaticDirectory.from_file(path).find(Wanted()) == [written]
 
 
 @pytest.mark.parametrize(

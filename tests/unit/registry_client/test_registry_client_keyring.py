@@ -12,6 +12,7 @@ import pytest
 from kernel.clock import ManualClock
 from protocol.errors import KeyExpired, KeyUnknown, RegistryUnavailable, SubscriberUnknown
 from registry_client.key_times import LookupBounds
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRecord, SubscriberRole, SubscriberStatus
 from tests.support.keyrings import MINUTE, TIMES, BusyDirectory, ask, ring_of
 from tests.support.subscribers import BPP, DOMAIN, NOW, CountingDirectory, record
@@ -289,6 +290,14 @@ async def test_an_endpoint_must_speak_http(clock: ManualClock, url: str | None) 
         await ring_of(CountingDirectory(record(url=url)), clock).endpoint_of(BPP, SubscriberRole.BPP)
 
 
+async def test_the_newest_record_says_where_and_one_without_a_start_is_the_oldest(
+    clock: ManualClock,
+) -> None:
+    moved = record("k2", url="https://new.example.com", valid_from=NOW - MINUTE)
+    ring = ring_of(CountingDirectory(record("k1"), moved, record("k3")), clock)
+    assert await ring.endpoint_of(BPP, SubscriberRole.BPP) == moved.url
+
+
 async def test_nobody_has_an_endpoint_in_a_role_that_is_not_theirs(clock: ManualClock) -> None:
     with pytest.raises(SubscriberUnknown, match="no BAP"):
         await ring_of(CountingDirectory(record()), clock).endpoint_of(BPP, SubscriberRole.BAP)
@@ -297,5 +306,5 @@ async def test_nobody_has_an_endpoint_in_a_role_that_is_not_theirs(clock: Manual
 async def test_only_the_valid_are_found(clock: ManualClock) -> None:
     valid, ended = record("k1"), record("k2", valid_until=NOW)
     ring = ring_of(CountingDirectory(valid, ended), clock)
-    assert await ring.find(role=SubscriberRole.BPP, domain=DOMAIN) == [valid]
-    assert await ring.find(subscriber="nobody") == []
+    assert await ring.find(Wanted(role=SubscriberRole.BPP, domain=DOMAIN)) == [valid]
+    assert await ring.find(Wanted(subscriber_id="nobody")) == []

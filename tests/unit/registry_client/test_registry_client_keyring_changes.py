@@ -99,6 +99,19 @@ async def test_everything_is_asked_for_anew_when_changes_may_have_been_missed(cl
     assert len(directory.questions) == 4
 
 
+async def test_whoever_asks_after_that_shares_no_answer_from_before(clock: ManualClock) -> None:
+    directory = BusyDirectory(record())
+    directory.gate.clear()
+    ring = ring_of(directory, clock)
+    early = asyncio.create_task(ask(ring))
+    await directory.wait_for(1, of=BPP)
+    ring.forget_all()
+    late = asyncio.create_task(ask(ring))
+    await directory.wait_for(2, of=BPP)
+    directory.gate.set()
+    assert await early == await late
+
+
 async def test_a_key_named_by_its_record_is_its_subscribers(clock: ManualClock) -> None:
     named = record("k1")
 
