@@ -14,12 +14,14 @@ from degnode.commands.bench import bench
 from degnode.commands.demo import demo
 from degnode.commands.join import join
 from degnode.commands.keys import keys
+from degnode.commands.meter import meter
 from degnode.commands.network import network
 from degnode.commands.outbox import outbox
 from degnode.commands.peers import peers
 from degnode.commands.registry import registry
 from degnode.commands.serve import serve
 from degnode.commands.sign import sign
+from degnode.commands.simulate import simulate
 from degnode.commands.validate import validate
 from degnode.commands.verify import verify
 from kernel.errors import NodeError
@@ -41,9 +43,11 @@ app.add_typer(serve, name="serve")
 app.add_typer(outbox, name="outbox")
 app.add_typer(bench, name="bench")
 app.add_typer(keys, name="keys")
+app.add_typer(meter, name="meter")
 app.add_typer(network, name="network")
 app.add_typer(api_keys, name="api-keys")
 app.add_typer(peers, name="peers")
+app.add_typer(simulate, name="simulate")
 app.add_typer(registry, name="registry")
 app.command()(audit)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
+from metering.documents import Reading, ReadingType, TimePeriod
 from metering.doubt import Doubt, Reason
-from metering.mirror import Reading, ReadingType, TimePeriod
 
 UOM_WATT_HOURS: Final = 72
 DELTA_DATA: Final = 4

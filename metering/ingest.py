@@ -1,4 +1,4 @@
-"""Taking in a mirror document: parse, lock the meter, judge every reading, keep what is news.
+"""Taking in a meter's document: lock the meter, judge every reading, keep what is news.
 
 One document is about one meter. A document that is refused leaves nothing behind; a document that is
 taken leaves its bytes, and each of its readings is a revision, a duplicate or in quarantine.
@@ -11,14 +11,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kernel.interval import Interval
+from metering.documents import MirrorDocument, MirrorUsagePoint
 from metering.intake import Intake, Span
 from metering.judgement import Verdict
 from metering.meter_store import MeterStore, StoredUsagePoint
-from metering.mirror import MirrorUsagePoint
-from metering.mirror_reader import read_mirror_document
 from metering.offer import offers_of
 from metering.quarantine import QuarantinedReading
 from metering.reading_store import ReadingStore
+from metering.sep.reader import read_mirror_document
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
 from metering.usage_point import lock_usage_point
 from storage.unit_of_work import UnitOfWork
@@ -65,13 +65,32 @@ async def record_mirror_document(
     usage_point: int | None = None,
     limits: TimeLimits = DEFAULT_TIME_LIMITS,
 ) -> IngestResult:
-    """Take in a MirrorUsagePoint or, for a known `usage_point`, readings of its registers.
+    """Take in a MirrorUsagePoint or, for a known `usage_point`, readings of its registers, as XML.
 
-    The same bytes again change nothing, but readings that were set aside then are looked at again.
-    Raises: MeterDocumentRefused in one of its kinds, UsagePointUnknown, UsagePointForeign; nothing is
-    stored then.
+    Raises: MeterDocumentRefused in one of its kinds, and what `record_document` raises.
     """
     document = read_mirror_document(raw)
+    return await record_document(
+        document, raw, uow=uow, now=now, sender=sender, usage_point=usage_point, limits=limits
+    )
+
+
+async def record_document(
+    document: MirrorDocument,
+    raw: bytes,
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    sender: str,
+    usage_point: int | None = None,
+    limits: TimeLimits = DEFAULT_TIME_LIMITS,
+) -> IngestResult:
+    """Take in what a document of any form says of one meter; `raw` are its bytes as they came.
+
+    The same bytes again change nothing, but readings that were set aside then are looked at again.
+    Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign; nothing is
+    stored then.
+    """
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
     point, created = await lock_usage_point(document, usage_point, meters=meters, sender=sender, now=now)
     document_id, is_new = await readings.add_document(

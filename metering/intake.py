@@ -9,11 +9,11 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metering.documents import MirrorDocument, MirrorMeterReading, ReadingType
 from metering.doubt import Doubt
 from metering.energy import Measurement
 from metering.judgement import Judgement, Known, Verdict, judge, touched_span
 from metering.meter_store import MeterStore, Register, StoredUsagePoint
-from metering.mirror import MirrorDocument, MirrorMeterReading, ReadingType
 from metering.offer import Offer, measured
 from metering.quarantine import Quarantine, QuarantinedReading
 from metering.reading_store import NewReading, ReadingStore

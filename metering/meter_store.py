@@ -14,8 +14,8 @@ from sqlalchemy import Executable, RowMapping, bindparam, func, insert, select, 
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metering.documents import MirrorMeterReading, MirrorUsagePoint, ReadingType
 from metering.energy import Direction, Lane
-from metering.mirror import MirrorMeterReading, MirrorUsagePoint, ReadingType
 from metering.tables import meter_channels, meter_reading_types, meter_registers, meter_usage_points
 
 

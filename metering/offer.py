@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from metering.documents import ELECTRICITY_SERVICE, MirrorDocument, MirrorMeterReading, Reading
 from metering.doubt import Doubt, Reason
 from metering.energy import Measurement, Scale, measure, scale_of
 from metering.meter_store import Register, StoredUsagePoint
-from metering.mirror import ELECTRICITY_SERVICE, MirrorDocument, MirrorMeterReading, Reading
 from metering.mrid import is_provisional
 from metering.timeliness import TimeGate
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from sqlalchemy import Select, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from metering.documents import Reading
 from metering.doubt import Doubt, Reason
-from metering.mirror import Reading
 from metering.tables import meter_quarantined_readings, meter_usage_points
 
 

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 from kernel.errors import NodeError
+from metering.documents import MirrorDocument, MirrorUsagePoint
 from metering.meter_store import MeterStore, StoredUsagePoint
-from metering.mirror import MirrorDocument, MirrorUsagePoint
 from metering.mrid import is_provisional
-from metering.sep_xml import MeterDocumentMalformed, MeterValueInvalid
+from metering.sep.elements import MeterDocumentMalformed, MeterValueInvalid
 
 _GREATEST_ID: Final = 2**63 - 1
 

@@ -10,7 +10,7 @@ import httpx
 from degnode.demo.scenario import INTERVAL_LENGTH
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorReadingSet,
     MirrorUsagePoint,
@@ -18,7 +18,7 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_writer import write_mirror_usage_point
+from metering.sep.writer import write_mirror_usage_point
 from node.api_keys import HEADER
 
 _DELTA_DATA, _ELECTRICITY, _ENERGY, _WATT_HOURS = 4, 1, 12, 72

@@ -18,7 +18,7 @@ from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from metering.ingest import IngestResult
-from metering.mirror_server import mirror_router
+from metering.sep.mirror_server import mirror_router
 from node.callers import authenticator, security_of
 from node.runtime import Foundation
 from node.scopes import Scope

@@ -32,7 +32,7 @@ from envoy_schema.server.schema.sep2.types import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorMeterReadings,
     MirrorReadingSet,
@@ -41,8 +41,8 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_reader import read_mirror_document
-from metering.mirror_writer import (
+from metering.sep.reader import read_mirror_document
+from metering.sep.writer import (
     write_mirror_meter_reading,
     write_mirror_meter_reading_list,
     write_mirror_usage_point,

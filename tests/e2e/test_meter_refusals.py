@@ -11,7 +11,7 @@ import pytest
 
 from degnode.processes import Network
 from kernel.clock import SystemClock
-from metering.sep_xml import MAX_DOCUMENT_BYTES, qualified
+from metering.sep.elements import MAX_DOCUMENT_BYTES, qualified
 from node.api_keys import HEADER
 from tests.support.calling import calling
 from tests.support.metering_documents import QUARTER, document, reading

@@ -16,11 +16,6 @@ from kernel.interval import Interval
 from metering.doubt import Reason
 from metering.energy import Direction
 from metering.ingest import IngestResult, record_mirror_document
-from metering.mirror_writer import (
-    write_mirror_meter_reading,
-    write_mirror_meter_reading_list,
-    write_mirror_usage_point,
-)
 from metering.quality import DERIVED, VALID
 from metering.query import (
     IntervalEnergy,
@@ -30,7 +25,17 @@ from metering.query import (
     quarantined_readings,
     total_energy,
 )
-from metering.sep_xml import DtdForbidden, MeterDocumentMalformed, MeterDocumentTooLarge, MeterValueInvalid
+from metering.sep.elements import (
+    DtdForbidden,
+    MeterDocumentMalformed,
+    MeterDocumentTooLarge,
+    MeterValueInvalid,
+)
+from metering.sep.writer import (
+    write_mirror_meter_reading,
+    write_mirror_meter_reading_list,
+    write_mirror_usage_point,
+)
 from metering.tables import APPEND_ONLY
 from metering.usage_point import UsagePointForeign, UsagePointUnknown
 from storage.metadata import metadata

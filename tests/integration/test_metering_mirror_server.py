@@ -15,9 +15,9 @@ from sqlalchemy import func, select, text
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from metering.ingest import IngestResult
-from metering.mirror_server import mirror_router
-from metering.mirror_writer import write_mirror_meter_reading, write_mirror_usage_point
-from metering.sep_xml import parse_document, qualified
+from metering.sep.elements import parse_document, qualified
+from metering.sep.mirror_server import mirror_router
+from metering.sep.writer import write_mirror_meter_reading, write_mirror_usage_point
 from metering.tables import meter_documents, meter_usage_points
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.metering_documents import NOW, day_of_readings, document, meter, reading, register

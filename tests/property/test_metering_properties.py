@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.interval import Interval
-from metering.energy import Direction, Key, Measurement, Scale, measure, scale_of
-from metering.judgement import Known, Verdict, judge
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorReadingSet,
     MirrorUsagePoint,
@@ -21,10 +19,12 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_reader import read_mirror_document
-from metering.mirror_writer import write_mirror_usage_point
+from metering.energy import Direction, Key, Measurement, Scale, measure, scale_of
+from metering.judgement import Known, Verdict, judge
 from metering.query import total_energy
-from metering.sep_xml import MeterDocumentRefused
+from metering.sep.elements import MeterDocumentRefused
+from metering.sep.reader import read_mirror_document
+from metering.sep.writer import write_mirror_usage_point
 from metering.series import energies_within, flows_of
 from tests.support.metering_documents import document, reading
 

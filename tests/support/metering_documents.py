@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from kernel.interval import Interval
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorReadingSet,
     MirrorUsagePoint,
@@ -15,7 +15,7 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_writer import write_mirror_usage_point
+from metering.sep.writer import write_mirror_usage_point
 
 QUARTER: Final = 900  # s
 MIDNIGHT: Final = datetime(2026, 3, 14, tzinfo=UTC)

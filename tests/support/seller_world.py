@@ -21,8 +21,7 @@ from bpp.platform import Bpp
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from kernel.interval import Interval
-from metering.ingest import record_mirror_document
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorReadingSet,
     MirrorUsagePoint,
@@ -30,7 +29,8 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_writer import write_mirror_usage_point
+from metering.ingest import record_mirror_document
+from metering.sep.writer import write_mirror_usage_point
 from node.correspondence import Correspondent
 from node.message import Inbound
 from protocol.actions import CALLBACK_OF, Action, Role

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from metering import quality
+from metering.documents import Reading, ReadingType
 from metering.doubt import Doubt, Reason
 from metering.energy import Direction, Measurement, Scale, measure, scale_of
-from metering.mirror import Reading, ReadingType
 from metering.timeliness import DEFAULT_TIME_LIMITS, LONGEST_INTERVAL_SECONDS, TimeGate
 from tests.support.metering_documents import DELTA, DELTA_EXPORT, NOW, START, SUMMATION, reading, stand
 

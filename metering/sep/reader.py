@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 from xml.etree import ElementTree as ET
 
-from metering.mirror import (
+from metering.documents import (
     MirrorDocument,
     MirrorMeterReading,
     MirrorMeterReadings,
@@ -18,7 +18,7 @@ from metering.mirror import (
     TimePeriod,
 )
 from metering.mrid import MridInvalid, canonical_mrid
-from metering.sep_xml import (
+from metering.sep.elements import (
     INT48,
     INT64,
     POWER_OF_TEN,

@@ -9,8 +9,8 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from metering.sep_body import CompressionBroken, MediaTypeUnsupported, read_sep_body
-from metering.sep_xml import MAX_DOCUMENT_BYTES, MeterDocumentTooLarge
+from metering.sep.body import CompressionBroken, MediaTypeUnsupported, read_sep_body
+from metering.sep.elements import MAX_DOCUMENT_BYTES, MeterDocumentTooLarge
 
 _CHUNK = 65_536
 

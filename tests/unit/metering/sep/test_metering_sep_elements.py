@@ -6,7 +6,7 @@ import codecs
 
 import pytest
 
-from metering.sep_xml import (
+from metering.sep.elements import (
     INT48,
     LEGACY_NAMESPACE,
     MAX_DEPTH,

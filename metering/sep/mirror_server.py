@@ -16,12 +16,12 @@ from fastapi.routing import APIRoute
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from metering.documents import MirrorUsagePoint
 from metering.ingest import IngestResult, record_mirror_document
 from metering.meter_store import MeterStore, StoredUsagePoint
-from metering.mirror import MirrorUsagePoint
-from metering.mirror_writer import write_error, write_mirror_usage_point_list
-from metering.sep_body import SEP_XML, read_sep_body
-from metering.sep_xml import MeterDocumentRefused, MeterValueInvalid
+from metering.sep.body import SEP_XML, read_sep_body
+from metering.sep.elements import MeterDocumentRefused, MeterValueInvalid
+from metering.sep.writer import write_error, write_mirror_usage_point_list
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReading,
     MirrorReadingSet,
     MirrorUsagePoint,
@@ -14,7 +14,7 @@ from metering.mirror import (
     ReadingType,
     TimePeriod,
 )
-from metering.sep_xml import NAMESPACE
+from metering.sep.elements import NAMESPACE
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import pytest
 
-from metering.mirror import (
+from metering.documents import (
     MirrorMeterReadings,
     MirrorUsagePoint,
     Reading,
     ReadingType,
     TimePeriod,
 )
-from metering.mirror_reader import read_mirror_document
-from metering.mirror_writer import (
+from metering.sep.elements import NAMESPACE, MeterDocumentMalformed, MeterDocumentRefused, MeterValueInvalid
+from metering.sep.reader import read_mirror_document
+from metering.sep.writer import (
     write_mirror_meter_reading,
     write_mirror_meter_reading_list,
     write_mirror_usage_point,
 )
-from metering.sep_xml import NAMESPACE, MeterDocumentMalformed, MeterDocumentRefused, MeterValueInvalid
 from tests.support.metering_documents import DELTA, day_of_readings, meter, reading, register
 
 # What a meter that posts one snapshot per quantity sends: lower case, no flags, elements out of order.

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import Request
 
-from metering.sep_xml import MAX_DOCUMENT_BYTES, MeterDocumentRefused, MeterDocumentTooLarge
+from metering.sep.elements import MAX_DOCUMENT_BYTES, MeterDocumentRefused, MeterDocumentTooLarge
 
 SEP_XML: Final = "application/sep+xml"
 _TAKEN: Final = frozenset({SEP_XML, "application/xml"})

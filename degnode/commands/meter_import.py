@@ -1,0 +1,1 @@
+"""`degnode meter import`: readings from files."""

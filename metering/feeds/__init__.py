@@ -1,0 +1,1 @@
+"""Utility servers that are followed: where each feed stopped, and what was subscribed to."""
