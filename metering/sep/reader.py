@@ -68,12 +68,13 @@ _TAG_METER_READING: Final = qualified("MirrorMeterReading")
 _LFDI: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){0,20}")
 
 
-def read_mirror_document(raw: bytes) -> MirrorDocument:
+def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
     """Return the document that `raw` holds: a MirrorUsagePoint, a MirrorMeterReading or a list of those.
 
+    With `legacy` it may be in the namespace of 2013.
     Raises: MeterDocumentRefused, in one of its kinds.
     """
-    root = parse_document(raw)
+    root = parse_document(raw, legacy=legacy)
     if root.tag == qualified("MirrorUsagePoint"):
         return _usage_point(root)
     if root.tag == _TAG_METER_READING:
@@ -88,13 +89,13 @@ def read_mirror_document(raw: bytes) -> MirrorDocument:
 
 def _usage_point(element: ET.Element) -> MirrorUsagePoint:
     once = only_once(element, _USAGE_POINT)
-    mrid, as_sent = _mrid(element, once)
+    mrid, as_sent = mrid_of(element, once)
     return MirrorUsagePoint(
         mrid=mrid,
         mrid_as_sent=as_sent,
         description=_text(once, "description"),
         version=_whole(once, "version", UINT16),
-        device_lfdi=_lfdi(once),
+        device_lfdi=lfdi_of(once),
         role_flags=_hex16(once, "roleFlags") or 0,
         service_category_kind=_whole(once, "serviceCategoryKind", UINT8),
         status=_whole(once, "status", UINT8, default=1),
@@ -109,14 +110,14 @@ def _meter_readings(element: ET.Element) -> tuple[MirrorMeterReading, ...]:
 
 def _meter_reading(element: ET.Element) -> MirrorMeterReading:
     once = only_once(element, _METER_READING)
-    mrid, as_sent = _mrid(element, once)
+    mrid, as_sent = mrid_of(element, once)
     return MirrorMeterReading(
         mrid=mrid,
         mrid_as_sent=as_sent,
         description=_text(once, "description"),
         version=_whole(once, "version", UINT16),
-        reading_type=_reading_type(once["ReadingType"]) if "ReadingType" in once else None,
-        reading=_reading(once["Reading"]) if "Reading" in once else None,
+        reading_type=reading_type_of(once["ReadingType"]) if "ReadingType" in once else None,
+        reading=reading_of(once["Reading"]) if "Reading" in once else None,
         reading_sets=tuple(_reading_set(child) for child in element.iterfind(_TAG_READING_SET)),
     )
 
@@ -124,14 +125,15 @@ def _meter_reading(element: ET.Element) -> MirrorMeterReading:
 def _reading_set(element: ET.Element) -> MirrorReadingSet:
     once = only_once(element, _READING_SET)
     return MirrorReadingSet(
-        mrid=_mrid(element, once)[0] if "mRID" in once else None,
+        mrid=mrid_of(element, once)[0] if "mRID" in once else None,
         version=_whole(once, "version", UINT16),
-        time_period=_time_period(once["timePeriod"]) if "timePeriod" in once else None,
-        readings=tuple([_reading(child) for child in element.iterfind(_TAG_READING)]),
+        time_period=time_period_of(once["timePeriod"]) if "timePeriod" in once else None,
+        readings=tuple([reading_of(child) for child in element.iterfind(_TAG_READING)]),
     )
 
 
-def _reading_type(element: ET.Element) -> ReadingType:
+def reading_type_of(element: ET.Element) -> ReadingType:
+    """Return what a ReadingType says. Raises: MeterDocumentMalformed, MeterValueInvalid."""
     fields = {}
     for name, child in only_once(element, _READING_TYPE).items():
         field, kind = _TYPE_FIELDS[name]
@@ -139,11 +141,12 @@ def _reading_type(element: ET.Element) -> ReadingType:
     return ReadingType(**fields)
 
 
-def _reading(element: ET.Element) -> Reading:
+def reading_of(element: ET.Element) -> Reading:
+    """Return what a Reading says. Raises: MeterDocumentMalformed, MeterValueInvalid."""
     once = only_once(element, _READING)
     return Reading(
         value=whole_of(once["value"], INT48) if "value" in once else None,
-        time_period=_time_period(once["timePeriod"]) if "timePeriod" in once else None,
+        time_period=time_period_of(once["timePeriod"]) if "timePeriod" in once else None,
         quality_flags=_hex16(once, "qualityFlags") or 0,
         tou_tier=_whole(once, "touTier", UINT8),
         consumption_block=_whole(once, "consumptionBlock", UINT8),
@@ -151,7 +154,8 @@ def _reading(element: ET.Element) -> Reading:
     )
 
 
-def _time_period(element: ET.Element) -> TimePeriod:
+def time_period_of(element: ET.Element) -> TimePeriod:
+    """Return what a DateTimeInterval says. Raises: MeterDocumentMalformed, MeterValueInvalid."""
     once = only_once(element, _PERIOD)
     if len(once) < len(_PERIOD):
         missing = next(name for name in _PERIOD.values() if name not in once)
@@ -159,7 +163,11 @@ def _time_period(element: ET.Element) -> TimePeriod:
     return TimePeriod(start=whole_of(once["start"], INT64), duration=whole_of(once["duration"], UINT32))
 
 
-def _mrid(element: ET.Element, once: Mapping[str, ET.Element]) -> tuple[str, str]:
+def mrid_of(element: ET.Element, once: Mapping[str, ET.Element]) -> tuple[str, str]:
+    """Return the mRID among the children `once`, canonical and as sent.
+
+    Raises: MeterDocumentMalformed, MeterValueInvalid.
+    """
     path = f"{local_name(element)}/mRID"
     if "mRID" not in once:
         raise MeterDocumentMalformed("the mRID is missing", path=path)
@@ -170,7 +178,8 @@ def _mrid(element: ET.Element, once: Mapping[str, ET.Element]) -> tuple[str, str
         raise MeterValueInvalid(error.message, path=path, hint=error.hint) from error
 
 
-def _lfdi(once: Mapping[str, ET.Element]) -> str:
+def lfdi_of(once: Mapping[str, ET.Element]) -> str:
+    """Return the deviceLFDI among the children `once`, upper case, or empty. Raises: MeterValueInvalid."""
     text = text_of(once["deviceLFDI"]) if "deviceLFDI" in once else ""
     if not _LFDI.fullmatch(text):
         raise MeterValueInvalid(f"{text[:48]!r} is no LFDI", path="deviceLFDI", hint="Write 40 hex digits.")
