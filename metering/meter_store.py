@@ -60,6 +60,7 @@ class Register:
         return next((item for _, item in sorted(self.types.items())[::-1] if item.reading_type == kind), None)
 
 
+GREATEST_ID: Final = 2**63 - 1
 _TYPE_FIELDS: Final = tuple(field.name for field in fields(ReadingType))
 _POINT_FIELDS: Final = tuple(field.name for field in fields(StoredUsagePoint))
 _POINT: Final = [meter_usage_points.c[name] for name in _POINT_FIELDS]
@@ -102,6 +103,14 @@ class MeterStore:
     async def lock_by_id(self, usage_point_id: int) -> StoredUsagePoint | None:
         """Return the meter with this number and hold it until the unit of work ends, or None."""
         return await self._lock(_BY_ID, id=usage_point_id)
+
+    async def find(self, usage_point_id: int) -> StoredUsagePoint | None:
+        """Return the meter with this number as it is now, or None."""
+        if usage_point_id > GREATEST_ID:
+            return None
+        statement = select(*_POINT).where(meter_usage_points.c.id == usage_point_id)
+        row = (await self._connection.execute(statement)).mappings().one_or_none()
+        return None if row is None else StoredUsagePoint(**row)
 
     async def _lock(self, statement: Executable, **identity: str | int) -> StoredUsagePoint | None:
         row = (await self._connection.execute(statement, identity)).mappings().one_or_none()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final
 
 from kernel.errors import NodeError
 from metering.documents import MirrorDocument, MirrorUsagePoint
-from metering.meter_store import MeterStore, StoredUsagePoint
+from metering.meter_store import GREATEST_ID, MeterStore, StoredUsagePoint
 from metering.mrid import is_provisional
 from metering.sep.elements import MeterDocumentMalformed, MeterValueInvalid
-
-_GREATEST_ID: Final = 2**63 - 1
 
 
 class UsagePointUnknown(NodeError):
@@ -67,4 +64,4 @@ async def _lock_by_id(usage_point_id: int | None, meters: MeterStore) -> StoredU
             "readings without their MirrorUsagePoint could be anybody's",
             hint="Post them to /mup/{id} of their meter.",
         )
-    return await meters.lock_by_id(usage_point_id) if 0 <= usage_point_id <= _GREATEST_ID else None
+    return await meters.lock_by_id(usage_point_id) if 0 <= usage_point_id <= GREATEST_ID else None

@@ -21,6 +21,7 @@ MAX_DEPTH: Final = 32
 _WHOLE_NUMBER: Final = re.compile(r"[ \t\r\n]*[+-]?[0-9]{1,15}[ \t\r\n]*")
 _HEX_16: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){0,2}")
 _XML_SPACE: Final = " \t\r\n"
+_LEGACY_TAG: Final = f"{{{LEGACY_NAMESPACE}}}"
 
 
 class MeterDocumentRefused(NodeError):
@@ -92,9 +93,10 @@ def local_name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
-def parse_document(raw: bytes) -> ET.Element:
+def parse_document(raw: bytes, *, legacy: bool = False) -> ET.Element:
     """Return the root element of a 2030.5 document.
 
+    With `legacy` the namespace of 2013 is taken, too; its elements are renamed to those of today.
     Raises: MeterDocumentTooLarge, DtdForbidden, MeterDocumentMalformed.
     """
     if len(raw) > MAX_DOCUMENT_BYTES:
@@ -106,6 +108,10 @@ def parse_document(raw: bytes) -> ET.Element:
     except (ET.ParseError, LookupError, ValueError) as error:
         raise MeterDocumentMalformed(f"the document is not well-formed XML: {error}") from error
     _check_depth(root)
+    if legacy and root.tag.startswith(_LEGACY_TAG):
+        for element in root.iter():
+            if element.tag.startswith(_LEGACY_TAG):
+                element.tag = qualified(local_name(element))
     _check_namespace(root)
     return root
 

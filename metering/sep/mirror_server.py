@@ -1,117 +1,36 @@
-"""The routes of a 2030.5 metering mirror: `/mup` and `/mup/{id}`.
+"""The routes of a 2030.5 metering mirror: `/dcap`, `/tm`, `/mup` and `/mup/{id}`.
 
-Source: IEEE 2030.5 Metering Mirror function set. Refusals are answered with its Error document.
+Source: IEEE 2030.5, Device Capability, Time and Metering Mirror function sets. A meter is never
+deleted: readings that money was settled on stay.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
-from fastapi.routing import APIRoute
 
 from kernel.clock import Clock
-from kernel.errors import NodeError
-from metering.documents import MirrorUsagePoint
-from metering.ingest import IngestResult, record_mirror_document
-from metering.meter_store import MeterStore, StoredUsagePoint
-from metering.sep.body import SEP_XML, read_sep_body
-from metering.sep.elements import MeterDocumentRefused, MeterValueInvalid
-from metering.sep.writer import write_error, write_mirror_usage_point_list
+from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror, OnRecorded, path_of
+from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
+from metering.sep.sep_route import XML, SepRoute, close_other_methods, refusals
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-
-Authenticate = Callable[[Request], Awaitable[str]]
-"""Says who sends a request, or raises a NodeError with the status to answer."""
-OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
-"""Told of every document taken, in the unit of work that keeps it."""
+from storage.unit_of_work import UnitOfWorkFactory
 
 MeterNumber = Annotated[int, Path(ge=0, description="The number in the meter's address.")]
+Security = Sequence[Mapping[str, Sequence[str]]]
+Show = Callable[..., Awaitable[Response]]
 
-POLL_RATE_SECONDS: Final = 900
-GREATEST_PAGE: Final = 255
-_DEFAULT_PAGE: Final = 1
-_UNSUPPORTED: Final = 3
-_XML: Final[dict[str, Any]] = {"content": {SEP_XML: {"schema": {"type": "string"}}}}
-_DOCUMENT: Final = {"requestBody": {"required": True, **_XML}}
+_ONE_METER: Final = f"{MIRRORS}/{{usage_point:int}}"
+_DOCUMENT: Final = {"requestBody": {"required": True, **XML}}
 _PAGE: Final = [
     {"name": name, "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0}}
     for name in ("s", "l")
 ]
-_REFUSALS: Final = {
-    400: "The document or a parameter cannot be read.",
-    401: "Nobody knows who sends this.",
-    403: "The sender may not do this.",
-    404: "The sender has no such meter.",
-    413: "The document is over the limit.",
-    415: "The document is in a form that is not taken.",
-    429: "The sender has to wait; Retry-After says how long.",
-    503: "The database cannot be reached; send it again later.",
-}
 _KNOWN_BEFORE: Final = {"description": "The meter was known before."}
-_COUNT: Final = re.compile(r"[0-9]{1,10}")
-
-
-class _SepRoute(APIRoute):
-    """Answers an anticipated failure with the Error document of 2030.5."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        handle = super().get_route_handler()
-
-        async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except NodeError as error:
-                return _error_response(error)
-
-        return answer
-
-
-def _error_response(error: NodeError) -> Response:
-    reason = error.reason_code if isinstance(error, MeterDocumentRefused) else _UNSUPPORTED
-    return Response(
-        write_error(reason, str(error)),
-        status_code=error.http_status,
-        headers=None if error.retry_after is None else {"Retry-After": str(error.retry_after)},
-        media_type=SEP_XML,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Mirror:
-    """What the routes work with."""
-
-    uow_factory: UnitOfWorkFactory
-    clock: Clock
-    authenticate: Authenticate
-    on_recorded: OnRecorded | None
-    limits: TimeLimits
-
-    async def record(self, request: Request, usage_point: int | None) -> IngestResult:
-        sender = await self.authenticate(request)
-        raw = await read_sep_body(request)
-        now = self.clock.now()
-        async with self.uow_factory() as uow:
-            result = await record_mirror_document(
-                raw, uow=uow, now=now, sender=sender, usage_point=usage_point, limits=self.limits
-            )
-            if self.on_recorded is not None:
-                await self.on_recorded(uow, result, now)
-        return result
-
-    async def page(self, request: Request) -> Response:
-        sender = await self.authenticate(request)
-        skip = _count(request, "s", default=0)
-        limit = min(_count(request, "l", default=_DEFAULT_PAGE), GREATEST_PAGE)
-        async with self.uow_factory() as uow:
-            points, total = await MeterStore(uow.connection).page_of(sender, skip=skip, limit=limit)
-        listed = [(f"{_path(request)}/{point.id}", _to_wire(point)) for point in points]
-        document = write_mirror_usage_point_list(listed, total=total, poll_rate=POLL_RATE_SECONDS)
-        return Response(document, media_type=SEP_XML)
+_SHOWN: Final = ("GET", "HEAD")
+_POSTED: Final = (*_SHOWN, "POST")
 
 
 def mirror_router(
@@ -121,86 +40,102 @@ def mirror_router(
     authenticate: Authenticate,
     on_recorded: OnRecorded | None = None,
     limits: TimeLimits = DEFAULT_TIME_LIMITS,
-    security: Sequence[Mapping[str, Sequence[str]]] = (),
+    policy: MirrorPolicy = DEFAULT_POLICY,
+    security: Security = (),
 ) -> APIRouter:
-    """Return the mirror's routes; `authenticate` names the sender, who sees and feeds only its own meters.
+    """Return the mirror's routes; a sender sees and feeds only its own meters.
 
-    `security` is what the OpenAPI document says of how a sender shows who it is.
+    A device is known by its certificate; `authenticate` names whoever shows none. `security` is what
+    the OpenAPI document says of that.
     """
-    mirror = _Mirror(
+    mirror = Mirror(
         uow_factory=uow_factory,
         clock=clock,
         authenticate=authenticate,
         on_recorded=on_recorded,
         limits=limits,
+        policy=policy,
     )
-    router = APIRouter(route_class=_SepRoute, tags=["metering"])
+    router = APIRouter(route_class=SepRoute, tags=["metering"])
+    _add_beginnings(router, mirror, security)
+    _add_posts(router, mirror, security)
+    _add_meters(router, mirror, security)
+    for path in (CAPABILITY, TIME):
+        close_other_methods(router, path, allowed=_SHOWN)
+    close_other_methods(router, MIRRORS, allowed=_POSTED)
+    close_other_methods(
+        router, _ONE_METER, allowed=_POSTED, why="A meter's readings are kept; it has GET, HEAD and POST."
+    )
+    return router
 
+
+def _add_beginnings(router: APIRouter, mirror: Mirror, security: Security) -> None:
+    async def show_capability(request: Request) -> Response:
+        """Say where a device finds the time and its meters."""
+        return await mirror.capability(request)
+
+    async def show_time(request: Request) -> Response:
+        """Say what time it is, and when daylight saving begins and ends."""
+        return await mirror.time(request)
+
+    _add_get(router, CAPABILITY, show_capability, security)
+    _add_get(router, TIME, show_time, security)
+
+
+def _add_posts(router: APIRouter, mirror: Mirror, security: Security) -> None:
     @router.post(
-        "/mup",
+        MIRRORS,
         status_code=201,
         response_class=Response,
-        responses={204: _KNOWN_BEFORE, **_refusals(400, 401, 403, 413, 415, 429, 503)},
+        responses={204: _KNOWN_BEFORE, **refusals(400, 401, 403, 413, 415, 429, 503)},
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_usage_point(request: Request) -> Response:
         """Register a meter, or hear of it again, with any readings that come along."""
         result = await mirror.record(request, None)
-        location = f"{_path(request)}/{result.usage_point}"
+        location = f"{path_of(request)}/{result.usage_point}"
         return Response(status_code=201 if result.created else 204, headers={"Location": location})
 
     @router.post(
-        "/mup/{usage_point:int}",
+        _ONE_METER,
         status_code=201,
         response_class=Response,
-        responses=_refusals(400, 401, 403, 404, 413, 415, 429, 503),
+        responses=refusals(400, 401, 403, 404, 413, 415, 429, 503),
         openapi_extra={"security": security, **_DOCUMENT},
     )
     async def post_readings(request: Request, usage_point: MeterNumber) -> Response:
         """Take readings of a registered meter."""
         await mirror.record(request, usage_point)
-        return Response(status_code=201, headers={"Location": _path(request)})
+        return Response(status_code=201, headers={"Location": path_of(request)})
 
-    @router.get(
-        "/mup",
-        response_class=Response,
-        responses={200: _XML, **_refusals(400, 401, 403, 429, 503)},
-        openapi_extra={"security": security, "parameters": _PAGE},
-    )
+
+def _add_meters(router: APIRouter, mirror: Mirror, security: Security) -> None:
     async def list_usage_points(request: Request) -> Response:
         """List the sender's meters: `s` is how many to skip, `l` how many to return."""
         return await mirror.page(request)
 
-    return router
+    async def show_usage_point(request: Request, usage_point: MeterNumber) -> Response:
+        """Show one of the sender's meters."""
+        return await mirror.meter(request, usage_point)
+
+    _add_get(router, MIRRORS, list_usage_points, security, 400, parameters=_PAGE)
+    _add_get(router, _ONE_METER, show_usage_point, security, 404)
 
 
-def _refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return the description of answers that refuse, as `responses` takes it."""
-    return {status: {"description": _REFUSALS[status], **_XML} for status in statuses}
-
-
-def _path(request: Request) -> str:
-    return request.url.path.rstrip("/")
-
-
-def _count(request: Request, name: str, *, default: int) -> int:
-    text = request.query_params.get(name)
-    if text is None:
-        return default
-    if not _COUNT.fullmatch(text):
-        raise MeterValueInvalid(
-            f"{text[:40]!r} is no count", path=name, hint="Write a whole number from 0 on."
-        )
-    return int(text)
-
-
-def _to_wire(point: StoredUsagePoint) -> MirrorUsagePoint:
-    return MirrorUsagePoint(
-        mrid=point.mrid,
-        mrid_as_sent=point.external_id,
-        device_lfdi=point.device_lfdi,
-        role_flags=point.role_flags,
-        service_category_kind=point.service_category,
-        status=point.status,
-        description=point.description,
+def _add_get(
+    router: APIRouter,
+    path: str,
+    show: Show,
+    security: Security,
+    *statuses: int,
+    **extra: Any,  # noqa: ANN401  whatever OpenAPI says of a route
+) -> None:
+    router.add_api_route(
+        path,
+        show,
+        methods=["GET"],
+        response_class=Response,
+        responses={200: XML, **refusals(401, 403, 429, 503, *statuses)},
+        openapi_extra={"security": security, **extra},
     )
+    router.add_api_route(path, show, methods=["HEAD"], response_class=Response, include_in_schema=False)

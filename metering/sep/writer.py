@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Final
 from xml.sax.saxutils import escape, quoteattr
 
@@ -14,7 +15,8 @@ from metering.documents import (
     ReadingType,
     TimePeriod,
 )
-from metering.sep.elements import NAMESPACE
+from metering.sep.daylight import DaylightSaving
+from metering.sep.elements import LEGACY_NAMESPACE, NAMESPACE
 
 _DECLARATION: Final = '<?xml version="1.0" encoding="UTF-8"?>\n'
 
@@ -53,9 +55,61 @@ def write_mirror_usage_point_list(
     )
 
 
-def write_error(reason_code: int, message: str) -> bytes:
-    """Return the Error document of 2030.5."""
-    return _document("Error", (_simple("reasonCode", reason_code), _simple("message", message)))
+def write_mirror_usage_point_resource(usage_point: MirrorUsagePoint, *, href: str) -> bytes:
+    """Return a meter as a mirror shows it at its address."""
+    return _document("MirrorUsagePoint", _usage_point(usage_point), href=href)
+
+
+def write_device_capability(*, href: str, time: str, mirror: str, meters: int, poll_rate: int) -> bytes:
+    """Return the document that a device begins with: where the time and the mirror's list are.
+
+    Units: `poll_rate` in seconds; `meters` is how many the list holds for this device.
+    """
+    links = (
+        _element("TimeLink", "", href=time),
+        _element("MirrorUsagePointListLink", "", href=mirror, all=str(meters)),
+    )
+    return _document("DeviceCapability", links, href=href, pollRate=str(poll_rate))
+
+
+def write_time(*, href: str, now: datetime, rule: DaylightSaving, quality: int, poll_rate: int) -> bytes:
+    """Return the Time document; `quality` as 2030.5 counts it, 3 the best that it knows of."""
+    local = _seconds(now) + rule.tz_offset + (rule.dst_offset if rule.is_on(now) else 0)
+    return _document(
+        "Time",
+        (
+            _simple("currentTime", _seconds(now)),
+            _simple("dstEndTime", _seconds(rule.end)),
+            _simple("dstOffset", rule.dst_offset),
+            _simple("dstStartTime", _seconds(rule.start)),
+            _simple("localTime", local),
+            _simple("quality", quality),
+            _simple("tzOffset", rule.tz_offset),
+        ),
+        href=href,
+        pollRate=str(poll_rate),
+    )
+
+
+def write_error(reason_code: int, message: str, *, retry_after: int | None = None) -> bytes:
+    """Return the Error document of 2030.5; `retry_after` in seconds, where waiting helps."""
+    return _document(
+        "Error",
+        (
+            _simple("maxRetryDuration", retry_after),
+            _simple("reasonCode", reason_code),
+            _simple("message", message),
+        ),
+    )
+
+
+def in_legacy_namespace(document: bytes) -> bytes:
+    """Return a document of this module as one of 2013, for a peer that knows no other."""
+    return document.replace(NAMESPACE.encode(), LEGACY_NAMESPACE.encode(), 1)
+
+
+def _seconds(at: datetime | None) -> int:
+    return 0 if at is None else int(at.timestamp())
 
 
 def _document(name: str, parts: Iterable[str], **attributes: str) -> bytes:

@@ -1,0 +1,187 @@
+"""What a metering mirror does for a device: take its documents, show its meters, tell it the time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Hashable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+from fastapi import Request, Response
+
+from kernel.clock import Clock
+from metering.documents import MirrorDocument, MirrorUsagePoint
+from metering.ingest import IngestResult, record_document
+from metering.meter_store import MeterStore, StoredUsagePoint
+from metering.sep.body import SEP_XML, read_sep_body
+from metering.sep.daylight import daylight_saving
+from metering.sep.elements import MeterValueInvalid
+from metering.sep.mirror_policy import MirrorPolicy
+from metering.sep.post_rate import PostPace
+from metering.sep.reader import read_mirror_document
+from metering.sep.sender import Sender, as_sent_by, sender_by_certificate
+from metering.sep.writer import (
+    in_legacy_namespace,
+    write_device_capability,
+    write_mirror_usage_point_list,
+    write_mirror_usage_point_resource,
+    write_time,
+)
+from metering.timeliness import TimeLimits
+from metering.usage_point import UsagePointForeign, UsagePointUnknown
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+Authenticate = Callable[[Request], Awaitable[str]]
+"""Says who sends a request without a certificate, or raises a NodeError with the status to answer."""
+OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
+"""Told of every document taken, in the unit of work that keeps it."""
+
+CAPABILITY, TIME, MIRRORS = "/dcap", "/tm", "/mup"
+GREATEST_PAGE: Final = 255
+_DEFAULT_PAGE: Final = 1
+_COUNT: Final = re.compile(r"[0-9]{1,10}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mirror:
+    """Answers the requests of devices, each of which sees and feeds only its own meters."""
+
+    uow_factory: UnitOfWorkFactory
+    clock: Clock
+    authenticate: Authenticate
+    on_recorded: OnRecorded | None
+    limits: TimeLimits
+    policy: MirrorPolicy
+    _pace: PostPace | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        held = self.policy.post_rate if self.policy.holds_post_rate else None
+        object.__setattr__(self, "_pace", None if held is None else PostPace(held))
+
+    async def record(self, request: Request, usage_point: int | None) -> IngestResult:
+        """Take in what a device posts to the list or, with its number, to one of its meters."""
+        sender = await self._sender_of(request)
+        raw = await read_sep_body(request)
+        document = read_mirror_document(raw, legacy=sender.name in self.policy.legacy_senders)
+        document = as_sent_by(sender, document, aggregators=self.policy.aggregators)
+        now = self.clock.now()
+        turn = _turn(sender, document, usage_point)
+        if self._pace is not None and turn is not None:
+            self._pace.check(turn, now=now)
+        async with self.uow_factory() as uow:
+            result = await record_document(
+                document,
+                raw,
+                uow=uow,
+                now=now,
+                sender=sender.name,
+                usage_point=usage_point,
+                limits=self.limits,
+            )
+            if self.on_recorded is not None:
+                await self.on_recorded(uow, result, now)
+        if self._pace is not None and turn is not None:
+            self._pace.note(turn, now=now)
+        return result
+
+    async def capability(self, request: Request) -> Response:
+        """Return where a device finds the time and its meters."""
+        sender = await self._sender_of(request)
+        async with self.uow_factory() as uow:
+            _, total = await MeterStore(uow.connection).page_of(sender.name, skip=0, limit=0)
+        here = path_of(request)
+        top = here.removesuffix(CAPABILITY)
+        document = write_device_capability(
+            href=here, time=top + TIME, mirror=top + MIRRORS, meters=total, poll_rate=self._poll_seconds
+        )
+        return self._answer(sender, document)
+
+    async def time(self, request: Request) -> Response:
+        """Return the time here."""
+        sender = await self._sender_of(request)
+        now = self.clock.now()
+        document = write_time(
+            href=path_of(request),
+            now=now,
+            rule=daylight_saving(self.policy.time_zone, now=now),
+            quality=self.policy.time_quality,
+            poll_rate=self._poll_seconds,
+        )
+        return self._answer(sender, document)
+
+    async def page(self, request: Request) -> Response:
+        """Return some of the sender's meters."""
+        sender = await self._sender_of(request)
+        skip = _count(request, "s", default=0)
+        limit = min(_count(request, "l", default=_DEFAULT_PAGE), GREATEST_PAGE)
+        async with self.uow_factory() as uow:
+            points, total = await MeterStore(uow.connection).page_of(sender.name, skip=skip, limit=limit)
+        listed = [(f"{path_of(request)}/{point.id}", self._to_wire(point)) for point in points]
+        document = write_mirror_usage_point_list(listed, total=total, poll_rate=self._poll_seconds)
+        return self._answer(sender, document)
+
+    async def meter(self, request: Request, usage_point: int) -> Response:
+        """Return one of the sender's meters, without its registers. Source: 2030.5, MirrorUsagePoint."""
+        sender = await self._sender_of(request)
+        async with self.uow_factory() as uow:
+            point = await MeterStore(uow.connection).find(usage_point)
+        if point is None:
+            raise UsagePointUnknown(f"there is no meter {usage_point}", hint="GET /mup lists the meters.")
+        if point.sender != sender.name:
+            raise UsagePointForeign(f"meter {usage_point} was registered by another sender")
+        document = write_mirror_usage_point_resource(self._to_wire(point), href=path_of(request))
+        return self._answer(sender, document)
+
+    async def _sender_of(self, request: Request) -> Sender:
+        device = sender_by_certificate(request.scope, self.policy.certificate_header)
+        return Sender(await self.authenticate(request)) if device is None else device
+
+    def _answer(self, sender: Sender, document: bytes) -> Response:
+        is_legacy = sender.name in self.policy.legacy_senders
+        return Response(in_legacy_namespace(document) if is_legacy else document, media_type=SEP_XML)
+
+    def _to_wire(self, point: StoredUsagePoint) -> MirrorUsagePoint:
+        return MirrorUsagePoint(
+            mrid=point.mrid,
+            mrid_as_sent=point.external_id,
+            device_lfdi=point.device_lfdi,
+            role_flags=point.role_flags,
+            service_category_kind=point.service_category,
+            status=point.status,
+            description=point.description,
+            post_rate=None if self.policy.post_rate is None else _seconds(self.policy.post_rate),
+        )
+
+    @property
+    def _poll_seconds(self) -> int:
+        return _seconds(self.policy.poll_rate)
+
+
+def path_of(request: Request) -> str:
+    """Return the path of a request as hrefs have it."""
+    return request.url.path.rstrip("/")
+
+
+def _turn(sender: Sender, document: MirrorDocument, usage_point: int | None) -> Hashable | None:
+    """Return what stands for the meter whose turn a document takes; None where it holds no readings."""
+    if not any(True for register in document.meter_readings for _ in register.readings()):
+        return None
+    if isinstance(document, MirrorUsagePoint):
+        return sender.name, document.device_lfdi, document.mrid
+    return sender.name, usage_point
+
+
+def _count(request: Request, name: str, *, default: int) -> int:
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    if not _COUNT.fullmatch(text):
+        raise MeterValueInvalid(
+            f"{text[:40]!r} is no count", path=name, hint="Write a whole number from 0 on."
+        )
+    return int(text)
+
+
+def _seconds(period: timedelta) -> int:
+    return period // timedelta(seconds=1)
