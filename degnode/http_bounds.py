@@ -7,13 +7,16 @@ or header lines without end after the body.
 from __future__ import annotations
 
 import asyncio
+import ssl
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from degnode.http_cork import CorkedTransport
+
+_TLS_VERSIONS: Final = {"TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 
 
 class _HeadTooLong(Exception):
@@ -34,11 +37,19 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._is_suspect = False
         self._is_getting_on = False
         self._idle_bytes = 0  # since the last of a body: what its pieces are wrapped in, and trailers
+        self._tls: dict[str, Any] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]  # stands for one
+        self._tls = _tls_extension(transport)
         self._overdue_next = self._pending()
         self._watch = self.loop.call_later(self.request_seconds, self._look)
+
+    def on_message_begin(self) -> None:
+        """Say of a request who has shown which certificate, as the TLS extension of ASGI has it."""
+        super().on_message_begin()
+        if self._tls is not None:
+            self.scope["extensions"] = {"tls": self._tls}
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._watch is not None:
@@ -133,6 +144,22 @@ class _BoundedProtocol(HttpToolsProtocol):
         if cycle is None or cycle.response_complete:
             return False
         return bool(self.pipeline) or cycle.response_started
+
+
+def _tls_extension(transport: asyncio.Transport) -> dict[str, Any] | None:
+    connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+    if connection is None:
+        return None
+    certificate = connection.getpeercert(binary_form=True)
+    version = connection.version()
+    return {
+        "server_cert": None,
+        "client_cert_chain": () if certificate is None else (ssl.DER_cert_to_PEM_cert(certificate),),
+        "client_cert_name": None,
+        "client_cert_error": None,
+        "tls_version": _TLS_VERSIONS.get(version) if version else None,
+        "cipher_suite": None,
+    }
 
 
 def bounded_protocol(*, request_timeout: timedelta, max_head_bytes: int) -> type[HttpToolsProtocol]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gc
 import signal
-from collections.abc import AsyncIterator, Callable
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from types import FrameType
 from typing import Final, Literal
@@ -14,6 +15,7 @@ from asyncpg import PostgresError
 from starlette.types import ASGIApp
 
 from degnode.http_bounds import bounded_protocol
+from degnode.side_door import DoorServer, SideDoor
 from kernel.errors import NodeError
 from node.settings import ServiceSettings
 from storage.database import Database, DatabaseUrlInvalid, create_database
@@ -69,13 +71,23 @@ async def _up_to_date(database: Database) -> AsyncIterator[Database]:
 
 
 def server_configuration(
-    app: ASGIApp, settings: ServiceSettings, *, lifespan: Literal["on", "off"], grace_seconds: int
+    app: ASGIApp,
+    settings: ServiceSettings,
+    *,
+    lifespan: Literal["on", "off"],
+    grace_seconds: int,
+    door: SideDoor | None = None,
 ) -> uvicorn.Config:
-    """Return how `app` is served: bounded, quiet, and with so long to finish what is under way."""
+    """Return how `app` is served: bounded, quiet, and with so long to finish what is under way.
+
+    A `door` has its own address and TLS; else the settings say where, and there is none.
+    """
+    context = None if door is None else door.context
     return uvicorn.Config(
-        app,
-        host=settings.host,
-        port=settings.port,
+        app if door is None else door.of(app),
+        host=settings.host if door is None else door.host,
+        port=settings.port if door is None else door.port,
+        ssl_context_factory=None if context is None else lambda _config, _default: context,
         loop="uvloop",
         http=bounded_protocol(
             request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
@@ -97,22 +109,46 @@ class _Server(uvicorn.Server):
     database is closed.
     """
 
-    def __init__(self, config: uvicorn.Config, on_stop: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, on_stop: Callable[[], None], doors: Sequence[DoorServer] = ()
+    ) -> None:
         super().__init__(config)
         self._on_stop = on_stop
+        self._doors = doors
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         self._on_stop()
-        self.force_exit = self.should_exit and sig == signal.SIGINT
-        self.should_exit = True
+        for server in (self, *self._doors):
+            server.force_exit = server.should_exit and sig == signal.SIGINT
+            server.should_exit = True
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Open the side doors once the service is ready to answer."""
+        await super().startup(sockets)
+        for door in self._doors:
+            await door.open()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Close the side doors before the service ends."""
+        for door in self._doors:
+            await door.close()
+        await super().shutdown(sockets)
 
 
 async def serve(
-    app: ASGIApp, settings: ServiceSettings, *, on_stop: Callable[[], None] = lambda: None
+    app: ASGIApp,
+    settings: ServiceSettings,
+    *,
+    on_stop: Callable[[], None] = lambda: None,
+    doors: Sequence[SideDoor] = (),
 ) -> None:
     """Serve `app` until the process is told to stop; what is under way is finished first."""
     configuration = server_configuration(app, settings, lifespan="on", grace_seconds=10)
     gc.collect()
     gc.freeze()  # what was made at the start stays; the collector need not look at it again
     gc.set_threshold(*_GC_THRESHOLDS)
-    await _Server(configuration, on_stop).serve()
+    beside = [
+        DoorServer(server_configuration(app, settings, lifespan="off", grace_seconds=10, door=door))
+        for door in doors
+    ]
+    await _Server(configuration, on_stop, beside).serve()

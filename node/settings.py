@@ -46,7 +46,7 @@ def _read_duration(value: object) -> object:
     return value
 
 
-def _read_list(value: object) -> object:
+def read_list(value: object) -> object:
     """Return text with commas as the names between them."""
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
@@ -143,7 +143,7 @@ class ServiceSettings(BaseSettings):
     )
     vault_key: str = Field("transit/degnode", description="The engine's mount, and its key.")
     trusted_proxies: Annotated[
-        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(_read_list)
+        tuple[IPv4Network | IPv6Network, ...], NoDecode, BeforeValidator(read_list)
     ] = Field(
         (), description="Proxies whose X-Forwarded-For is believed: addresses or networks, with commas."
     )
@@ -175,7 +175,7 @@ class Settings(ServiceSettings):
         None, validate_default=True, description="The network's registry; with dedi, what /lookup lies below."
     )
     registry_key: Annotated[
-        tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_public_keys)
+        tuple[str, ...], NoDecode, BeforeValidator(read_list), AfterValidator(_public_keys)
     ] = Field(
         (),
         description="The registry's own signing key, base64; then its answers must be signed. "
@@ -185,12 +185,12 @@ class Settings(ServiceSettings):
         None, validate_default=True, description="With file: the list of subscribers, YAML or JSON."
     )
     dedi_registry: str = Field("subscribers.beckn.one", description="With dedi: the list that keys stand in.")
-    dedi_namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)] = Field(
+    dedi_namespaces: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_list)] = Field(
         (),
         description="With dedi: namespaces whose records are believed though they name others as "
         "subscribers, separated by commas.",
     )
-    networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list)] = Field(
+    networks: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_list)] = Field(
         (), description="The networks whose messages are taken, separated by commas; all if none is named."
     )
     registry_token: SecretStr | None = Field(
@@ -220,7 +220,7 @@ class Settings(ServiceSettings):
         "first start and shown once.",
     )
 
-    wires: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_read_list), AfterValidator(_known_wires)] = (
+    wires: Annotated[tuple[str, ...], NoDecode, BeforeValidator(read_list), AfterValidator(_known_wires)] = (
         Field(tuple(PROFILES), description="The wire generations that are taken in, separated by commas.")
     )
     wire: WireName = Field(

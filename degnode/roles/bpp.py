@@ -16,13 +16,13 @@ from bpp.meter_api import meter_router
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
+from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.participant import RoleParts, run_participant
 from metering.ingest import IngestResult
 from metering.sep.mirror_server import mirror_router
 from node.callers import authenticator, security_of
 from node.runtime import Foundation
 from node.scopes import Scope
-from node.settings import Settings
 from node.worker import Worker
 from protocol.actions import Role
 from storage.unit_of_work import UnitOfWork
@@ -30,7 +30,7 @@ from storage.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(Settings):
+class SellerSettings(MeterDoorSettings):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -48,12 +48,12 @@ async def run() -> None:
         seller = Bpp(catalogue=catalogue, correspondent=foundation.correspondent, hold_for=settings.hold_for)
         async with foundation.uow_factory() as uow:
             await seller.open_shop(uow)
-        return _parts(foundation, seller)
+        return _parts(foundation, seller, settings)
 
     await run_participant(Role.BPP, settings, build)
 
 
-def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
+def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> RoleParts:
     uow_factory, clock = foundation.uow_factory, foundation.clock
     desk = DeliveryDesk(bpp=seller, uow_factory=uow_factory, clock=clock)
     contracts = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
@@ -84,8 +84,10 @@ def _parts(foundation: Foundation, seller: Bpp) -> RoleParts:
                 clock=clock,
                 authenticate=authenticator(Scope.METERS_WRITE),
                 on_recorded=on_recorded,
+                policy=mirror_policy(settings),
                 security=security_of(Scope.METERS_WRITE),
             ),
         ),
         workers=(contracts,),
+        doors=meter_doors(settings),
     )

@@ -13,6 +13,7 @@ from degnode.roles.first_key import ensure_api_key
 from degnode.roles.own_keys import open_own_keys
 from degnode.roles.registration import Registration
 from degnode.serve import open_database, serve
+from degnode.side_door import SideDoor
 from kernel.clock import SystemClock
 from keystore.store import KEYS_CHANNEL
 from node.access_api import access_router
@@ -48,6 +49,7 @@ class RoleParts:
     workers: Sequence[Worker] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
+    doors: Sequence[SideDoor] = ()
     on_stop: Callable[[], None] = _nothing
 
 
@@ -109,4 +111,4 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             running=participant.running,
             ingress=participant.ingress,
         )
-        await serve(app, settings, on_stop=parts.on_stop)
+        await serve(app, settings, on_stop=parts.on_stop, doors=parts.doors)

@@ -158,6 +158,11 @@ class Mirror:
         return _seconds(self.policy.poll_rate)
 
 
+def is_mirror_path(path: str) -> bool:
+    """Say whether a path is one of a mirror's that has no prefix."""
+    return path in (CAPABILITY, TIME, MIRRORS) or path.startswith(f"{MIRRORS}/")
+
+
 def path_of(request: Request) -> str:
     """Return the path of a request as hrefs have it."""
     return request.url.path.rstrip("/")
