@@ -44,8 +44,8 @@ install: $(VENV)/.installed-dev ## set up everything without running anything
 
 lock: ## pin every dependency of pyproject.toml, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv (pip install uv)" >&2; exit 1; }
-	@$(LOCK) pyproject.toml -o requirements.txt
-	@$(LOCK) pyproject.toml --group dev -c requirements.txt -o requirements-dev.txt
+	@$(LOCK) pyproject.toml --all-extras -o requirements.txt
+	@$(LOCK) pyproject.toml --all-extras --group dev -c requirements.txt -o requirements-dev.txt
 	@$(LOCK) --group build -c requirements-dev.txt -o requirements-build.txt
 
 clean: ## remove everything that was built, installed or recorded
