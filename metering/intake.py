@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -12,11 +12,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from metering.documents import MirrorDocument, MirrorMeterReading, ReadingType
 from metering.doubt import Doubt
 from metering.energy import Measurement
-from metering.judgement import Judgement, Known, Verdict, judge, touched_span
+from metering.former_values import with_former_values
+from metering.judgement import Judgement, Known, Rules, Verdict, judge, touched_span
 from metering.meter_store import MeterStore, Register, StoredUsagePoint
 from metering.offer import Offer, measured
+from metering.power import Power, judge_power
+from metering.power_store import NewPower, PowerStore
 from metering.quarantine import Quarantine, QuarantinedReading
 from metering.reading_store import NewReading, ReadingStore
+from metering.registration.exchanges import register_rules
+from metering.registration.record import MeterIdentity
 from metering.timeliness import TimeGate
 
 Span = tuple[int, int]
@@ -30,6 +35,7 @@ class Judged:
     offer: Offer
     judgement: Judgement
     new: NewReading | None = None
+    new_power: NewPower | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,8 @@ class Intake:
     ) -> None:
         self._meters = MeterStore(connection)
         self._readings = ReadingStore(connection)
+        self._power = PowerStore(connection)
+        self._connection = connection
         self._quarantine = Quarantine(connection)
         self._point = point
         self._gate = gate
@@ -129,25 +137,59 @@ class Intake:
     ) -> Outcome:
         judged: list[Judged] = []
         found: defaultdict[str, list[_Found]] = defaultdict(list)
+        powers: defaultdict[str, list[_FoundPower]] = defaultdict(list)
         for offer, type_id, outcome in measured(offers, registers, self._point, self._gate):
             if isinstance(outcome, Doubt):
                 judged.append(Judged(offer, Judgement(Verdict.QUARANTINED, doubt=outcome)))
+            elif isinstance(outcome, Power):
+                powers[offer.meter_reading.mrid].append((offer, type_id, outcome))
             else:
                 found[offer.meter_reading.mrid].append((offer, type_id, outcome))
+        if powers:
+            judged += await self._judge_power(powers, registers, corrections=corrections)
         if not found:
             return Outcome(judged)
+        energy = await self._judge_energy(found, registers, corrections=corrections)
+        return Outcome([*judged, *energy.judged], energy.span)
+
+    async def _judge_energy(
+        self, found: Mapping[str, list[_Found]], registers: Mapping[str, Register], *, corrections: bool
+    ) -> Outcome:
+        judged: list[Judged] = []
+        spans: list[Span] = []
         registers = await self._with_channels(found, registers)
         known = await self._known(found, registers)
-        spans: list[Span] = []
+        rules = await self._rules(found)
         for mrid, items in found.items():
             register = registers[mrid]
             of_register = [item for channel in register.channels.values() for item in known.get(channel, ())]
-            judgements = judge([item for _, _, item in items], of_register, corrections=corrections)
+            offered = [item for _, _, item in items]
+            judgements = judge(offered, of_register, corrections=corrections, rules=rules)
             here = [_judged(*pair, register) for pair in zip(items, judgements, strict=True)]
             judged += here
-            span = touched_span([item.new.measurement for item in here if item.new], of_register)
+            span = touched_span([item.new.measurement for item in here if item.new], of_register, rules)
             spans += [span] if span else []
         return Outcome(judged, _hull(spans))
+
+    async def _judge_power(
+        self, found: Mapping[str, list[_FoundPower]], registers: Mapping[str, Register], *, corrections: bool
+    ) -> list[Judged]:
+        asked = [(registers[mrid].id, power.key) for mrid, items in found.items() for _, _, power in items]
+        known = await self._power.find(asked)
+        judged: list[Judged] = []
+        for mrid, items in found.items():
+            number = registers[mrid].id
+            offered = [power for _, _, power in items]
+            verdicts = judge_power(offered, known.get(number, {}), corrections=corrections)
+            judged += [_judged_power(*pair, number) for pair in zip(items, verdicts, strict=True)]
+        return judged
+
+    async def _rules(self, found: Mapping[str, Sequence[_Found]]) -> Rules:
+        """Return how the meter's registers count, if there are stands to be judged by it."""
+        if not any(measurement.is_snapshot for items in found.values() for _, _, measurement in items):
+            return {}
+        meter = MeterIdentity(mrid=self._point.mrid, device_lfdi=self._point.device_lfdi)
+        return await register_rules(self._connection, meter)
 
     async def _with_channels(
         self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
@@ -166,29 +208,44 @@ class Intake:
         self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
     ) -> dict[int, list[Known]]:
         measurements = [measurement for items in found.values() for _, _, measurement in items]
-        return await self._readings.find(
+        known = await self._readings.find(
             {channel: lane for mrid in found for lane, channel in registers[mrid].channels.items()},
             start=min(measurement.start for measurement in measurements),
             end=max(measurement.end for measurement in measurements),
             with_neighbours=any(measurement.is_snapshot for measurement in measurements),
         )
+        return await with_former_values(self._connection, known, measurements)
 
     async def _append(self, outcome: Outcome, *, document_id: int) -> None:
         new = [item.new for item in outcome.judged if item.new is not None]
         if new:
             await self._readings.add(new, document_id=document_id, now=self._now)
+        power = [item.new_power for item in outcome.judged if item.new_power is not None]
+        if power:
+            await self._power.add(power, document_id=document_id, now=self._now)
 
 
 _Found = tuple[Offer, int, Measurement]
 """An offer, the number of its reading type, what it measures."""
+_FoundPower = tuple[Offer, int, Power]
 
 
 def _judged(found: _Found, judgement: Judgement, register: Register) -> Judged:
     offer, type_id, measurement = found
     if judgement.verdict not in (Verdict.ACCEPTED, Verdict.REVISED):
         return Judged(offer, judgement)
+    if judgement.marks:
+        measurement = replace(measurement, quality=measurement.quality | judgement.marks)
     channel_id = register.channels[measurement.lane]
     return Judged(offer, judgement, NewReading(channel_id, type_id, judgement.revision, measurement))
+
+
+def _judged_power(found: _FoundPower, judgement: Judgement, register_id: int) -> Judged:
+    offer, type_id, power = found
+    if judgement.verdict not in (Verdict.ACCEPTED, Verdict.REVISED):
+        return Judged(offer, judgement)
+    new = NewPower(register_id, type_id, judgement.revision, power)
+    return Judged(offer, judgement, new_power=new)
 
 
 def _hull(spans: Sequence[Span]) -> Span | None:

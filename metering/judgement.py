@@ -5,45 +5,26 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from types import MappingProxyType
 
 from metering.doubt import Doubt, Reason
-from metering.energy import Key, Lane, Measurement
+from metering.energy import Direction, Key, Lane, Measurement
+from metering.precedence import is_estimate, says_the_same, weigh
+from metering.register_rule import ANY_REGISTER, RegisterRule, Stand
+from metering.verdict import ACCEPTED, DUPLICATE, Judgement, Known, Verdict, quarantined
 
+__all__ = ["Judgement", "Known", "Rules", "Verdict", "judge", "rule_of", "touched_span"]
 
-class Verdict(StrEnum):
-    """What becomes of an offered reading."""
-
-    ACCEPTED = "ACCEPTED"
-    DUPLICATE = "DUPLICATE"
-    REVISED = "REVISED"
-    QUARANTINED = "QUARANTINED"
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A stored measurement; `revision` counts its corrections so far."""
-
-    measurement: Measurement
-    revision: int
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """The verdict on one offered measurement, with its new revision or the doubt about it."""
-
-    verdict: Verdict
-    revision: int = 0
-    doubt: Doubt | None = None
-
-
-_ACCEPTED = Judgement(Verdict.ACCEPTED)
-_DUPLICATE = Judgement(Verdict.DUPLICATE)
+Rules = Mapping[Direction, RegisterRule]
+"""How the registers of a meter count; a direction without a rule has that of any register."""
 
 
 def judge(
-    offered: Sequence[Measurement], known: Iterable[Known], *, corrections: bool = True
+    offered: Sequence[Measurement],
+    known: Iterable[Known],
+    *,
+    corrections: bool = True,
+    rules: Rules = MappingProxyType({}),
 ) -> list[Judgement]:
     """Return the verdict on each measurement that is offered for one register, in their order.
 
@@ -60,39 +41,38 @@ def judge(
     intervals: list[Measurement] = []
     stands: list[Measurement] = []
     for key, measurement in first.items():
-        stored = latest.get(key)
         if key in contradicted:
-            verdicts[key] = _quarantined(Reason.CONTRADICTION, "the document gives two values for one period")
-        elif stored is not None and _says_the_same(stored.measurement, measurement):
-            verdicts[key] = _DUPLICATE
-        elif stored is not None and not corrections:
-            verdicts[key] = _quarantined(Reason.CONTRADICTION, "another value has been taken since")
-        elif measurement.is_snapshot:
-            stands.append(measurement)
-        elif stored is not None:
-            verdicts[key] = Judgement(Verdict.REVISED, stored.revision + 1)
+            verdict = quarantined(Reason.CONTRADICTION, "the document gives two values for one period")
         else:
-            intervals.append(measurement)
+            verdict = _against(latest.get(key), measurement, corrections=corrections)
+        verdicts[key] = verdict
+        if verdict.verdict in (Verdict.ACCEPTED, Verdict.REVISED):
+            if measurement.is_snapshot:
+                stands.append(measurement)
+            elif verdict is ACCEPTED:
+                intervals.append(measurement)
     if intervals:
         verdicts |= _judge_intervals(intervals, [item.measurement for item in known])
     if stands:
-        verdicts |= _judge_stands(stands, latest)
+        verdicts |= _judge_stands(stands, latest, rules)
     return _in_order(offered, first, verdicts)
 
 
-def _quarantined(reason: Reason, sentence: str) -> Judgement:
-    return Judgement(Verdict.QUARANTINED, doubt=Doubt(reason, sentence))
-
-
-def _says_the_same(one: Measurement, other: Measurement) -> bool:
-    return one.watt_hours == other.watt_hours and one.quality == other.quality
+def _against(stored: Known | None, measurement: Measurement, *, corrections: bool) -> Judgement:
+    """Return the verdict as far as it depends on what is known of the same period."""
+    if stored is None:
+        return ACCEPTED
+    verdict = weigh(stored, measurement)
+    if verdict.verdict is Verdict.REVISED and not corrections:
+        return quarantined(Reason.CONTRADICTION, "another value has been taken since")
+    return verdict
 
 
 def _first_of_each(offered: Iterable[Measurement]) -> tuple[dict[Key, Measurement], set[Key]]:
     first: dict[Key, Measurement] = {}
     contradicted: set[Key] = set()
     for measurement in offered:
-        if not _says_the_same(first.setdefault(measurement.key, measurement), measurement):
+        if not says_the_same(first.setdefault(measurement.key, measurement), measurement):
             contradicted.add(measurement.key)
     return first, contradicted
 
@@ -104,7 +84,7 @@ def _in_order(
     for measurement in offered:
         judgement = verdicts[measurement.key]
         is_repeat = first[measurement.key] is not measurement
-        ordered.append(_DUPLICATE if is_repeat and judgement.doubt is None else judgement)
+        ordered.append(DUPLICATE if is_repeat and judgement.doubt is None else judgement)
     return ordered
 
 
@@ -118,16 +98,22 @@ def _judge_intervals(offered: list[Measurement], known: list[Measurement]) -> di
             near.append(waiting[arrived])
             arrived += 1
         near = [item for item in near if item.end > measurement.start]
-        clash = next((item for item in near if _counts_twice(item, measurement)), None)
+        clash = next((item for item in near if _bars(item, measurement)), None)
         if clash is None:
             near.append(measurement)
-            verdicts[measurement.key] = _ACCEPTED
+            verdicts[measurement.key] = ACCEPTED
         else:
-            verdicts[measurement.key] = _quarantined(
+            verdicts[measurement.key] = quarantined(
                 Reason.OVERLAP,
                 f"it overlaps the interval from {clash.start} to {clash.end} and would count energy twice",
             )
     return verdicts
+
+
+def _bars(known: Measurement, offered: Measurement) -> bool:
+    """Say whether what is known keeps `offered` out: an estimate of the same lane gives way to an actual."""
+    gives_way = is_estimate(known.quality) and not is_estimate(offered.quality) and known.lane == offered.lane
+    return not gives_way and _counts_twice(known, offered)
 
 
 def _counts_twice(one: Measurement, other: Measurement) -> bool:
@@ -142,48 +128,57 @@ def _counts_twice(one: Measurement, other: Measurement) -> bool:
     return not apart
 
 
-def _judge_stands(offered: list[Measurement], latest: Mapping[Key, Known]) -> dict[Key, Judgement]:
-    lanes: defaultdict[Lane, list[tuple[int, int]]] = defaultdict(list)
+def _judge_stands(
+    offered: list[Measurement], latest: Mapping[Key, Known], rules: Rules
+) -> dict[Key, Judgement]:
+    lanes: defaultdict[Lane, list[Stand]] = defaultdict(list)
     for item in latest.values():
         if item.measurement.is_snapshot:
-            insort(lanes[item.measurement.lane], (item.measurement.end, item.measurement.watt_hours))
+            insort(lanes[item.measurement.lane], _stand(item.measurement), key=_instant)
     verdicts: dict[Key, Judgement] = {}
-    for stand in sorted(offered, key=lambda item: item.end):
-        lane = lanes[stand.lane]
-        doubt = _doubt_of_stand(stand, lane)
+    for measurement in sorted(offered, key=lambda item: item.end):
+        lane, stand = lanes[measurement.lane], _stand(measurement)
+        here = bisect_left(lane, stand.at, key=_instant)
+        replaced = here < len(lane) and lane[here].at == stand.at
+        doubt = _doubt_of_stand(stand, lane[:here], lane[here + replaced :], rule_of(measurement, rules))
         if doubt is not None:
-            verdicts[stand.key] = Judgement(Verdict.QUARANTINED, doubt=doubt)
+            verdicts[measurement.key] = Judgement(Verdict.QUARANTINED, doubt=doubt)
             continue
-        stored = latest.get(stand.key)
-        if stored is None:
-            verdicts[stand.key] = _ACCEPTED
-        else:
-            verdicts[stand.key] = Judgement(Verdict.REVISED, stored.revision + 1)
-            del lane[bisect_left(lane, (stand.end, -1))]
-        insort(lane, (stand.end, stand.watt_hours))
+        lane[here : here + replaced] = [stand]
     return verdicts
 
 
-def _doubt_of_stand(stand: Measurement, lane: Sequence[tuple[int, int]]) -> Doubt | None:
+def _doubt_of_stand(
+    stand: Stand, before: Sequence[Stand], after: Sequence[Stand], rule: RegisterRule
+) -> Doubt | None:
     """Return why a register cannot stand so, seen between its neighbours in time, or None."""
-    here = bisect_left(lane, (stand.end, -1))
-    after = here + 1 if here < len(lane) and lane[here][0] == stand.end else here
-    if here and lane[here - 1][1] > stand.watt_hours:
-        return Doubt(
-            Reason.REGISTER_FELL, f"the register fell from {lane[here - 1][1]} to {stand.watt_hours} Wh"
-        )
-    if after < len(lane) and lane[after][1] < stand.watt_hours:
-        return Doubt(
-            Reason.REGISTER_FELL,
-            f"the register would fall from {stand.watt_hours} to {lane[after][1]} Wh, known for later",
-        )
-    return None
+    from_before = rule.links(before[-1] if before else None, stand)
+    to_after = rule.links(stand, after[0] if after else None)
+    doubts = (rule.rise(one, other) for one, other in (*from_before, *to_after))
+    return next((found for found in doubts if isinstance(found, Doubt)), None)
 
 
-def touched_span(news: Iterable[Measurement], known: Iterable[Known]) -> tuple[int, int] | None:
+def _stand(measurement: Measurement) -> Stand:
+    return Stand(measurement.end, measurement.watt_hours, measurement.quality)
+
+
+def _instant(stand: Stand) -> int:
+    return stand.at
+
+
+def rule_of(measurement: Measurement, rules: Rules) -> RegisterRule:
+    """Return how the lane of `measurement` counts."""
+    rule = rules.get(measurement.direction, ANY_REGISTER)
+    return rule.of_parts() if measurement.tou_tier or measurement.consumption_block else rule
+
+
+def touched_span(
+    news: Iterable[Measurement], known: Iterable[Known], rules: Rules = MappingProxyType({})
+) -> tuple[int, int] | None:
     """Return from when to when `news` of a register changes what is known of its energy, or None.
 
-    A stand changes the differences to the stands next before and after it; a first stand changes none.
+    A stand changes the differences to the stands next before and after it, or to what an exchange next
+    to it tells; a first stand changes none.
     Units: seconds since 1970 UTC.
     """
     lanes: defaultdict[Lane, set[int]] = defaultdict(set)
@@ -203,4 +198,5 @@ def touched_span(news: Iterable[Measurement], known: Iterable[Known]) -> tuple[i
         for stand in stands:
             here = bisect_left(instants[stand.lane], stand.end)
             edges += instants[stand.lane][max(here - 1, 0) : here + 2]
+            edges += rule_of(stand, rules).edges_near(stand.end)
     return (min(edges), max(edges)) if edges and min(edges) < max(edges) else None

@@ -10,6 +10,7 @@ from metering.doubt import Doubt, Reason
 from metering.energy import Measurement, Scale, measure, scale_of
 from metering.meter_store import Register, StoredUsagePoint
 from metering.mrid import is_provisional
+from metering.power import Power, PowerScale, measure_power, power_scale_of
 from metering.timeliness import TimeGate
 
 
@@ -39,9 +40,9 @@ def offers_of(document: MirrorDocument) -> list[Offer]:
 
 def measured(
     offers: Iterable[Offer], registers: Mapping[str, Register], point: StoredUsagePoint, gate: TimeGate
-) -> Iterator[tuple[Offer, int, Measurement | Doubt]]:
+) -> Iterator[tuple[Offer, int, Measurement | Power | Doubt]]:
     """Yield each offer with the number of its reading type and what it measures or why it does not count."""
-    scales: dict[int, tuple[int, Scale | Doubt]] = {}
+    scales: dict[int, tuple[int, Scale | PowerScale | Doubt]] = {}
     for offer in offers:
         of_register = id(offer.meter_reading)
         if of_register not in scales:
@@ -52,7 +53,7 @@ def measured(
 
 def _scale(
     meter_reading: MirrorMeterReading, registers: Mapping[str, Register], point: StoredUsagePoint
-) -> tuple[int, Scale | Doubt]:
+) -> tuple[int, Scale | PowerScale | Doubt]:
     register = registers.get(meter_reading.mrid)
     if register is None:
         return 0, Doubt(Reason.NO_READING_TYPE, "the register was never given a ReadingType")
@@ -60,11 +61,15 @@ def _scale(
         return 0, Doubt(Reason.NOT_ELECTRICITY, f"the meter serves category {point.service_category}")
     stated = meter_reading.reading_type
     stored = (register.stored(stated) if stated else None) or register.in_force
-    return stored.id, scale_of(stored.reading_type)
+    return stored.id, power_scale_of(stored.reading_type) or scale_of(stored.reading_type)
 
 
-def _measured(offer: Offer, scale: Scale, gate: TimeGate) -> Measurement | Doubt:
+def _measured(offer: Offer, scale: Scale | PowerScale, gate: TimeGate) -> Measurement | Power | Doubt:
     if offer.is_provisional:
         return Doubt(Reason.PROVISIONAL, "its mRID says that the readings are still being collected")
-    outcome = measure(offer.reading, scale)
+    outcome: Measurement | Power | Doubt
+    if isinstance(scale, PowerScale):
+        outcome = measure_power(offer.reading, scale)
+    else:
+        outcome = measure(offer.reading, scale)
     return outcome if isinstance(outcome, Doubt) else gate.doubt(outcome) or outcome

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil, floor
 from typing import Final
@@ -11,26 +12,31 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import ZERO_ENERGY, Energy
-from kernel.errors import NodeError
 from kernel.interval import Interval
 from metering.energy import Direction, Lane
-from metering.mrid import canonical_mrid
+from metering.judgement import Rules
 from metering.quarantine import Quarantine, QuarantinedReading
 from metering.reading_store import ReadingStore
+from metering.registration.exchanges import register_rules
+from metering.registration.record import MeterAmbiguous, MeterIdentity
+from metering.registration.resolver import resolve_meter, resolve_within
 from metering.series import Flow, IntervalEnergy, Rank, energies_within, flows_of, reach_of
 
 __all__ = [
     "IntervalEnergy",
     "MeterAmbiguous",
     "covers",
+    "energy_of",
     "interval_energy",
     "quarantined_readings",
     "total_energy",
 ]
 
+_FURTHEST_LOOKS: Final = 4
 _CHANNELS: Final = text(
     """
-    SELECT u.id AS usage_point_id, g.id AS register_id, c.id AS channel_id, c.tou_tier, c.consumption_block
+    SELECT u.id AS usage_point_id, u.device_lfdi, g.id AS register_id, c.id AS channel_id, c.tou_tier,
+        c.consumption_block
     FROM meter_usage_points AS u
     LEFT JOIN meter_registers AS g ON g.usage_point_id = u.id
     LEFT JOIN meter_channels AS c ON c.register_id = g.id AND c.direction = :direction
@@ -38,12 +44,6 @@ _CHANNELS: Final = text(
       AND (CAST(:device_lfdi AS text) IS NULL OR u.device_lfdi = CAST(:device_lfdi AS text))
     """
 )
-
-
-class MeterAmbiguous(NodeError):
-    """An mRID is used by several devices, and it was not said which one is meant."""
-
-    code, http_status, retryable = "METER_AMBIGUOUS", 409, False
 
 
 async def interval_energy(
@@ -57,22 +57,47 @@ async def interval_energy(
 ) -> list[IntervalEnergy]:
     """Return the energy of `meter` within `window`, interval by interval in order of time.
 
-    `meter` is an mRID in any spelling; a meter that never reported has no intervals. Of each reading
-    the latest revision counts, or the latest that had been received at `as_of`. Intervals that straddle
-    the window's edge are prorated to whole Wh and marked as derived; windows side by side add up.
-    Raises: MridInvalid; MeterAmbiguous, if several devices use the mRID and `device_lfdi` names none.
+    `meter` is a registered id or an mRID in any spelling; a meter that never reported has no intervals.
+    Of each reading the latest revision counts, or the latest that had been received at `as_of`, and so
+    does what is registered of the meter. Intervals that straddle the window's edge are prorated to whole
+    Wh and marked as derived; windows side by side add up.
+    Raises: MeterIdUnknown; MeterAmbiguous, if several devices use the mRID and `device_lfdi` names none.
     """
-    channels = await _channels(
-        connection, mrid=canonical_mrid(meter, lenient=True), direction=direction, device_lfdi=device_lfdi
-    )
-    if not channels:
+    found: list[IntervalEnergy] = []
+    for identity, part in await resolve_within(connection, meter, window=window, as_of=as_of):
+        of_device = replace(identity, device_lfdi=device_lfdi.upper()) if device_lfdi else identity
+        found += await energy_of(connection, of_device, direction=direction, window=part, as_of=as_of)
+    return found
+
+
+async def energy_of(
+    connection: AsyncConnection,
+    meter: MeterIdentity,
+    *,
+    direction: Direction,
+    window: Interval,
+    starting_in: Interval | None = None,
+    as_of: datetime | None = None,
+) -> list[IntervalEnergy]:
+    """Return what `interval_energy` does, of one meter whose identity is known.
+
+    `starting_in`, a part of the window, leaves out what starts before or after it: so a long window is
+    read piece by piece without an interval being cut between them. Raises: MeterAmbiguous.
+    """
+    point, channels = await _channels(connection, meter, direction=direction)
+    if point is None or not channels:
         return []
-    start, end = floor(window.start.timestamp()), ceil(window.end.timestamp())
-    flows = await _flows(connection, channels, start=start, end=end, as_of=as_of)
-    reach = reach_of(flows, start=start, end=end)
-    if len(flows) > 1 and reach != (start, end):
-        flows = await _flows(connection, channels, start=reach[0], end=reach[1], as_of=as_of)
-    return energies_within(window, flows)
+    asked = starting_in or window
+    start, end = floor(asked.start.timestamp()), ceil(asked.end.timestamp())
+    reader = _FlowReader(connection, point, channels, as_of)
+    flows = await reader.read(start, end)
+    for _ in range(_FURTHEST_LOOKS):  # what is preferred to what overlaps the window counts too
+        reach = reach_of(flows, start=start, end=end)
+        if reach == (start, end):
+            break
+        start, end = reach
+        flows = await reader.read(start, end)
+    return energies_within(window, flows, starting_in=starting_in)
 
 
 def covers(intervals: Iterable[IntervalEnergy], window: Interval) -> bool:
@@ -85,48 +110,55 @@ def total_energy(intervals: Iterable[IntervalEnergy]) -> Energy:
     return sum((interval.energy for interval in intervals), ZERO_ENERGY)
 
 
-async def quarantined_readings(connection: AsyncConnection, *, meter: str) -> list[QuarantinedReading]:
-    """Return the readings of `meter`, an mRID in any spelling, that are set aside, oldest document first.
+async def quarantined_readings(
+    connection: AsyncConnection, *, meter: str, at: datetime
+) -> list[QuarantinedReading]:
+    """Return the readings that are set aside of the meter that goes by `meter`, oldest document first.
 
-    Raises: MridInvalid.
+    `meter` is a registered id, as it is at an instant, or an mRID in any spelling. Raises: MeterIdUnknown.
     """
-    return await Quarantine(connection).of_meter(canonical_mrid(meter, lenient=True))
+    return await Quarantine(connection).of_meter((await resolve_meter(connection, meter, at=at)).mrid)
 
 
 async def _channels(
-    connection: AsyncConnection, *, mrid: str, direction: Direction, device_lfdi: str | None
-) -> dict[int, tuple[int, Lane]]:
-    """Return the channels of a meter that count in `direction`, each with its register and lane."""
-    lfdi = None if device_lfdi is None else device_lfdi.upper()
-    rows = (
-        await connection.execute(_CHANNELS, {"mrid": mrid, "direction": direction.value, "device_lfdi": lfdi})
-    ).all()
+    connection: AsyncConnection, meter: MeterIdentity, *, direction: Direction
+) -> tuple[MeterIdentity | None, dict[int, tuple[int, Lane]]]:
+    """Return the meter as it reports, and its channels that count in `direction` by number."""
+    asked = {"mrid": meter.mrid, "direction": direction.value, "device_lfdi": meter.device_lfdi}
+    rows = (await connection.execute(_CHANNELS, asked)).all()
     if len({row.usage_point_id for row in rows}) > 1:
-        raise MeterAmbiguous(f"several devices use the mRID {mrid}", hint="Say which by its LFDI.")
-    return {
+        raise MeterAmbiguous(f"several devices use the mRID {meter.mrid}", hint="Say which by its LFDI.")
+    channels = {
         row.channel_id: (row.register_id, (direction, row.tou_tier, row.consumption_block))
         for row in rows
         if row.channel_id is not None
     }
+    return (replace(meter, device_lfdi=rows[0].device_lfdi) if rows else None), channels
 
 
-async def _flows(
-    connection: AsyncConnection,
-    channels: dict[int, tuple[int, Lane]],
-    *,
-    start: int,
-    end: int,
-    as_of: datetime | None,
-) -> dict[Rank, list[Flow]]:
-    found = await ReadingStore(connection).find(
-        {channel: lane for channel, (_, lane) in channels.items()},
-        start=start,
-        end=end,
-        with_neighbours=True,
-        as_of=as_of.astimezone(UTC) if as_of else None,
-    )
-    flows: dict[Rank, list[Flow]] = {}
-    for channel, known in found.items():
-        for rank, of_rank in flows_of(channels[channel][0], known).items():
-            flows.setdefault(rank, []).extend(of_rank)
-    return flows
+@dataclass(slots=True)
+class _FlowReader:
+    """Reads what flowed through the channels of one meter; how its registers count is read once."""
+
+    connection: AsyncConnection
+    meter: MeterIdentity
+    channels: Mapping[int, tuple[int, Lane]]
+    as_of: datetime | None
+    rules: Rules | None = None
+
+    async def read(self, start: int, end: int) -> dict[Rank, list[Flow]]:
+        as_of = None if self.as_of is None else self.as_of.astimezone(UTC)
+        found = await ReadingStore(self.connection).find(
+            {channel: lane for channel, (_, lane) in self.channels.items()},
+            start=start,
+            end=end,
+            with_neighbours=True,
+            as_of=as_of,
+        )
+        if self.rules is None and any(item.measurement.is_snapshot for of in found.values() for item in of):
+            self.rules = await register_rules(self.connection, self.meter, as_of=as_of)
+        flows: dict[Rank, list[Flow]] = {}
+        for channel, known in found.items():
+            for rank, of_rank in flows_of(self.channels[channel][0], known, rules=self.rules or {}).items():
+                flows.setdefault(rank, []).extend(of_rank)
+        return flows

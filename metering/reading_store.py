@@ -44,7 +44,8 @@ _DOCUMENT: Final = text(
 
 _COLUMNS: Final = """
     r.channel_id, CAST(extract(epoch FROM r.period_start) AS bigint),
-    CAST(extract(epoch FROM r.period_end) AS bigint), r.watt_hours, r.quality, r.revision
+    CAST(extract(epoch FROM r.period_end) AS bigint), r.watt_hours, r.quality, r.revision,
+    r.received_at
 """
 _AS_KNOWN: Final = "(CAST(:as_of AS timestamptz) IS NULL OR r.received_at <= CAST(:as_of AS timestamptz))"
 
@@ -136,9 +137,9 @@ class ReadingStore:
             },
         )
         found: dict[int, list[Known]] = {}
-        for channel_id, starts, ends, watt_hours, quality, revision in rows:
+        for channel_id, starts, ends, watt_hours, quality, revision, received_at in rows:
             measurement = Measurement(*channels[channel_id], starts, ends, watt_hours, quality)
-            found.setdefault(channel_id, []).append(Known(measurement, revision))
+            found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
         return found
 
     async def add(self, new: Sequence[NewReading], *, document_id: int, now: datetime) -> None:

@@ -10,15 +10,19 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from types import MappingProxyType
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from metering.doubt import Doubt
 from metering.energy import Measurement
-from metering.judgement import Known
-from metering.quality import DERIVED, ESTIMATED_BY_INTERPOLATION, combined
+from metering.judgement import Known, Rules, rule_of
+from metering.precedence import is_estimate
+from metering.quality import DERIVED, ESTIMATED_BY_INTERPOLATION, QUESTIONABLE, combined
+from metering.register_rule import RegisterRule, Stand
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -30,12 +34,16 @@ Rank = tuple[bool, int, bool, bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalEnergy:
-    """The energy of a period; `quality` in the bits of 2030.5, `revision` counts corrections."""
+    """The energy of a period; `quality` in the bits of 2030.5, `revision` counts corrections.
+
+    `received_at` is when the last came of the readings that it is made of.
+    """
 
     period: Interval
     energy: Energy
     quality: int
     revision: int
+    received_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,28 +55,63 @@ class Flow:
     watt_hours: int
     quality: int
     revision: int
+    received_at: datetime | None = None
 
 
 Flows = Mapping[Rank, list[Flow]]
 
 
-def flows_of(register_id: int, known: Iterable[Known]) -> dict[Rank, list[Flow]]:
-    """Return what flowed through one channel of a register, by how much it is preferred."""
+def flows_of(
+    register_id: int, known: Iterable[Known], *, rules: Rules = MappingProxyType({})
+) -> dict[Rank, list[Flow]]:
+    """Return what flowed through one channel of a register, by how much it is preferred.
+
+    An estimated interval counts only where no measured one overlaps it. Between two stands whose
+    difference is in doubt nothing is known.
+    """
     flows: defaultdict[Rank, list[Flow]] = defaultdict(list)
     stands: list[Known] = []
+    estimates: list[Known] = []
     for item in known:
         measurement = item.measurement
         if measurement.is_snapshot:
             stands.append(item)
-            continue
-        flow = Flow(
-            measurement.start, measurement.end, measurement.watt_hours, measurement.quality, item.revision
-        )
-        flows[_rank(register_id, measurement)].append(flow)
-    stands.sort(key=lambda item: item.measurement.end)
-    for one, other in pairwise(stands):
-        flows[_rank(register_id, other.measurement)].append(_difference(one, other))
+        elif is_estimate(measurement.quality):
+            estimates.append(item)
+        else:
+            flows[_rank(register_id, measurement)].append(_flow(item))
+    if estimates:
+        measured = _union([(flow.start, flow.end) for found in flows.values() for flow in found])
+        for item in estimates:
+            if _is_free(flow := _flow(item), measured):
+                flows[_rank(register_id, item.measurement)].append(flow)
+    if stands:
+        sample = stands[0].measurement
+        differences = _differences(stands, rule_of(sample, rules))
+        if differences:
+            flows[_rank(register_id, sample)] += differences
     return flows
+
+
+def _flow(item: Known) -> Flow:
+    known = item.measurement
+    return Flow(known.start, known.end, known.watt_hours, known.quality, item.revision, item.received_at)
+
+
+def _differences(known: Iterable[Known], rule: RegisterRule) -> list[Flow]:
+    stands: list[Stand | None] = [
+        Stand(item.measurement.end, item.measurement.watt_hours, item.measurement.quality, item.revision,
+              item.received_at)
+        for item in sorted(known, key=lambda item: item.measurement.end)
+    ]  # fmt: skip
+    found = []
+    for one, other in pairwise([None, *stands, None]):
+        for link in rule.links(one, other):
+            rise = rule.rise(*link)
+            if not isinstance(rise, Doubt):
+                marks = 0 if rise.is_sure else QUESTIONABLE
+                found.append(_difference(*link, watt_hours=rise.watt_hours, marks=marks))
+    return found
 
 
 def _rank(register_id: int, measurement: Measurement) -> Rank:
@@ -80,27 +123,41 @@ def _rank(register_id: int, measurement: Measurement) -> Rank:
     )
 
 
-def _difference(one: Known, other: Known) -> Flow:
+def _difference(one: Stand, other: Stand, *, watt_hours: int, marks: int) -> Flow:
     return Flow(
-        one.measurement.end,
-        other.measurement.end,
-        other.measurement.watt_hours - one.measurement.watt_hours,
-        combined(one.measurement.quality, other.measurement.quality),
+        one.at,
+        other.at,
+        watt_hours,
+        combined(one.quality, other.quality) | marks,
         max(one.revision, other.revision),
+        _later(one.received_at, other.received_at),
     )
 
 
-def energies_within(window: Interval, flows: Flows) -> list[IntervalEnergy]:
+def _later(one: datetime | None, other: datetime | None) -> datetime | None:
+    return max((instant for instant in (one, other) if instant is not None), default=None)
+
+
+def energies_within(
+    window: Interval, flows: Flows, *, starting_in: Interval | None = None
+) -> list[IntervalEnergy]:
     """Return the energy of `window`, interval by interval; one that straddles its edge is prorated.
 
-    `flows` must hold everything that overlaps the window, and all that overlaps that.
+    `flows` must hold everything that overlaps the window, and all that overlaps that. `starting_in`, a
+    part of the window, leaves out what starts before or after it, and asks for no other flows than that
+    part alone would: parts side by side give what the window gives, and cut nothing.
     """
     start, end = _microseconds(window.start), _microseconds(window.end)
+    part = starting_in or window
+    part_start, part_end = _microseconds(part.start), _microseconds(part.end)
     merged: dict[tuple[int, int], IntervalEnergy] = {}
     taken: list[tuple[int, int]] = []
     for rank in sorted(flows):
         inside = [
-            flow for flow in flows[rank] if _PER_SECOND * flow.start < end and start < _PER_SECOND * flow.end
+            flow
+            for flow in flows[rank]
+            if start < _PER_SECOND * flow.end
+            and part_start <= max(start, _PER_SECOND * flow.start) < part_end
         ]
         for flow in inside:
             if _is_free(flow, taken):
@@ -136,7 +193,7 @@ def _within(start: int, end: int, flow: Flow, *, is_difference: bool) -> tuple[i
     length = flow_end - flow_start
     upto_last, upto_first = (flow.watt_hours * (edge - flow_start) // length for edge in (last, first))
     marks = DERIVED | (ESTIMATED_BY_INTERPOLATION if is_difference else 0)
-    part = Flow(flow.start, flow.end, upto_last - upto_first, flow.quality | marks, flow.revision)
+    part = replace(flow, watt_hours=upto_last - upto_first, quality=flow.quality | marks)
     return first, last, part
 
 
@@ -148,6 +205,7 @@ def _add(merged: dict[tuple[int, int], IntervalEnergy], part: tuple[int, int, Fl
         energy=Energy(flow.watt_hours) + (before.energy if before else ZERO_ENERGY),
         quality=combined(before.quality, flow.quality) if before else flow.quality,
         revision=max(flow.revision, before.revision if before else 0),
+        received_at=_later(flow.received_at, before.received_at if before else None),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Final
 
 from metering.doubt import Doubt, Reason
 from metering.energy import Measurement
+from metering.power import Power
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +39,7 @@ class TimeGate:
             earliest_start=int((now - limits.horizon).timestamp()),
         )
 
-    def doubt(self, measurement: Measurement) -> Doubt | None:
+    def doubt(self, measurement: Measurement | Power) -> Doubt | None:
         """Return why `measurement` does not lie in a time that can be settled, or None."""
         if measurement.end > self.latest_end:
             ahead = measurement.end - self.latest_end

@@ -1,0 +1,66 @@
+"""Acts on the registry of meters: each is on record, and has the contracts on the meter looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from bpp.deliveries import note_readings
+from metering.registration.exchanges import RegisterExchange, record_exchange
+from metering.registration.record import MeterIdentity, MeterRegistration, MeterTerms
+from metering.registration.registry import MeterRegistry
+from node.audit import Actor, record_act
+from storage.unit_of_work import UnitOfWork
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registrar:
+    """Who acts; `holder` is whose key it is where that may act on its own meters only, None for all."""
+
+    actor: Actor
+    holder: str | None = None
+
+
+async def register_meter(
+    uow: UnitOfWork,
+    meter: MeterIdentity,
+    terms: MeterTerms,
+    *,
+    valid_from: datetime,
+    by: Registrar,
+    why: str,
+    now: datetime,
+) -> MeterRegistration:
+    """Keep the next version of what is said of a meter, and put the act on record.
+
+    Raises: MeterRegistrationInvalid, ExternalIdTaken, UsagePointForeign.
+    """
+    registry = MeterRegistry(uow.connection)
+    made = await registry.add(
+        meter, terms, valid_from=valid_from, holder=by.holder, made_by=by.actor.who, why=why, now=now
+    )
+    before = [item for item in await registry.versions(made.meter.mrid) if item.meter == made.meter]
+    former = max((item for item in before if item != made), key=lambda item: item.version, default=None)
+    act = by.actor.act(
+        "meter.registered",
+        made.meter.mrid,
+        before=None if former is None else former.to_record(),
+        after=made.to_record(),
+        why=why,
+    )
+    await record_act(uow, act, now=now)
+    await note_readings(uow, meters=[made.meter.mrid], now=now)
+    return made
+
+
+async def exchange_register(
+    uow: UnitOfWork, meter: MeterIdentity, exchange: RegisterExchange, *, by: Actor, why: str, now: datetime
+) -> None:
+    """Keep that registers of a meter were reset or exchanged, and put the act on record.
+
+    Raises: MeterRegistrationInvalid.
+    """
+    await record_exchange(uow.connection, meter, exchange, made_by=by.who, why=why, now=now)
+    what = "meter.exchange_withdrawn" if exchange.withdrawn else "meter.register_exchanged"
+    await record_act(uow, by.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
+    await note_readings(uow, meters=[meter.mrid], now=now)
