@@ -1,0 +1,111 @@
+"""What a poll works with: the server, the feed, the database; and keeping what a page said."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
+
+from kernel.clock import Clock
+from metering.documents import MirrorUsagePoint
+from metering.feeds.feed_file import Feed
+from metering.feeds.feed_store import FeedStore
+from metering.feeds.positions import Positions, RegisterName
+from metering.ingest import IngestResult, record_document
+from metering.sep.pager import Page, collect
+from metering.sep.resources import ResourceList, read_list
+from metering.sep.utility_client import Answer, UtilityClient
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
+"""Told of every page taken, in the unit of work that keeps it."""
+
+LEASE: Final = timedelta(minutes=10)
+"""How long a poll may go without a page that is kept before another process takes the feed over."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """A feed that is being polled."""
+
+    feed: Feed
+    client: UtilityClient
+    uow_factory: UnitOfWorkFactory
+    clock: Clock
+    on_recorded: OnRecorded | None = None
+    poll_rates: list[int] = field(default_factory=list)
+    """What the lists that were met say of how often to poll, in seconds."""
+    lists_met: dict[str, bool] = field(default_factory=dict)
+    """The lists that were met, and whether they can be subscribed to."""
+    owners: dict[str, RegisterName] = field(default_factory=dict)
+    """Of the lists of a register (first its sets, then readings from old to new): whose they are."""
+
+    async def get(self, href: str, *, base: str) -> Answer:
+        """Return what a link leads to. Raises: HrefForeign, UtilityUnavailable, UtilityRefused."""
+        return await self.client.get(self.client.resolve(href, base=base))
+
+    async def whole_list(
+        self, href: str, name: str, *, base: str, query: Mapping[str, int] | None = None
+    ) -> list[tuple[str, ET.Element]]:
+        """Return the entries of the list that a link leads to, each with the address that it came from.
+
+        Raises: HrefForeign, UtilityUnavailable, UtilityRefused, MeterDocumentRefused, ListUnsteady.
+        """
+        url = self.client.resolve(href, base=base)
+
+        async def fetch(start: int, limit: int) -> Page[tuple[str, ET.Element]]:
+            answer = await self.client.get(
+                self.client.resolve(url, base=url, query={**(query or {}), "s": start, "l": limit})
+            )
+            page = self.met(read_list(answer.body, name, legacy=self.feed.legacy_namespace), url)
+            return Page(
+                entries=[(_what_tells_apart(item), (answer.url, item)) for item in page.items],
+                total=page.total,
+            )
+
+        return await collect(fetch)
+
+    def met(self, page: ResourceList, url: str) -> ResourceList:
+        """Remember what a page says of its list, and return it."""
+        if page.poll_rate is not None:
+            self.poll_rates.append(page.poll_rate)
+        self.lists_met[url] = page.is_subscribable
+        return page
+
+    async def keep(
+        self, document: MirrorUsagePoint, answer: Answer, *, uow: UnitOfWork, now: datetime
+    ) -> IngestResult:
+        """Take in what a page says, and tell the rest of the house, in an open unit of work.
+
+        The page is kept with the address that it came from and the number of its edition: two registers
+        may have pages with the very same bytes, and a page may become again what it was.
+        """
+        positions = Positions(uow.connection)
+        edition = await positions.edition(self.feed.name, answer.url, answer.body, now=now)
+        result = await record_document(
+            document,
+            _with_origin(answer, edition),
+            uow=uow,
+            now=now,
+            sender=self.feed.sender,
+        )
+        if self.on_recorded is not None:
+            await self.on_recorded(uow, result, now)
+        await FeedStore(uow.connection).extend(self.feed.name, until=now + LEASE)
+        return result
+
+
+def _with_origin(answer: Answer, edition: int) -> bytes:
+    """Return a page as it is kept: what was asked, which edition of the answer it is, the answer."""
+    where = urlsplit(answer.url)
+    asked = where._replace(scheme="", netloc="").geturl()
+    return f"GET {asked}\r\nHost: {where.netloc}\r\nEdition: {edition}\r\n\r\n".encode() + answer.body
+
+
+def _what_tells_apart(element: ET.Element) -> str:
+    """Return the href of an entry, or for one without what it says."""
+    return element.get("href") or hashlib.sha256(ET.tostring(element)).hexdigest()
