@@ -37,7 +37,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._is_suspect = False
         self._is_getting_on = False
         self._idle_bytes = 0  # since the last of a body: what its pieces are wrapped in, and trailers
-        self._tls: dict[str, Any] | None = None
+        self._tls: dict[object, object] | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in the server
         super().connection_made(CorkedTransport(transport, self.loop))  # type: ignore[arg-type]  # stands for one
@@ -146,7 +146,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         return bool(self.pipeline) or cycle.response_started
 
 
-def _tls_extension(transport: asyncio.Transport) -> dict[str, Any] | None:
+def _tls_extension(transport: asyncio.Transport) -> dict[object, object] | None:
     connection: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
     if connection is None:
         return None

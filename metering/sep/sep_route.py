@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine, Sequence
 from http import HTTPStatus
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import structlog
 from fastapi import APIRouter, Request, Response
@@ -45,7 +45,7 @@ class MirrorUnavailable(NodeError):
     """The database cannot be reached."""
 
     code, http_status, retryable = "METER_MIRROR_UNAVAILABLE", 503, True
-    retry_after: ClassVar[int] = 1
+    retry_after: int | None = 1  # s
 
 
 class SepRoute(APIRoute):

@@ -6,15 +6,25 @@ import sys
 
 import atheris
 
-with atheris.instrument_imports(include=["protocol", "node.ingress", "node.routing", "schemas", "kernel"]):
+with atheris.instrument_imports(
+    include=["protocol", "node.ingress", "node.routing", "schemas", "kernel", "metering"]
+):
     from tests.fuzz.targets import TARGETS
 from node.telemetry import configure_logging
 from tests.fuzz.json_mutator import mutate
+from tests.fuzz.xml_mutator import changed
+
+
+def _mutate_xml(data: bytes, max_size: int, seed: int) -> bytes:
+    return changed(data, max_size, seed, atheris.Mutate)
+
+
+_MUTATORS = {"envelope": mutate, "json_ld": mutate, "mirror_document": _mutate_xml}
 
 if __name__ == "__main__":
     name, seconds, corpus = sys.argv[1:4]
     configure_logging(level="ERROR", log_format="console")
     options = [sys.argv[0], corpus, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-max_len=20000"]
-    mutator = {} if name == "header" else {"custom_mutator": mutate}
+    mutator = {"custom_mutator": _MUTATORS[name]} if name in _MUTATORS else {}
     atheris.Setup([*options, "-timeout=10", "-print_final_stats=1"], TARGETS[name], **mutator)
     atheris.Fuzz()

@@ -29,6 +29,7 @@ from registry_client.reach import Reach
 from registry_client.subscriber import SubscriberRecord
 from schemas import jsonld
 from storage.inbox_writer import Acceptance, Arrival
+from tests.fuzz.meter_target import mirror_document
 
 NOW: Final = datetime(2026, 1, 9, 10, tzinfo=UTC)
 BAP_ID, BPP_ID = "bap.example", "bpp.example"
@@ -68,6 +69,7 @@ TARGETS: Final[Mapping[str, Callable[[bytes], None]]] = {
     "header": header,
     "envelope": envelope,
     "json_ld": json_ld,
+    "mirror_document": mirror_document,
 }
 
 

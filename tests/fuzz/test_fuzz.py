@@ -6,15 +6,21 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
+from random import Random
 from typing import Final
 
 import pytest
 
 from tests.fuzz.targets import TARGETS
+from tests.fuzz.xml_mutator import changed, flipped
 
-_SECONDS: Final = 20
+_SECONDS: Final = {"mirror_document": 60}
+_USUAL_SECONDS: Final = 20
+_MUTANTS: Final = 4_000
+_LONGEST: Final = 20_000  # bytes
 _CORPUS: Final = Path(__file__).parent / "corpus"
 
 
@@ -30,10 +36,11 @@ def test_every_input_that_was_ever_of_interest_is_answered(target: str) -> None:
 @pytest.mark.skipif(find_spec("atheris") is None, reason="atheris has no build for this Python")
 @pytest.mark.parametrize("target", sorted(TARGETS))
 def test_no_input_breaks_anything(target: str, tmp_path: Path) -> None:
+    seconds = str(_SECONDS.get(target, _USUAL_SECONDS))
     corpus = tmp_path / "corpus"
     shutil.copytree(_CORPUS / target, corpus)
     run = subprocess.run(
-        [sys.executable, "-m", "tests.fuzz", target, str(_SECONDS), str(corpus)],
+        [sys.executable, "-m", "tests.fuzz", target, seconds, str(corpus)],
         cwd=Path(__file__).parents[2],
         env={**os.environ, "PYTHONPATH": "."},
         capture_output=True,
@@ -41,3 +48,14 @@ def test_no_input_breaks_anything(target: str, tmp_path: Path) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stderr[-4_000:]
+
+
+def test_meters_documents_changed_as_xml_break_nothing_where_there_is_no_fuzzer_either() -> None:
+    kept = [file.read_bytes() for file in sorted((_CORPUS / "mirror_document").iterdir())]
+    inputs, random = list(kept), Random(20_260_109)  # noqa: S311  reproducible, guards nothing
+    for seed in range(_MUTANTS):
+        at = random.randrange(len(inputs))
+        inputs[at] = changed(inputs[at], _LONGEST, seed, partial(flipped, random=random))
+        TARGETS["mirror_document"](inputs[at])
+        if random.random() < 0.2:  # or soon nothing would be XML any more
+            inputs[at] = kept[at]
