@@ -58,13 +58,12 @@ class FaultMisplaced(NodeError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultWish:
-    """A fault that is asked for: at a rate, or from `first` to `last` of a meter's intervals or documents."""
+    """A fault that is asked for: at a rate, or at `places` among a meter's intervals or documents."""
 
     kind: FaultKind
     parts_per_million: int = 0
     meter: int = 0
-    first: int = 0
-    last: int = 0
+    places: range | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +93,7 @@ def read_fault(text: str) -> FaultWish:
         whole, _, fraction = match[2].partition(".")
         return FaultWish(kind=kind, parts_per_million=min(MILLION, int(whole + fraction.ljust(6, "0"))))
     first = int(match[4])
-    return FaultWish(kind=kind, meter=int(match[3]), first=first, last=int(match[5] or first))
+    return FaultWish(kind=kind, meter=int(match[3]), places=range(first, int(match[5] or first) + 1))
 
 
 def place_faults(
@@ -107,9 +106,8 @@ def place_faults(
     """
     wishes = list(wishes)
     placed: dict[int, list[Fault]] = {meter: [] for meter in meters}
-    named = [wish for wish in wishes if wish.meter or wish.last]
-    for wish in named:
-        for at in range(wish.first, wish.last + 1):
+    for wish in wishes:
+        for at in _named(wish):
             _check(wish, at, placed, intervals=intervals, documents=documents)
             placed[wish.meter].append(Fault(kind=wish.kind, meter=wish.meter, at=at))
     for wish in wishes:
@@ -128,6 +126,15 @@ def aim(fault: Fault, imported: Sequence[int]) -> Fault:
         return fault
     flowing = [at for at, energy in enumerate(imported) if energy]
     return replace(fault, at=min(flowing, key=lambda at: abs(at - fault.at), default=fault.at))
+
+
+def _named(wish: FaultWish) -> range:
+    """Return the places that a wish names. Raises: FaultMisplaced, if it names none."""
+    if wish.places is None:
+        return range(0)
+    if not wish.places:
+        raise FaultMisplaced(f"{wish.kind}@{wish.meter}:{wish.places.start}: it ends before it begins")
+    return wish.places
 
 
 def _chances(wish: FaultWish, meter: int, *, intervals: int, documents: int, seed: int) -> Iterator[int]:
