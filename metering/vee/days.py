@@ -15,6 +15,9 @@ from kernel.interval import Interval
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
 
+Holidays = frozenset[date]
+"""Days that are used like Sundays."""
+
 
 class ZoneInvalid(NodeError):
     """A time zone has a name that nobody knows."""
@@ -47,7 +50,7 @@ class LocalDate:
     def earlier(self, days: int) -> LocalDate:
         return LocalDate(self.date - days * _DAY, self.zone)
 
-    def type(self, holidays: frozenset[date]) -> DayType:
+    def kind(self, holidays: Holidays) -> DayType:
         """Return which days this one is used like."""
         weekday = self.date.weekday()
         if self.date in holidays or weekday > _SATURDAY:

@@ -5,7 +5,7 @@ Plain numbers throughout: times in seconds since 1970 UTC, energy in Wh.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metering.doubt import Reason
@@ -23,6 +23,28 @@ class Slot:
     @property
     def seconds(self) -> int:
         return self.end - self.start
+
+
+def covered_seconds(slots: Iterable[Slot]) -> int:
+    """Return how long `slots`, in order, last together, in s; no instant counts twice."""
+    covered, reached = 0, None
+    for slot in slots:
+        covered += max(0, slot.end - (slot.start if reached is None else max(slot.start, reached)))
+        reached = slot.end if reached is None else max(reached, slot.end)
+    return covered
+
+
+def gaps_between(slots: Iterable[Slot], *, start: int, end: int) -> list[tuple[int, int]]:
+    """Return from when to when, from `start` to `end`, none of `slots`, in order, says anything."""
+    found: list[tuple[int, int]] = []
+    reached = start
+    for slot in slots:
+        if reached < min(slot.start, end):
+            found.append((reached, min(slot.start, end)))
+        reached = max(reached, slot.end)
+    if reached < end:
+        found.append((reached, end))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,15 +145,7 @@ class Evidence:
 
     def gaps(self) -> list[tuple[int, int]]:
         """Return from when to when nothing is known, in order, up to now."""
-        found: list[tuple[int, int]] = []
-        reached, last = self.start, self._last_due()
-        for slot in self.slots:
-            if reached < min(slot.start, last):
-                found.append((reached, min(slot.start, last)))
-            reached = max(reached, slot.end)
-        if reached < last:
-            found.append((reached, last))
-        return found
+        return gaps_between(self.slots, start=self.start, end=self._last_due())
 
     def _last_due(self) -> int:
         """Return when the last interval ended that can have been reported by now."""

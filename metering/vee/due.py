@@ -1,0 +1,105 @@
+"""Which meters' days are to be validated, and when; put down in the unit of work that keeps the readings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from metering.ingest import IngestResult
+from storage.unit_of_work import UnitOfWork
+
+VALIDATION_CHANNEL: Final = "degnode_validation"
+"""Announced when days have become due before their time."""
+SETTLING: Final = timedelta(minutes=5)
+"""How long is waited for more readings of a day that is over, so that an import is looked at once."""
+_DAY: Final = timedelta(days=1)
+
+# A day that is still going on is looked at when it is over; one that waits already is not put off.
+_NOTE: Final = text(
+    """
+    INSERT INTO meter_checks_due (usage_point_id, utc_day, due_at)
+    SELECT :usage_point_id, CAST(day AS date),
+        greatest(
+            CAST(:soon AS timestamptz),
+            CAST(CAST(day AS date) + 1 AS timestamp) AT TIME ZONE 'UTC'
+        )
+    FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') AS day
+    ON CONFLICT (usage_point_id, utc_day)
+    DO UPDATE SET due_at = least(meter_checks_due.due_at, excluded.due_at)
+    """
+)
+_CLAIM: Final = text(
+    """
+    SELECT usage_point_id, utc_day FROM meter_checks_due WHERE due_at <= :now
+    ORDER BY due_at, usage_point_id, utc_day LIMIT :limit FOR UPDATE SKIP LOCKED
+    """
+)
+_DONE: Final = text(
+    "DELETE FROM meter_checks_due WHERE usage_point_id = :usage_point_id AND utc_day = :utc_day"
+)
+_PUT_OFF: Final = text(
+    """
+    UPDATE meter_checks_due SET due_at = :until
+    WHERE usage_point_id = :usage_point_id AND utc_day = :utc_day
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DueDay:
+    """A meter's day in UTC in which something changed; the local days that touch it are to be validated."""
+
+    usage_point_id: int
+    utc_day: date
+
+    @property
+    def start(self) -> datetime:
+        return datetime.combine(self.utc_day, time(), UTC)
+
+    @property
+    def end(self) -> datetime:
+        return self.start + _DAY
+
+
+async def note_validation(uow: UnitOfWork, result: IngestResult, *, now: datetime) -> int:
+    """Have the days validated over which a document changed something; return how many days of UTC.
+
+    Call it in the unit of work that keeps the readings.
+    """
+    spans = [(touched.span.start, touched.span.end - timedelta(microseconds=1)) for touched in result.touched]
+    days = [(start.date(), end.date()) for start, end in spans]
+    for first, last in days:
+        await uow.connection.execute(
+            _NOTE,
+            {
+                "usage_point_id": result.usage_point,
+                "first": first,
+                "last": last,
+                "soon": now.astimezone(UTC) + SETTLING,
+            },
+        )
+    return sum((last - first).days + 1 for first, last in days)
+
+
+async def claim_due(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[DueDay]:
+    """Return days that are due, held until the unit of work ends; those that others hold are left to them."""
+    rows = await connection.execute(_CLAIM, {"now": now.astimezone(UTC), "limit": limit})
+    return [DueDay(*row) for row in rows]
+
+
+async def strike_due(connection: AsyncConnection, day: DueDay) -> None:
+    """Note that a day has been looked at."""
+    await connection.execute(_DONE, {"usage_point_id": day.usage_point_id, "utc_day": day.utc_day})
+
+
+async def put_off_due(connection: AsyncConnection, day: DueDay, *, until: datetime) -> None:
+    """Have a day looked at later."""
+    await connection.execute(
+        _PUT_OFF,
+        {"usage_point_id": day.usage_point_id, "utc_day": day.utc_day, "until": until.astimezone(UTC)},
+    )
