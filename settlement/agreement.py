@@ -8,7 +8,7 @@ from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
-from settlement.local_days import find_zone
+from kernel.local_days import find_zone
 from trading.terms import Terms
 
 LONGEST_WINDOW: Final = timedelta(days=3660)

@@ -20,7 +20,7 @@ from typing import TypeAlias
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from settlement.local_days import LocalDay, local_days
+from kernel.local_days import LocalDay, local_days
 
 MeteredInterval: TypeAlias = tuple[Interval, Energy]
 """The energy that one meter counted in one direction within one interval."""

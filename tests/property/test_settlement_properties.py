@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from kernel.clock import parse_instant
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.local_days import find_zone, local_days
 from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
 from settlement.cycles import CycleStatus
 from settlement.explanation import Explanation
-from settlement.local_days import find_zone, local_days
 from settlement.quantities import MeteredInterval
 from settlement.settle import SettlementOutcome, settle_contract
 from tests.support.agreements import agree

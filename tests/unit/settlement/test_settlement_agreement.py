@@ -9,8 +9,8 @@ import pytest
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.local_days import ZoneUnknown
 from settlement.agreement import LONGEST_WINDOW, AgreementInvalid
-from settlement.local_days import ZoneUnknown
 from tests.support.agreements import WINDOW, agree, between
 
 

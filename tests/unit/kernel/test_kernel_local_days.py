@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from kernel.interval import Interval
-from settlement.local_days import LocalDay, ZoneUnknown, find_zone, local_days
+from kernel.local_days import LocalDay, ZoneUnknown, find_zone, local_days
 
 QUARTER_HOUR = timedelta(minutes=15)
 HALF_DAY = timedelta(hours=12)

@@ -1,10 +1,11 @@
-"""The days of a market: from local midnight to local midnight, whatever the clocks do in between."""
+"""The days of a market and its meters: between local midnights, whatever the clocks do in between."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -55,6 +56,21 @@ def local_days(window: Interval, *, zone: str) -> list[LocalDay]:
             days.append(LocalDay(day - _ONE_DAY, Interval(start, end)))
         start = end
     return days
+
+
+def days_between(first: date, last: date, *, zone: str) -> list[LocalDay]:
+    """Return the local days from one date to another, both included, without those that were skipped.
+
+    Raises: ZoneUnknown.
+    """
+    tz = find_zone(zone)
+    dates = [first + count * _ONE_DAY for count in range((last - first).days + 2)]
+    starts = [_start_of(day, tz) for day in dates]
+    return [
+        LocalDay(day, Interval(start, end))
+        for day, (start, end) in zip(dates, pairwise(starts), strict=False)
+        if start < end
+    ]
 
 
 def _start_of(day: date, tz: ZoneInfo) -> datetime:
