@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 
 from kernel.interval import Interval
 from metering.documents import MirrorDocument, MirrorUsagePoint
-from metering.intake import Intake, Span
+from metering.intake import Intake, Outcome, Span
 from metering.judgement import Verdict
 from metering.meter_store import MeterStore, StoredUsagePoint
 from metering.offer import offers_of
@@ -54,6 +54,8 @@ class IngestResult:
     revised: int
     quarantined: tuple[QuarantinedReading, ...]
     touched: tuple[TouchedMeter, ...]
+    verdicts: tuple[Verdict, ...] = ()
+    """What became of each reading, in the order of the document."""
 
 
 async def record_mirror_document(
@@ -84,19 +86,23 @@ async def record_document(
     sender: str,
     usage_point: int | None = None,
     limits: TimeLimits = DEFAULT_TIME_LIMITS,
+    speaks_for_all: bool = False,
 ) -> IngestResult:
     """Take in what a document of any form says of one meter; `raw` are its bytes as they came.
 
     The same bytes again change nothing, but readings that were set aside then are looked at again.
+    An operator `speaks_for_all`: may add readings to anybody's meter, and describes only a new one.
     Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign; nothing is
     stored then.
     """
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
-    point, created = await lock_usage_point(document, usage_point, meters=meters, sender=sender, now=now)
+    point, created = await lock_usage_point(
+        document, usage_point, meters=meters, sender=sender, now=now, speaks_for_all=speaks_for_all
+    )
     document_id, is_new = await readings.add_document(
         raw, usage_point_id=point.id, sha256=hashlib.sha256(raw).digest(), now=now
     )
-    if is_new and isinstance(document, MirrorUsagePoint):
+    if is_new and isinstance(document, MirrorUsagePoint) and not speaks_for_all:
         point = await meters.describe(point, document)
     offers = offers_of(document)
     intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)
@@ -113,5 +119,11 @@ async def record_document(
         duplicates=len(offers) - len(outcome.judged) + outcome.count(Verdict.DUPLICATE),
         revised=outcome.count(Verdict.REVISED),
         quarantined=tuple(outcome.quarantined),
+        verdicts=_verdicts(len(offers), outcome),
         touched=() if outcome.span is None else (TouchedMeter.over(point, outcome.span),),
     )
+
+
+def _verdicts(count: int, outcome: Outcome) -> tuple[Verdict, ...]:
+    judged = {item.offer.ordinal: item.judgement.verdict for item in outcome.judged}
+    return tuple(judged.get(ordinal, Verdict.DUPLICATE) for ordinal in range(count))

@@ -112,6 +112,13 @@ class MeterStore:
         row = (await self._connection.execute(statement)).mappings().one_or_none()
         return None if row is None else StoredUsagePoint(**row)
 
+    async def devices_of(self, mrid: str) -> list[str]:
+        """Return the LFDIs of the devices that use a canonical mRID; of one without any, the empty text."""
+        c = meter_usage_points.c
+        return list(
+            (await self._connection.execute(select(c.device_lfdi).where(c.mrid == mrid).limit(2))).scalars()
+        )
+
     async def _lock(self, statement: Executable, **identity: str | int) -> StoredUsagePoint | None:
         row = (await self._connection.execute(statement, identity)).mappings().one_or_none()
         return None if row is None else StoredUsagePoint(**row)

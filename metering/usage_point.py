@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from kernel.errors import NodeError
@@ -23,16 +24,32 @@ class UsagePointForeign(NodeError):
     code, http_status, retryable = "METER_OF_ANOTHER_SENDER", 403, False
 
 
+class UsagePointUnclear(NodeError):
+    """Readings name a meter by an mRID that several devices use."""
+
+    code, http_status, retryable = "METER_AMBIGUOUS", 409, False
+
+
 async def lock_usage_point(
-    document: MirrorDocument, usage_point_id: int | None, *, meters: MeterStore, sender: str, now: datetime
+    document: MirrorDocument,
+    usage_point_id: int | None,
+    *,
+    meters: MeterStore,
+    sender: str,
+    now: datetime,
+    speaks_for_all: bool = False,
 ) -> tuple[StoredUsagePoint, bool]:
     """Return the meter that a document is about, locked, and whether it is new here.
 
-    Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign.
+    Whoever `speaks_for_all` may leave the device out where only one device uses the mRID.
+    Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign,
+    UsagePointUnclear.
     """
     created = False
     if isinstance(document, MirrorUsagePoint):
         _check_is_registration(document, usage_point_id)
+        if speaks_for_all and not document.device_lfdi:
+            document = replace(document, device_lfdi=await _only_device(document.mrid, meters))
         stored = await meters.lock(device_lfdi=document.device_lfdi, mrid=document.mrid)
         if stored is None:
             created = await meters.add(document, sender=sender, now=now)
@@ -43,9 +60,19 @@ async def lock_usage_point(
         raise UsagePointUnknown(
             f"there is no meter {usage_point_id}", hint="Post its MirrorUsagePoint to /mup first."
         )
-    if stored.sender != sender:
+    if stored.sender != sender and not speaks_for_all:
         raise UsagePointForeign(f"meter {stored.external_id} was registered by another sender")
     return stored, created
+
+
+async def _only_device(mrid: str, meters: MeterStore) -> str:
+    """Return the device that uses an mRID, or none where nobody does yet. Raises: UsagePointUnclear."""
+    devices = await meters.devices_of(mrid)
+    if len(devices) > 1:
+        raise UsagePointUnclear(
+            f"several devices use the mRID {mrid}", hint="Say which by its LFDI, in a 2030.5 document."
+        )
+    return devices[0] if devices else ""
 
 
 def _check_is_registration(document: MirrorUsagePoint, usage_point_id: int | None) -> None:

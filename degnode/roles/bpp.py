@@ -11,8 +11,9 @@ from pydantic import Field
 from bpp.adapter import callback_putter
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
-from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk, note_readings
+from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
 from bpp.meter_api import meter_router
+from bpp.meter_news import tell_of_readings
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
@@ -68,7 +69,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
                 count=len(result.quarantined),
                 reasons=reasons,
             )
-        await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)
+        await tell_of_readings(uow, result, now)
 
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",

@@ -1,0 +1,17 @@
+"""What has to be done in the house when readings were taken in, by whatever way they came."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bpp.deliveries import note_readings
+from metering.ingest import IngestResult
+from storage.unit_of_work import UnitOfWork
+
+
+async def tell_of_readings(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
+    """Have everybody look at a meter whose energy is now known otherwise than before.
+
+    Call it in the unit of work that keeps the readings.
+    """
+    await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)

@@ -1,0 +1,220 @@
+"""Readings in CSV: one interval of energy a line, under headings."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator
+from typing import BinaryIO, Final, TypeVar
+
+from kernel.errors import NodeError
+from kernel.plain_text import one_line
+from metering.documents import Reading, TimePeriod
+from metering.doubt import Doubt
+from metering.energy import Direction
+from metering.quality import quality_of
+from metering.sources.amounts import KWH_DECIMALS, watt_hours_of
+from metering.sources.csv_layout import CsvLayout, CsvOptions, layout_of
+from metering.sources.gathering import Line, RegisterName, gathered
+from metering.sources.instants import InstantUnclear, read_fold, read_moment, the_instant, the_period
+from metering.sources.lines import lines_of
+from metering.sources.naming import MeterName
+from metering.sources.ports import Found, Reject, SourceUnreadable
+
+GREATEST_CSV_LINE_BYTES: Final = 65_536
+_MOST_REMEMBERED: Final = 100_000
+_LONGEST_NAME: Final = 255
+_BOM: Final = b"\xef\xbb\xbf"
+_DURATION: Final = re.compile(r"[0-9]{1,9}")
+_HEX_QUALITY: Final = re.compile(r"0x[0-9A-Fa-f]{1,4}")
+_DIRECTIONS: Final = {
+    "import": Direction.IMPORT,
+    "1": Direction.IMPORT,
+    "export": Direction.EXPORT,
+    "19": Direction.EXPORT,
+}
+
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _LineRefused(ValueError):
+    def __init__(self, code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.code = code
+        self.sentence = sentence
+
+
+class CsvSource:
+    """Reads CSV by the headings of the file and by `options`."""
+
+    def __init__(self, options: CsvOptions | None = None) -> None:
+        self._options = options or CsvOptions()
+
+    def read(self, stream: BinaryIO) -> Iterator[Found]:
+        """Yield what the lines say. Raises: SourceUnreadable, of a heading that does not do."""
+        first, options = stream.readline(GREATEST_CSV_LINE_BYTES + 1), self._options
+        heading = _text(first.removeprefix(_BOM))
+        if heading is None or len(first) > GREATEST_CSV_LINE_BYTES:
+            raise SourceUnreadable("the first line is no headings in UTF-8", path="line 1")
+        reader = _LineReader(layout_of(heading, options), options)
+        said = str(options)
+        head = (f"# read with {said}\n" if said else "").encode() + first.removeprefix(_BOM)
+        yield from gathered(self._lines(stream, reader), head=head)
+
+    @staticmethod
+    def _lines(stream: BinaryIO, reader: _LineReader) -> Iterator[Line | Reject]:
+        for number, raw, whole in lines_of(stream, greatest=GREATEST_CSV_LINE_BYTES, first=2):
+            try:
+                line = reader.read(raw, number, whole=whole)
+            except (_LineRefused, InstantUnclear) as error:
+                yield Reject(place=f"line {number}", raw=raw, code=error.code, sentence=error.sentence)
+                continue
+            if line is not None:
+                yield line
+
+
+def _text(raw: bytes) -> str | None:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+class _LineReader:
+    """Reads one line after the other; what recurs, such as times and meters, is read once."""
+
+    def __init__(self, layout: CsvLayout, options: CsvOptions) -> None:
+        self._layout = layout
+        self._options = options
+        self._decimals = KWH_DECIMALS if "kwh" in layout.at else 0
+        self._energy_at = layout.at["kwh" if "kwh" in layout.at else "wh"]
+        self._meters: dict[str, MeterName] = {}
+        self._registers: dict[tuple[str, str], RegisterName] = {}
+        self._periods: dict[tuple[str, str, str, str], TimePeriod] = {}
+
+    def read(self, raw: bytes, number: int, *, whole: bool) -> Line | None:
+        """Return what a line says, or None if it is empty. Raises: _LineRefused, InstantUnclear."""
+        if not whole:
+            raise _LineRefused("LINE_TOO_LONG", f"a line has at most {GREATEST_CSV_LINE_BYTES} bytes")
+        text = _text(raw)
+        if text is None:
+            raise _LineRefused("NOT_UTF8", "the line is not written in UTF-8")
+        text = text.rstrip("\r\n")
+        if not text.strip():
+            return None
+        cells = self._cells(text)
+        reading = Reading(
+            value=self._watt_hours(cells),
+            time_period=self._period(cells),
+            quality_flags=_quality(self._cell(cells, "quality")),
+        )
+        return Line(self._meter(cells), ((self._register(cells), reading),), number, _ended(raw))
+
+    def _cells(self, text: str) -> list[str]:
+        delimiter = self._layout.delimiter
+        if '"' not in text:
+            cells = text.split(delimiter)
+        else:
+            try:
+                cells = next(csv.reader([text], delimiter=delimiter, strict=True))
+            except csv.Error as error:
+                raise _LineRefused("QUOTES", f"its quotes do not fit together: {error}") from error
+        missing = self._layout.width - len(cells)
+        if missing > 0 or any(cells[self._layout.width :]):
+            raise _LineRefused(
+                "COLUMNS", f"it has {len(cells)} columns where the headings have {self._layout.width}"
+            )
+        return cells
+
+    def _cell(self, cells: list[str], name: str) -> str:
+        at = self._layout.at.get(name)
+        return "" if at is None else cells[at].strip()
+
+    def _meter(self, cells: list[str]) -> MeterName:
+        written = self._cell(cells, "meter") or self._options.meter or ""
+        meter = self._meters.get(written)
+        if meter is None:
+            try:
+                meter = self._options.name_of(written)
+            except NodeError as error:
+                raise _LineRefused(error.code, str(error)) from error
+            _remember(self._meters, written, meter)
+        return meter
+
+    def _register(self, cells: list[str]) -> RegisterName:
+        key = self._cell(cells, "register"), self._cell(cells, "direction")
+        register = self._registers.get(key)
+        if register is None:
+            direction = _DIRECTIONS.get(key[1].casefold()) if key[1] else self._options.direction
+            if direction is None:
+                raise _LineRefused("DIRECTION", f"{key[1][:40]!r} is neither import nor export")
+            if key[0] != one_line(key[0]) or len(key[0]) > _LONGEST_NAME:
+                raise _LineRefused("REGISTER", f"a register's name is one line of {_LONGEST_NAME} characters")
+            register = RegisterName(key[0], direction)
+            _remember(self._registers, key, register)
+        return register
+
+    def _watt_hours(self, cells: list[str]) -> int:
+        written = cells[self._energy_at].strip()
+        plain = written.replace(",", ".", 1) if self._options.decimal_comma else written
+        amount = watt_hours_of(plain, decimals=self._decimals)
+        if isinstance(amount, Doubt):
+            hint = "; say --decimal-comma if that is one" if "," in plain else ""
+            raise _LineRefused(amount.reason.value, amount.sentence + hint)
+        return amount
+
+    def _period(self, cells: list[str]) -> TimePeriod:
+        key = tuple(self._cell(cells, name) for name in ("start", "end", "duration", "fold"))
+        start, end, duration, fold = key
+        period = self._periods.get((start, end, duration, fold))
+        if period is None:
+            begins, ends = self._edges(start, end, duration, read_fold(fold))
+            if ends <= begins:
+                raise _LineRefused("EMPTY_PERIOD", "the interval does not end after it starts")
+            period = TimePeriod(start=begins, duration=ends - begins)
+            _remember(self._periods, (start, end, duration, fold), period)
+        return period
+
+    def _edges(self, start: str, end: str, duration: str, fold: int | None) -> tuple[int, int]:
+        zone = self._options.zone
+        moment, stated = read_moment(start, zone), self._seconds(duration)
+        if end:
+            begins, ends = the_period(moment, read_moment(end, zone), fold)
+            if duration and ends - begins != stated:
+                raise _LineRefused("PERIOD", f"from start to end it is {ends - begins} s, not {stated}")
+            return begins, ends
+        if stated is None:
+            raise _LineRefused("PERIOD", "it has neither an end nor a duration")
+        begins = the_instant(moment, fold)
+        return begins, begins + stated
+
+    def _seconds(self, text: str) -> int | None:
+        if not text:
+            return self._options.seconds
+        if not _DURATION.fullmatch(text):
+            raise _LineRefused("PERIOD", f"the duration {text[:40]!r} is no whole number of seconds")
+        return int(text)
+
+
+def _ended(raw: bytes) -> bytes:
+    return raw if raw.endswith(b"\n") else raw + b"\n"
+
+
+def _quality(text: str) -> int:
+    """Return the bits for our words with spaces between, or for bits written in hexadecimal."""
+    if not text:
+        return 0
+    if _HEX_QUALITY.fullmatch(text):
+        return int(text, 16)
+    try:
+        return quality_of(text.casefold().split())
+    except KeyError as error:
+        raise _LineRefused("QUALITY", f"{str(error)[:40]} is no word for a quality") from error
+
+
+def _remember(memory: dict[K, V], key: K, value: V) -> None:
+    if len(memory) >= _MOST_REMEMBERED:
+        memory.clear()
+    memory[key] = value

@@ -1,0 +1,32 @@
+"""A file's lines as bytes, none of them longer than a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import BinaryIO, Final
+
+GREATEST_LINE_BYTES: Final = 1_000_000
+_KEPT_OF_LONG_LINES: Final = 1_000
+_SKIPPED_AT_ONCE: Final = 65_536
+
+
+def lines_of(
+    stream: BinaryIO, *, greatest: int = GREATEST_LINE_BYTES, first: int = 1
+) -> Iterator[tuple[int, bytes, bool]]:
+    """Yield each line with its number, counted from `first`, its bytes, and whether it was whole.
+
+    Of a line of more than `greatest` bytes only the beginning is kept.
+    """
+    number = first
+    while line := stream.readline(greatest + 1):
+        whole = len(line) <= greatest
+        if not whole and not line.endswith(b"\n"):
+            while (rest := stream.readline(_SKIPPED_AT_ONCE)) and not rest.endswith(b"\n"):
+                pass
+        yield number, line if whole else line[:_KEPT_OF_LONG_LINES], whole
+        number += 1
+
+
+def is_remark(line: bytes) -> bool:
+    """Say whether a line of a file with one JSON document a line is empty, or a remark behind a `#`."""
+    return not line.strip() or line.startswith(b"#")

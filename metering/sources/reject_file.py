@@ -1,0 +1,141 @@
+"""The file of what was not taken: in the form of the file it comes from, with reasons, to be mended.
+
+A mended file is imported as it is; what was taken before is not in it.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from io import StringIO
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, Self
+
+from kernel.plain_text import one_line
+from metering.sources.csv_layout import DELIMITERS, REJECT_COLUMNS
+from metering.sources.detection import Form
+from metering.sources.ports import Reject
+
+_EXTENSIONS: Final = {
+    Form.SEP: "xml",
+    Form.ESPI: "xml",
+    Form.CSV: "csv",
+    Form.OCPP: "jsonl",
+    Form.SIGNED: "jsonl",
+}
+_XML_START: Final = b'<?xml version="1.0" encoding="UTF-8"?>\n<rejected>\n'
+_XML_END: Final = b"</rejected>\n"
+_DASHES: Final = re.compile("-+")  # two of them would end a comment
+_GREATEST_NUMBER: Final = 1_000
+
+
+class RejectFile:
+    """Collects rejects beside `source` while it is read; `finish` gives the file its name.
+
+    A name that is taken by another content, such as one that somebody mends, is left alone.
+    """
+
+    def __init__(self, source: Path, form: Form, *, heading: bytes = b"") -> None:
+        self._source = source
+        self._form = form
+        self._csv = _CsvRejects(heading)
+        self._part = source.with_name(f"{source.name}.rejects.part")
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._part.unlink(missing_ok=True)
+
+    def add(self, reject: Reject) -> None:
+        """Write down one more."""
+        if self._file is None:
+            self._file = self._part.open("wb")
+            self._file.write(self._start())
+        self._file.write(self._written(reject))
+
+    def finish(self) -> Path | None:
+        """Return the file's final path, or None if nothing was rejected."""
+        if self._file is None:
+            return None
+        self._file.write(_XML_END if self._is_xml else b"")
+        self._file.close()
+        self._file = None
+        path = self._free_name()
+        self._part.replace(path)
+        return path
+
+    @property
+    def _is_xml(self) -> bool:
+        return self._form in (Form.SEP, Form.ESPI)
+
+    def _start(self) -> bytes:
+        if self._is_xml:
+            return _XML_START.replace(b"<rejected>", _ROOTS[self._form])
+        return self._csv.heading if self._form is Form.CSV else b""
+
+    def _written(self, reject: Reject) -> bytes:
+        if self._form is Form.CSV:
+            return self._csv.lines(reject)
+        words = one_line(f"{reject.place}: {reject.code}: {reject.sentence}")
+        if self._is_xml:
+            return f"<!-- {_DASHES.sub('-', words)} -->\n".encode() + reject.raw + b"\n"
+        return f"# {words}\n".encode() + reject.raw
+
+    def _free_name(self) -> Path:
+        content = self._part.read_bytes()
+        for number in range(1, _GREATEST_NUMBER):
+            suffix = "" if number == 1 else f"-{number}"
+            path = self._source.with_name(f"{self._source.name}.rejects{suffix}.{_EXTENSIONS[self._form]}")
+            if not path.exists() or path.read_bytes() == content:
+                return path
+        raise FileExistsError(str(path))
+
+
+_ROOTS: Final = {
+    Form.SEP: b'<rejected xmlns="urn:ieee:std:2030.5:ns">',
+    Form.ESPI: b'<rejected xmlns="http://www.w3.org/2005/Atom">',
+}
+
+
+class _CsvRejects:
+    """Lines of CSV with a code and a reason behind them."""
+
+    def __init__(self, heading: bytes) -> None:
+        text = heading.decode(errors="replace").removeprefix("\ufeff").rstrip("\r\n")
+        self._delimiter = max(DELIMITERS, key=text.count)
+        names = text.split(self._delimiter)
+        self._had_reasons = tuple(names[-2:]) == REJECT_COLUMNS
+        kept = names[:-2] if self._had_reasons else names
+        self._width = len(kept)
+        self.heading = (self._delimiter.join([*kept, *REJECT_COLUMNS]) + "\n").encode()
+
+    def lines(self, reject: Reject) -> bytes:
+        reason = f"{reject.code}{self._delimiter}{self._quoted(reject.sentence)}\n".encode()
+        delimiter = self._delimiter.encode()
+        written = b""
+        for line in reject.raw.splitlines():
+            kept = self._without_reasons(line) if self._had_reasons else line
+            missing = self._width - 1 - kept.count(delimiter)
+            written += kept + delimiter * max(missing, 0) + delimiter + reason
+        return written
+
+    def _without_reasons(self, line: bytes) -> bytes:
+        """Return the line without the code and the reason that an earlier import gave it."""
+        text = line.decode(errors="surrogateescape")
+        try:
+            cells = next(csv.reader([text], delimiter=self._delimiter, strict=True))
+        except (csv.Error, StopIteration):
+            return line
+        written = StringIO()
+        csv.writer(written, delimiter=self._delimiter, lineterminator="").writerow(cells[: self._width])
+        return written.getvalue().encode(errors="surrogateescape")
+
+    def _quoted(self, sentence: str) -> str:
+        return '"' + one_line(sentence).replace('"', "'") + '"'

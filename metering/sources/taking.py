@@ -1,0 +1,106 @@
+"""Taking in what a source found: each batch in a unit of work of its own."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from kernel.errors import NodeError
+from metering.ingest import IngestResult, record_document
+from metering.sources.ports import Batch, Found, Reject
+from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+
+OPERATOR: Final = "operator"
+"""Who new meters belong to, if it is not said."""
+
+OnTaken = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
+"""Told of every batch taken, in the unit of work that keeps it."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What became of a file so far. `rejected` counts parts of the file, the others readings."""
+
+    documents: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    revised: int = 0
+    quarantined: int = 0
+    rejected: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    def count(self, outcome: IngestResult | Reject) -> None:
+        """Count in one more batch, or one more part that was not taken."""
+        if isinstance(outcome, Reject):
+            self.rejected += 1
+            self.reasons[outcome.code] += 1
+            return
+        self.documents += 1
+        self.accepted += outcome.accepted
+        self.duplicates += outcome.duplicates
+        self.revised += outcome.revised
+        self.quarantined += len(outcome.quarantined)
+        self.reasons.update(item.doubt.reason.value for item in outcome.quarantined)
+
+
+class _OnlyTried(Exception):
+    """Ends a unit of work whose outcome is wanted, but nothing of it kept."""
+
+
+async def take_batch(
+    batch: Batch,
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    sender: str = OPERATOR,
+    limits: TimeLimits = DEFAULT_TIME_LIMITS,
+) -> IngestResult:
+    """Take in a batch on an operator's word, who speaks for every meter; new ones become `sender`'s.
+
+    Raises: what `record_document` raises.
+    """
+    return await record_document(
+        batch.document, batch.raw, uow=uow, now=now, sender=sender, limits=limits, speaks_for_all=True
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taker:
+    """Takes in what sources find; with `only_try`, nothing of it is kept."""
+
+    uow_factory: UnitOfWorkFactory
+    now: datetime
+    on_taken: OnTaken
+    sender: str = OPERATOR
+    limits: TimeLimits = DEFAULT_TIME_LIMITS
+    only_try: bool = False
+
+    async def take(self, found: Found) -> IngestResult | Reject:
+        """Return what became of a batch, or why it was not taken."""
+        if isinstance(found, Reject):
+            return found
+        result: IngestResult | None = None
+        with suppress(_OnlyTried):
+            try:
+                async with self.uow_factory() as uow:
+                    result = await take_batch(
+                        found, uow=uow, now=self.now, sender=self.sender, limits=self.limits
+                    )
+                    await self._end(uow, result)
+            except NodeError as error:
+                if error.retryable:  # the database cannot be reached: that is no fault of the batch
+                    raise
+                return found.rejected(error.code, str(error))
+        if result is None:  # pragma: no cover  a batch was taken, or an error raised
+            raise RuntimeError(found.place)
+        return result
+
+    async def _end(self, uow: UnitOfWork, result: IngestResult) -> None:
+        if self.only_try:
+            raise _OnlyTried
+        await self.on_taken(uow, result, self.now)
