@@ -113,7 +113,7 @@ def meters(  # noqa: PLR0913  one for each option
         raise typer.BadParameter("say where to: --url of a mirror, --out for files, or both")
     clock = SystemClock()
     step = _QUARTER_HOUR if interval is None else interval
-    begin = _begin(start, days, step, speed, now=clock.now())
+    begin = first_instant(start, days=days, step=step, speed=speed, now=clock.now())
     plan = Plan(
         meters=count,
         place=PLACES[place],
@@ -148,16 +148,16 @@ def _post(runs: Sequence[MeterRun], mirror: Mirror, console: Console) -> None:
         asyncio.run(post_runs(runs, mirror, progress=lambda: progress.advance(task)))
 
 
-def _begin(
-    start: datetime | None, days: int, interval: timedelta, speed: Speed, *, now: datetime
+def first_instant(
+    start: datetime | None, *, days: int, step: timedelta, speed: Speed, now: datetime
 ) -> datetime:
-    """Return when the world begins: as asked, or now, or so that it ends at midnight UTC."""
+    """Return when the world begins: as asked, with the next interval, or so that it ends at midnight UTC."""
     if start is not None:
         return start
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    if speed is Speed.FAST or not interval:
+    if speed is Speed.FAST or not step:
         return midnight - days * _DAY
-    return midnight + -((midnight - now) // interval) * interval
+    return midnight - (midnight - now) // step * step
 
 
 def _batch(batch: timedelta | None, interval: timedelta, speed: Speed) -> timedelta:

@@ -24,7 +24,7 @@ _LISTED: Final = 40
 def summarize(plan: Plan, runs: Sequence[MeterRun]) -> Json:
     """Return what was simulated, meter by meter and in all.
 
-    Units: Wh. `importedWh` and `exportedWh` are what truly flowed; `toldImportWh` and `toldExportWh` what
+    `importedWh` and `exportedWh` are what truly flowed; `toldImportWh` and `toldExportWh` what
     the interval readings say in the end, None where there are none.
     """
     meters = [_of_meter(run) for run in runs]
@@ -34,6 +34,7 @@ def summarize(plan: Plan, runs: Sequence[MeterRun]) -> Json:
         "start": format_instant(plan.span.start),
         "end": format_instant(plan.span.end),
         "intervalSeconds": int(plan.span.step.total_seconds()),
+        "modulusWh": plan.modulus,
         "importedWh": sum(meter["importedWh"] for meter in meters),
         "exportedWh": sum(meter["exportedWh"] for meter in meters),
         "documents": sum(meter["documents"] for meter in meters),
@@ -51,6 +52,7 @@ def _of_meter(run: MeterRun) -> Json:
         "number": premises.number,
         "mRID": f"00{premises.mrid}",
         "kind": premises.kind,
+        "connectionWatts": premises.connection_watts,
         "importedWh": sum(history.imported),
         "exportedWh": sum(history.exported),
         "toldImportWh": run.told(Direction.IMPORT),
