@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 ELECTRICITY_SERVICE = 0
@@ -49,7 +49,7 @@ class ReadingType:
 class MirrorReadingSet:
     """Readings that were taken together; `mrid` canonical, where the sender gave the set one."""
 
-    readings: tuple[Reading, ...]
+    readings: Sequence[Reading]
     mrid: str | None = None
     time_period: TimePeriod | None = None
     version: int = 0

@@ -46,14 +46,15 @@ def measured(
     for offer in offers:
         of_register = id(offer.meter_reading)
         if of_register not in scales:
-            scales[of_register] = _scale(offer.meter_reading, registers, point)
+            scales[of_register] = scale_for(offer.meter_reading, registers, point)
         type_id, scale = scales[of_register]
         yield offer, type_id, scale if isinstance(scale, Doubt) else _measured(offer, scale, gate)
 
 
-def _scale(
+def scale_for(
     meter_reading: MirrorMeterReading, registers: Mapping[str, Register], point: StoredUsagePoint
 ) -> tuple[int, Scale | PowerScale | Doubt]:
+    """Return the number of the reading type that counts for a register's readings, and how they are read."""
     register = registers.get(meter_reading.mrid)
     if register is None:
         return 0, Doubt(Reason.NO_READING_TYPE, "the register was never given a ReadingType")

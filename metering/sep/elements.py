@@ -93,16 +93,21 @@ def local_name(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 
+def check_size(raw: bytes) -> None:
+    """Refuse a document over the limit. Raises: MeterDocumentTooLarge."""
+    if len(raw) > MAX_DOCUMENT_BYTES:
+        raise MeterDocumentTooLarge(
+            f"the document has more than {MAX_DOCUMENT_BYTES} bytes", hint="Post fewer readings at a time."
+        )
+
+
 def parse_document(raw: bytes, *, legacy: bool = False) -> ET.Element:
     """Return the root element of a 2030.5 document.
 
     With `legacy` the namespace of 2013 is taken, too; its elements are renamed to those of today.
     Raises: MeterDocumentTooLarge, DtdForbidden, MeterDocumentMalformed.
     """
-    if len(raw) > MAX_DOCUMENT_BYTES:
-        raise MeterDocumentTooLarge(
-            f"the document has more than {MAX_DOCUMENT_BYTES} bytes", hint="Post fewer readings at a time."
-        )
+    check_size(raw)
     try:
         root = ET.fromstring(raw, ET.XMLParser(target=_NoDtd()))  # noqa: S314
     except (ET.ParseError, LookupError, ValueError) as error:
@@ -153,12 +158,16 @@ def only_once(element: ET.Element, names: Mapping[str, str]) -> dict[str, ET.Ele
         if name is None:
             continue
         if name in found:
-            raise MeterDocumentMalformed(
-                f"{name} is there twice, and nobody can say which one counts",
-                path=f"{local_name(element)}/{name}",
-            )
+            raise there_twice(element, name)
         found[name] = child
     return found
+
+
+def there_twice(element: ET.Element, name: str) -> MeterDocumentMalformed:
+    """Return the complaint that `element` has more than one of what there is one of."""
+    return MeterDocumentMalformed(
+        f"{name} is there twice, and nobody can say which one counts", path=f"{local_name(element)}/{name}"
+    )
 
 
 def text_of(element: ET.Element) -> str:

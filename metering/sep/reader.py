@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 from xml.etree import ElementTree as ET
 
@@ -18,6 +19,7 @@ from metering.documents import (
     TimePeriod,
 )
 from metering.mrid import MridInvalid, canonical_mrid
+from metering.reading_columns import ReadingColumns
 from metering.sep.elements import (
     INT48,
     INT64,
@@ -28,6 +30,7 @@ from metering.sep.elements import (
     MeterDocumentMalformed,
     MeterValueInvalid,
     Whole,
+    check_size,
     hex16_of,
     local_name,
     names_to_tags,
@@ -35,8 +38,10 @@ from metering.sep.elements import (
     parse_document,
     qualified,
     text_of,
+    there_twice,
     whole_of,
 )
+from metering.sep.plain_runs import MARK, lift_plain_runs
 
 _IDENTITY: Final = ("mRID", "description", "version")
 _PERIOD: Final = names_to_tags("duration", "start")
@@ -44,7 +49,7 @@ _READING: Final = names_to_tags(
     "consumptionBlock", "qualityFlags", "timePeriod", "touTier", "value", "localID"
 )
 _READING_SET: Final = names_to_tags(*_IDENTITY, "timePeriod")
-_METER_READING: Final = names_to_tags(*_IDENTITY, "Reading", "ReadingType")
+_METER_READING: Final = names_to_tags(*_IDENTITY, "ReadingType")
 _USAGE_POINT: Final = names_to_tags(
     *_IDENTITY, "deviceLFDI", "roleFlags", "serviceCategoryKind", "status", "postRate"
 )
@@ -63,9 +68,12 @@ _TYPE_FIELDS: Final[Mapping[str, tuple[str, Whole]]] = {
 }
 _READING_TYPE: Final = names_to_tags(*_TYPE_FIELDS)
 _TAG_READING: Final = qualified("Reading")
+_TAG_RUN: Final = qualified(MARK)
 _TAG_READING_SET: Final = qualified("MirrorReadingSet")
 _TAG_METER_READING: Final = qualified("MirrorMeterReading")
 _LFDI: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){0,20}")
+Runs = Sequence[ReadingColumns]
+"""The plain readings that were lifted out of a document, run by run."""
 
 
 def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
@@ -74,20 +82,22 @@ def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
     With `legacy` it may be in the namespace of 2013.
     Raises: MeterDocumentRefused, in one of its kinds.
     """
-    root = parse_document(raw, legacy=legacy)
+    check_size(raw)
+    rest, runs = lift_plain_runs(raw)
+    root = parse_document(rest, legacy=legacy)
     if root.tag == qualified("MirrorUsagePoint"):
-        return _usage_point(root)
+        return _usage_point(root, runs)
     if root.tag == _TAG_METER_READING:
-        return MirrorMeterReadings(meter_readings=(_meter_reading(root),))
+        return MirrorMeterReadings(meter_readings=(_meter_reading(root, runs),))
     if root.tag == qualified("MirrorMeterReadingList"):
-        return MirrorMeterReadings(meter_readings=_meter_readings(root))
+        return MirrorMeterReadings(meter_readings=_meter_readings(root, runs))
     raise MeterDocumentMalformed(
         f"{local_name(root)[:64]!r} is no document that a mirror takes",
         hint="Post a MirrorUsagePoint, a MirrorMeterReading or a MirrorMeterReadingList.",
     )
 
 
-def _usage_point(element: ET.Element) -> MirrorUsagePoint:
+def _usage_point(element: ET.Element, runs: Runs) -> MirrorUsagePoint:
     once = only_once(element, _USAGE_POINT)
     mrid, as_sent = mrid_of(element, once)
     return MirrorUsagePoint(
@@ -99,16 +109,16 @@ def _usage_point(element: ET.Element) -> MirrorUsagePoint:
         role_flags=_hex16(once, "roleFlags") or 0,
         service_category_kind=_whole(once, "serviceCategoryKind", UINT8),
         status=_whole(once, "status", UINT8, default=1),
-        meter_readings=_meter_readings(element),
+        meter_readings=_meter_readings(element, runs),
         post_rate=whole_of(once["postRate"], UINT32) if "postRate" in once else None,
     )
 
 
-def _meter_readings(element: ET.Element) -> tuple[MirrorMeterReading, ...]:
-    return tuple(_meter_reading(child) for child in element.iterfind(_TAG_METER_READING))
+def _meter_readings(element: ET.Element, runs: Runs) -> tuple[MirrorMeterReading, ...]:
+    return tuple(_meter_reading(child, runs) for child in element.iterfind(_TAG_METER_READING))
 
 
-def _meter_reading(element: ET.Element) -> MirrorMeterReading:
+def _meter_reading(element: ET.Element, runs: Runs) -> MirrorMeterReading:
     once = only_once(element, _METER_READING)
     mrid, as_sent = mrid_of(element, once)
     return MirrorMeterReading(
@@ -117,18 +127,36 @@ def _meter_reading(element: ET.Element) -> MirrorMeterReading:
         description=_text(once, "description"),
         version=_whole(once, "version", UINT16),
         reading_type=reading_type_of(once["ReadingType"]) if "ReadingType" in once else None,
-        reading=reading_of(once["Reading"]) if "Reading" in once else None,
-        reading_sets=tuple(_reading_set(child) for child in element.iterfind(_TAG_READING_SET)),
+        reading=_only_reading(element, runs),
+        reading_sets=tuple(_reading_set(child, runs) for child in element.iterfind(_TAG_READING_SET)),
     )
 
 
-def _reading_set(element: ET.Element) -> MirrorReadingSet:
+def _only_reading(element: ET.Element, runs: Runs) -> Reading | None:
+    readings = _readings(element, runs)
+    if len(readings) > 1:
+        raise there_twice(element, "Reading")
+    return readings[0] if readings else None
+
+
+def _readings(element: ET.Element, runs: Runs) -> Sequence[Reading]:
+    """Return the readings inside `element` in their order; as columns, if they are one plain run."""
+    parts: list[Sequence[Reading]] = []
+    for child in element:
+        if child.tag == _TAG_RUN:
+            parts.append(runs[int(text_of(child))])
+        elif child.tag == _TAG_READING:
+            parts.append((reading_of(child),))
+    return parts[0] if len(parts) == 1 else tuple(chain.from_iterable(parts))
+
+
+def _reading_set(element: ET.Element, runs: Runs) -> MirrorReadingSet:
     once = only_once(element, _READING_SET)
     return MirrorReadingSet(
         mrid=mrid_of(element, once)[0] if "mRID" in once else None,
         version=_whole(once, "version", UINT16),
         time_period=time_period_of(once["timePeriod"]) if "timePeriod" in once else None,
-        readings=tuple([reading_of(child) for child in element.iterfind(_TAG_READING)]),
+        readings=_readings(element, runs),
     )
 
 
