@@ -54,13 +54,20 @@ async def register_meter(
 
 
 async def exchange_register(
-    uow: UnitOfWork, meter: MeterIdentity, exchange: RegisterExchange, *, by: Actor, why: str, now: datetime
+    uow: UnitOfWork,
+    meter: MeterIdentity,
+    exchange: RegisterExchange,
+    *,
+    by: Registrar,
+    why: str,
+    now: datetime,
 ) -> None:
     """Keep that registers of a meter were reset or exchanged, and put the act on record.
 
-    Raises: MeterRegistrationInvalid.
+    Raises: MeterRegistrationInvalid, UsagePointForeign.
     """
-    await record_exchange(uow.connection, meter, exchange, made_by=by.who, why=why, now=now)
+    await MeterRegistry(uow.connection).check_holder(meter, by.holder)
+    await record_exchange(uow.connection, meter, exchange, made_by=by.actor.who, why=why, now=now)
     what = "meter.exchange_withdrawn" if exchange.withdrawn else "meter.register_exchanged"
-    await record_act(uow, by.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
+    await record_act(uow, by.actor.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
     await note_readings(uow, meters=[meter.mrid], now=now)

@@ -9,7 +9,8 @@ from types import MappingProxyType
 
 from metering.doubt import Doubt, Reason
 from metering.energy import Direction, Key, Lane, Measurement
-from metering.precedence import is_estimate, says_the_same, weigh
+from metering.precedence import says_the_same, weigh
+from metering.quality import is_estimate
 from metering.register_rule import ANY_REGISTER, RegisterRule, Stand
 from metering.verdict import ACCEPTED, DUPLICATE, Judgement, Known, Verdict, quarantined
 

@@ -8,26 +8,10 @@ is marked as questionable, so that no edit is undone unseen.
 
 from __future__ import annotations
 
-from typing import Final
-
 from metering.doubt import Reason
 from metering.energy import Measurement
-from metering.quality import (
-    ESTIMATED_BY_INTERPOLATION,
-    ESTIMATED_BY_REFERENCE_DAY,
-    FORECAST,
-    MANUALLY_EDITED,
-    QUESTIONABLE,
-    VALID,
-)
+from metering.quality import MANUALLY_EDITED, QUESTIONABLE, VALID, is_estimate
 from metering.verdict import DUPLICATE, Judgement, Known, Verdict, quarantined
-
-ESTIMATES: Final = ESTIMATED_BY_REFERENCE_DAY | ESTIMATED_BY_INTERPOLATION | FORECAST
-
-
-def is_estimate(quality: int) -> bool:
-    """Say whether a value of this quality was computed where nothing had been measured."""
-    return bool(quality & ESTIMATES)
 
 
 def is_edit(quality: int) -> bool:

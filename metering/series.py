@@ -20,8 +20,7 @@ from kernel.interval import Interval
 from metering.doubt import Doubt
 from metering.energy import Measurement
 from metering.judgement import Known, Rules, rule_of
-from metering.precedence import is_estimate
-from metering.quality import DERIVED, ESTIMATED_BY_INTERPOLATION, QUESTIONABLE, combined
+from metering.quality import DERIVED, ESTIMATED_BY_INTERPOLATION, QUESTIONABLE, combined, is_estimate
 from metering.register_rule import RegisterRule, Stand
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

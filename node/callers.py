@@ -65,6 +65,7 @@ def _administers(scope: Scope) -> Any:  # noqa: ANN401
 MayBuy = Annotated[str, _may(Scope.BUY)]
 MayReadContracts = Annotated[str, _may(Scope.CONTRACTS_READ)]
 MayReadMeters = Annotated[str, _may(Scope.METERS_READ)]
+MayRegisterMeters = Annotated[Visitor, _administers(Scope.METERS_WRITE)]
 MayReadMetrics = Annotated[str, _may(Scope.METRICS_READ)]
 MayReadNetwork = Annotated[str, _may(Scope.NETWORK_READ)]
 MayReadAudit = Annotated[str, _may(Scope.AUDIT_READ)]

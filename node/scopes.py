@@ -30,7 +30,7 @@ MEANING: Final = {
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.METERS_WRITE: "Register meters and send their readings; see one's own.",
-    Scope.METERS_READ: "Read which readings were set aside, and why.",
+    Scope.METERS_READ: "Read meters, their energy, and which readings were set aside and why.",
     Scope.METRICS_READ: "Read the metrics.",
     Scope.NETWORK_READ: "Read how peers do, and which are allowed or refused.",
     Scope.NETWORK_ADMIN: "Allow and refuse peers.",

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from kernel.clock import format_instant
 from kernel.errors import NodeError
+from kernel.local_days import ZoneUnknown, find_zone
 from metering.energy import MAX_WATT_HOURS
 from metering.mrid import canonical_mrid, is_provisional
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
@@ -169,8 +169,13 @@ def _check_external_ids(names: tuple[str, ...]) -> None:
         _check_line(name, path="external_ids")
 
 
+def is_line(text: str) -> bool:
+    """Say whether `text` may be an id or a name here."""
+    return text.isprintable() and text == text.strip() and 0 < len(text) <= LONGEST_TEXT
+
+
 def _check_line(text: str, *, path: str) -> None:
-    if not text.isprintable() or text != text.strip() or not 0 < len(text) <= LONGEST_TEXT:
+    if not is_line(text):
         raise MeterRegistrationInvalid(
             f"{text[:40]!r} is not one line of 1 to {LONGEST_TEXT} characters without blanks around it",
             path=path,
@@ -181,8 +186,8 @@ def _check_zone(zone: str | None) -> None:
     if zone is None:
         return
     try:
-        ZoneInfo(zone)
-    except (ValueError, OSError, KeyError) as error:  # KeyError: of a name that nobody knows
+        find_zone(zone)
+    except ZoneUnknown as error:
         raise MeterRegistrationInvalid(
             f"{zone[:40]!r} is no time zone", path="zone", hint="Write one like Asia/Kolkata."
         ) from error

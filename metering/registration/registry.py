@@ -97,11 +97,8 @@ class MeterRegistry:
         check_terms(meter, terms)
         await self._connection.execute(text("LOCK TABLE meter_registrations IN SHARE ROW EXCLUSIVE MODE"))
         versions = await self.versions(meter.mrid)
-        devices = (await self._connection.execute(_DEVICES, {"mrid": meter.mrid})).all()
-        meter = _told(meter, versions, [row.device_lfdi for row in devices])
-        if holder is not None:
-            senders = {row.sender for row in devices if meter.device_lfdi in (None, row.device_lfdi)}
-            _check_holder(holder, senders | {item.holder for item in versions})
+        meter = _told(meter, versions, [device for device, _ in await self._devices(meter.mrid)])
+        await self.check_holder(meter, holder)
         registration = MeterRegistration(
             meter=meter,
             version=1 + max((item.version for item in versions if item.meter == meter), default=0),
@@ -116,6 +113,24 @@ class MeterRegistry:
             await self._check_free(name, registration)
         await self._connection.execute(insert(meter_registrations).values(**_row(registration)))
         return registration
+
+    async def check_holder(self, meter: MeterIdentity, holder: str | None) -> None:
+        """Refuse a holder what somebody else feeds or registered. Raises: UsagePointForeign."""
+        if holder is None:
+            return
+        devices, versions = await self._devices(meter.mrid), await self.versions(meter.mrid)
+        others = {sender for device, sender in devices if meter.device_lfdi in (None, device)}
+        if (others | {item.holder for item in versions}) - {holder}:
+            raise UsagePointForeign(
+                f"the meter {meter.mrid} is somebody else's",
+                path="mrid",
+                hint="Ask the operator to register it: degnode meter register.",
+            )
+
+    async def _devices(self, mrid: str) -> list[tuple[str, str]]:
+        """Return the LFDIs under which an mRID is reported, each with its sender."""
+        rows = await self._connection.execute(_DEVICES, {"mrid": mrid})
+        return [(row.device_lfdi, row.sender) for row in rows]
 
     async def _check_free(self, name: str, registration: MeterRegistration) -> None:
         """Refuse an id that another meter goes by, or will, or that is another's mRID."""
@@ -132,8 +147,7 @@ class MeterRegistry:
             raise _taken(name, MeterIdentity(mrid=read))
 
     async def _is_known(self, mrid: str) -> bool:
-        devices = await self._connection.execute(_DEVICES, {"mrid": mrid})
-        return devices.first() is not None or bool(await self.versions(mrid))
+        return bool(await self._devices(mrid) or await self.versions(mrid))
 
     async def _read(self, query: Any, **values: Any) -> list[MeterRegistration]:  # noqa: ANN401
         rows = (await self._connection.execute(query, values)).mappings()
@@ -153,15 +167,6 @@ def _told(
         return registered.pop()
     is_told = len(devices) == 1 and not registered
     return MeterIdentity(mrid=meter.mrid, device_lfdi=devices[0] or None) if is_told else meter
-
-
-def _check_holder(holder: str, others: set[str | None]) -> None:
-    if others - {holder}:
-        raise UsagePointForeign(
-            "the meter is somebody else's",
-            path="mrid",
-            hint="Ask the operator to register it: degnode meter register.",
-        )
 
 
 def _taken(name: str, meter: MeterIdentity) -> ExternalIdTaken:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.interval import Interval
 from metering.mrid import MridInvalid, canonical_mrid
-from metering.registration.record import MeterAmbiguous, MeterIdentity, MeterRegistration, in_force
+from metering.registration.record import MeterAmbiguous, MeterIdentity, MeterRegistration, in_force, is_line
 from metering.registration.registry import MeterRegistry
 from metering.registration.tenure import Tenure, holder_at, holders_within, tenures_of
 
@@ -72,6 +72,8 @@ def of_meter(versions: list[MeterRegistration], meter: MeterIdentity) -> list[Me
 
 
 async def _tenures(connection: AsyncConnection, meter: str, as_of: datetime | None) -> list[Tenure]:
+    if not is_line(meter):
+        return []
     return tenures_of(meter, await MeterRegistry(connection).ever_called([meter], as_of=as_of))
 
 

@@ -51,7 +51,7 @@ async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
         routers=[
             provider_router(uow_factory=world.uow_factory, clock=world.clock),
             tracking_router(uow_factory=world.uow_factory, clock=world.clock),
-            meter_router(uow_factory=world.uow_factory),
+            meter_router(uow_factory=world.uow_factory, clock=world.clock),
         ],
         api_keys=ApiKeys(world.uow_factory, configured=KEY["X-Api-Key"]),
         metrics=Metrics(),
@@ -130,4 +130,4 @@ async def test_an_operator_sees_readings_that_were_set_aside_and_why(
     assert (reading["value"], reading["reason"]) == (-5, "NEGATIVE")
     assert reading["sentence"]
     refused = await client.get("/api/v1/meters/garage/quarantine", headers=KEY)
-    assert refused.json()["error"]["code"] == "METER_ID_INVALID"
+    assert refused.json()["error"]["code"] == "METER_UNKNOWN"
