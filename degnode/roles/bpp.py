@@ -78,7 +78,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
-            meter_router(uow_factory=uow_factory),
+            meter_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),
             mirror_router(
                 uow_factory=uow_factory,
