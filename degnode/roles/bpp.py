@@ -19,6 +19,7 @@ from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.participant import RoleParts, run_participant
+from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
 from metering.sep.mirror_server import mirror_router
 from node.callers import authenticator, security_of
@@ -31,7 +32,7 @@ from storage.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(MeterDoorSettings):
+class SellerSettings(MeterDoorSettings, SignedReadingsSettings):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -88,6 +89,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
                 policy=mirror_policy(settings),
                 security=security_of(Scope.METERS_WRITE),
             ),
+            *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
         workers=(contracts,),
         doors=meter_doors(settings),

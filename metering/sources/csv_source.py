@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from operator import itemgetter
 from typing import BinaryIO, Final, TypeVar
 
 from kernel.errors import NodeError
@@ -14,7 +15,7 @@ from metering.doubt import Doubt
 from metering.energy import Direction
 from metering.quality import quality_of
 from metering.sources.amounts import KWH_DECIMALS, watt_hours_of
-from metering.sources.csv_layout import CsvLayout, CsvOptions, layout_of
+from metering.sources.csv_layout import FIELDS, CsvLayout, CsvOptions, layout_of
 from metering.sources.gathering import Line, RegisterName, gathered
 from metering.sources.instants import InstantUnclear, read_fold, read_moment, the_instant, the_period
 from metering.sources.lines import lines_of
@@ -82,17 +83,39 @@ def _text(raw: bytes) -> str | None:
         return None
 
 
+class _Remembered(dict[K, V]):
+    """What `read` made of each text; what recurs, such as times and meters, is read once."""
+
+    def __init__(self, read: Callable[[K], V]) -> None:
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, key: K) -> V:
+        value = self._read(key)
+        if len(self) >= _MOST_REMEMBERED:
+            self.clear()
+        self[key] = value
+        return value
+
+
 class _LineReader:
-    """Reads one line after the other; what recurs, such as times and meters, is read once."""
+    """Reads one line after the other."""
 
     def __init__(self, layout: CsvLayout, options: CsvOptions) -> None:
         self._layout = layout
         self._options = options
         self._decimals = KWH_DECIMALS if "kwh" in layout.at else 0
+        absent = layout.width  # behind the last cell of a line there is always an empty one
+        self._cell_of = {name: layout.at.get(name, absent) for name in FIELDS}
         self._energy_at = layout.at["kwh" if "kwh" in layout.at else "wh"]
-        self._meters: dict[str, MeterName] = {}
-        self._registers: dict[tuple[str, str], RegisterName] = {}
-        self._periods: dict[tuple[str, str, str, str], TimePeriod] = {}
+        self._meter_at, self._quality_at = self._cell_of["meter"], self._cell_of["quality"]
+        self._period_of = itemgetter(*(self._cell_of[name] for name in ("start", "end", "duration", "fold")))
+        self._register_of = itemgetter(self._cell_of["register"], self._cell_of["direction"])
+        self._amounts = _Remembered(self._watt_hours)
+        self._meters = _Remembered(self._meter)
+        self._registers = _Remembered(self._register)
+        self._periods = _Remembered(self._period)
+        self._qualities = _Remembered(_quality)
 
     def read(self, raw: bytes, number: int, *, whole: bool) -> Line | None:
         """Return what a line says, or None if it is empty. Raises: _LineRefused, InstantUnclear."""
@@ -102,18 +125,20 @@ class _LineReader:
         if text is None:
             raise _LineRefused("NOT_UTF8", "the line is not written in UTF-8")
         text = text.rstrip("\r\n")
-        if not text.strip():
+        if not text or text.isspace():
             return None
         cells = self._cells(text)
         reading = Reading(
-            value=self._watt_hours(cells),
-            time_period=self._period(cells),
-            quality_flags=_quality(self._cell(cells, "quality")),
+            value=self._amounts[cells[self._energy_at]],
+            time_period=self._periods[self._period_of(cells)],
+            quality_flags=self._qualities[cells[self._quality_at]],
         )
-        return Line(self._meter(cells), ((self._register(cells), reading),), number, _ended(raw))
+        register = self._registers[self._register_of(cells)]
+        return Line(self._meters[cells[self._meter_at]], ((register, reading),), number, _ended(raw))
 
     def _cells(self, text: str) -> list[str]:
-        delimiter = self._layout.delimiter
+        """Return the cells of a line, as many as there are headings, and an empty one behind them."""
+        delimiter, width = self._layout.delimiter, self._layout.width
         if '"' not in text:
             cells = text.split(delimiter)
         else:
@@ -121,43 +146,30 @@ class _LineReader:
                 cells = next(csv.reader([text], delimiter=delimiter, strict=True))
             except csv.Error as error:
                 raise _LineRefused("QUOTES", f"its quotes do not fit together: {error}") from error
-        missing = self._layout.width - len(cells)
-        if missing > 0 or any(cells[self._layout.width :]):
-            raise _LineRefused(
-                "COLUMNS", f"it has {len(cells)} columns where the headings have {self._layout.width}"
-            )
+        if len(cells) != width:
+            if len(cells) < width or any(cells[width:]):
+                raise _LineRefused("COLUMNS", f"it has {len(cells)} columns where the headings have {width}")
+            del cells[width:]
+        cells.append("")
         return cells
 
-    def _cell(self, cells: list[str], name: str) -> str:
-        at = self._layout.at.get(name)
-        return "" if at is None else cells[at].strip()
+    def _meter(self, cell: str) -> MeterName:
+        try:
+            return self._options.name_of(cell.strip() or self._options.meter or "")
+        except NodeError as error:
+            raise _LineRefused(error.code, str(error)) from error
 
-    def _meter(self, cells: list[str]) -> MeterName:
-        written = self._cell(cells, "meter") or self._options.meter or ""
-        meter = self._meters.get(written)
-        if meter is None:
-            try:
-                meter = self._options.name_of(written)
-            except NodeError as error:
-                raise _LineRefused(error.code, str(error)) from error
-            _remember(self._meters, written, meter)
-        return meter
+    def _register(self, cells: tuple[str, str]) -> RegisterName:
+        name, written = (cell.strip() for cell in cells)
+        direction = _DIRECTIONS.get(written.casefold()) if written else self._options.direction
+        if direction is None:
+            raise _LineRefused("DIRECTION", f"{written[:40]!r} is neither import nor export")
+        if name != one_line(name) or len(name) > _LONGEST_NAME:
+            raise _LineRefused("REGISTER", f"a register's name is one line of {_LONGEST_NAME} characters")
+        return RegisterName(name, direction)
 
-    def _register(self, cells: list[str]) -> RegisterName:
-        key = self._cell(cells, "register"), self._cell(cells, "direction")
-        register = self._registers.get(key)
-        if register is None:
-            direction = _DIRECTIONS.get(key[1].casefold()) if key[1] else self._options.direction
-            if direction is None:
-                raise _LineRefused("DIRECTION", f"{key[1][:40]!r} is neither import nor export")
-            if key[0] != one_line(key[0]) or len(key[0]) > _LONGEST_NAME:
-                raise _LineRefused("REGISTER", f"a register's name is one line of {_LONGEST_NAME} characters")
-            register = RegisterName(key[0], direction)
-            _remember(self._registers, key, register)
-        return register
-
-    def _watt_hours(self, cells: list[str]) -> int:
-        written = cells[self._energy_at].strip()
+    def _watt_hours(self, cell: str) -> int:
+        written = cell.strip()
         plain = written.replace(",", ".", 1) if self._options.decimal_comma else written
         amount = watt_hours_of(plain, decimals=self._decimals)
         if isinstance(amount, Doubt):
@@ -165,17 +177,12 @@ class _LineReader:
             raise _LineRefused(amount.reason.value, amount.sentence + hint)
         return amount
 
-    def _period(self, cells: list[str]) -> TimePeriod:
-        key = tuple(self._cell(cells, name) for name in ("start", "end", "duration", "fold"))
-        start, end, duration, fold = key
-        period = self._periods.get((start, end, duration, fold))
-        if period is None:
-            begins, ends = self._edges(start, end, duration, read_fold(fold))
-            if ends <= begins:
-                raise _LineRefused("EMPTY_PERIOD", "the interval does not end after it starts")
-            period = TimePeriod(start=begins, duration=ends - begins)
-            _remember(self._periods, (start, end, duration, fold), period)
-        return period
+    def _period(self, cells: tuple[str, ...]) -> TimePeriod:
+        start, end, duration, fold = (cell.strip() for cell in cells)
+        begins, ends = self._edges(start, end, duration, read_fold(fold))
+        if ends <= begins:
+            raise _LineRefused("EMPTY_PERIOD", "the interval does not end after it starts")
+        return TimePeriod(start=begins, duration=ends - begins)
 
     def _edges(self, start: str, end: str, duration: str, fold: int | None) -> tuple[int, int]:
         zone = self._options.zone
@@ -202,19 +209,12 @@ def _ended(raw: bytes) -> bytes:
     return raw if raw.endswith(b"\n") else raw + b"\n"
 
 
-def _quality(text: str) -> int:
+def _quality(cell: str) -> int:
     """Return the bits for our words with spaces between, or for bits written in hexadecimal."""
-    if not text:
-        return 0
+    text = cell.strip()
     if _HEX_QUALITY.fullmatch(text):
         return int(text, 16)
     try:
         return quality_of(text.casefold().split())
     except KeyError as error:
         raise _LineRefused("QUALITY", f"{str(error)[:40]} is no word for a quality") from error
-
-
-def _remember(memory: dict[K, V], key: K, value: V) -> None:
-    if len(memory) >= _MOST_REMEMBERED:
-        memory.clear()
-    memory[key] = value
