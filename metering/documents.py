@@ -67,6 +67,12 @@ class MirrorMeterReading:
     description: str | None = None
     version: int = 0
 
+    @property
+    def count(self) -> int:
+        """How many readings there are."""
+        in_sets = sum(len(reading_set.readings) for reading_set in self.reading_sets)
+        return in_sets + (self.reading is not None)
+
     def readings(self) -> Iterator[tuple[Reading, MirrorReadingSet | None]]:
         """Yield every reading with the set that holds it, in the order of the document."""
         for reading_set in self.reading_sets:

@@ -7,14 +7,14 @@ registers that a document names twice, go the ordinary way.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from metering.documents import MirrorDocument, MirrorMeterReading
 from metering.energy import Scale
 from metering.meter_store import Register, StoredUsagePoint
 from metering.mrid import is_provisional
-from metering.offer import scale_for
+from metering.offer import places_of, scale_for
 from metering.reading_columns import ReadingColumns
 from metering.timeliness import TimeGate
 from metering.wholesale import Wholesale, measure_wholesale
@@ -24,11 +24,11 @@ from metering.wholesale import Wholesale, measure_wholesale
 class Parcel:
     """The readings of one register in a document, which count as a whole if nothing is known of their time.
 
-    `ordinals` are their places among all readings of the document.
+    `places` are their places among all readings of the document.
     """
 
     meter_reading: MirrorMeterReading
-    ordinals: range
+    places: range
     reading_type_id: int
     readings: Wholesale
 
@@ -39,7 +39,7 @@ def parcels_of(
     """Return what of a document may be taken as a whole."""
     named = Counter(item.mrid for item in document.meter_readings)
     parcels = []
-    for meter_reading, ordinals in _with_ordinals(document.meter_readings):
+    for meter_reading, places in places_of(document):
         columns = _only_run(meter_reading)
         if columns is None or named[meter_reading.mrid] > 1:
             continue
@@ -49,23 +49,12 @@ def parcels_of(
             parcels.append(
                 Parcel(
                     meter_reading=meter_reading,
-                    ordinals=ordinals,
+                    places=places,
                     reading_type_id=type_id,
                     readings=readings,
                 )
             )
     return parcels
-
-
-def _with_ordinals(
-    meter_readings: Iterable[MirrorMeterReading],
-) -> Iterator[tuple[MirrorMeterReading, range]]:
-    first = 0
-    for meter_reading in meter_readings:
-        count = sum(len(each.readings) for each in meter_reading.reading_sets)
-        count += meter_reading.reading is not None
-        yield meter_reading, range(first, first + count)
-        first += count
 
 
 def _only_run(meter_reading: MirrorMeterReading) -> ReadingColumns | None:

@@ -7,6 +7,7 @@ taken leaves its bytes, and each of its readings is a revision, a duplicate or i
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,6 @@ from metering.documents import MirrorDocument, MirrorUsagePoint
 from metering.intake import Intake, Outcome, Span
 from metering.judgement import Verdict
 from metering.meter_store import MeterStore, StoredUsagePoint
-from metering.offer import offers_of
 from metering.quarantine import QuarantinedReading
 from metering.reading_store import ReadingStore
 from metering.sep.reader import read_mirror_document
@@ -49,13 +49,30 @@ class IngestResult:
     meter: str
     created: bool
     repeated: bool
-    accepted: int
-    duplicates: int
-    revised: int
-    quarantined: tuple[QuarantinedReading, ...]
+    readings: int
+    outcome: Outcome
     touched: tuple[TouchedMeter, ...]
-    verdicts: tuple[Verdict, ...] = ()
-    """What became of each reading, in the order of the document."""
+
+    @property
+    def accepted(self) -> int:
+        return self.outcome.count(Verdict.ACCEPTED)
+
+    @property
+    def duplicates(self) -> int:
+        return self.readings - self.accepted - self.revised - len(self.quarantined)
+
+    @property
+    def revised(self) -> int:
+        return self.outcome.count(Verdict.REVISED)
+
+    @property
+    def quarantined(self) -> Sequence[QuarantinedReading]:
+        return self.outcome.quarantined
+
+    def verdicts(self) -> Sequence[Verdict]:
+        """Return what became of each reading, in the order of the document."""
+        judged = self.outcome.verdicts()
+        return [judged.get(place, Verdict.DUPLICATE) for place in range(self.readings)]
 
 
 async def record_mirror_document(
@@ -77,7 +94,7 @@ async def record_mirror_document(
     )
 
 
-async def record_document(
+async def record_document(  # noqa: PLR0913  the intake's one call
     document: MirrorDocument,
     raw: bytes,
     *,
@@ -104,26 +121,17 @@ async def record_document(
     )
     if is_new and isinstance(document, MirrorUsagePoint) and not speaks_for_all:
         point = await meters.describe(point, document)
-    offers = offers_of(document)
     intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)
     if is_new:
-        outcome = await intake.take(document, offers, document_id=document_id)
+        outcome = await intake.take(document, document_id=document_id)
     else:
-        outcome = await intake.review(offers, document_id=document_id)
+        outcome = await intake.review(document, document_id=document_id)
     return IngestResult(
         usage_point=point.id,
         meter=point.mrid,
         created=created,
         repeated=not is_new,
-        accepted=outcome.count(Verdict.ACCEPTED),
-        duplicates=len(offers) - len(outcome.judged) + outcome.count(Verdict.DUPLICATE),
-        revised=outcome.count(Verdict.REVISED),
-        quarantined=tuple(outcome.quarantined),
-        verdicts=_verdicts(len(offers), outcome),
+        readings=sum(item.count for item in document.meter_readings),
+        outcome=outcome,
         touched=() if outcome.span is None else (TouchedMeter.over(point, outcome.span),),
     )
-
-
-def _verdicts(count: int, outcome: Outcome) -> tuple[Verdict, ...]:
-    judged = {item.offer.ordinal: item.judgement.verdict for item in outcome.judged}
-    return tuple(judged.get(ordinal, Verdict.DUPLICATE) for ordinal in range(count))

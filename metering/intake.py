@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -11,14 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.documents import MirrorDocument, MirrorMeterReading, ReadingType
 from metering.doubt import Doubt
-from metering.energy import Measurement
+from metering.energy import Lane, Measurement
+from metering.express import Parcel, parcels_of
 from metering.former_values import with_former_values
 from metering.judgement import Judgement, Known, Rules, Verdict, judge, touched_span
 from metering.meter_store import MeterStore, Register, StoredUsagePoint
-from metering.offer import Offer, measured
+from metering.offer import Offer, measured, offers_of
 from metering.power import Power, judge_power
 from metering.power_store import NewPower, PowerStore
 from metering.quarantine import Quarantine, QuarantinedReading
+from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewReading, ReadingStore
 from metering.registration.exchanges import register_rules
 from metering.registration.record import MeterIdentity
@@ -44,9 +46,17 @@ class Outcome:
 
     judged: Sequence[Judged] = ()
     span: Span | None = None
+    parcels: Sequence[Parcel] = ()
+    """What was taken as a whole, without a verdict on each."""
 
     def count(self, verdict: Verdict) -> int:
-        return sum(item.judgement.verdict is verdict for item in self.judged)
+        whole = sum(len(parcel.places) for parcel in self.parcels) if verdict is Verdict.ACCEPTED else 0
+        return whole + sum(item.judgement.verdict is verdict for item in self.judged)
+
+    def verdicts(self) -> dict[int, Verdict]:
+        """Return the verdicts by the places of the readings in the document."""
+        whole = {place: Verdict.ACCEPTED for parcel in self.parcels for place in parcel.places}
+        return whole | {item.offer.ordinal: item.judgement.verdict for item in self.judged}
 
     @property
     def quarantined(self) -> list[QuarantinedReading]:
@@ -78,22 +88,34 @@ class Intake:
         self._gate = gate
         self._now = now
 
-    async def take(self, document: MirrorDocument, offers: Sequence[Offer], *, document_id: int) -> Outcome:
+    async def take(self, document: MirrorDocument, *, document_id: int) -> Outcome:
         """Judge and keep the readings of a document that is new."""
         registers = await self._learn_reading_types(document, document_id=document_id)
-        outcome = await self._judge(offers, registers)
+        offered = parcels_of(document, registers, self._point, self._gate)
+        registers = await self._with_channels(
+            {parcel.meter_reading.mrid: {parcel.readings.lane} for parcel in offered}, registers
+        )
+        parcels = await self._take_whole(offered, registers, document_id=document_id)
+        outcome = await self._judge(
+            offers_of(document, without=[parcel.places for parcel in parcels]), registers
+        )
         await self._append(outcome, document_id=document_id)
+        spans = [parcel.readings.span for parcel in parcels]
+        outcome = replace(
+            outcome, parcels=parcels, span=_hull([*spans, outcome.span] if outcome.span else spans)
+        )
         if outcome.quarantined:
             await self._quarantine.put(
                 outcome.quarantined, usage_point_id=self._point.id, document_id=document_id, now=self._now
             )
         return outcome
 
-    async def review(self, offers: Sequence[Offer], *, document_id: int) -> Outcome:
+    async def review(self, document: MirrorDocument, *, document_id: int) -> Outcome:
         """Judge again the readings of a known document that were set aside; take those now in order."""
         held = await self._quarantine.of_document(document_id)
         if not held:
             return Outcome()
+        offers = offers_of(document)
         waiting = [offers[item.ordinal] for item in held]
         mrids = {item.meter_reading.mrid for item in waiting}
         registers = await self._meters.registers(self._point.id, mrids)
@@ -103,6 +125,36 @@ class Intake:
             await self._append(outcome, document_id=document_id)
             await self._quarantine.release(released, document_id=document_id, now=self._now)
         return outcome
+
+    async def _take_whole(
+        self, offered: Sequence[Parcel], registers: Mapping[str, Register], *, document_id: int
+    ) -> list[Parcel]:
+        """Keep the parcels of whose time nothing is known yet, and return them."""
+        if not offered:
+            return []
+        spans = {
+            channel: parcel.readings.span
+            for parcel in offered
+            for channel in registers[parcel.meter_reading.mrid].channels.values()
+        }
+        taken = await self._readings.find_taken(spans)
+        parcels = [
+            parcel
+            for parcel in offered
+            if taken.isdisjoint(registers[parcel.meter_reading.mrid].channels.values())
+        ]
+        lots = [
+            Lot(
+                channel_id=registers[parcel.meter_reading.mrid].channels[parcel.readings.lane],
+                reading_type_id=parcel.reading_type_id,
+                document_id=document_id,
+                readings=parcel.readings,
+            )
+            for parcel in parcels
+        ]
+        if lots:
+            await copy_readings(self._connection, lots, now=self._now)
+        return parcels
 
     async def _learn_reading_types(
         self, document: MirrorDocument, *, document_id: int
@@ -157,7 +209,8 @@ class Intake:
     ) -> Outcome:
         judged: list[Judged] = []
         spans: list[Span] = []
-        registers = await self._with_channels(found, registers)
+        lanes = {mrid: {measurement.lane for _, _, measurement in items} for mrid, items in found.items()}
+        registers = await self._with_channels(lanes, registers)
         known = await self._known(found, registers)
         rules = await self._rules(found)
         for mrid, items in found.items():
@@ -192,12 +245,12 @@ class Intake:
         return await register_rules(self._connection, meter)
 
     async def _with_channels(
-        self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
+        self, lanes: Mapping[str, Set[Lane]], registers: Mapping[str, Register]
     ) -> Mapping[str, Register]:
         missing = [
             (registers[mrid].id, lane)
-            for mrid, items in found.items()
-            for lane in {measurement.lane for _, _, measurement in items} - registers[mrid].channels.keys()
+            for mrid, of_register in lanes.items()
+            for lane in of_register - registers[mrid].channels.keys()
         ]
         if not missing:
             return registers

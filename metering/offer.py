@@ -28,14 +28,24 @@ class Offer:
         return is_provisional(self.meter_reading.mrid) or is_provisional(self.set_mrid or "")
 
 
-def offers_of(document: MirrorDocument) -> list[Offer]:
-    """Return every reading of a document, in its order."""
-    found = (
-        (meter_reading, reading, reading_set.mrid if reading_set else None)
-        for meter_reading in document.meter_readings
-        for reading, reading_set in meter_reading.readings()
-    )
-    return [Offer(ordinal, *item) for ordinal, item in enumerate(found)]
+def places_of(document: MirrorDocument) -> Iterator[tuple[MirrorMeterReading, range]]:
+    """Yield each register of a document with the places of its readings among all of them."""
+    first = 0
+    for meter_reading in document.meter_readings:
+        places = range(first, first + meter_reading.count)
+        yield meter_reading, places
+        first = places.stop
+
+
+def offers_of(document: MirrorDocument, *, without: Iterable[range] = ()) -> list[Offer]:
+    """Return the readings of a document in its order, except those at the places of whole registers."""
+    left_out = {places.start for places in without}
+    return [
+        Offer(ordinal, meter_reading, reading, reading_set.mrid if reading_set else None)
+        for meter_reading, places in places_of(document)
+        if places.start not in left_out
+        for ordinal, (reading, reading_set) in zip(places, meter_reading.readings(), strict=True)
+    ]
 
 
 def measured(

@@ -79,6 +79,22 @@ _AFTER: Final = _NEIGHBOUR.format(
 _FIND: Final = text(_WITHIN)
 _FIND_WITH_NEIGHBOURS: Final = text(f"({_WITHIN}) UNION ALL ({_BEFORE}) UNION ALL ({_AFTER})")
 
+_FIND_TAKEN: Final = text(
+    """
+    SELECT asked.channel_id
+    FROM unnest(
+        CAST(:channel_ids AS bigint[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[])
+    ) AS asked (channel_id, starts, ends)
+    WHERE EXISTS (
+        SELECT FROM meter_readings AS r
+        WHERE r.channel_id = asked.channel_id
+          AND r.period_end > to_timestamp(asked.starts)
+          AND r.period_end <= to_timestamp(asked.ends + CAST(:longest AS bigint))
+          AND r.period_start < to_timestamp(asked.ends)
+    )
+    """
+)
+
 _ADD: Final = text(
     """
     INSERT INTO meter_readings (channel_id, period_end, period_start, revision, watt_hours, quality,
@@ -141,6 +157,19 @@ class ReadingStore:
             measurement = Measurement(*channels[channel_id], starts, ends, watt_hours, quality)
             found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
         return found
+
+    async def find_taken(self, spans: Mapping[int, tuple[int, int]]) -> set[int]:
+        """Return the channels of which something is known that overlaps the time asked for.
+
+        Units: seconds since 1970 UTC.
+        """
+        asked = {
+            "channel_ids": list(spans),
+            "starts": [start for start, _ in spans.values()],
+            "ends": [end for _, end in spans.values()],
+            "longest": LONGEST_INTERVAL_SECONDS,
+        }
+        return set((await self._connection.execute(_FIND_TAKEN, asked)).scalars())
 
     async def add(self, new: Sequence[NewReading], *, document_id: int, now: datetime) -> None:
         """Append revisions to their channels."""

@@ -8,7 +8,7 @@ one connection, in the same run.
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -125,6 +125,6 @@ async def _copy_again(database_url: str) -> tuple[int, float]:
         await connection.close()
 
 
-async def _chunks(rows: Sequence[bytes]):
+async def _chunks(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
     for chunk in rows:
         yield chunk
