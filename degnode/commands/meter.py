@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from degnode.commands.meter_feeds import feeds
 from degnode.commands.meter_import import import_readings
+from degnode.commands.meter_readings import days, readings
+from degnode.commands.meter_registry import exchange, list_meters, register, show
 
 meter = typer.Typer(help="Meters and their readings.", no_args_is_help=True)
+meter.command()(register)
+meter.command("list")(list_meters)
+meter.command()(show)
+meter.command()(exchange)
+meter.command()(readings)
+meter.command()(days)
 meter.command("import")(import_readings)
+meter.command()(feeds)
