@@ -25,6 +25,10 @@ ESPI: Final = "http://naesb.org/espi"
 ATOM: Final = "http://www.w3.org/2005/Atom"
 
 
+ET.register_namespace("espi", ESPI)  # so that people can read what is written of a feed
+ET.register_namespace("atom", ATOM)
+
+
 def espi(name: str) -> str:
     """Return the tag of element `name` of ESPI."""
     return f"{{{ESPI}}}{name}"

@@ -17,6 +17,9 @@ _USAGE_POINT: Final = qualified("MirrorUsagePoint")
 _WITHOUT_METER: Final = frozenset(map(qualified, ("MirrorMeterReading", "MirrorMeterReadingList")))
 
 
+ET.register_namespace("sep", NAMESPACE)  # so that people can read what is written of a document
+
+
 class SepSource:
     """Reads MirrorUsagePoints, wherever they stand in the file."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
@@ -9,17 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 
 from kernel.interval import Interval
 from metering.energy import Direction
 from metering.ingest import record_mirror_document
 from metering.query import interval_energy, total_energy
+from metering.sep.writer import write_mirror_usage_point
 from metering.sources.ocpp_source import meter_of_connector
 from metering.tables import meter_documents, meter_readings, meter_usage_points
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke
-from tests.support.metering_documents import METER, NOW
+from tests.support.metering_documents import METER, NOW, day_of_readings, meter, register
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "meters"
 TEN = datetime(2026, 3, 14, 4, 30, tzinfo=UTC)  # ten o'clock in India
@@ -34,6 +36,9 @@ class Desk:
         self.folder = folder
         self._database_url = database_url
         self._uow_factory = uow_factory
+
+    def read(self, path: str) -> str:
+        return Path(path).read_text()
 
     def write(self, name: str, content: str | bytes) -> Path:
         path = self.folder / name
@@ -115,3 +120,163 @@ async def test_a_charging_session_is_the_difference_of_the_stands_of_its_connect
     start = datetime(2026, 3, 14, 10, tzinfo=UTC)
     window = Interval(start, start + timedelta(minutes=15))
     assert await desk.energy(meter_of_connector("CP-7/1").mrid, window) == 1750
+
+
+async def test_what_was_rejected_is_mended_in_its_own_file_and_imported_as_it_is(desk: Desk) -> None:
+    path = desk.write(
+        "readings.csv",
+        HEADING
+        + "0100200300,import,2026-03-14T04:30:00Z,2026-03-14T04:45:00Z,40\n"
+        + "0100200300,import,2026-03-14T04:45:00Z,2026-03-14T05:00:00Z,1e3\n"
+        + "meter of Anna,import,2026-03-14T04:45:00Z,2026-03-14T05:00:00Z,7\n",
+    )
+    (view,) = await desk.imports(path, status=1)
+    assert (counts(view), view["reasons"]) == ((1, 0, 0, 0, 2), {"NO_VALUE": 1, "METER_ID_INVALID": 1})
+    rejects = desk.folder / "readings.csv.rejects.csv"
+    assert view["reject_file"] == str(rejects)
+    heading, first, second = rejects.read_text().splitlines()
+    assert heading == HEADING.strip() + ",reject_code,reject_reason"
+    assert first.endswith(",1e3,NO_VALUE,\"'1e3' is no plain decimal number like 1.234\"")
+    assert "METER_ID_INVALID" in second
+
+    rejects.write_text(rejects.read_text().replace("1e3,", "1000,"))
+    (mended,) = await desk.imports(rejects, status=1)
+    assert counts(mended) == (1, 0, 0, 0, 1)
+    assert await desk.energy() == 1040
+    left = desk.read(mended["reject_file"])
+    assert left.splitlines()[0] == heading
+    assert left.count("05:00:00Z") == 1
+    assert left.count("METER_ID_INVALID") == 1
+
+
+async def test_a_reject_file_that_somebody_mends_is_not_written_over(desk: Desk) -> None:
+    path = desk.write("readings.csv", HEADING + "0100200300,import,2026-03-14T04:30:00Z,,40\n")
+    (view,) = await desk.imports(path, "--interval", "15m", status=0)
+    assert view["reject_file"] is None
+    (view,) = await desk.imports(path, "--dry-run", "--column", "end=direction", status=1)
+    assert view["stopped"] is not None
+    bad = desk.write("bad.csv", HEADING + "0100200300,import,2026-03-14T04:30:00Z,never,40\n")
+    (first,) = await desk.imports(bad, status=1)
+    (again,) = await desk.imports(bad, status=1)
+    assert first["reject_file"] == again["reject_file"]
+    desk.write("bad.csv.rejects.csv", "half mended")
+    (later,) = await desk.imports(bad, status=1)
+    assert later["reject_file"] == str(desk.folder / "bad.csv.rejects-2.csv")
+    assert desk.read(first["reject_file"]) == "half mended"
+    assert sorted(it.name for it in desk.folder.iterdir() if it.suffix == ".part") == []
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"),
+    [
+        ("day.sep.xml", ">40<", ">4O<"),
+        ("green-button.xml", ">320<", ">32O<"),
+        ("charging.jsonl", '"1203400"', '"12O3400"'),
+        ("signed.jsonl", '\\"import_wh\\": 40', '\\"import_wh\\": 41'),
+    ],
+)
+async def test_rejects_of_every_form_are_taken_again_when_they_are_mended(
+    desk: Desk, name: str, wrong: str, right: str
+) -> None:
+    whole = (EXAMPLES / name).read_text()
+    broken = desk.write("readings", whole.replace(wrong, right, 1))
+    assert broken.read_text() != whole
+    (view,) = await desk.imports(broken, "--meter-keys", EXAMPLES / "keys.yaml", status=1)
+    assert view["rejected"] == 1
+    form = view["format"]
+    said = desk.read(view["reject_file"])
+    assert view["first_rejects"][0].split(": ")[1] in said
+    rejects = desk.write("mended", said.replace(right, wrong))
+    (mended,) = await desk.imports(rejects, "--meter-keys", EXAMPLES / "keys.yaml", "--format", form)
+    assert (mended["rejected"], mended["stopped"]) == (0, None)
+    (all_of_it,) = await desk.imports(EXAMPLES / name, "--meter-keys", EXAMPLES / "keys.yaml")
+    assert (all_of_it["accepted"], all_of_it["revised"], all_of_it["quarantined"]) == (0, 0, 0)
+
+
+async def test_a_dry_run_says_what_would_happen_and_keeps_nothing(desk: Desk) -> None:
+    (view,) = await desk.imports(EXAMPLES / "day.csv", "--dry-run")
+    assert counts(view) == (4, 0, 0, 0, 0)
+    assert await desk.rows() == (0, 0, 0)
+
+
+async def test_the_operator_may_add_to_the_meter_of_any_sender_and_changes_nothing_else_of_it(
+    desk: Desk, uow_factory: UnitOfWorkFactory
+) -> None:
+    lfdi = "3E4F45AB31EDFE5B67E343E5E4562E31984E23E5"
+    posted = meter(register(day_of_readings()[:10]), lfdi=lfdi)
+    await desk.posts(write_mirror_usage_point(posted), "utility")
+    path = desk.write("more.csv", HEADING + "100200300,import,2026-03-14T03:00:00Z,2026-03-14T03:15:00Z,5\n")
+    (view,) = await desk.imports(path)
+    assert counts(view) == (1, 0, 0, 0, 0)
+    day = Interval(datetime(2026, 3, 14, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC))
+    assert await desk.energy(window=day) == sum(250 + number for number in range(10)) + 5
+    async with uow_factory() as uow:
+        (row,) = (await uow.connection.execute(select(meter_usage_points))).mappings()
+    assert (row["sender"], row["device_lfdi"], row["role_flags"]) == ("utility", lfdi, 0x13)
+
+
+async def test_a_file_never_changes_what_the_values_of_a_device_mean(desk: Desk) -> None:
+    posted = meter(register(day_of_readings()[:2]))
+    await desk.posts(write_mirror_usage_point(posted), "utility")
+    heading = HEADING.replace("direction", "register,direction")
+    path = desk.write(
+        "more.csv", heading + "100200300,0100200301,import,2026-03-14T03:00:00Z,2026-03-14T03:15:00Z,5\n"
+    )
+    await desk.imports(path)
+    async with desk._uow_factory() as uow:
+        versions = await uow.connection.execute(text("SELECT version FROM meter_reading_types"))
+        assert versions.scalars().all() == [0, 0]
+
+
+async def test_the_same_lines_read_by_another_zone_are_other_readings(desk: Desk) -> None:
+    path = desk.write("local.csv", HEADING + "0100200300,import,2026-03-14 10:00,2026-03-14 10:30,40\n")
+    (view,) = await desk.imports(path, status=1)
+    assert view["reasons"] == {"LOCAL_TIME": 1}
+    (berlin,) = await desk.imports(path, "--zone", "Europe/Berlin")
+    (kolkata,) = await desk.imports(path, "--zone", "Asia/Kolkata")
+    assert (counts(berlin), counts(kolkata)) == ((1, 0, 0, 0, 0), (1, 0, 0, 0, 0))
+    assert await desk.energy() == 40
+
+
+async def test_a_compressed_file_is_the_same_file_and_a_cut_one_is_said_to_be(
+    desk: Desk,
+) -> None:
+    whole = (EXAMPLES / "day.csv").read_bytes()
+    (view,) = await desk.imports(desk.write("day.gz", gzip.compress(whole)))
+    assert counts(view) == (4, 0, 0, 0, 0)
+    lines = b"".join(
+        b"0100200300,import,%d,%d,%d\n" % (second, second + 60, second % 97)
+        for second in range(1_773_000_000, 1_773_600_000, 60)
+    )
+    cut = gzip.compress(HEADING.encode() + lines)[:-4_000]
+    (view,) = await desk.imports(desk.write("cut.gz", cut), status=1)
+    assert "cannot be read" in view["stopped"]
+
+
+async def test_a_file_that_is_nothing_holds_up_no_other(desk: Desk) -> None:
+    files = [
+        desk.write("empty", ""),
+        desk.write("picture", b"\x89PNG\r\n\x1a\n\0\0\0"),
+        desk.write("page.xml", "<html><body/></html>"),
+        desk.write("wide.csv", "a,b,c\n1,2,3\n"),
+        EXAMPLES / "day.csv",
+        desk.folder / "not there",
+    ]
+    views = await desk.imports(*files, status=1)
+    assert [view["stopped"] is None for view in views] == [False, False, False, False, True, False]
+    assert views[4]["accepted"] == 4
+
+
+async def test_contracts_on_a_meter_are_looked_at_when_its_readings_were_imported(
+    desk: Desk, uow_factory: UnitOfWorkFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+
+    async def note(_uow: Any, *, meters: Any, now: datetime) -> int:
+        told.extend(meters)
+        return 0
+
+    monkeypatch.setattr("bpp.meter_news.note_readings", note)
+    await desk.imports(EXAMPLES / "day.csv")
+    await desk.imports(EXAMPLES / "day.csv")
+    assert told == ["0100200300".zfill(32), "0100200400".zfill(32)]
