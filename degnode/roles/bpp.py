@@ -18,6 +18,7 @@ from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
+from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
@@ -32,7 +33,7 @@ from storage.unit_of_work import UnitOfWork
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(MeterDoorSettings, SignedReadingsSettings):
+class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -72,6 +73,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             )
         await tell_of_readings(uow, result, now)
 
+    feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
@@ -89,8 +91,9 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
                 policy=mirror_policy(settings),
                 security=security_of(Scope.METERS_WRITE),
             ),
+            *feeds.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts,),
+        workers=(contracts, *feeds.workers),
         doors=meter_doors(settings),
     )

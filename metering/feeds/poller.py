@@ -39,7 +39,7 @@ class _Followed:
 
 
 class FeedPoller:
-    """Polls the feeds that are due, one at a time; at `notify_url`, if there is one, servers may notify us."""
+    """Polls the feeds that are due, one at a time; `notify_url`, if given, is where servers may notify us."""
 
     def __init__(
         self,
@@ -58,16 +58,20 @@ class FeedPoller:
         self._on_recorded = on_recorded
         self._notify_url = notify_url
         self._limits = limits
+        self._is_enrolled = False
 
     async def enrol(self) -> None:
-        """Make the feeds of the file known; call it once before the first step."""
+        """Make the feeds of the file known; the first step does so too."""
         async with self._uow_factory() as uow:
             await FeedStore(uow.connection).enrol(
                 (followed.feed for followed in self._followed.values()), now=self._clock.now()
             )
+        self._is_enrolled = True
 
     async def step(self) -> bool:
         """Poll a feed that is due; return whether there was one."""
+        if not self._is_enrolled:
+            await self.enrol()
         now = self._clock.now()
         async with self._uow_factory() as uow:
             claimed = await FeedStore(uow.connection).claim(self._followed, now=now, until=now + LEASE)

@@ -136,7 +136,7 @@ class RegisterWalk:
 
         async def handle(page: Page[Reading]) -> None:
             nonlocal is_kept
-            newest.extend(item.time_period.start for _, item in page.entries if item.time_period is not None)
+            newest.extend(self._starts_until_now(page))
             is_kept = page.is_last
             await self._keep(page, served, newest=max(newest, default=None))
 
@@ -146,6 +146,12 @@ class RegisterWalk:
             return
         if newest and not is_kept:
             await self._advance(served, max(newest))
+
+    def _starts_until_now(self, page: Page[Reading]) -> list[int]:
+        """Return when the readings of a page start; a start in the future is nobody's position."""
+        now = self._source.clock.now().timestamp()
+        starts = [item.time_period.start for item in page.values if item.time_period is not None]
+        return [start for start in starts if start <= now]
 
     async def _page(self, url: str, query: dict[str, int]) -> Page[Reading]:
         source = self._source
@@ -183,13 +189,13 @@ class RegisterWalk:
             if page.is_last and page.is_whole and not result.quarantined:
                 await positions.keep_etag(self.name.feed, page.url, page.etag)
             if page.is_last and not self._held:
-                self._position = self._position.after(served, newest=newest, now=now)
+                self._position = self._position.after(served, newest=newest)
                 await positions.advance(self.name, self._position)
 
     async def _advance(self, served: ServedSet, newest: int) -> None:
         """Keep that a set was read whose server does not say how many readings it has."""
         if not self._held:
-            self._position = self._position.after(served, newest=newest, now=self._source.clock.now())
+            self._position = self._position.after(served, newest=newest)
             async with self._source.uow_factory() as uow:
                 await Positions(uow.connection).advance(self.name, self._position)
 

@@ -26,15 +26,10 @@ class Position:
     look_from: int | None = None
     hinted_at: datetime | None = None
 
-    def after(self, served: ServedSet | None, *, newest: int | None, now: datetime) -> Position:
-        """Return the position once all of a set was read, whose newest reading started at `newest`.
-
-        A start in the future counts for nothing: else one wrong stamp would have everything skipped.
-        """
+    def after(self, served: ServedSet, *, newest: int | None) -> Position:
+        """Return the position once all of a set was read, whose newest reading started at `newest`."""
         known = [start for start in (self.newest_reading, newest) if start is not None]
-        known = [start for start in known if start <= now.timestamp()]
-        period = served.time_period if served else None
-        length = min(period.duration, _LONGEST_SET) if period else 0
+        length = min(served.time_period.duration, _LONGEST_SET) if served.time_period else 0
         return replace(
             self, newest_reading=max(known, default=None), longest_set=max(self.longest_set, length)
         )

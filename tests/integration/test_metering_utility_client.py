@@ -1,0 +1,448 @@
+"""Following a utility's server over real HTTP, whatever it does, into a real database."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from kernel.interval import Interval
+from metering.energy import Direction
+from metering.feeds.feed_store import FeedStore
+from metering.feeds.source import LEASE
+from metering.ingest import record_mirror_document
+from metering.query import quarantined_readings
+from metering.sep.utility_client import UtilityLimits
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.feed_world import FeedWorld, Killed
+from tests.support.metering_documents import (
+    METER,
+    MIDNIGHT,
+    NOW,
+    QUARTER,
+    START,
+    document,
+    reading,
+)
+from tests.support.utility_server import (
+    DAY_SECONDS,
+    LEGACY,
+    ServedReadings,
+    ServedRegister,
+    Traps,
+    UtilityServer,
+    day,
+    export_register,
+)
+
+EPOCH_NOW = int(NOW.timestamp())
+LATER = timedelta(minutes=15)
+SOON = timedelta(minutes=5)
+WHOLE_DAY = [250 + quarter for quarter in range(96)]
+
+
+def serving(*sets: ServedReadings, traps: Traps | None = None) -> UtilityServer:
+    return UtilityServer(ServedRegister(sets=list(sets) or [day()]), now=EPOCH_NOW, traps=traps)
+
+
+async def test_a_day_is_read_along_the_links_from_the_capability(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+        state = await world.poll()
+        assert await world.values() == WHOLE_DAY
+    assert (state["last_error"], state["failures"], state["polled_at"]) == (None, 0, NOW)
+    assert (await world.register())["newest_reading"] == START + 95 * QUARTER
+    assert [result.accepted for result in world.told] == [96]
+
+
+async def test_the_meters_of_function_set_assignments_are_found(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving(traps=Traps(meters_under="fsa")) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        assert await world.values() == WHOLE_DAY
+
+
+async def test_import_and_export_are_kept_apart_though_their_pages_are_the_same(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async with UtilityServer(ServedRegister(sets=[day()]), export_register(day()), now=EPOCH_NOW) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        assert await world.values() == WHOLE_DAY
+        assert await world.values(direction=Direction.EXPORT) == WHOLE_DAY
+
+
+@pytest.mark.parametrize(
+    "traps",
+    [
+        Traps(largest_page=1),
+        Traps(largest_page=10, overlap=3),
+        Traps(largest_page=40, says_all=False),
+        Traps(gzips=True),
+        Traps(media_type="application/xml"),
+        Traps(etags=True, largest_page=50),
+        Traps(ignores_after=True),
+        Traps(poll_rate=None),
+        Traps(time_quality=7),
+    ],
+    ids=["one-a-page", "overlap", "no-all", "gzip", "plain-xml", "etags", "no-after", "no-rate", "no-clock"],
+)
+async def test_what_a_server_may_do_otherwise_changes_nothing(
+    uow_factory: UnitOfWorkFactory, traps: Traps
+) -> None:
+    async with serving(day(quarters=96), day(500, days_later=-1), traps=traps) as server:
+        world = FeedWorld(server, uow_factory)
+        for _ in range(2):
+            assert (await world.poll(after=LATER))["last_error"] is None
+        assert await world.energies() == [(value, 0) for value in WHOLE_DAY]
+        assert (await world.rows())[0] == 192
+
+
+async def test_a_list_that_is_not_as_long_as_it_says_holds_the_position_back(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    server = serving(day(), day(500, days_later=-1))
+    async with server:
+        world = FeedWorld(server, uow_factory)
+
+        def lie(path: str) -> None:
+            server.traps.all_is_off_by = 1 if path.endswith("/sets/0/readings") else 0
+
+        server.traps.before = lie
+        state = await world.poll()
+        assert "says that it has 97 entries, and 96 came" in state["last_error"]
+        assert (await world.register())["newest_reading"] == START - QUARTER
+        server.traps.before = None
+        server.traps.all_is_off_by = 0
+        assert (await world.poll(after=LATER))["last_error"] is None
+        assert (await world.register())["newest_reading"] == START + 95 * QUARTER
+        assert await world.energies() == [(value, 0) for value in WHOLE_DAY]
+
+
+async def test_a_list_that_grows_during_the_walk_is_read_again_and_nothing_counts_twice(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    served = day(quarters=90)
+    async with serving(served, traps=Traps(largest_page=40)) as server:
+        world = FeedWorld(server, uow_factory)
+
+        def grow(_path: str) -> None:
+            if len(server.asked_for("readings")) == 2:
+                served.values[START + 90 * QUARTER] = 340
+
+        server.traps.before = grow
+        assert (await world.poll())["last_error"] is None
+        assert await world.energies() == [(value, 0) for value in WHOLE_DAY[:91]]
+
+
+@pytest.mark.parametrize("trap", ["repeats_first_page", "empty_pages_from"])
+async def test_a_server_that_cannot_page_is_told_of_and_not_asked_for_ever(
+    uow_factory: UnitOfWorkFactory, trap: str
+) -> None:
+    traps = replace(Traps(largest_page=40), **{trap: 40})
+    async with serving(traps=traps) as server:
+        state = await FeedWorld(server, uow_factory).poll()
+        assert "96 entries, and 40 came" in state["last_error"]
+        assert len(server.asked) < 20
+
+
+@pytest.mark.parametrize(
+    "href",
+    [
+        "http://127.0.0.1:9/steal",
+        "https://elsewhere.example/sep",
+        "//elsewhere.example/x",
+        "file:///etc/passwd",
+    ],
+)
+async def test_a_link_to_another_origin_is_refused_and_not_followed(
+    uow_factory: UnitOfWorkFactory, href: str
+) -> None:
+    async with serving(traps=Traps(hrefs={"points": href})) as server:
+        world = FeedWorld(server, uow_factory)
+        state = await world.poll()
+        assert "leads away from" in state["last_error"]
+        assert await world.rows() == (0, 0)
+
+
+async def test_an_absolute_link_to_the_same_server_is_followed(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving() as server:
+        server.traps.hrefs = {"points": f"{server.url}/sep/points"}
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        assert await world.values() == WHOLE_DAY
+
+
+async def test_links_that_go_in_a_circle_end_in_a_clear_word(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving(traps=Traps(hrefs={"/sep/register/0/sets": "/sep/points"})) as server:
+        state = await FeedWorld(server, uow_factory).poll()
+        assert "a ReadingSetList was asked for, and a UsagePointList came" in state["last_error"]
+
+
+async def test_two_registers_that_lead_to_one_list_are_both_refused(uow_factory: UnitOfWorkFactory) -> None:
+    server = UtilityServer(ServedRegister(sets=[day()]), export_register(day()), now=EPOCH_NOW)
+    async with server:
+        server.traps.hrefs = {"/sep/register/1/sets": "/sep/register/0/sets"}
+        world = FeedWorld(server, uow_factory)
+        state = await world.poll()
+        assert state["last_error"].count("another register leads to the same readings") == 2
+        assert await world.rows() == (0, 0)
+
+
+async def test_redirects_are_not_followed(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving(traps=Traps(status=302)) as server:
+        state = await FeedWorld(server, uow_factory).poll()
+        assert "Redirects are not followed" in state["last_error"]
+        assert server.asked == ["/sep/dcap"]
+
+
+@pytest.mark.parametrize(
+    ("traps", "complaint"),
+    [
+        (Traps(bomb=True), "longer than is taken"),
+        (Traps(media_type="application/sep-exi"), "EXI is not spoken here"),
+        (Traps(namespace=LEGACY), "namespace"),
+        (Traps(clock_ahead=121), "121 s from ours"),
+        (Traps(clock_ahead=-(10**9)), "from ours"),
+    ],
+    ids=["gzip-bomb", "exi", "legacy", "clock", "clock-far"],
+)
+async def test_what_cannot_be_trusted_is_not_read(
+    uow_factory: UnitOfWorkFactory, traps: Traps, complaint: str
+) -> None:
+    async with serving(traps=traps) as server:
+        world = FeedWorld(server, uow_factory)
+        assert complaint in (await world.poll())["last_error"]
+        assert await world.rows() == (0, 0)
+
+
+async def test_a_long_answer_is_cut_off(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory, limits=UtilityLimits(max_answer_bytes=2_000))
+        assert "longer than is taken" in (await world.poll())["last_error"]
+
+
+async def test_the_namespace_of_2013_is_taken_where_the_file_says_so(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving(traps=Traps(namespace=LEGACY)) as server:
+        world = FeedWorld(server, uow_factory, legacy_namespace=True)
+        await world.poll()
+        assert await world.values() == WHOLE_DAY
+
+
+async def test_a_correction_is_exactly_one_revision(uow_factory: UnitOfWorkFactory) -> None:
+    served = day()
+    async with serving(served) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        served.values[START + 95 * QUARTER] = 1
+        for _ in range(3):
+            await world.poll(after=SOON)
+        assert await world.energies() == [*((value, 0) for value in WHOLE_DAY[:95]), (1, 1)]
+        assert sum(len(result.touched) for result in world.told[1:]) == 1
+
+
+async def test_an_older_correction_is_found_by_looking_back(uow_factory: UnitOfWorkFactory) -> None:
+    early, late = day(500, days_later=-1), day()
+    async with serving(early, late) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        early.values[START - DAY_SECONDS] = 1
+        await world.poll(after=SOON)
+        before = Interval(MIDNIGHT - timedelta(days=1), MIDNIGHT)
+        assert (await world.values(window=before))[0] == 500
+        await world.poll(after=timedelta(hours=6))
+        assert (await world.energies(window=before))[:2] == [(1, 1), (501, 0)]
+
+
+async def test_a_value_that_becomes_again_what_it_was_is_believed(uow_factory: UnitOfWorkFactory) -> None:
+    served = day()
+    async with serving(served) as server:
+        world = FeedWorld(server, uow_factory)
+        for value in (345, 1, 345):
+            served.values[START + 95 * QUARTER] = value
+            await world.poll(after=SOON)
+        assert (await world.energies())[-1] == (345, 2)
+
+
+async def test_polls_that_bring_no_news_keep_nothing(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        await world.poll(after=SOON)
+        kept = await world.rows()
+        for _ in range(3):
+            await world.poll(after=SOON)
+        assert await world.rows() == kept == (96, 2)
+
+
+async def test_an_unchanged_page_is_not_sent_again_where_etags_are_offered(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    served = day()
+    async with serving(served, traps=Traps(etags=True)) as server:
+        world = FeedWorld(server, uow_factory)
+        for expected in (0, 0, 1, 2):
+            await world.poll(after=SOON)
+            assert server.not_modified == expected
+        served.values[START + 95 * QUARTER] = 1
+        await world.poll(after=SOON)
+        assert server.not_modified == 2
+        assert (await world.energies())[-1] == (1, 1)
+
+
+async def test_a_register_with_one_endless_set_is_read_from_the_newest_reading_on(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    endless = ServedReadings(
+        duration=10 * DAY_SECONDS, values={START + n * QUARTER: 250 + n for n in range(90)}
+    )
+    async with serving(endless) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        endless.values[START + 90 * QUARTER] = 340
+        await world.poll(after=SOON)
+        assert server.asked_for("readings")[-1].startswith(
+            f"/sep/register/0/sets/0/readings?a={START + 89 * QUARTER - 7200}&"
+        )
+        assert await world.energies() == [(value, 0) for value in WHOLE_DAY[:91]]
+
+
+async def test_readings_of_a_set_that_is_still_being_made_wait_until_it_is_finished(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    provisional = day(quarters=10)
+    provisional.mrid = "F" * 24 + "00001234"
+    async with serving(day(500, days_later=-1), provisional, day(days_later=-2)) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        assert await world.values() == []
+        provisional.mrid = "0A00001234"
+        await world.poll(after=LATER)
+        assert await world.values() == WHOLE_DAY[:10]
+
+
+async def test_a_stamp_from_the_future_is_set_aside_and_does_not_have_others_skipped(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    served = day(quarters=90)
+    served.values[START + 10_000 * QUARTER] = 5
+    async with serving(served) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        served.values[START + 90 * QUARTER] = 340
+        await world.poll(after=SOON)
+        assert await world.values() == WHOLE_DAY[:91]
+        async with uow_factory() as uow:
+            aside = await quarantined_readings(uow.connection, meter=METER, at=NOW)
+        assert {item.doubt.reason.value for item in aside} == {"FUTURE"}
+        assert (await world.register())["newest_reading"] == START + 90 * QUARTER
+
+
+async def test_one_set_that_cannot_be_read_does_not_keep_the_others_from_being_read(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    broken = day(500, days_later=-1)
+    broken.extra = "<Reading><value>1</value><value>2</value></Reading>"
+    async with serving(day(days_later=-2), broken, day()) as server:
+        world = FeedWorld(server, uow_factory)
+        state = await world.poll()
+        assert "value is there twice" in state["last_error"]
+        assert await world.values() == WHOLE_DAY
+        broken.extra = ""
+        assert (await world.poll(after=LATER))["last_error"] is None
+        assert (await world.rows())[0] == 3 * 96
+
+
+async def test_a_server_that_is_down_is_left_alone_for_longer_each_time_and_nothing_is_lost(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+        server.traps.status = 503
+        waits = []
+        for _ in range(3):
+            state = await world.poll()
+            waits.append(state["due_at"] - world.clock.now())
+            world.clock.set(state["due_at"])
+            world.restarted()
+        assert waits == [timedelta(seconds=wait) for wait in (30, 60, 120)]
+        assert (state["failures"], "answers 503" in state["last_error"]) == (3, True)
+        server.traps.status = None
+        state = await world.poll()
+        assert (state["failures"], state["last_error"]) == (0, None)
+        assert await world.values() == WHOLE_DAY
+
+
+async def test_a_server_that_says_when_to_come_again_is_left_alone_until_then(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async with serving(traps=Traps(status=429, retry_after="7200")) as server:
+        world = FeedWorld(server, uow_factory)
+        assert (await world.poll())["due_at"] == NOW + timedelta(hours=2)
+
+
+async def test_a_server_that_cannot_be_reached_is_a_failure_that_is_told(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    server = serving()
+    async with server:
+        world = FeedWorld(server, uow_factory)
+    assert "cannot be reached" in (await world.poll())["last_error"]
+
+
+async def test_polls_follow_the_rate_of_the_server_unless_the_file_says_otherwise(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async with serving(traps=Traps(poll_rate=300)) as server:
+        world = FeedWorld(server, uow_factory)
+        assert (await world.poll())["due_at"] == NOW + SOON
+        asked = len(server.asked)
+        await world.poll(after=timedelta(seconds=299))
+        assert len(server.asked) == asked
+        own = FeedWorld(server, uow_factory, poll_every=60)
+        own.clock.set(NOW + SOON)
+        assert (await own.poll())["due_at"] == NOW + SOON + timedelta(minutes=1)
+
+
+@pytest.mark.parametrize("page", range(1, 10))
+async def test_after_a_kill_at_any_page_reading_goes_on_without_loss_or_double_counting(
+    uow_factory: UnitOfWorkFactory, page: int
+) -> None:
+    days = [day(250 + 100 * ago, days_later=-ago) for ago in range(3)]
+    async with serving(*days, traps=Traps(largest_page=40)) as server:
+        world = FeedWorld(server, uow_factory, look_back=timedelta(hours=1))
+        world.die_at = page
+        with pytest.raises(Killed):
+            await world.poll()
+        done_before = (page - 1) // 3
+        server.asked.clear()
+        world.restarted()
+        await world.poll(after=LEASE)
+        assert await world.values() == WHOLE_DAY
+        assert (await world.rows())[0] == 3 * 96
+        # What was finished is not read again, but for the overlap with the newest of it.
+        read_again = {path.partition("?")[0] for path in server.asked_for("readings")}
+        assert len(read_again) == 3 - done_before + min(done_before, 1)
+
+
+async def test_two_processes_do_not_poll_one_feed_at_once(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poller.enrol()
+        async with uow_factory() as uow:
+            store = FeedStore(uow.connection)
+            assert await store.claim(["north"], now=NOW, until=NOW + LEASE) is not None
+        await world.poll()
+        assert server.asked == []
+        await world.poll(after=LEASE)
+        assert await world.values() == WHOLE_DAY
+
+
+async def test_meters_of_another_sender_are_not_taken_over(uow_factory: UnitOfWorkFactory) -> None:
+    async with uow_factory() as uow:
+        await record_mirror_document(document(reading(7)), uow=uow, now=NOW, sender="meter:own")
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+        assert "another sender" in (await world.poll())["last_error"]
+        assert await world.values() == [7]
