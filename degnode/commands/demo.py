@@ -23,6 +23,7 @@ from degnode.demo.report import write_report
 from degnode.demo.scenario import make_scenario
 from degnode.demo.story import Outcome, Story
 from degnode.processes import BPP_ID, small_network
+from degnode.simulation.libraries import demand_libraries
 from kernel.clock import SystemClock
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from trading.mapping import wire_of
@@ -81,7 +82,11 @@ def demo(
 async def run_demo(
     console: Console, *, profile: Profile, settings: Mapping[str, Mapping[str, str]] | None = None
 ) -> Outcome:
-    """Run the trade on `profile` and return how it ended; `settings` adds to the environment of services."""
+    """Run the trade on `profile` and return how it ended; `settings` adds to the environment of services.
+
+    Raises: SimulationNotInstalled, TradeFailed.
+    """
+    demand_libraries()
     clock = SystemClock()
     started = clock.now()
     with tempfile.TemporaryDirectory(prefix="degnode-demo-") as folder:

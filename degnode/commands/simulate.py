@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
@@ -106,7 +106,7 @@ def meters(  # noqa: PLR0913  one for each option
     """
     from degnode.simulation.posting import Mirror, write_runs
     from degnode.simulation.run import Plan, run
-    from degnode.simulation.summary import print_summary, summarize
+    from degnode.simulation.summary import noting, print_summary, summarize
     from degnode.simulation.world import Span
 
     if url is None and out is None:
@@ -125,26 +125,29 @@ def meters(  # noqa: PLR0913  one for each option
         wishes=[read_fault(text) for text in fault or ()],
         modulus=modulus,
     )
-    runs = run(plan)
+    noted: dict[int, dict[str, Any]] = {}
     console = Console(stderr=True)
     if out is not None:
-        console.print(f"{write_runs(runs, out):,} documents are in [bold]{out}[/bold].")
+        written = write_runs(noting(run(plan), noted), out)
+        console.print(f"{written:,} documents are in [bold]{out}[/bold].")
     if url is not None:
         wait = _waiting(clock) if speed is Speed.REAL else None
-        _post(runs, Mirror(url=url, api_key=api_key, connections=connections, wait=wait), console)
-    summary = summarize(plan, runs)
+        mirror = Mirror(url=url, api_key=api_key, connections=connections, wait=wait)
+        _post(noting(run(plan), noted), mirror, console)
+    summary = summarize(plan, [noted[number] for number in sorted(noted)])
     if as_json:
         sys.stdout.write(json.dumps(summary, indent=2) + "\n")
     else:
         print_summary(Console(), summary)
 
 
-def _post(runs: Sequence[MeterRun], mirror: Mirror, console: Console) -> None:
+def _post(runs: Iterable[MeterRun], mirror: Mirror, console: Console) -> None:
     """Post everything, and show how far it is."""
     from degnode.simulation.posting import post_runs
 
-    with Progress(console=console, transient=True) as progress:
-        task = progress.add_task("posting", total=sum(1 + len(run.documents) for run in runs))
+    shown = (SpinnerColumn(), TextColumn("{task.completed:,} documents posted"), TimeElapsedColumn())
+    with Progress(*shown, console=console, transient=True) as progress:
+        task = progress.add_task("", total=None)
         asyncio.run(post_runs(runs, mirror, progress=lambda: progress.advance(task)))
 
 

@@ -23,10 +23,7 @@ PRICE_PER_KWH: Final = Decimal("0.15")
 WHEELING: Final = Decimal("2.50")
 CURRENCY: Final = "USD"
 INTERVAL_LENGTH: Final = timedelta(seconds=4)
-
-# Wh an interval: the roof gives a little more than was sold, the bakery takes a little more still.
-EXPORTED: Final = (2_300, 2_800, 2_900, 2_400)
-IMPORTED: Final = (2_500, 2_600, 2_700, 2_800)
+INTERVALS: Final = 4
 
 _ZONES: Final = (
     "Pacific/Auckland",
@@ -50,7 +47,7 @@ class Scenario:
     @property
     def intervals(self) -> Sequence[Interval]:
         """The metering intervals of the window."""
-        starts = (self.window.start + number * INTERVAL_LENGTH for number in range(len(EXPORTED)))
+        starts = (self.window.start + number * INTERVAL_LENGTH for number in range(INTERVALS))
         return [Interval(start, start + INTERVAL_LENGTH) for start in starts]
 
     def write_catalogue(self, path: Path) -> None:
@@ -121,4 +118,4 @@ def zone_at_noon(now: datetime) -> str:
 def make_scenario(now: datetime, *, lead: timedelta) -> Scenario:
     """Return a scenario whose window starts `lead` from now, on a whole second."""
     start = (now + lead).replace(microsecond=0)
-    return Scenario(zone=zone_at_noon(now), window=Interval(start, start + len(EXPORTED) * INTERVAL_LENGTH))
+    return Scenario(zone=zone_at_noon(now), window=Interval(start, start + INTERVALS * INTERVAL_LENGTH))

@@ -13,17 +13,10 @@ from degnode.demo.meters import EXPORTED as EXPORT
 from degnode.demo.meters import IMPORTED as IMPORT
 from degnode.demo.meters import SimulatedMeter
 from degnode.demo.narrator import Narrator
-from degnode.demo.scenario import (
-    CONTRACTED,
-    EXPORTED,
-    IMPORTED,
-    SOURCE_METER,
-    TARGET_METER,
-    Scenario,
-)
+from degnode.demo.noon import BEGINS, PLACE, simulate_noon
+from degnode.demo.scenario import CONTRACTED, SOURCE_METER, TARGET_METER, Scenario
 from degnode.processes import BAP_ID, BPP_ID, Network
 from kernel.clock import Clock
-from kernel.energy import Energy
 from protocol.actions import Action
 from trading.mapping.parts import OrderParts
 from trading.mapping.wire import Wire
@@ -79,7 +72,13 @@ class Story:
             Action.DISCOVER, self.wire.write_criteria(Criteria(words=("solar", "noon")))
         )
         self.transaction_id = answer["transaction_id"]
-        (listing,) = self.wire.read_catalog(answer["message"])
+        listings = self.wire.read_catalog(answer["message"])
+        if not listings:
+            raise TradeFailed(
+                "nothing is for sale any more: starting took longer than the demo's sun shines",
+                hint="Try again when this machine has less to do.",
+            )
+        (listing,) = listings
         (resource,), (offer,) = listing.resources, listing.offers
         price, wheeling = offer.terms.price, offer.terms.wheeling
         self.narrator.messages(
@@ -115,14 +114,21 @@ class Story:
             f"4  The energy flows from {window.start:%H:%M:%S} to {window.end:%H:%M:%S} UTC; "
             "both meters report every 4 s"
         )
+        self.narrator.say(
+            f"Each 4 s bring an hour of a simulated day: {BEGINS:%-d %B in} {PLACE.name.capitalize()}, from "
+            f"{BEGINS:%H:%M} on, clouds clearing."
+        )
+        noon = await asyncio.to_thread(simulate_noon)  # there is time until the window begins
         source = self._meter(SOURCE_METER, EXPORT)
         target = self._meter(TARGET_METER, IMPORT)
-        for period, exported, imported in zip(self.scenario.intervals, EXPORTED, IMPORTED, strict=True):
+        for period, exported, imported in zip(
+            self.scenario.intervals, noon.exported, noon.imported, strict=True
+        ):
             await self._sleep_until(period.end)
-            await source.report(period, exported)
-            await target.report(period, imported)
+            await source.report(period, exported.watt_hours)
+            await target.report(period, imported.watt_hours)
             self.narrator.say(
-                f"IEEE 2030.5 → BPP   roof gave {Energy(exported)}, bakery took {Energy(imported)} "
+                f"IEEE 2030.5 → BPP   roof gave {exported}, bakery took {imported} "
                 f"until {period.end:%H:%M:%S}"
             )
             if period.end == window.end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Final
 
 from degnode.simulation.dice import Dice
@@ -54,10 +55,10 @@ class MeterDocument:
         )
 
 
-def batches_of(history: History, *, batch: int) -> list[range]:
-    """Return the intervals that each document of readings is about. Units: `batch` in seconds."""
-    size = max(1, batch // history.step)
-    return [range(first, min(first + size, history.count)) for first in range(0, history.count, size)]
+def batches(intervals: int, *, step: timedelta, batch: timedelta) -> list[range]:
+    """Return the intervals that each document of readings is about; each covers `batch`, or one interval."""
+    size = max(1, batch // step)
+    return [range(first, min(first + size, intervals)) for first in range(0, intervals, size)]
 
 
 def introduction(history: History, registers: Sequence[Register]) -> MeterDocument:
@@ -71,12 +72,11 @@ def introduction(history: History, registers: Sequence[Register]) -> MeterDocume
 
 
 def documents_of(
-    history: History, registers: Sequence[Register], faults: Iterable[Fault], *, batch: int, seed: int
+    history: History, registers: Sequence[Register], faults: Iterable[Fault], *, batch: timedelta, seed: int
 ) -> list[MeterDocument]:
     """Return a meter's documents of readings in the order in which they are sent.
 
     First those that come in time, then the late ones, then corrections, then what is sent twice.
-    Units: `batch` in seconds.
     """
     places: Mapping[FaultKind, set[int]] = {FaultKind.LATE: set(), FaultKind.DUPLICATE: set()}
     for fault in faults:
@@ -84,7 +84,9 @@ def documents_of(
             places[fault.kind].add(fault.at)
     regular = [
         _batch(history, registers, intervals, f"readings-{number:04}")
-        for number, intervals in enumerate(batches_of(history, batch=batch))
+        for number, intervals in enumerate(
+            batches(history.count, step=timedelta(seconds=history.step), batch=batch)
+        )
     ]
     dice = Dice("late", history.premises.number, seed=seed)
     late = sorted(places[FaultKind.LATE], key=lambda _: dice.below(1_000_000))

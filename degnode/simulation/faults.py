@@ -1,14 +1,13 @@
-"""What goes wrong with meters, by name: asked for at a rate or at a place, and where each one struck."""
+"""What goes wrong with meters, by name, and how it is asked for: at a rate or at a place."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from degnode.simulation.dice import MILLION, Dice, happens
+from degnode.simulation.dice import MILLION
 from kernel.errors import NodeError
 
 _ASKED: Final = re.compile(
@@ -50,12 +49,6 @@ class FaultUnreadable(NodeError):
     code, http_status, retryable = "SIMULATION_FAULT_INVALID", 400, False
 
 
-class FaultMisplaced(NodeError):
-    """A fault is wanted where there is nothing that it could strike."""
-
-    code, http_status, retryable = "SIMULATION_FAULT_MISPLACED", 400, False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultWish:
     """A fault that is asked for: at a rate, or at `places` among a meter's intervals or documents."""
@@ -94,86 +87,3 @@ def read_fault(text: str) -> FaultWish:
         return FaultWish(kind=kind, parts_per_million=min(MILLION, int(whole + fraction.ljust(6, "0"))))
     first = int(match[4])
     return FaultWish(kind=kind, meter=int(match[3]), places=range(first, int(match[5] or first) + 1))
-
-
-def place_faults(
-    wishes: Iterable[FaultWish], *, meters: Sequence[int], intervals: int, documents: int, seed: int
-) -> dict[int, tuple[Fault, ...]]:
-    """Return the faults that strike each meter, which has so many intervals and documents of readings.
-
-    An interval suffers one fault at most: where an earlier wish struck, a later rate does not.
-    Raises: FaultMisplaced.
-    """
-    wishes = list(wishes)
-    placed: dict[int, list[Fault]] = {meter: [] for meter in meters}
-    for wish in wishes:
-        for at in _named(wish):
-            _check(wish, at, placed, intervals=intervals, documents=documents)
-            placed[wish.meter].append(Fault(kind=wish.kind, meter=wish.meter, at=at))
-    for wish in wishes:
-        for meter, faults in placed.items():
-            chances = _chances(wish, meter, intervals=intervals, documents=documents, seed=seed)
-            for at in chances:
-                fault = Fault(kind=wish.kind, meter=meter, at=at)
-                if not _occupied(faults, fault):
-                    faults.append(fault)
-    return {meter: tuple(faults) for meter, faults in placed.items()}
-
-
-def aim(fault: Fault, imported: Sequence[int]) -> Fault:
-    """Return `fault` where it can strike: a register passes 0 only while energy flows."""
-    if fault.kind is not FaultKind.ROLLOVER:
-        return fault
-    flowing = [at for at, energy in enumerate(imported) if energy]
-    return replace(fault, at=min(flowing, key=lambda at: abs(at - fault.at), default=fault.at))
-
-
-def _named(wish: FaultWish) -> range:
-    """Return the places that a wish names. Raises: FaultMisplaced, if it names none."""
-    if wish.places is None:
-        return range(0)
-    if not wish.places:
-        raise FaultMisplaced(f"{wish.kind}@{wish.meter}:{wish.places.start}: it ends before it begins")
-    return wish.places
-
-
-def _chances(wish: FaultWish, meter: int, *, intervals: int, documents: int, seed: int) -> Iterator[int]:
-    """Yield where a wish for a rate strikes a meter."""
-    rate, kind = wish.parts_per_million, wish.kind
-    if kind in OF_METERS:
-        if intervals > 1 and happens(rate, kind, meter, seed=seed):
-            yield Dice(kind, meter, seed=seed).between(1, intervals - 1)
-        return
-    count = documents if kind in OF_DOCUMENTS else intervals - (kind is FaultKind.STALE)
-    yield from (at for at in range(count) if happens(rate, kind, meter, at, seed=seed))
-
-
-def _check(
-    wish: FaultWish, at: int, placed: Mapping[int, Sequence[Fault]], *, intervals: int, documents: int
-) -> None:
-    where = f"{wish.kind}@{wish.meter}:{at}"
-    if wish.meter not in placed:
-        raise FaultMisplaced(f"{where}: there is no meter {wish.meter}", hint="Meters count from 1.")
-    if wish.kind in OF_DOCUMENTS:
-        count, of = documents, "documents of readings"
-    else:
-        count, of = intervals - (wish.kind is FaultKind.STALE), "intervals that this can happen to"
-    if at >= count:
-        raise FaultMisplaced(f"{where}: a meter has {count} {of}", hint="They count from 0.")
-    if _occupied(placed[wish.meter], Fault(kind=wish.kind, meter=wish.meter, at=at)):
-        raise FaultMisplaced(f"{where}: another fault strikes there already")
-
-
-def _occupied(faults: Iterable[Fault], wanted: Fault) -> bool:
-    if wanted.kind in OF_METERS:
-        return any(fault.kind is wanted.kind for fault in faults)
-    if wanted.kind in OF_DOCUMENTS:
-        return any(fault.kind is wanted.kind and fault.at == wanted.at for fault in faults)
-    return not _reach(wanted).isdisjoint(
-        at for fault in faults if fault.kind not in OF_METERS | OF_DOCUMENTS for at in _reach(fault)
-    )
-
-
-def _reach(fault: Fault) -> frozenset[int]:
-    """Return the intervals that a fault touches."""
-    return frozenset({fault.at, fault.at + 1} if fault.kind is FaultKind.STALE else {fault.at})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,10 +51,11 @@ class Mirror:
 
 
 async def post_runs(
-    runs: Sequence[MeterRun], mirror: Mirror, *, progress: Callable[[], None] = lambda: None
+    runs: Iterable[MeterRun], mirror: Mirror, *, progress: Callable[[], None] = lambda: None
 ) -> None:
     """Post every meter and its documents; `progress` is told of every document that was taken.
 
+    Only as many meters as there are connections are held at a time, unless they all wait for their time.
     Raises: MirrorUnreachable, MirrorRefused.
     """
     limits = httpx.Limits(max_connections=mirror.connections)
@@ -62,13 +63,13 @@ async def post_runs(
         session = _Session(client, mirror, asyncio.Semaphore(mirror.connections), progress)
         try:
             async with asyncio.TaskGroup() as group:
-                for run in runs:
-                    group.create_task(session.take(run))
+                for some in [[run] for run in runs] if mirror.wait else [iter(runs)] * mirror.connections:
+                    group.create_task(session.take(some))
         except* NodeError as errors:
             raise errors.exceptions[0] from None
 
 
-def write_runs(runs: Sequence[MeterRun], folder: Path) -> int:
+def write_runs(runs: Iterable[MeterRun], folder: Path) -> int:
     """Write every document as a file that stands on its own, and return how many there are."""
     written = 0
     for run in runs:
@@ -87,7 +88,12 @@ class _Session:
     free: asyncio.Semaphore
     progress: Callable[[], None]
 
-    async def take(self, run: MeterRun) -> None:
+    async def take(self, runs: Iterable[MeterRun]) -> None:
+        """Post one meter after the other; several may take from the same `runs`."""
+        for run in runs:
+            await self._take(run)
+
+    async def _take(self, run: MeterRun) -> None:
         """Post one meter, then its readings to the address that the mirror gave it."""
         meters = f"{self.mirror.url.rstrip('/')}/mup"
         answer = await self._post(meters, run.introduction.on_its_own())

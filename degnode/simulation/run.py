@@ -6,11 +6,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from degnode.simulation.documents import MeterDocument, batches_of, documents_of, introduction
-from degnode.simulation.faults import Fault, FaultKind, FaultMisplaced, FaultWish, aim, place_faults
+from degnode.simulation.documents import MeterDocument, batches, documents_of, introduction
+from degnode.simulation.faults import Fault, FaultKind, FaultWish
 from degnode.simulation.history import History
+from degnode.simulation.libraries import demand_libraries
 from degnode.simulation.places import Place
 from degnode.simulation.premises import make_premises
+from degnode.simulation.strikes import FaultMisplaced, Targets, aim, check_wishes, strikes
 from degnode.simulation.telling import MODULUS, Register, Registers, registers_of
 from degnode.simulation.world import Span, simulate
 from metering.energy import DELTA_DATA, Direction
@@ -33,6 +35,11 @@ class Plan:
     wishes: Sequence[FaultWish] = ()
     modulus: int = MODULUS
 
+    @property
+    def targets(self) -> Targets:
+        documents = len(batches(self.span.intervals, step=self.span.step, batch=self.batch))
+        return Targets(meters=self.meters, intervals=self.span.intervals, documents=documents)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterRun:
@@ -53,31 +60,26 @@ class MeterRun:
         return None
 
 
-def run(plan: Plan) -> list[MeterRun]:
-    """Return what every meter of `plan` does; the same plan always brings the same bytes.
+def run(plan: Plan) -> Iterator[MeterRun]:
+    """Return what the meters of `plan` do, one after the other; the same plan always brings the same bytes.
 
     Raises: SimulationNotInstalled, FaultMisplaced.
     """
-    _check_wishes(plan)
-    premises = [make_premises(number + 1, place=plan.place, seed=plan.seed) for number in range(plan.meters)]
-    histories = simulate(premises, plan.span, place=plan.place, seed=plan.seed)
-    return list(_told(plan, histories))
+    demand_libraries()
+    _check_registers(plan)
+    check_wishes(plan.wishes, plan.targets)
+    return _run(plan)
 
 
-def _told(plan: Plan, histories: Sequence[History]) -> Iterator[MeterRun]:
-    batch = int(plan.batch.total_seconds())
-    faults = place_faults(
-        plan.wishes,
-        meters=[history.premises.number for history in histories],
-        intervals=plan.span.intervals,
-        documents=len(batches_of(histories[0], batch=batch)),
-        seed=plan.seed,
-    )
-    for history in histories:
-        struck = tuple(aim(fault, history.imported) for fault in faults[history.premises.number])
+def _run(plan: Plan) -> Iterator[MeterRun]:
+    premises = (make_premises(number + 1, place=plan.place, seed=plan.seed) for number in range(plan.meters))
+    for history in simulate(premises, plan.span, place=plan.place, seed=plan.seed):
+        number = history.premises.number
+        struck = strikes(plan.wishes, plan.targets, meter=number, seed=plan.seed)
+        faults = tuple(aim(fault, history.imported) for fault in struck)
         registers = registers_of(
             history,
-            struck,
+            faults,
             registers=plan.registers,
             telemetry=plan.telemetry,
             modulus=plan.modulus,
@@ -85,14 +87,14 @@ def _told(plan: Plan, histories: Sequence[History]) -> Iterator[MeterRun]:
         )
         yield MeterRun(
             history=history,
-            faults=struck,
+            faults=faults,
             registers=tuple(registers),
             introduction=introduction(history, registers),
-            documents=tuple(documents_of(history, registers, struck, batch=batch, seed=plan.seed)),
+            documents=tuple(documents_of(history, registers, faults, batch=plan.batch, seed=plan.seed)),
         )
 
 
-def _check_wishes(plan: Plan) -> None:
+def _check_registers(plan: Plan) -> None:
     """Raises: FaultMisplaced, if a fault would not show in the registers that the meters have."""
     absent = {Registers.STANDS: _NEED_INTERVALS, Registers.INTERVALS: _NEED_STANDS}.get(plan.registers)
     for wish in plan.wishes:

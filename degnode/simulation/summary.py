@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -21,13 +21,8 @@ Json = dict[str, Any]
 _LISTED: Final = 40
 
 
-def summarize(plan: Plan, runs: Sequence[MeterRun]) -> Json:
-    """Return what was simulated, meter by meter and in all.
-
-    `importedWh` and `exportedWh` are what truly flowed; `toldImportWh` and `toldExportWh` what
-    the interval readings say in the end, None where there are none.
-    """
-    meters = [_of_meter(run) for run in runs]
+def summarize(plan: Plan, meters: Sequence[Json]) -> Json:
+    """Return what was simulated: everything that was noted of each of the `meters`, and the sums."""
     return {
         "place": plan.place.name,
         "seed": plan.seed,
@@ -44,6 +39,17 @@ def summarize(plan: Plan, runs: Sequence[MeterRun]) -> Json:
         ),
         "meters": meters,
     }
+
+
+def noting(runs: Iterable[MeterRun], meters: dict[int, Json]) -> Iterator[MeterRun]:
+    """Pass `runs` on, and note in `meters`, by number, what there is to say of each.
+
+    `importedWh` and `exportedWh` are what truly flowed; `toldImportWh` and `toldExportWh` what the
+    interval readings say in the end, None where there are none.
+    """
+    for run in runs:
+        meters[run.history.premises.number] = _of_meter(run)
+        yield run
 
 
 def _of_meter(run: MeterRun) -> Json:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -68,33 +68,26 @@ class Span:
         return Slots(int(self.start.timestamp()), self.intervals * per_interval)
 
 
-def simulate(premises: Iterable[Premises], span: Span, *, place: Place, seed: int) -> list[History]:
-    """Return what the meters of all `premises` count; the same arguments always bring the same.
+def simulate(premises: Iterable[Premises], span: Span, *, place: Place, seed: int) -> Iterator[History]:
+    """Yield what the meters of `premises` count; the same arguments always bring the same.
 
     Raises: SimulationNotInstalled.
     """
-    premises = list(premises)
     slots = span.slots
     light = light_through(place, slots, seed=seed)
-    loads = {profile: standard_load(profile, place, slots) for profile in {one.profile for one in premises}}
-    step = int(span.step.total_seconds())
-    return [
-        make_history(one, _net(one, loads, light, slots, place=place, seed=seed), slots, step=step)
-        for one in premises
-    ]
+    loads: dict[Profile, Sequence[int]] = {}
+    for one in premises:
+        if one.profile not in loads:
+            loads[one.profile] = standard_load(one.profile, place, slots)
+        used = consumption(one, loads[one.profile], slots, place=place, seed=seed)
+        net = _net(one, used, light, slots, place=place)
+        yield make_history(one, net, slots, step=int(span.step.total_seconds()))
 
 
 def _net(
-    premises: Premises,
-    loads: Mapping[Profile, Sequence[int]],
-    light: Sequence[int],
-    slots: Slots,
-    *,
-    place: Place,
-    seed: int,
+    premises: Premises, used: list[int], light: Sequence[int], slots: Slots, *, place: Place
 ) -> list[int]:
     """Return what the premises take from the grid in each slot, negative where they give. Units: mWh."""
-    used = consumption(premises, loads[premises.profile], slots, place=place, seed=seed)
     net = used
     if premises.roof is not None:
         made = _made(premises.roof, light, slots, place)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,7 +49,7 @@ class Scribe:
         return self._answer(path, before)
 
 
-async def post(scribe: Scribe, runs: list[MeterRun], **options: Any) -> int:
+async def post(scribe: Scribe, runs: Iterable[MeterRun], **options: Any) -> int:
     """Post everything to `scribe`, and return how much of it was said to be taken."""
     progress: list[None] = []
     app = Starlette(routes=[Route("/mup{rest:path}", scribe.take, methods=["POST"])])
@@ -102,6 +102,19 @@ async def test_a_mirror_that_is_not_there_ends_the_run_in_words() -> None:
         await post_runs(run(plan(meters=1)), Mirror(url=server.url, api_key=KEY))
 
 
+async def test_no_more_meters_are_made_than_are_being_posted() -> None:
+    made: list[MeterRun] = []
+
+    def making() -> Iterator[MeterRun]:
+        for one in run(plan(meters=12)):
+            made.append(one)
+            yield one
+
+    with pytest.raises(MirrorRefused):
+        await post(Scribe(lambda _path, _before: Response(status_code=400)), making(), connections=3)
+    assert len(made) == 3
+
+
 async def test_in_real_time_a_document_waits_until_its_time_is_over() -> None:
     waited: list[datetime] = []
 
@@ -116,7 +129,7 @@ async def test_in_real_time_a_document_waits_until_its_time_is_over() -> None:
 
 
 def test_files_stand_on_their_own_and_hold_every_reading(tmp_path: Path) -> None:
-    runs = run(plan("late@1:2", telemetry=True))
+    runs = list(run(plan("late@1:2", telemetry=True)))
     files = sorted(tmp_path.rglob("*.xml")) if write_runs(runs, tmp_path) else []
     assert len(files) == sum(1 + len(one.documents) for one in runs)
     read = [read_mirror_document(file.read_bytes()) for file in files]

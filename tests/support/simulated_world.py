@@ -44,7 +44,7 @@ def plan(*faults: str, **changes: Any) -> Plan:
 
 def meter(number: int, *faults: str, **changes: Any) -> MeterRun:
     """Return one meter of `plan`, by its number from 1."""
-    return run(plan(*faults, **changes))[number - 1]
+    return list(run(plan(*faults, **changes)))[number - 1]
 
 
 def told(documents: Iterable[MeterDocument], direction: Direction, *, behaviour: int = DELTA_DATA) -> Told:

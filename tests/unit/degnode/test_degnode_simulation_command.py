@@ -11,9 +11,10 @@ from typer.testing import CliRunner, Result
 
 from degnode.__main__ import app
 from degnode.commands.simulate import Speed, first_instant
+from degnode.simulation.run import run
 from kernel.plain_text import one_line
 from metering.energy import Direction
-from tests.support.simulated_world import plan, run
+from tests.support.simulated_world import plan
 
 MORNING = datetime(2026, 6, 1, 9, 41, 7, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
@@ -41,7 +42,7 @@ def test_as_json_it_says_what_truly_flowed_and_what_is_told_in_the_end(tmp_path:
         *("--out", str(tmp_path), "--fault", "gap@3:17"),
     )
     summary = json.loads(result.stdout)
-    runs = run(plan("gap@3:17"))
+    runs = list(run(plan("gap@3:17")))
     assert summary["faults"] == {"gap": 1}
     for meter, one in zip(summary["meters"], runs, strict=True):
         assert meter["importedWh"] == sum(one.history.imported)

@@ -7,8 +7,9 @@ from itertools import pairwise
 import pytest
 
 from degnode.simulation.documents import MeterDocument
-from degnode.simulation.faults import FaultKind, FaultMisplaced, FaultUnreadable, read_fault
+from degnode.simulation.faults import FaultKind, FaultUnreadable, read_fault
 from degnode.simulation.run import MeterRun, run
+from degnode.simulation.strikes import FaultMisplaced
 from degnode.simulation.telling import DRIFT_SECONDS, Registers
 from metering.energy import Direction
 from tests.support.simulated_world import SUMMATION, SUMMER, meter, plan, stands, told
@@ -123,7 +124,7 @@ def test_late_documents_come_after_those_that_follow_them_and_none_is_lost() -> 
 
 
 def test_a_rate_strikes_about_so_often_and_never_twice_in_one_place() -> None:
-    runs = run(plan("gap:0.1", "stale:0.1", "spike:0.1", "correction:0.1", meters=20))
+    runs = list(run(plan("gap:0.1", "stale:0.1", "spike:0.1", "correction:0.1", meters=20)))
     for one in runs:
         touched = [
             at

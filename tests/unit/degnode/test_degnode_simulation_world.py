@@ -10,7 +10,7 @@ import pytest
 
 from degnode.simulation import libraries
 from degnode.simulation.libraries import SimulationNotInstalled
-from degnode.simulation.places import PLACES, Place
+from degnode.simulation.places import Place
 from degnode.simulation.premises import Battery, Premises, Roof, make_premises
 from degnode.simulation.run import run
 from degnode.simulation.slots import SLOTS_PER_HOUR, Slots
@@ -38,7 +38,7 @@ def test_the_same_seed_makes_the_same_bytes_and_another_seed_another_world() -> 
 
 
 def test_a_longer_run_begins_like_a_shorter_one_and_more_meters_change_none() -> None:
-    short, long = run(plan(meters=4)), run(plan(meters=6, span=span(days=3)))
+    short, long = list(run(plan(meters=4))), list(run(plan(meters=6, span=span(days=3))))
     for one, other in zip(short, long[:4], strict=True):
         assert one.history.premises == other.history.premises
         assert one.history.imported == other.history.imported[:96]
@@ -89,7 +89,7 @@ def test_no_meter_gives_more_than_its_roof_can_make_in_the_time() -> None:
 
 def test_what_flows_is_the_same_however_long_the_intervals_are() -> None:
     premises = [make_premises(number, place=BERLIN, seed=3) for number in range(1, 9)]
-    quarters = simulate(premises, span(days=2), place=BERLIN, seed=3)
+    quarters = list(simulate(premises, span(days=2), place=BERLIN, seed=3))
     for step in (timedelta(minutes=5), timedelta(minutes=30), timedelta(hours=1)):
         for fine, coarse in zip(
             quarters, simulate(premises, span(days=2, step=step), place=BERLIN, seed=3), strict=True
@@ -169,4 +169,4 @@ def test_a_time_that_is_not_made_of_whole_intervals_is_refused_in_words(
 def test_without_its_libraries_the_world_says_how_to_install_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(libraries, "LIBRARIES", ("pvlib", "no_such_library"))
     with pytest.raises(SimulationNotInstalled, match=r"needs no_such_library.*pip install 'degnode\[sim"):
-        simulate([SOLAR], span(start=datetime(2031, 1, 1, tzinfo=UTC)), place=PLACES[DELHI.name], seed=7)
+        run(plan())
