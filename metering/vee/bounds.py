@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.vee.estimation import Cell
 from metering.vee.evidence import Slot, Stand, covered_seconds
+from metering.vee.facts import MeterFacts
 from metering.vee.gather import interval_of, intervals_of, slots_of, stands_of
 from metering.vee.look import Look
 from metering.vee.points import Channel
@@ -46,7 +47,7 @@ async def bounds_of(
     cells: Sequence[Cell],
     *,
     is_known: Callable[[Slot], bool],
-    modulus: int | None,
+    facts: MeterFacts,
 ) -> list[Bound]:
     """Return, of the first register that has them, the pairs of stands between which nothing is unknown.
 
@@ -58,11 +59,12 @@ async def bounds_of(
         bounds = []
         for one, other in pairwise(stands):
             inside = [cell for cell in cells if one.at <= cell[0] and cell[1] <= other.at]
-            if not inside or other.at - one.at > _LONGEST_BETWEEN:
+            is_exchanged = any(one.at < at <= other.at for at in facts.exchanges)
+            if not inside or is_exchanged or other.at - one.at > _LONGEST_BETWEEN:
                 continue
             slots = slots_of(await intervals_of(connection, look, interval_of(one.at, other.at)))
             known = [slot for slot in slots if is_known(slot)]
-            left = _rise(one, other, modulus) - sum(slot.watt_hours for slot in known)
+            left = _rise(one, other, facts.modulus) - sum(slot.watt_hours for slot in known)
             filled = covered_seconds(known) + sum(end - start for start, end in inside)
             if left >= 0 and filled == other.at - one.at:
                 bounds.append(Bound(channel.register_mrid, one, other, left))

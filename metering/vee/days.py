@@ -1,16 +1,17 @@
-"""Local days: from midnight to midnight where the meter is, 23 to 25 hours of them."""
+"""A meter's local days, and which of them are used alike."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from kernel.errors import NodeError
 from kernel.interval import Interval
+from kernel.local_days import ZoneUnknown, days_between, find_zone, local_days
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
@@ -19,10 +20,10 @@ Holidays = frozenset[date]
 """Days that are used like Sundays."""
 
 
-class ZoneInvalid(NodeError):
-    """A time zone has a name that nobody knows."""
+class LocalDayInvalid(NodeError):
+    """A time zone is unknown, or skipped that day."""
 
-    code, http_status, retryable = "METER_ZONE_INVALID", 422, False
+    code, http_status, retryable = "METER_DAY_INVALID", 422, False
 
 
 class DayType(StrEnum):
@@ -42,10 +43,14 @@ class LocalDate:
 
     @property
     def period(self) -> Interval:
-        """The instants of the day. Raises: ZoneInvalid."""
-        zone = read_zone(self.zone)
-        midnights = (datetime.combine(day, time(), zone) for day in (self.date, self.date + _DAY))
-        return Interval(*(midnight.astimezone(UTC) for midnight in midnights))
+        """The instants of the day. Raises: LocalDayInvalid."""
+        try:
+            days = days_between(self.date, self.date, zone=self.zone)
+        except (ZoneUnknown, OverflowError) as error:
+            raise LocalDayInvalid(str(error), path="zone") from error
+        if not days:
+            raise LocalDayInvalid(f"there was no {self.date.isoformat()} in {self.zone}", path="day")
+        return days[0].period
 
     def earlier(self, days: int) -> LocalDate:
         return LocalDate(self.date - days * _DAY, self.zone)
@@ -59,19 +64,15 @@ class LocalDate:
 
 
 def read_zone(name: str) -> ZoneInfo:
-    """Return the zone called `name` in the IANA database. Raises: ZoneInvalid."""
+    """Return the zone called `name` in the IANA database. Raises: LocalDayInvalid."""
     try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ZoneInvalid(
-            f"{name[:64]!r} is no time zone", hint="Write it like Asia/Kolkata or Europe/Berlin."
-        ) from error
+        return find_zone(name)
+    except ZoneUnknown as error:
+        raise LocalDayInvalid(str(error), path="zone") from error
 
 
 def local_dates(window: Interval, zone: str) -> Iterator[LocalDate]:
-    """Yield the local days that `window` shares an instant with, in order. Raises: ZoneInvalid."""
-    where = read_zone(zone)
-    day = window.start.astimezone(where).date()
-    while (local := LocalDate(day, zone)).period.start < window.end:
-        yield local
-        day += _DAY
+    """Yield the local days that `window` shares an instant with, in order. Raises: LocalDayInvalid."""
+    read_zone(zone)
+    for day in local_days(window, zone=zone):
+        yield LocalDate(day.date, zone)

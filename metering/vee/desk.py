@@ -14,7 +14,7 @@ from metering.vee.days import LocalDate, local_dates
 from metering.vee.due import SETTLING, DueDay, claim_due, put_off_due, strike_due
 from metering.vee.facts import KnowsMeters
 from metering.vee.points import Point, point_by_id
-from metering.vee.validation import UNREGISTERED, validate_day
+from metering.vee.validation import REGISTERED, validate_day
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
@@ -31,7 +31,7 @@ class ValidationDesk:
     uow_factory: UnitOfWorkFactory
     clock: Clock
     zone: str
-    knows: KnowsMeters = UNREGISTERED
+    knows: KnowsMeters = REGISTERED
     retry_after: timedelta = timedelta(minutes=10)
 
     async def step(self) -> bool:
@@ -81,5 +81,7 @@ class ValidationDesk:
                 )
 
     async def _zone(self, point: Point, uow: UnitOfWork, *, at: datetime) -> str:
-        facts = await self.knows.facts(uow.connection, point=point, direction=Direction.IMPORT, at=at)
+        facts = await self.knows.facts(
+            uow.connection, point=point, direction=Direction.IMPORT, at=at, as_of=None
+        )
         return facts.zone or self.zone

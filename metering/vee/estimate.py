@@ -29,7 +29,7 @@ from metering.vee.filling import Gap, Plan, plan
 from metering.vee.gather import intervals_of, length_of, seconds_of, slots_of
 from metering.vee.look import Look
 from metering.vee.points import Channel, Point, channels_of
-from metering.vee.validation import UNREGISTERED
+from metering.vee.validation import REGISTERED
 from storage.unit_of_work import UnitOfWork
 
 REFERENCE_PERIOD: Final = timedelta(days=28)
@@ -62,18 +62,20 @@ class FilledGap:
 
 
 async def estimate_day(
-    uow: UnitOfWork, wish: EstimateWish, *, now: datetime, knows: KnowsMeters = UNREGISTERED
+    uow: UnitOfWork, wish: EstimateWish, *, now: datetime, knows: KnowsMeters = REGISTERED
 ) -> list[FilledGap]:
     """Fill the gaps that touch a meter's local day, as far as it is over, and return what became of each.
 
     A gap that reaches into the day before or after is filled whole. The same gap with the same inputs is
-    filled with the same values, by the same bytes. Raises: ZoneInvalid, DecisionRefused.
+    filled with the same values, by the same bytes. Raises: LocalDayInvalid, DecisionRefused.
     """
     channels = await channels_of(uow.connection, wish.point)
     filled: list[FilledGap] = []
     for direction in sorted({channel.direction for channel in channels}):
         look = Look(point=wish.point, direction=direction, day=wish.day, now=now)
-        facts = await knows.facts(uow.connection, point=wish.point, direction=direction, at=look.period.start)
+        facts = await knows.facts(
+            uow.connection, point=wish.point, direction=direction, at=look.period.start, as_of=None
+        )
         own = [channel for channel in channels if channel.direction is direction]
         filled += await _Filling(uow, wish, look, own, facts).run()
     return filled
@@ -192,7 +194,7 @@ class _Filling:
                 around,
                 cells,
                 is_known=self._is_known,
-                modulus=self._facts.modulus,
+                facts=self._facts,
             )
             bounds += [
                 bound

@@ -114,7 +114,8 @@ class Evidence:
 
     `slots` are in order and lie within the day; `slots_before` come next before it. `stands` holds the
     stands of each register that lie in the day, with the next before it. `same_days` are the totals of
-    comparable days of before. What is None is not known, and rules that need it find nothing.
+    comparable days of before, `exchanges` the instants at which registers were exchanged. What is None is
+    not known, and rules that need it find nothing.
     """
 
     start: int
@@ -131,6 +132,7 @@ class Evidence:
     same_days: Sequence[int] = ()
     sanctioned_watts: int | None = None
     modulus: int | None = None
+    exchanges: Sequence[int] = ()
     check_watt_hours: int | None = None
     clock: DeviceClock | None = None
 

@@ -11,7 +11,7 @@ from typing import Final
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.interval import Interval
-from metering.query import IntervalEnergy, covers, interval_energy, total_energy
+from metering.query import IntervalEnergy, covers, energy_of, interval_energy, total_energy
 from metering.reading_store import ReadingStore
 from metering.vee.evidence import Evidence, RegisterSum, Slot, Stand
 from metering.vee.facts import MeterFacts
@@ -28,10 +28,9 @@ async def intervals_of(
     connection: AsyncConnection, look: Look, window: Interval | None = None
 ) -> list[IntervalEnergy]:
     """Return what settlement counts of the day, or of another `window`, for the meter looked at."""
-    return await interval_energy(
+    return await energy_of(
         connection,
-        meter=look.point.mrid,
-        device_lfdi=look.point.device_lfdi,
+        look.point.identity,
         direction=look.direction,
         window=window or look.period,
         as_of=look.as_of,
@@ -66,7 +65,8 @@ async def gather(
         arrivals=await find_arrivals(connection, ids, start=start, end=end, as_of=look.as_of),
         set_aside=await find_set_aside(connection, look, start=start, end=end),
         rescalings=await find_rescalings(connection, ids, start=start, end=end, as_of=look.as_of),
-        sums=await _sums(connection, look, channels, stands),
+        sums=await _sums(connection, look, channels, stands, facts.exchanges),
+        exchanges=facts.exchanges,
         same_days=await find_same_days(connection, look),
         sanctioned_watts=facts.sanctioned_watts,
         modulus=facts.modulus,
@@ -136,6 +136,7 @@ async def _sums(
     look: Look,
     channels: Sequence[Channel],
     stands: Mapping[int, Sequence[Stand]],
+    exchanges: Sequence[int],
 ) -> list[RegisterSum]:
     """Return each register's differences that end in the day beside the intervals that fill that time."""
     if not any(item.counts_intervals for item in channels):
@@ -149,6 +150,7 @@ async def _sums(
         if start < other.at <= end
         and other.at - one.at <= _LONGEST_BETWEEN_STANDS
         and one.watt_hours <= other.watt_hours
+        and not any(one.at < exchanged <= other.at for exchanged in exchanges)
     ]
     if not pairs:
         return []

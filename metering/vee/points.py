@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import text
@@ -11,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.errors import NodeError
 from metering.energy import DELTA_DATA, REGISTER_BEHAVIOURS, UOM_WATT_HOURS, Direction, Lane
-from metering.mrid import canonical_mrid
-from metering.query import MeterAmbiguous
+from metering.registration.record import MeterAmbiguous, MeterIdentity
+from metering.registration.resolver import resolve_meter
 
 _POINT: Final = """
     SELECT id, mrid, external_id, device_lfdi, sender FROM meter_usage_points
@@ -38,7 +39,7 @@ _CHANNELS: Final = text(
 
 
 class MeterUnknown(NodeError):
-    """No meter has this mRID."""
+    """Nothing was ever heard of the meter."""
 
     code, http_status, retryable = "METER_UNKNOWN", 404, False
 
@@ -52,6 +53,11 @@ class Point:
     external_id: str
     device_lfdi: str
     sender: str
+
+    @property
+    def identity(self) -> MeterIdentity:
+        """Who it is for the registration and for settlement."""
+        return MeterIdentity(mrid=self.mrid, device_lfdi=self.device_lfdi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,15 +92,21 @@ class Channel:
         return self.uom == UOM_WATT_HOURS and self.behaviour in REGISTER_BEHAVIOURS
 
 
-async def find_point(connection: AsyncConnection, *, meter: str, device_lfdi: str | None = None) -> Point:
-    """Return the meter with an mRID in any spelling. Raises: MridInvalid, MeterUnknown, MeterAmbiguous."""
-    lfdi = None if device_lfdi is None else device_lfdi.upper()
-    found = await connection.execute(_BY_MRID, {"mrid": canonical_mrid(meter, lenient=True), "lfdi": lfdi})
+async def find_point(
+    connection: AsyncConnection, *, meter: str, at: datetime, device_lfdi: str | None = None
+) -> Point:
+    """Return the meter that goes by a registered id at an instant, or has an mRID in any spelling.
+
+    Raises: MeterIdUnknown, MeterUnknown, MeterAmbiguous.
+    """
+    meant = await resolve_meter(connection, meter, at=at)
+    lfdi = meant.device_lfdi if device_lfdi is None else device_lfdi.upper()
+    found = await connection.execute(_BY_MRID, {"mrid": meant.mrid, "lfdi": lfdi})
     rows = found.mappings().all()
     if not rows:
-        raise MeterUnknown(f"no meter has the mRID {meter}")
+        raise MeterUnknown(f"the meter {meter[:64]} has not reported anything")
     if len(rows) > 1:
-        raise MeterAmbiguous(f"several devices use the mRID {meter}", hint="Say which by its LFDI.")
+        raise MeterAmbiguous(f"several devices use the mRID {meant.mrid}", hint="Say which by its LFDI.")
     return Point(**rows[0])
 
 

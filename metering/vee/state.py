@@ -64,7 +64,7 @@ async def day_state(
     now: datetime,
     as_of: datetime | None = None,
 ) -> DayState:
-    """Return how good a day is as known now, or at `as_of`. Raises: ZoneInvalid."""
+    """Return how good a day is as known now, or at `as_of`. Raises: LocalDayInvalid."""
     look = Look(point=point, direction=direction, day=day, now=now, as_of=as_of)
     return _state(look, *await _marked(connection, look))
 
@@ -78,7 +78,7 @@ async def marked_energy(
     now: datetime,
     as_of: datetime | None = None,
 ) -> list[IntervalEnergy]:
-    """Return a day's energy, interval by interval, with the marks of validation. Raises: ZoneInvalid."""
+    """Return a day's energy, interval by interval, with the marks of validation. Raises: LocalDayInvalid."""
     look = Look(point=point, direction=direction, day=day, now=now, as_of=as_of)
     intervals, _ = await _marked(connection, look)
     return intervals

@@ -13,14 +13,14 @@ from metering.energy import Direction
 from metering.vee.checks import DayCheck, digest_of_intervals, keep_check
 from metering.vee.days import LocalDate
 from metering.vee.evidence import Evidence, covered_seconds
-from metering.vee.facts import KnowsMeters, Unregistered
+from metering.vee.facts import KnowsMeters, RegisteredMeters
 from metering.vee.finding import Finding, Severity
 from metering.vee.gather import gather
 from metering.vee.look import Look
 from metering.vee.parameters import RulesInForce, digest_of, parameters_for
 from metering.vee.points import Point, channels_of
 
-UNREGISTERED: Final = Unregistered()
+REGISTERED: Final = RegisteredMeters()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +38,12 @@ async def validate_day(
     day: LocalDate,
     now: datetime,
     as_of: datetime | None = None,
-    knows: KnowsMeters = UNREGISTERED,
+    knows: KnowsMeters = REGISTERED,
 ) -> list[Validated]:
     """Validate each direction of a meter on a local day, by the rules of that day; keep the verdicts.
 
     The same verdict again is not kept twice. With `as_of` the day is judged as it was known then, by the
-    rules as they were said then, and nothing is kept. Raises: ZoneInvalid.
+    rules as they were said then, and nothing is kept. Raises: LocalDayInvalid.
     """
     verdicts = []
     for direction in await directions_of(connection, point):
@@ -63,7 +63,9 @@ async def _check(connection: AsyncConnection, look: Look, knows: KnowsMeters) ->
     rules = await parameters_for(
         connection, usage_point_id=look.point.id, day=look.day.date, as_of=look.as_of
     )
-    facts = await knows.facts(connection, point=look.point, direction=look.direction, at=look.period.start)
+    facts = await knows.facts(
+        connection, point=look.point, direction=look.direction, at=look.period.start, as_of=look.as_of
+    )
     evidence, intervals = await gather(connection, look, facts=facts, rules=rules)
     findings = list(ask(evidence, rules))
     return DayCheck(

@@ -14,7 +14,7 @@ def rolled_over(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
     """A register that fell has only begun anew after its last digit.
 
     Source: CPUC Attachment-VEE, number of dials; Itron IEE register rules. The modulus must be known, and
-    the difference be what the connection can carry.
+    the difference be what the connection can carry, or one step of a register that shows whole kWh.
     """
     for one, other in _falls(evidence):
         counted = _rollover(evidence, settings, one, other)
@@ -90,7 +90,8 @@ def same_unit(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
 def _falls(evidence: Evidence) -> Iterator[tuple[Stand, Stand]]:
     for stands in evidence.stands.values():
         for one, other in pairwise(stands):
-            if other.watt_hours < one.watt_hours:
+            is_exchanged = any(one.at < at <= other.at for at in evidence.exchanges)
+            if other.watt_hours < one.watt_hours and not is_exchanged:
                 yield one, other
 
 
@@ -100,5 +101,6 @@ def _rollover(evidence: Evidence, settings: Settings, one: Stand, other: Stand) 
     if modulus is None or watts is None or one.watt_hours >= modulus:
         return None
     counted = (other.watt_hours - one.watt_hours) % modulus
-    is_possible = counted * 360_000 < watts * (other.at - one.at) * settings["margin_percent"]
+    most = watts * (other.at - one.at) * settings["margin_percent"] // 360_000
+    is_possible = counted <= most + settings["coarsest_step_watt_hours"]
     return counted if is_possible else None

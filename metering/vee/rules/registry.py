@@ -50,8 +50,18 @@ _ALL: Final = (
         settings={"least_days": 2, "floor_watt_hours": 1000},
     ),
     Rule(code="MULTIPLIER_CHANGE", severity=_ISSUE, check=registers.same_multiplier, settings={}),
-    Rule(code="ROLLOVER", severity=_INFO, check=registers.rolled_over, settings={"margin_percent": 120}),
-    Rule(code="REGISTER_RESET", severity=_ISSUE, check=registers.not_reset, settings={"margin_percent": 120}),
+    Rule(
+        code="ROLLOVER",
+        severity=_INFO,
+        check=registers.rolled_over,
+        settings={"margin_percent": 120, "coarsest_step_watt_hours": 1000},
+    ),
+    Rule(
+        code="REGISTER_RESET",
+        severity=_ISSUE,
+        check=registers.not_reset,
+        settings={"margin_percent": 120, "coarsest_step_watt_hours": 1000},
+    ),
     Rule(
         code="STALE_REGISTER",
         severity=_ISSUE,

@@ -46,12 +46,13 @@ def no_gap(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
     for start, end in evidence.gaps():
         if end - start <= settings["tolerated_seconds"]:
             continue
-        missing = f"{-((start - end) // length)} intervals" if length else f"{end - start} s"
+        count = -((start - end) // length) if length else 0
+        missing = f"{count} interval(s)" if length else f"{end - start} s"
         causes = sorted(
             {item.reason.value for item in evidence.set_aside if item.start < end and start < item.end}
         )
         why = f"; readings were set aside: {', '.join(causes)}" if causes else ""
-        yield Flaw(start, end, f"{missing} are missing{why}")
+        yield Flaw(start, end, f"{missing} missing{why}")
 
 
 def interval_size(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:

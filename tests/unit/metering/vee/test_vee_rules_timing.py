@@ -53,7 +53,7 @@ def test_every_rule_says_what_it_means_and_where_it_comes_from() -> None:
 def test_a_missing_stretch_is_one_gap_with_its_count() -> None:
     flaws = found("GAP", without(day(), 10, 13))
     assert periods(flaws) == [(10, 13)]
-    assert flaws[0].sentence == "3 intervals are missing"
+    assert flaws[0].sentence == "3 interval(s) missing"
 
 
 def test_gaps_at_both_ends_of_the_day_are_found() -> None:
@@ -64,7 +64,7 @@ def test_a_gap_tells_what_was_set_aside_in_it() -> None:
     at = START + 10 * QUARTER
     aside = SetAside(at, at + QUARTER, Reason.NEGATIVE, "the value -1 is negative")
     assert found("GAP", without(day(set_aside=[aside]), 10, 11))[0].sentence == (
-        "1 intervals are missing; readings were set aside: NEGATIVE"
+        "1 interval(s) missing; readings were set aside: NEGATIVE"
     )
 
 

@@ -120,7 +120,7 @@ def test_a_register_that_rolls_over_is_told_and_is_no_reset() -> None:
     assert found("REGISTER_RESET", evidence) == []
 
 
-@pytest.mark.parametrize(("stand", "is_reset"), [(1489, False), (1490, True)])
+@pytest.mark.parametrize(("stand", "is_reset"), [(2490, False), (2491, True)])
 def test_a_rollover_brings_less_than_the_connection_can_carry(stand: int, is_reset: bool) -> None:
     evidence = day(stands=register(99_990, stand), modulus=100_000, sanctioned_watts=5000)
     assert bool(found("REGISTER_RESET", evidence)) is is_reset

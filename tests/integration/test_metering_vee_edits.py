@@ -1,0 +1,126 @@
+"""An operator puts another value in."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from metering.documents import ReadingType
+from metering.quality import (
+    MANUALLY_EDITED,
+)
+from metering.query import total_energy
+from metering.sep.writer import write_mirror_usage_point
+from metering.vee.document import DecisionRefused, FinerThanRegister
+from metering.vee.edit import EditInvalid, ReadingAmbiguous, ReadingNotThere
+from metering.vee.state import Completeness
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.metering_documents import (
+    DELTA,
+    MIDNIGHT,
+    SUMMATION,
+    day_of_readings,
+    meter,
+    reading,
+    register,
+    stand,
+)
+from tests.support.metering_vee import (
+    HOUR,
+    LATER,
+    STANDS,
+    but,
+    edit,
+    energy,
+    record,
+    record_readings,
+    state,
+    validate,
+)
+
+
+async def test_an_edit_is_a_revision_and_the_past_stays(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    before = await energy(uow_factory)
+    done = await edit(uow_factory, 999)
+    assert (done.before, done.quality_before, done.after) == (260, (), 999)
+    assert len(done.result.touched) == 1
+    after = (await energy(uow_factory))[10]
+    assert (after.energy.watt_hours, after.quality, after.revision) == (999, MANUALLY_EDITED, 1)
+    assert await energy(uow_factory, as_of=LATER - timedelta(seconds=1)) == before
+
+
+async def test_an_edit_says_who_and_why_in_the_document_it_is(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    await edit(uow_factory, 999, why="the display said so")
+    async with uow_factory() as uow:
+        found = await uow.connection.execute(text("SELECT raw FROM meter_documents ORDER BY id DESC LIMIT 1"))
+        raw = bytes(found.scalar_one()).decode()
+    assert '"who": "operator"' in raw
+    assert '"why": "the display said so"' in raw
+
+
+async def test_what_is_not_there_is_edited_only_as_new(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, but(10, 11))
+    with pytest.raises(ReadingNotThere):
+        await edit(uow_factory, 300)
+    done = await edit(uow_factory, 300, is_new=True)
+    assert (done.before, done.after) == (None, 300)
+    await validate(uow_factory)
+    assert (await state(uow_factory)).completeness is Completeness.FINAL
+
+
+async def test_an_edit_that_would_count_energy_twice_is_refused(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    with pytest.raises(DecisionRefused, match="count energy twice"):
+        await edit(uow_factory, 300, length=2, is_new=True)
+    assert total_energy(await energy(uow_factory)).watt_hours == sum(250 + at for at in range(96))
+
+
+async def test_a_stand_can_be_edited(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, [stand(100, quarter=0), stand(900, quarter=96)], kind=SUMMATION)
+    done = await edit(uow_factory, 700, quarter=96, length=0)
+    assert (done.before, done.after) == (900, 700)
+    assert total_energy(await energy(uow_factory)).watt_hours == 600
+    with pytest.raises(DecisionRefused, match="fell"):
+        await edit(uow_factory, 99, quarter=96, length=0)
+
+
+async def test_an_edit_back_to_what_was_edited_before_is_taken(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    for number, watt_hours in enumerate((999, 260, 999)):
+        await edit(uow_factory, watt_hours, now=LATER + number * HOUR)
+    assert (await energy(uow_factory))[10].energy.watt_hours == 999
+
+
+async def test_which_register_is_meant_must_be_said_where_several_are(uow_factory: UnitOfWorkFactory) -> None:
+    two = meter(register(day_of_readings()), register(day_of_readings(), mrid=STANDS, kind=DELTA))
+    await record(uow_factory, write_mirror_usage_point(two))
+    with pytest.raises(ReadingAmbiguous):
+        await edit(uow_factory, 300)
+    assert (await edit(uow_factory, 300, register=STANDS)).register == STANDS.zfill(32)
+
+
+async def test_a_register_of_kilowatt_hours_takes_no_single_watt_hour(uow_factory: UnitOfWorkFactory) -> None:
+    kilo = ReadingType(
+        accumulation_behaviour=4, commodity=1, flow_direction=1, kind=12, power_of_ten_multiplier=3, uom=72
+    )
+    await record_readings(uow_factory, [reading(2, quarter=10)], kind=kilo)
+    with pytest.raises(FinerThanRegister):
+        await edit(uow_factory, 2_500)
+    assert (await edit(uow_factory, 3_000)).after == 3_000
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"watt_hours": -1}, {"why": " "}, {"end": MIDNIGHT}, {"start": MIDNIGHT + timedelta(microseconds=1)}],
+)
+async def test_an_edit_that_says_nothing_sensible_is_refused(
+    uow_factory: UnitOfWorkFactory, wrong: dict[str, Any]
+) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    with pytest.raises(EditInvalid):
+        await edit(uow_factory, **{"watt_hours": 1, **wrong})
