@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import pytest
+from envoy_schema.server.schema.sep2.device_capability import DeviceCapabilityResponse
+from envoy_schema.server.schema.sep2.error import ErrorResponse
 from envoy_schema.server.schema.sep2.metering import Reading as EnvoyReading
 from envoy_schema.server.schema.sep2.metering import ReadingType as EnvoyReadingType
 from envoy_schema.server.schema.sep2.metering_mirror import (
@@ -18,6 +23,10 @@ from envoy_schema.server.schema.sep2.metering_mirror import (
 from envoy_schema.server.schema.sep2.metering_mirror import (
     MirrorReadingSet as EnvoyReadingSet,
 )
+from envoy_schema.server.schema.sep2.metering_mirror import (
+    MirrorUsagePoint as EnvoyUsagePoint,
+)
+from envoy_schema.server.schema.sep2.time import TimeResponse
 from envoy_schema.server.schema.sep2.types import (
     AccumulationBehaviourType,
     CommodityType,
@@ -27,6 +36,7 @@ from envoy_schema.server.schema.sep2.types import (
     KindType,
     PhaseCode,
     ServiceKind,
+    TimeQualityType,
     UomType,
 )
 from hypothesis import given
@@ -41,16 +51,23 @@ from metering.documents import (
     ReadingType,
     TimePeriod,
 )
+from metering.sep.daylight import daylight_saving
+from metering.sep.elements import LEGACY_NAMESPACE, NAMESPACE, MeterDocumentMalformed
 from metering.sep.reader import read_mirror_document
 from metering.sep.writer import (
+    write_device_capability,
+    write_error,
     write_mirror_meter_reading,
     write_mirror_meter_reading_list,
     write_mirror_usage_point,
     write_mirror_usage_point_list,
+    write_mirror_usage_point_resource,
+    write_time,
 )
 
 _MRIDS = st.integers(1, 2**128 - 1).map(lambda number: f"{number:032X}")
 _SMALL = st.integers(0, 15)
+_YEAR_2000, _YEAR_2100 = datetime(2000, 1, 1), datetime(2100, 1, 1)  # noqa: DTZ001  in UTC, where they are used
 _TEXT = st.none() | st.from_regex(r"[A-Za-z0-9<&>\"' ]{1,20}[a-z]", fullmatch=True).map(str.strip)
 
 _READINGS = st.builds(
@@ -187,7 +204,9 @@ def _to_envoy(ours: MirrorUsagePoint) -> MirrorUsagePointRequest:
     )
 
 
-def _to_xml(theirs: MirrorUsagePointRequest | MirrorMeterReadingRequest) -> bytes:
+def _to_xml(
+    theirs: MirrorUsagePointRequest | MirrorMeterReadingRequest | MirrorMeterReadingListRequest,
+) -> bytes:
     written = theirs.to_xml(skip_empty=False, exclude_none=True, exclude_unset=True)
     return written if isinstance(written, bytes) else written.encode()
 
@@ -241,8 +260,25 @@ def test_what_envoy_writes_we_read(told: MirrorUsagePoint) -> None:
 
 
 @given(_meters())
-def test_what_we_write_envoy_reads(told: MirrorUsagePoint) -> None:
-    theirs = MirrorUsagePointRequest.from_xml(write_mirror_usage_point(told))
+def test_what_envoy_writes_we_read_in_the_namespace_of_2013_too(told: MirrorUsagePoint) -> None:
+    old = _to_xml(_to_envoy(told)).replace(NAMESPACE.encode(), LEGACY_NAMESPACE.encode())
+    assert read_mirror_document(old, legacy=True) == told
+    with pytest.raises(MeterDocumentMalformed, match="namespace of 2013"):
+        read_mirror_document(old)
+
+
+@given(st.lists(_registers(), max_size=3))
+def test_lists_of_registers_go_both_ways(told: list[MirrorMeterReading]) -> None:
+    theirs = MirrorMeterReadingListRequest(
+        mirrorMeterReadings=[EnvoyMeterReading(**_register_fields(item)) for item in told]
+    )
+    assert read_mirror_document(_to_xml(theirs)) == MirrorMeterReadings(meter_readings=tuple(told))
+    listed = MirrorMeterReadingListRequest.from_xml(write_mirror_meter_reading_list(told))
+    for one, other in zip(listed.mirrorMeterReadings or [], told, strict=True):
+        _assert_same_register(one, other)
+
+
+def _assert_same_meter(theirs: EnvoyUsagePoint, told: MirrorUsagePoint) -> None:
     assert int(theirs.mRID, 16) == int(told.mrid, 16)
     assert (str(theirs.deviceLFDI), int(theirs.roleFlags, 16)) == (told.device_lfdi, told.role_flags)
     assert (theirs.serviceCategoryKind, theirs.status) == (told.service_category_kind, told.status)
@@ -251,19 +287,68 @@ def test_what_we_write_envoy_reads(told: MirrorUsagePoint) -> None:
         _assert_same_register(one, other)
 
 
+@given(_meters())
+def test_what_we_write_envoy_reads(told: MirrorUsagePoint) -> None:
+    _assert_same_meter(MirrorUsagePointRequest.from_xml(write_mirror_usage_point(told)), told)
+
+
 @given(_registers())
 def test_registers_alone_go_both_ways_too(told: MirrorMeterReading) -> None:
     theirs = MirrorMeterReadingRequest(**_register_fields(told))
     assert read_mirror_document(_to_xml(theirs)) == MirrorMeterReadings(meter_readings=(told,))
     _assert_same_register(MirrorMeterReadingRequest.from_xml(write_mirror_meter_reading(told)), told)
-    listed = MirrorMeterReadingListRequest.from_xml(write_mirror_meter_reading_list([told]))
-    assert listed.mirrorMeterReadings is not None
-    _assert_same_register(listed.mirrorMeterReadings[0], told)
+
+
+@given(st.lists(_meters(), max_size=3), st.integers(0, 2**16 - 1), st.integers(1, 2**32 - 1))
+def test_envoy_reads_our_list_of_meters(told: list[MirrorUsagePoint], total: int, poll_rate: int) -> None:
+    hrefs = [f"/mup/{number}" for number, _ in enumerate(told)]
+    raw = write_mirror_usage_point_list(list(zip(hrefs, told, strict=True)), total=total, poll_rate=poll_rate)
+    theirs = MirrorUsagePointListResponse.from_xml(raw)
+    assert (theirs.all_, theirs.results, theirs.pollRate) == (total, len(told), poll_rate)
+    assert [point.href for point in theirs.mirrorUsagePoints] == hrefs
+    for one, other in zip(theirs.mirrorUsagePoints, told, strict=True):
+        _assert_same_meter(one, other)
 
 
 @given(_meters())
-def test_envoy_reads_our_list_of_meters(told: MirrorUsagePoint) -> None:
-    raw = write_mirror_usage_point_list([("/mup/7", told)], total=31, poll_rate=60)
-    theirs = MirrorUsagePointListResponse.from_xml(raw)
-    assert (theirs.all_, theirs.results, theirs.pollRate) == (31, 1, 60)
-    assert [point.href for point in theirs.mirrorUsagePoints] == ["/mup/7"]
+def test_envoy_reads_our_meter_at_its_address(told: MirrorUsagePoint) -> None:
+    theirs = MirrorUsagePointRequest.from_xml(write_mirror_usage_point_resource(told, href="/mup/7"))
+    assert theirs.href == "/mup/7"
+    _assert_same_meter(theirs, told)
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 2**32 - 1))
+def test_envoy_reads_what_our_mirror_is_capable_of(meters: int, poll_rate: int) -> None:
+    theirs = DeviceCapabilityResponse.from_xml(
+        write_device_capability(href="/dcap", time="/tm", mirror="/mup", meters=meters, poll_rate=poll_rate)
+    )
+    assert (theirs.href, theirs.pollRate) == ("/dcap", poll_rate)
+    assert theirs.TimeLink is not None
+    assert theirs.MirrorUsagePointListLink is not None
+    assert theirs.TimeLink.href == "/tm"
+    assert (theirs.MirrorUsagePointListLink.href, theirs.MirrorUsagePointListLink.all_) == ("/mup", meters)
+    assert theirs.EndDeviceListLink is None
+
+
+@given(
+    st.datetimes(timezones=st.just(UTC), min_value=_YEAR_2000, max_value=_YEAR_2100),
+    st.sampled_from(["UTC", "Asia/Kolkata", "Europe/Dublin", "America/New_York", "Australia/Lord_Howe"]),
+    st.sampled_from(TimeQualityType),
+)
+def test_envoy_reads_our_time(now: datetime, zone: str, quality: TimeQualityType) -> None:
+    rule = daylight_saving(ZoneInfo(zone), now=now)
+    theirs = TimeResponse.from_xml(write_time(href="/tm", now=now, rule=rule, quality=quality, poll_rate=900))
+    assert (theirs.currentTime, theirs.quality) == (int(now.timestamp()), quality)
+    assert (theirs.tzOffset, theirs.dstOffset) == (rule.tz_offset, rule.dst_offset)
+    assert theirs.localTime is not None
+    on_the_wall = now.astimezone(ZoneInfo(zone)).utcoffset()
+    assert timedelta(seconds=theirs.localTime - theirs.currentTime) == on_the_wall
+    if rule.start is not None and rule.end is not None:
+        season = int(rule.start.timestamp()), int(rule.end.timestamp())
+        assert (theirs.dstStartTime, theirs.dstEndTime) == season
+
+
+@given(st.integers(0, 4), st.none() | st.integers(1, 2**16 - 1))
+def test_envoy_reads_our_refusals(reason: int, wait: int | None) -> None:
+    theirs = ErrorResponse.from_xml(write_error(reason, "a < b & c", retry_after=wait))
+    assert (theirs.reasonCode, theirs.message, theirs.maxRetryDuration) == (reason, "a < b & c", wait)
