@@ -6,6 +6,7 @@ from datetime import datetime
 
 from bpp.deliveries import note_readings
 from metering.ingest import IngestResult
+from metering.vee.due import note_validation
 from storage.unit_of_work import UnitOfWork
 
 
@@ -15,3 +16,4 @@ async def tell_of_readings(uow: UnitOfWork, result: IngestResult, now: datetime)
     Call it in the unit of work that keeps the readings.
     """
     await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)
+    await note_validation(uow, result, now=now)

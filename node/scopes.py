@@ -17,6 +17,7 @@ class Scope(StrEnum):
     CONTRACTS_READ = "contracts:read"
     METERS_WRITE = "meters:write"
     METERS_READ = "meters:read"
+    METERS_EDIT = "meters:edit"
     METRICS_READ = "metrics:read"
     NETWORK_READ = "network:read"
     NETWORK_ADMIN = "network:admin"
@@ -31,6 +32,7 @@ MEANING: Final = {
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.METERS_WRITE: "Register meters and send their readings; see one's own.",
     Scope.METERS_READ: "Read meters, their energy, and which readings were set aside and why.",
+    Scope.METERS_EDIT: "Have meters validated and estimated, edit readings, and set the rules for it.",
     Scope.METRICS_READ: "Read the metrics.",
     Scope.NETWORK_READ: "Read how peers do, and which are allowed or refused.",
     Scope.NETWORK_ADMIN: "Allow and refuse peers.",
@@ -42,6 +44,7 @@ MEANING: Final = {
 _INCLUDED: Final = {
     Scope.BUY: {Scope.CONTRACTS_READ},
     Scope.SELL: {Scope.CONTRACTS_READ},
+    Scope.METERS_EDIT: {Scope.METERS_READ},
     Scope.NETWORK_ADMIN: {Scope.NETWORK_READ},
     Scope.ADMIN: set(Scope),
 }

@@ -8,6 +8,7 @@ from degnode.commands.meter_feeds import feeds
 from degnode.commands.meter_import import import_readings
 from degnode.commands.meter_readings import days, readings
 from degnode.commands.meter_registry import exchange, list_meters, register, show
+from degnode.commands.meter_vee import day, edit, estimate, findings, rule, rules, validate
 
 meter = typer.Typer(help="Meters and their readings.", no_args_is_help=True)
 meter.command()(register)
@@ -18,3 +19,10 @@ meter.command()(readings)
 meter.command()(days)
 meter.command("import")(import_readings)
 meter.command()(feeds)
+meter.command()(validate)
+meter.command()(findings)
+meter.command()(day)
+meter.command()(estimate)
+meter.command()(edit)
+meter.command()(rules)
+meter.command()(rule)

@@ -16,6 +16,7 @@ from bpp.meter_api import meter_router
 from bpp.meter_news import tell_of_readings
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
+from bpp.vee_api import vee_router
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
@@ -23,6 +24,7 @@ from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
 from metering.sep.mirror_server import mirror_router
+from metering.vee.desk import ValidationDesk
 from node.callers import authenticator, security_of
 from node.runtime import Foundation
 from node.scopes import Scope
@@ -61,6 +63,11 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
     desk = DeliveryDesk(bpp=seller, uow_factory=uow_factory, clock=clock)
     contracts = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
     foundation.listener.on(CONTRACTS_CHANNEL, contracts.wake)
+    validation = Worker(
+        "validation",
+        ValidationDesk(uow_factory=uow_factory, clock=clock).step,
+        poll_interval=foundation.settings.poll_interval,
+    )
 
     async def on_recorded(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
         if result.quarantined:
@@ -81,6 +88,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
+            vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),
             mirror_router(
@@ -94,6 +102,6 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *feeds.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts, *feeds.workers),
+        workers=(contracts, validation, *feeds.workers),
         doors=meter_doors(settings),
     )

@@ -15,6 +15,9 @@ from kernel.local_days import ZoneUnknown, days_between, find_zone, local_days
 
 _DAY: Final = timedelta(days=1)
 _SATURDAY: Final = 5
+_FIRST: Final = date(1971, 1, 1)
+_LAST: Final = date(2200, 1, 1)
+MOST_DAYS: Final = 400
 
 Holidays = frozenset[date]
 """Days that are used like Sundays."""
@@ -61,6 +64,20 @@ class LocalDate:
         if self.date in holidays or weekday > _SATURDAY:
             return DayType.SUNDAY
         return DayType.SATURDAY if weekday == _SATURDAY else DayType.WEEKDAY
+
+
+def dates_between(first: date, last: date, zone: str) -> list[LocalDate]:
+    """Return the local days from one to another, both included; a year and a month of them at most.
+
+    Raises: LocalDayInvalid.
+    """
+    read_zone(zone)
+    if not (_FIRST <= first <= last <= _LAST and (last - first).days < MOST_DAYS):
+        raise LocalDayInvalid(
+            f"from {first} to {last} is not 1 to {MOST_DAYS} days of the years in which meters count",
+            path="last",
+        )
+    return [LocalDate(first + count * _DAY, zone) for count in range((last - first).days + 1)]
 
 
 def read_zone(name: str) -> ZoneInfo:

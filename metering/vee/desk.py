@@ -9,12 +9,11 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.interval import Interval
-from metering.energy import Direction
 from metering.vee.days import LocalDate, local_dates
 from metering.vee.due import SETTLING, DueDay, claim_due, put_off_due, strike_due
 from metering.vee.facts import KnowsMeters
 from metering.vee.points import Point, point_by_id
-from metering.vee.validation import REGISTERED, validate_day
+from metering.vee.validation import REGISTERED, validate_day, zone_of
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
@@ -24,13 +23,11 @@ log = structlog.get_logger(__name__)
 class ValidationDesk:
     """Validates what has changed; `step` is what a worker runs again and again.
 
-    `zone` is that of meters of which no other is registered. A day that cannot be validated is left
-    alone for `retry_after`; the others go on.
+    A day that cannot be validated is left alone for `retry_after`; the others go on.
     """
 
     uow_factory: UnitOfWorkFactory
     clock: Clock
-    zone: str
     knows: KnowsMeters = REGISTERED
     retry_after: timedelta = timedelta(minutes=10)
 
@@ -56,7 +53,7 @@ class ValidationDesk:
     async def _look_at(self, due: DueDay, uow: UnitOfWork, *, now: datetime) -> None:
         """Validate the local days that touch a day of UTC; those that go on are looked at when they end."""
         point = await point_by_id(uow.connection, due.usage_point_id)
-        zone = await self._zone(point, uow, at=due.start)
+        zone = await zone_of(uow.connection, point, at=due.start, knows=self.knows)
         going_on: datetime | None = None
         for day in local_dates(Interval(due.start, due.end), zone):
             if day.period.end > now:
@@ -79,9 +76,3 @@ class ValidationDesk:
                     findings=len(verdict.check.findings),
                     blocking=len(verdict.check.blocking),
                 )
-
-    async def _zone(self, point: Point, uow: UnitOfWork, *, at: datetime) -> str:
-        facts = await self.knows.facts(
-            uow.connection, point=point, direction=Direction.IMPORT, at=at, as_of=None
-        )
-        return facts.zone or self.zone

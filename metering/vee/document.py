@@ -17,6 +17,7 @@ from storage.unit_of_work import UnitOfWork
 
 _NO_HORIZON: Final = TimeLimits(horizon=timedelta(days=36_525))
 """What an operator decides is taken however long ago it was."""
+_GREATEST_VALUE: Final = 2**47 - 1  # Int48 of 2030.5
 
 
 class DecisionRefused(NodeError):
@@ -106,10 +107,13 @@ def _document(statements: Sequence[Statement], channel: Channel) -> MirrorMeterR
 
 
 def _value(watt_hours: int, channel: Channel) -> int:
-    """Return Wh as the register writes them, before its multiplier. Raises: FinerThanRegister."""
+    """Return Wh as the register writes them. Raises: FinerThanRegister, DecisionRefused."""
     value, finer = divmod(watt_hours, step_of(channel))
     if finer:
         raise FinerThanRegister(
             f"{watt_hours} Wh is finer than the register counts, which is {step_of(channel)} Wh"
         )
-    return int(value * 10 ** max(-channel.exponent, 0))
+    as_sent = int(value * 10 ** max(-channel.exponent, 0))
+    if as_sent > _GREATEST_VALUE:
+        raise DecisionRefused(f"{watt_hours} Wh is more than the register can say")
+    return as_sent

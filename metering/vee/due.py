@@ -13,8 +13,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from metering.ingest import IngestResult
 from storage.unit_of_work import UnitOfWork
 
-VALIDATION_CHANNEL: Final = "degnode_validation"
-"""Announced when days have become due before their time."""
 SETTLING: Final = timedelta(minutes=5)
 """How long is waited for more readings of a day that is over, so that an import is looked at once."""
 _DAY: Final = timedelta(days=1)
@@ -30,7 +28,7 @@ _NOTE: Final = text(
         )
     FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') AS day
     ON CONFLICT (usage_point_id, utc_day)
-    DO UPDATE SET due_at = least(meter_checks_due.due_at, excluded.due_at)
+    DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < meter_checks_due.due_at
     """
 )
 _CLAIM: Final = text(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from typing import Final
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import format_instant
 from kernel.errors import NodeError
-from metering.energy import Direction, Measurement
+from metering.energy import MAX_WATT_HOURS, Direction, Measurement
 from metering.ingest import IngestResult
 from metering.mrid import canonical_mrid
 from metering.quality import MANUALLY_EDITED, words_of
@@ -19,6 +20,9 @@ from metering.vee.document import Statement, record_statements
 from metering.vee.gather import seconds_of
 from metering.vee.points import Channel, Point, channels_of
 from storage.unit_of_work import UnitOfWork
+
+_FIRST: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST: Final = datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class ReadingNotThere(NodeError):
@@ -103,8 +107,10 @@ async def edit_reading(uow: UnitOfWork, wish: EditWish, *, now: datetime) -> Edi
 
 
 def _checked(wish: EditWish) -> tuple[int, int]:
-    if wish.watt_hours < 0:
-        raise EditInvalid(f"{wish.watt_hours} Wh is negative; registers count forward", path="wattHours")
+    if not 0 <= wish.watt_hours <= MAX_WATT_HOURS:
+        raise EditInvalid(f"no register counts {wish.watt_hours} Wh", path="watt_hours")
+    if not (wish.start >= _FIRST and wish.end <= _LAST):
+        raise EditInvalid("no meter counted then", path="start")
     if wish.start.microsecond or wish.end.microsecond:
         raise EditInvalid("readings begin and end at whole seconds", path="start")
     start, end = seconds_of(wish.start), seconds_of(wish.end)

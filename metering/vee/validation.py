@@ -21,6 +21,7 @@ from metering.vee.parameters import RulesInForce, digest_of, parameters_for
 from metering.vee.points import Point, channels_of
 
 REGISTERED: Final = RegisteredMeters()
+FALLBACK_ZONE: Final = "UTC"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,14 @@ async def validate_day(
         kept = as_of is None and await keep_check(connection, check, look=look)
         verdicts.append(Validated(check=check, is_new=kept))
     return verdicts
+
+
+async def zone_of(
+    connection: AsyncConnection, point: Point, *, at: datetime, knows: KnowsMeters = REGISTERED
+) -> str:
+    """Return the zone that a meter is registered in at an instant, else UTC."""
+    facts = await knows.facts(connection, point=point, direction=Direction.IMPORT, at=at, as_of=None)
+    return facts.zone or FALLBACK_ZONE
 
 
 async def directions_of(connection: AsyncConnection, point: Point) -> list[Direction]:

@@ -9,12 +9,15 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import ManualClock
 from metering.documents import Reading
+from metering.energy import Direction
 from metering.ingest import record_mirror_document
 from metering.vee.desk import ValidationDesk
 from metering.vee.due import SETTLING, note_validation
+from metering.vee.facts import MeterFacts
 from metering.vee.finding import Severity
 from metering.vee.parameters import (
     RuleChange,
@@ -23,6 +26,7 @@ from metering.vee.parameters import (
     parameters_for,
     say_of_rule,
 )
+from metering.vee.points import Point
 from metering.vee.state import Completeness
 from metering.vee.tables import VEE_APPEND_ONLY, meter_checks_due, meter_day_checks, meter_findings
 from storage.unit_of_work import UnitOfWorkFactory
@@ -129,8 +133,26 @@ async def test_verdicts_findings_and_parameters_are_never_changed(uow_factory: U
                     await uow.connection.execute(change)
 
 
+class InZone:
+    """Knows of every meter in which zone it is, and nothing else."""
+
+    def __init__(self, zone: str) -> None:
+        self._zone = zone
+
+    async def facts(
+        self,
+        connection: AsyncConnection,
+        *,
+        point: Point,
+        direction: Direction,
+        at: datetime,
+        as_of: datetime | None,
+    ) -> MeterFacts:
+        return MeterFacts(zone=self._zone)
+
+
 def desk(uow_factory: UnitOfWorkFactory, clock: ManualClock, zone: str = "UTC") -> ValidationDesk:
-    return ValidationDesk(uow_factory=uow_factory, clock=clock, zone=zone)
+    return ValidationDesk(uow_factory=uow_factory, clock=clock, knows=InZone(zone))
 
 
 async def record_and_note(
