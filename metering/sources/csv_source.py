@@ -104,6 +104,7 @@ class _LineReader:
     def __init__(self, layout: CsvLayout, options: CsvOptions) -> None:
         self._layout = layout
         self._options = options
+        self._blank = " \t" + layout.delimiter
         self._decimals = KWH_DECIMALS if "kwh" in layout.at else 0
         absent = layout.width  # behind the last cell of a line there is always an empty one
         self._cell_of = {name: layout.at.get(name, absent) for name in FIELDS}
@@ -125,7 +126,7 @@ class _LineReader:
         if text is None:
             raise _LineRefused("NOT_UTF8", "the line is not written in UTF-8")
         text = text.rstrip("\r\n")
-        if not text or text.isspace():
+        if not text.strip(self._blank):
             return None
         cells = self._cells(text)
         reading = Reading(

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Final
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kernel.errors import NodeError
 from metering.sources.naming import meter_by_mrid
@@ -37,14 +37,12 @@ class MeterKey:
 FindMeterKey = Callable[[str, str], MeterKey | None]
 """Returns the key of a meter (canonical mRID) by the key's name, or None where it has no such key."""
 
-Text = Annotated[str, BeforeValidator(str)]  # YAML takes an mRID of digits for a number
-
 
 class _Entry(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    meter: str = Field(description="The mRID, in quotes: YAML takes digits alone for a number.")
-    key_id: Text
+    meter: str
+    key_id: str
     public_key: str
     greatest_watts: int | None = Field(None, gt=0)
 
@@ -84,7 +82,10 @@ def load_meter_keys(path: Path) -> MeterKeys:
     return MeterKeys(keys)
 
 
-_FORM: Final = "Write a list meter_keys of meter, key_id, public_key (base64) and, if known, greatest_watts."
+_FORM: Final = (
+    "Write a list meter_keys of meter (the mRID in quotes: digits alone would be a number), key_id (in "
+    "quotes), public_key (base64) and, if known, greatest_watts."
+)
 
 
 def _key(entry: _Entry, where: str, path: Path) -> MeterKey:
