@@ -136,21 +136,8 @@ def show(meter: Meter, *, as_json: AsJson = False, place: Place) -> None:
         return
     print_table(
         f"Meter {whole.mrid}",
-        ("version", "valid from", "ids", "owner", "side", "sanctioned W", "moduli Wh", "by", "why"),
-        [
-            (
-                view.version,
-                view.valid_from,
-                " ".join(view.external_ids),
-                view.owner,
-                view.role,
-                view.sanctioned_watts,
-                f"{view.import_modulus or '-'} / {view.export_modulus or '-'}",
-                view.made_by,
-                view.why,
-            )
-            for view in whole.history
-        ],
+        ("version", "valid from", "what is said", "by", "why"),
+        [(view.version, view.valid_from, _said(view), view.made_by, view.why) for view in whole.history],
     )
     if whole.exchanges:
         print_table(
@@ -166,6 +153,23 @@ def show(meter: Meter, *, as_json: AsJson = False, place: Place) -> None:
         ("LFDI", "mRID as sent", "sender", "since"),
         [(item.device_lfdi, item.external_id, item.sender, item.since) for item in whole.reporting],
     )
+
+
+def _said(view: MeterView) -> str:
+    """Return what a version says, a line for each thing."""
+    said = {"ids": ", ".join(view.external_ids)} | view.model_dump(
+        include={
+            "role",
+            "owner",
+            "zone",
+            "sanctioned_watts",
+            "import_modulus",
+            "export_modulus",
+            "interval_seconds",
+            "inverter_id",
+        }
+    )
+    return "\n".join(f"{name}: {value}" for name, value in said.items() if value)
 
 
 async def _register(mrid: str, why: str, place: RegistrationPlace) -> MeterRegistration:
