@@ -18,7 +18,7 @@ from metering.sep.terminator import CertificateHeader
 from metering.sep.tls import TlsMaterialUnusable
 from tests.support.device_certificates import DeviceAuthority
 
-_NEEDED = {
+_NEEDED: dict[str, Any] = {
     "subscriber_id": "bpp.example",
     "public_url": "https://bpp.example",
     "registry_url": "https://registry.example",
