@@ -60,8 +60,8 @@ def add_readings(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock
             window=read_window(start, end),
             as_of=utc(as_of) if as_of else clock.now(),
         )
-        wanted = form or next((_BY_TYPE[name] for name in _BY_TYPE if name in accept), "json")
-        if wanted != "json":
+        wanted = form or next((_BY_TYPE[name] for name in _BY_TYPE if name in accept), None)
+        if wanted is not None and wanted != "json":
             return await _stream(uow_factory, asked, wanted)
         async with uow_factory() as uow:
             page = await read_page(uow.connection, asked, after=after, limit=limit)

@@ -90,7 +90,7 @@ class Intake:
 
     async def take(self, document: MirrorDocument, *, document_id: int) -> Outcome:
         """Judge and keep the readings of a document that is new."""
-        registers = await self._learn_reading_types(document, document_id=document_id)
+        registers: Mapping[str, Register] = await self._learn_reading_types(document, document_id=document_id)
         offered = parcels_of(document, registers, self._point, self._gate)
         registers = await self._with_channels(
             {parcel.meter_reading.mrid: {parcel.readings.lane} for parcel in offered}, registers
