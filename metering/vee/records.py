@@ -10,19 +10,21 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.doubt import Reason
+from metering.quality import ESTIMATES
 from metering.vee.evidence import Arrival, Rescaling, SetAside
 from metering.vee.look import Look
 
 WEEKS_OF_COMPARISON: Final = 4
 
-# The latest revision of each reading that ends in the day, and what the revision before it said.
+# The latest revision of each reading that ends in the day, and what the revision before it said, unless
+# that was an estimate: an actual in its place corrects nothing.
 _ARRIVALS: Final = text(
     """
     SELECT DISTINCT ON (r.channel_id, r.period_end, r.period_start)
         CAST(extract(epoch FROM r.period_start) AS bigint) AS starts,
         CAST(extract(epoch FROM r.period_end) AS bigint) AS ends,
         r.watt_hours,
-        lead(r.watt_hours) OVER (
+        lead(CASE WHEN r.quality & CAST(:estimates AS integer) = 0 THEN r.watt_hours END) OVER (
             PARTITION BY r.channel_id, r.period_end, r.period_start ORDER BY r.revision DESC
         ) AS before,
         CAST(floor(extract(epoch FROM r.received_at)) AS bigint) AS received_at
@@ -103,7 +105,9 @@ async def find_arrivals(
     as_of: datetime | None,
 ) -> list[Arrival]:
     """Return the latest revision of each reading that ends after `start` and not after `end`."""
-    rows = await connection.execute(_ARRIVALS, _asked(channel_ids, start, end, as_of))
+    rows = await connection.execute(
+        _ARRIVALS, _asked(channel_ids, start, end, as_of) | {"estimates": ESTIMATES}
+    )
     return [Arrival(*row) for row in rows]
 
 
