@@ -25,10 +25,12 @@ structlog.configure(
 
 ROOT = Path(__file__).resolve().parents[1]
 OWN_SERVER = "DEGNODE_TEST_DATABASE_URL"
+OUTSIDE = ("DEGNODE_ENVOY_CHECKOUT", "DEGNODE_ENVOY_PYTHON")
+"""Where software of others lies that tests are run against, if it is there."""
 
 # Nobody's settings but the tests' own: what they run reads the environment.
 for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATABASE_URL", "REDIS_URL"))]:
-    if _name != OWN_SERVER:
+    if _name not in (OWN_SERVER, *OUTSIDE):
         del os.environ[_name]
 
 

@@ -6,12 +6,15 @@ import re
 import ssl
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Final, Self
+from typing import Annotated, Final, Literal, Self
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, HttpUrl, ValidationError, model_validator
 
 from kernel.errors import NodeError
+from metering.documents import ReadingType
+from metering.mrid import MridInvalid, canonical_mrid
+from metering.sep.identity import read_lfdi
 from metering.sep.tls import TlsMaterial, client_context
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -34,7 +37,43 @@ def _name(text: str) -> str:
     return text
 
 
+def _mrid(text: str) -> str:
+    try:
+        canonical_mrid(text)
+    except MridInvalid as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
 Length = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=400))]
+
+
+class NotifiedType(BaseModel):
+    """What the readings of a register are, where its server does not tell: codes of 2030.5."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flow_direction: Literal[1, 19]
+    accumulation_behaviour: Literal[3, 4, 9] = 4
+    power_of_ten_multiplier: int = Field(0, ge=-9, le=9)
+    interval_length: int | None = Field(None, gt=0)
+    """In seconds."""
+
+    def to_domain(self) -> ReadingType:
+        """Return the type, of energy of an electricity meter."""
+        return ReadingType(commodity=1, kind=12, uom=72, **self.model_dump())
+
+
+class Notified(BaseModel):
+    """A register whose readings come in notifications only, for its server has no list of meters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    resource: str
+    """The href that is subscribed to."""
+    meter: Annotated[str, AfterValidator(_mrid)]
+    register_mrid: Annotated[str, AfterValidator(_mrid)] = Field(alias="register")
+    reading_type: NotifiedType
 
 
 class Feed(BaseModel):
@@ -49,6 +88,8 @@ class Feed(BaseModel):
     key: Path | None = None
     ca: Path | None = None
     check_hostname: bool = True
+    lfdi: Annotated[str, AfterValidator(read_lfdi)] | None = None
+    """Who we are to the server, where something else shows our certificate; else it follows from that."""
     poll_every: Length | None = None
     """Goes before the pollRate that the server states."""
     overlap: Length = timedelta(hours=2)
@@ -61,6 +102,7 @@ class Feed(BaseModel):
     legacy_namespace: bool = False
     subscribe: bool = True
     renew_subscriptions: Length = timedelta(hours=24)
+    notified: tuple[Notified, ...] = ()
 
     @model_validator(mode="after")
     def _shows_both_or_none(self) -> Self:

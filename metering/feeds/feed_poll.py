@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from kernel.errors import NodeError
+from metering.feeds.notified import make_known
 from metering.feeds.positions import RegisterName
 from metering.feeds.register_walk import RegisterWalk
 from metering.feeds.source import Source
@@ -84,6 +85,7 @@ class FeedPoll:
         if capability.poll_rate is not None:
             self._source.poll_rates.append(capability.poll_rate)
         await self._check_time(capability, base=answer.url)
+        await make_known(self._source)
         for href, base in await self._meter_lists(capability, base=answer.url):
             await self._read_meters(href, base=base)
         return self._outcome

@@ -95,6 +95,10 @@ class Positions:
         )
         return {RegisterName(**row) for row in found.mappings()}
 
+    async def know(self, name: RegisterName) -> None:
+        """Keep that there is such a register, whether or not it was read."""
+        await self._put(name, {"last_error": None})
+
     async def of_meter(self, name: RegisterName) -> Sequence[str]:
         """Return the registers (mRIDs) that the meter of this register is known to have in the feed."""
         found = await self._connection.execute(

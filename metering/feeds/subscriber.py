@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from kernel.errors import NodeError
 from metering.feeds.feed_poll import PollOutcome
+from metering.feeds.notified import notified_resources
 from metering.feeds.positions import RegisterName
 from metering.feeds.source import Source
 from metering.feeds.subscriptions import Subscribed, Subscriptions
@@ -57,7 +58,7 @@ class Subscriber:
         """Listen first, then ask: the server may notify before it answers."""
         secret = secrets.token_urlsafe(_SECRET_BYTES)
         async with self._source.uow_factory() as uow:
-            await Subscriptions(uow.connection).begin(subscribed, secret=secret)
+            await Subscriptions(uow.connection).listen(subscribed, secret=secret)
         parts = urlsplit(subscribed.resource)
         document = write_subscription(
             resource=parts._replace(scheme="", netloc="").geturl(),
@@ -81,8 +82,8 @@ class Subscriber:
     def _subscription_list(self, devices: Iterable[tuple[ServedDevice, str]]) -> str | None:
         """Return where our own EndDevice takes subscriptions, or None. Raises: HrefForeign."""
         devices = list(devices)
-        certificate = self._source.feed.certificate
-        own = _lfdi_of(certificate) if certificate else None
+        feed = self._source.feed
+        own = _lfdi_of(feed.certificate) if feed.certificate else feed.lfdi
         ours = [item for item in devices if item[0].lfdi == own] if own else devices
         if len(ours) != 1 and len(devices) != 1:
             return None
@@ -103,7 +104,8 @@ def wanted(source: Source, meter_lists: Iterable[str]) -> dict[str, RegisterName
     for register, (sets, *readings) in by_register.items():
         choice = [url for url in (sets, *reversed(readings)) if source.lists_met.get(url)]
         found |= dict.fromkeys(choice[:1], register)
-    return found | {url: None for url in meter_lists if source.lists_met.get(url)}
+    of_meters = {url: None for url in meter_lists if source.lists_met.get(url)}
+    return found | of_meters | notified_resources(source)
 
 
 def _lfdi_of(certificate: Path) -> str:

@@ -45,7 +45,7 @@ class Subscriptions:
         digest = _digest(secret)
         return await self._one(or_(_S.secret_sha256 == digest, _S.former_secret_sha256 == digest))
 
-    async def begin(self, wanted: Subscribed, *, secret: str) -> None:
+    async def listen(self, wanted: Subscribed, *, secret: str) -> None:
         """Listen at a new secret from now on, and at the one before; ask again at `wanted.renew_at`."""
         register = wanted.register
         values = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -140,7 +139,8 @@ async def test_a_list_that_grows_during_the_walk_is_read_again_and_nothing_count
 async def test_a_server_that_cannot_page_is_told_of_and_not_asked_for_ever(
     uow_factory: UnitOfWorkFactory, trap: str
 ) -> None:
-    traps = replace(Traps(largest_page=40), **{trap: 40})
+    traps = Traps(largest_page=40)
+    setattr(traps, trap, 40)
     async with serving(traps=traps) as server:
         state = await FeedWorld(server, uow_factory).poll()
         assert "96 entries, and 40 came" in state["last_error"]

@@ -149,7 +149,7 @@ class UtilityServer(Served):
 
     def _document(self, path: str, request: Request) -> str | None:
         parts = path.strip("/").split("/")[1:]
-        plain = {
+        plain: dict[str, Callable[[], str]] = {
             "dcap": self._capability,
             "clock": self._time,
             "devices": lambda: self._list(request, "EndDevice", [self._device()]),
