@@ -53,7 +53,9 @@ class MeterDoorSettings(Settings):
     meters_port: Port | None = Field(
         None, description="A port for meters alone, with TLS, where each must show a certificate."
     )
-    meters_host: str = Field("0.0.0.0", description="The address on which that port listens.")  # noqa: S104
+    meters_host: str | None = Field(
+        None, description="The address on which that port listens; DEGNODE_HOST if it is not set."
+    )
     meters_certificate: Path | None = Field(
         None, validate_default=True, description="The certificate shown there, PEM, with its intermediates."
     )
@@ -147,5 +149,5 @@ def meter_doors(settings: MeterDoorSettings) -> tuple[SideDoor, ...]:
         return ()
     material = TlsMaterial(certificate=certificate, key=key, authorities=settings.meters_authorities)
     context = server_context(material)
-    door = SideDoor(host=settings.meters_host, port=port, context=context, leads_to=is_mirror_path)
-    return (door,)
+    host = settings.meters_host or settings.host
+    return (SideDoor(host=host, port=port, context=context, leads_to=is_mirror_path),)

@@ -95,6 +95,7 @@ def test_a_port_leads_to_the_mirror_alone(tmp_path: Path) -> None:
         meters_authorities=str(server.authorities[0]),
     )
     (door,) = meter_doors(told)
+    assert (door.host, door.port) == ("127.0.0.1", 0)
     led_to = [path for path in (*_MIRRORS, "/mups", "/", "/api/v1/meters") if door.leads_to(path)]
     assert led_to == list(_MIRRORS)
     with pytest.raises(TlsMaterialUnusable):
