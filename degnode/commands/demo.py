@@ -28,8 +28,8 @@ from kernel.clock import SystemClock
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from trading.mapping import wire_of
 
-_LEAD: Final = timedelta(seconds=12)
-"""From the catalogue to the first watt-hour: time enough to start and to agree."""
+_SUN: Final = timedelta(minutes=10)
+"""How long there is something to buy: time enough to start, also where much else is going on."""
 
 _LOGS: Final = {"DEGNODE_LOG_LEVEL": "DEBUG"}
 """The story tells what the processes themselves logged."""
@@ -90,7 +90,7 @@ async def run_demo(
     clock = SystemClock()
     started = clock.now()
     with tempfile.TemporaryDirectory(prefix="degnode-demo-") as folder:
-        scenario = make_scenario(started, lead=_LEAD)
+        scenario = make_scenario(started, lead=timedelta(0), spare=_SUN)
         catalog = Path(folder) / "catalog.yaml"
         scenario.write_catalogue(catalog)
         console.print("Starting registry, BAP and BPP …")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -39,10 +39,15 @@ _ZONES: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
-    """One run of the demo: its market's zone and the window in which the energy flows."""
+    """One run of the demo: its market's zone, when the roof produces, and when the traded energy flows."""
 
     zone: str
+    production: Interval
     window: Interval
+
+    def beginning(self, instant: datetime) -> Scenario:
+        """Return the scenario with the same production and a window from `instant` on, on a whole second."""
+        return replace(self, window=_window(instant))
 
     @property
     def intervals(self) -> Sequence[Interval]:
@@ -80,8 +85,8 @@ class Scenario:
                     "inverter": "inverter-7",
                     "available_kwh": "30.5",
                     "production": {
-                        "start": format_instant(self.window.start),
-                        "end": format_instant(self.window.end),
+                        "start": format_instant(self.production.start),
+                        "end": format_instant(self.production.end),
                     },
                 }
             ],
@@ -115,7 +120,13 @@ def zone_at_noon(now: datetime) -> str:
     return min(_ZONES, key=hours_from_noon)
 
 
-def make_scenario(now: datetime, *, lead: timedelta) -> Scenario:
-    """Return a scenario whose window starts `lead` from now, on a whole second."""
-    start = (now + lead).replace(microsecond=0)
-    return Scenario(zone=zone_at_noon(now), window=Interval(start, start + INTERVALS * INTERVAL_LENGTH))
+def make_scenario(now: datetime, *, lead: timedelta, spare: timedelta = timedelta(0)) -> Scenario:
+    """Return a scenario whose window starts `lead` from now; the roof goes on for `spare` after it."""
+    window = _window(now + lead)
+    production = Interval(window.start, window.end + spare)
+    return Scenario(zone=zone_at_noon(now), production=production, window=window)
+
+
+def _window(instant: datetime) -> Interval:
+    start = instant.replace(microsecond=0)
+    return Interval(start, start + INTERVALS * INTERVAL_LENGTH)

@@ -22,6 +22,8 @@ from trading.mapping.parts import OrderParts
 from trading.mapping.wire import Wire
 from trading.request import Criteria, OrderRequest
 
+_LEAD: Final = timedelta(seconds=6)
+"""From the first look to the first watt-hour: time enough to agree, and to simulate a noon."""
 _SETTLED_WITHIN: Final = timedelta(seconds=15)
 _LOOK_EVERY: Final = 0.25  # seconds
 _BUYER: Final = "mill-lane-bakery"
@@ -79,6 +81,7 @@ class Story:
                 hint="Try again when this machine has less to do.",
             )
         (listing,) = listings
+        self.scenario = self.scenario.beginning(self.clock.now() + _LEAD)
         (resource,), (offer,) = listing.resources, listing.offers
         price, wheeling = offer.terms.price, offer.terms.wheeling
         self.narrator.messages(
