@@ -83,8 +83,7 @@ def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
     Raises: MeterDocumentRefused, in one of its kinds.
     """
     check_size(raw)
-    rest, runs = lift_plain_runs(raw)
-    root = parse_document(rest, legacy=legacy)
+    root, runs = _parse(raw, legacy=legacy)
     if root.tag == qualified("MirrorUsagePoint"):
         return _usage_point(root, runs)
     if root.tag == _TAG_METER_READING:
@@ -95,6 +94,14 @@ def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
         f"{local_name(root)[:64]!r} is no document that a mirror takes",
         hint="Post a MirrorUsagePoint, a MirrorMeterReading or a MirrorMeterReadingList.",
     )
+
+
+def _parse(raw: bytes, *, legacy: bool) -> tuple[ET.Element, Runs]:
+    rest, runs = lift_plain_runs(raw)
+    try:
+        return parse_document(rest, legacy=legacy), runs
+    except MeterDocumentMalformed:
+        return parse_document(raw, legacy=legacy), ()  # its complaint names places as they were sent
 
 
 def _usage_point(element: ET.Element, runs: Runs) -> MirrorUsagePoint:
