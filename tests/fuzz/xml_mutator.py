@@ -77,6 +77,7 @@ def _in_tree(root: ET.Element, random: Random) -> bytes:
     parents = [element for element in root.iter() if len(element)] or [root]
     for _ in range(random.randrange(1, 4)):
         _change(random.choice(parents), root, random)
+    ET.register_namespace("", NAMESPACE)  # as most meters write it
     written: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=random.random() < 0.5)
     return written
 
