@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +33,7 @@ class FeedParts:
 
     routers: Sequence[APIRouter] = ()
     workers: Sequence[Worker] = ()
+    on_stop: Callable[[], None] = lambda: None
 
 
 def meter_feeds(settings: MeterFeedSettings, foundation: Foundation, *, on_recorded: OnRecorded) -> FeedParts:
@@ -55,4 +56,4 @@ def meter_feeds(settings: MeterFeedSettings, foundation: Foundation, *, on_recor
     )
     worker = Worker("meter_feeds", poller.step, poll_interval=settings.poll_interval)
     foundation.listener.on(FEEDS_CHANNEL, worker.wake)
-    return FeedParts(routers=(notification_router(desk),), workers=(worker,))
+    return FeedParts(routers=(notification_router(desk),), workers=(worker,), on_stop=poller.stop)

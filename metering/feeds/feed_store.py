@@ -94,6 +94,10 @@ class FeedStore:
             last_error=error,
         )
 
+    async def release(self, claimed: ClaimedFeed, *, now: datetime) -> None:
+        """Leave a feed to the next who asks, as due as it was."""
+        await self._set(claimed.name, leased_until=None, **({} if claimed.is_whole else {"hinted_at": now}))
+
     async def hint(self, name: str, *, now: datetime, whole: bool) -> None:
         """Have a feed polled now, the `whole` of it or what notifications spoke of."""
         await self._set(name, **({"due_at": func.least(_F.due_at, now)} if whole else {"hinted_at": now}))

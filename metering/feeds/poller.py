@@ -16,7 +16,7 @@ from metering.feeds.feed_file import Feed
 from metering.feeds.feed_poll import FeedPoll, PollOutcome
 from metering.feeds.feed_store import ClaimedFeed, FeedStore
 from metering.feeds.positions import Positions, RegisterName
-from metering.feeds.source import LEASE, OnRecorded, Source
+from metering.feeds.source import LEASE, OnRecorded, PollStopped, Source
 from metering.feeds.subscriber import Subscriber
 from metering.sep.utility_client import UtilityClient, UtilityLimits
 from storage.backoff import Backoff
@@ -59,6 +59,7 @@ class FeedPoller:
         self._notify_url = notify_url
         self._limits = limits
         self._is_enrolled = False
+        self._is_stopping = False
 
     async def enrol(self) -> None:
         """Make the feeds of the file known; the first step does so too."""
@@ -70,6 +71,8 @@ class FeedPoller:
 
     async def step(self) -> bool:
         """Poll a feed that is due; return whether there was one."""
+        if self._is_stopping:
+            return False
         if not self._is_enrolled:
             await self.enrol()
         now = self._clock.now()
@@ -80,9 +83,17 @@ class FeedPoller:
             return False
         try:
             await self._poll(claimed, only=None if claimed.is_whole else hinted)
+        except PollStopped:
+            async with self._uow_factory() as uow:
+                await FeedStore(uow.connection).release(claimed, now=self._clock.now())
+            return False
         except NodeError as error:
             await self._fail(claimed, error)
         return True
+
+    def stop(self) -> None:
+        """End a poll that is under way before its next request, and begin none any more."""
+        self._is_stopping = True
 
     async def _poll(self, claimed: ClaimedFeed, *, only: set[RegisterName] | None) -> None:
         followed = self._followed[claimed.name]
@@ -95,6 +106,7 @@ class FeedPoller:
                 uow_factory=self._uow_factory,
                 clock=self._clock,
                 on_recorded=self._on_recorded,
+                is_stopping=lambda: self._is_stopping,
             )
             outcome = await FeedPoll(source, only=only, with_devices=subscribes).run()
             await self._succeed(claimed, source, outcome)

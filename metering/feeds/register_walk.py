@@ -157,7 +157,7 @@ class RegisterWalk:
         source = self._source
         asked = source.client.resolve(url, base=url, query=query)
         etag = await self._known_etag(asked) if query["s"] == 0 else None
-        answer = await source.client.get(asked, etag=etag)
+        answer = await source.ask(asked, etag=etag)
         if answer.is_unchanged:
             raise _Unchanged
         page = source.met(read_list(answer.body, "Reading", legacy=self._legacy), url)

@@ -18,7 +18,7 @@ from metering.feeds.positions import Positions, RegisterName
 from metering.ingest import IngestResult, record_document
 from metering.sep.pager import Page, collect
 from metering.sep.resources import ResourceList, read_list
-from metering.sep.utility_client import Answer, UtilityClient
+from metering.sep.utility_client import Answer, UtilityClient, UtilityUnavailable
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
@@ -26,6 +26,10 @@ OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
 
 LEASE: Final = timedelta(minutes=10)
 """How long a poll may go without a page that is kept before another process takes the feed over."""
+
+
+class PollStopped(UtilityUnavailable):
+    """The process was told to stop in the middle of a poll; the next one goes on where it stood."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +41,7 @@ class Source:
     uow_factory: UnitOfWorkFactory
     clock: Clock
     on_recorded: OnRecorded | None = None
+    is_stopping: Callable[[], bool] = lambda: False
     poll_rates: list[int] = field(default_factory=list)
     """What the lists that were met say of how often to poll, in seconds."""
     lists_met: dict[str, bool] = field(default_factory=dict)
@@ -46,7 +51,16 @@ class Source:
 
     async def get(self, href: str, *, base: str) -> Answer:
         """Return what a link leads to. Raises: HrefForeign, UtilityUnavailable, UtilityRefused."""
-        return await self.client.get(self.client.resolve(href, base=base))
+        return await self.ask(self.client.resolve(href, base=base))
+
+    async def ask(self, url: str, *, etag: str | None = None) -> Answer:
+        """Return what is at an address of the server, or that it is still what had this `etag`.
+
+        Raises: PollStopped, UtilityUnavailable, UtilityRefused.
+        """
+        if self.is_stopping():
+            raise PollStopped("the node is stopping")
+        return await self.client.get(url, etag=etag)
 
     async def whole_list(
         self, href: str, name: str, *, base: str, query: Mapping[str, int] | None = None
@@ -58,7 +72,7 @@ class Source:
         url = self.client.resolve(href, base=base)
 
         async def fetch(start: int, limit: int) -> Page[tuple[str, ET.Element]]:
-            answer = await self.client.get(
+            answer = await self.ask(
                 self.client.resolve(url, base=url, query={**(query or {}), "s": start, "l": limit})
             )
             page = self.met(read_list(answer.body, name, legacy=self.feed.legacy_namespace), url)

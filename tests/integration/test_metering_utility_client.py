@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ssl
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +16,7 @@ from metering.ingest import record_mirror_document
 from metering.query import quarantined_readings
 from metering.sep.utility_client import UtilityLimits
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.device_certificates import DeviceAuthority
 from tests.support.feed_world import FeedWorld, Killed
 from tests.support.metering_documents import (
     METER,
@@ -424,6 +427,66 @@ async def test_after_a_kill_at_any_page_reading_goes_on_without_loss_or_double_c
         # What was finished is not read again, but for the overlap with the newest of it.
         read_again = {path.partition("?")[0] for path in server.asked_for("readings")}
         assert len(read_again) == 3 - done_before + min(done_before, 1)
+
+
+async def test_a_poll_ends_early_when_the_node_stops_and_goes_on_at_once_when_it_starts_again(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async with serving(day(500, days_later=-1), day()) as server:
+        world = FeedWorld(server, uow_factory)
+
+        def stop(path: str) -> None:
+            if "sets/1/readings" in path:
+                world.poller.stop()
+
+        server.traps.before = stop
+        server.traps.largest_page = 40
+        await world.poll()
+        assert 0 < len(await world.values()) < 96
+        server.traps.before = None
+        world.restarted()
+        assert (await world.poll())["last_error"] is None
+        assert await world.energies() == [(value, 0) for value in WHOLE_DAY]
+
+
+async def test_a_register_with_nothing_but_its_last_reading_is_read_too(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    register = ServedRegister(last=(START, 250))
+    async with UtilityServer(register, now=EPOCH_NOW) as server:
+        world = FeedWorld(server, uow_factory)
+        for quarter in (0, 0, 1, 2):
+            register.last = START + quarter * QUARTER, 250 + quarter
+            assert (await world.poll(after=SOON))["last_error"] is None
+        assert await world.values() == [250, 251, 252]
+
+
+async def test_server_and_node_show_each_other_their_certificates(
+    uow_factory: UnitOfWorkFactory, tmp_path: Path
+) -> None:
+    authority = DeviceAuthority(tmp_path)
+    theirs, ours = authority.server().material, authority.device("ours")
+    server = UtilityServer(
+        ServedRegister(sets=[day()]),
+        now=EPOCH_NOW,
+        traps=Traps(subscribable=True, device_lfdi=ours.lfdi),
+        tls={
+            "ssl_certfile": theirs.certificate,
+            "ssl_keyfile": theirs.key,
+            "ssl_ca_certs": str(authority.file),
+            "ssl_cert_reqs": ssl.CERT_REQUIRED,
+        },
+    )
+    async with server:
+        shown = {"certificate": ours.material.certificate, "key": ours.material.key, "ca": authority.file}
+        world = FeedWorld(server, uow_factory, notify_url="https://ours.example/sep/notify", **shown)
+        assert (await world.poll())["last_error"] is None
+        assert await world.values() == WHOLE_DAY
+        assert "/sep/register/0/sets" in server.subscriptions
+        stranger = DeviceAuthority(tmp_path, "others").device("stranger")
+        shown |= {"certificate": stranger.material.certificate, "key": stranger.material.key}
+        refused = FeedWorld(server, uow_factory, **shown)
+        assert "cannot be reached" in (await refused.poll(after=SOON))["last_error"]
 
 
 async def test_two_processes_do_not_poll_one_feed_at_once(uow_factory: UnitOfWorkFactory) -> None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -26,21 +27,23 @@ class _AnnouncedServer(uvicorn.Server):
 class LoopbackServer:
     """Serves `app` on a loopback port; may be stopped and started again on the same one."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, tls: Mapping[str, Any] | None = None) -> None:
+        """`tls` is what uvicorn is told of certificates, if there are any."""
         self._app = app
+        self._tls = tls or {}
         self._port = 0
         self._server: _AnnouncedServer | None = None
         self._task: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
+        return f"http{'s' if self._tls else ''}://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
         listener = socket.create_server(("127.0.0.1", self._port))
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            self._app, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
+            self._app, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1, **self._tls
         )
         self._server = _AnnouncedServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 from xml.sax.saxutils import escape
 
 import httpx
@@ -51,6 +51,8 @@ class ServedRegister:
     mrid: str = IMPORT_REGISTER
     kind: ReadingType = DELTA
     sets: list[ServedReadings] = field(default_factory=list)
+    last: tuple[int, int] | None = None
+    """The reading that its ReadingLink leads to: start and value, of a quarter of an hour."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +75,7 @@ class Traps:
     status: int | None = None
     retry_after: str | None = None
     meters_under: str = "dcap"
+    device_lfdi: str = OUR_LFDI
     clock_ahead: int = 0
     time_quality: int = 3
     poll_rate: int | None = 300
@@ -87,7 +90,13 @@ class Traps:
 class UtilityServer(Served):
     """Serves meters below `/sep`, with hrefs that no rule would guess."""
 
-    def __init__(self, *registers: ServedRegister, now: int, traps: Traps | None = None) -> None:
+    def __init__(
+        self,
+        *registers: ServedRegister,
+        now: int,
+        traps: Traps | None = None,
+        tls: Mapping[str, Any] | None = None,
+    ) -> None:
         self.registers = list(registers) or [ServedRegister()]
         self.meter_mrid = METER
         self.now = now
@@ -98,7 +107,7 @@ class UtilityServer(Served):
         """By resource: where to notify."""
         app = FastAPI(openapi_url=None)
         app.add_api_route("/{path:path}", self._answer, methods=["GET", "POST"])
-        self.server = LoopbackServer(app)
+        self.server = LoopbackServer(app, tls=tls)
 
     @property
     def root(self) -> str:
@@ -169,6 +178,8 @@ class UtilityServer(Served):
         what = parts[2]
         if what == "type":
             return _reading_type(register.kind)
+        if what == "last" and register.last is not None:
+            return _reading(*register.last, root=True)
         if what == "sets" and len(parts) == 3:
             after = self._after(request)
             sets = [item for item in enumerate(register.sets) if after is None or item[1].start > after]
@@ -217,11 +228,11 @@ class UtilityServer(Served):
             f"<quality>{self.traps.time_quality}</quality><tzOffset>0</tzOffset></Time>"
         )
 
-    @staticmethod
-    def _device() -> str:
+    def _device(self) -> str:
         return (
             f'<EndDevice href="/sep/device"><FunctionSetAssignmentsListLink all="1" href="/sep/fsa"/>'
-            f'<lFDI>{OUR_LFDI}</lFDI><SubscriptionListLink all="0" href="/sep/subscriptions"/></EndDevice>'
+            f"<lFDI>{self.traps.device_lfdi}</lFDI>"
+            '<SubscriptionListLink all="0" href="/sep/subscriptions"/></EndDevice>'
         )
 
     def _assignment(self) -> str:
@@ -240,8 +251,11 @@ class UtilityServer(Served):
 
     def _register(self, number: int) -> str:
         sets = self._href(f"/sep/register/{number}/sets")
+        last = (
+            "" if self.registers[number].last is None else f'<ReadingLink href="../register/{number}/last"/>'
+        )
         return (
-            f'<MeterReading href="/sep/register/{number}"><mRID>{self.registers[number].mrid}</mRID>'
+            f'<MeterReading href="/sep/register/{number}"><mRID>{self.registers[number].mrid}</mRID>{last}'
             f'<ReadingSetListLink all="{len(self.registers[number].sets)}" href="{sets}"/>'
             f'<ReadingTypeLink href="/sep/register/{number}/type"/></MeterReading>'
         )
@@ -268,11 +282,7 @@ def notification(
     resource: str, *, status: int, readings: Sequence[tuple[int, int]], kind: str = "ReadingList"
 ) -> bytes:
     """Return a Notification as servers write it: readings without a word of which register they are."""
-    items = "".join(
-        f"<Reading><timePeriod><duration>{QUARTER}</duration><start>{start}</start></timePeriod>"
-        f"<value>{value}</value></Reading>"
-        for start, value in readings
-    )
+    items = "".join(_reading(start, value) for start, value in readings)
     return (
         f'<Notification xmlns="{NAMESPACE}" {XSI}><subscribedResource>{resource}</subscribedResource>'
         f'<Resource xsi:type="{kind}" all="{len(readings)}" results="{len(readings)}">{items}</Resource>'
@@ -298,4 +308,12 @@ def _reading_type(kind: ReadingType) -> str:
         f"<flowDirection>{kind.flow_direction}</flowDirection><kind>{kind.kind}</kind>"
         f"<powerOfTenMultiplier>{kind.power_of_ten_multiplier}</powerOfTenMultiplier>"
         f"<uom>{kind.uom}</uom></ReadingType>"
+    )
+
+
+def _reading(start: int, value: int, *, root: bool = False) -> str:
+    namespace = f' xmlns="{NAMESPACE}"' if root else ""
+    return (
+        f"<Reading{namespace}><timePeriod><duration>{QUARTER}</duration><start>{start}</start></timePeriod>"
+        f"<value>{value}</value></Reading>"
     )
