@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -23,11 +22,12 @@ from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.node_database import node_database
 from kernel.clock import SystemClock
 from kernel.errors import NodeError
+from kernel.plain_text import one_line
 from metering.registration.record import MeterIdentity
 from metering.sources.detection import Form, form_of
 from metering.sources.meter_keys import MeterKeys, load_meter_keys
-from metering.sources.opening import OpenFile, opened
-from metering.sources.ports import MeterSource, Reject
+from metering.sources.opening import READ_ERRORS, OpenFile, opened
+from metering.sources.ports import MeterSource, Reject, SourceUnreadable
 from metering.sources.registered_names import registered_names
 from metering.sources.reject_file import RejectFile
 from metering.sources.taking import OPERATOR, Taker, Tally
@@ -153,9 +153,10 @@ class _Run:
                 with RejectFile(path, form, heading=heading) as rejects:
                     try:
                         await self._read(source, open_file, rejects, tally, view, progress)
-                    finally:
-                        written = None if self.taker.only_try else rejects.finish()
-                        view.reject_file = str(written) if written else None
+                    except (SourceUnreadable, *READ_ERRORS) as error:
+                        view.stopped = str(error)
+                    written = None if self.taker.only_try else rejects.finish()
+                    view.reject_file = str(written) if written else None
         except NodeError as error:
             if error.retryable:
                 raise
@@ -171,7 +172,7 @@ class _Run:
         view: FileView,
         progress: Progress,
     ) -> None:
-        task = progress.add_task(Path(view.file).name, total=open_file.size, readings=0)
+        task = progress.add_task(one_line(Path(view.file).name), total=open_file.size, readings=0)
         for found in source.read(open_file.stream):
             outcome = await self.taker.take(found)
             tally.count(outcome)
@@ -206,10 +207,16 @@ def _print(views: list[FileView], *, dry_run: bool) -> None:
 
 def _say(view: FileView) -> None:
     for line in view.first_rejects:
-        print(f"{view.file}: {line}")
+        _print_line(f"{view.file}: {line}")
     if view.rejected > len(view.first_rejects):
-        print(f"{view.file}: {view.rejected - len(view.first_rejects)} more were rejected")
+        _print_line(f"{view.file}: {view.rejected - len(view.first_rejects)} more were rejected")
     if view.reject_file:
-        print(f"{view.file}: what was rejected is in {view.reject_file}: mend it and import it as it is")
+        _print_line(
+            f"{view.file}: what was rejected is in {view.reject_file}: mend it and import it as it is"
+        )
     if view.stopped:
-        print(f"{view.file}: it could not be read on: {view.stopped}", file=sys.stderr)
+        _print_line(f"{view.file}: it could not be read on: {view.stopped}")
+
+
+def _print_line(text: str) -> None:
+    print(one_line(text))

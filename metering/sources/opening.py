@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import BinaryIO, Final, cast
 from metering.sources.ports import SourceUnreadable
 
 _GZIP: Final = b"\x1f\x8b"
+READ_ERRORS: Final = (OSError, EOFError, zlib.error)
+"""What may be raised while a file is read: among them what is no gzip after all, or is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,5 +39,5 @@ def opened(path: Path) -> Iterator[OpenFile]:
             file.seek(0)
             stream = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")) if is_gzip else file
             yield OpenFile(stream, file, path.stat().st_size)
-    except (OSError, EOFError) as error:  # among them what is no gzip after all, or is cut off
+    except READ_ERRORS as error:
         raise SourceUnreadable(f"{path} cannot be read: {error}") from error

@@ -13,6 +13,7 @@ from kernel.errors import NodeError
 from metering.ingest import IngestResult, record_document
 from metering.sources.ports import Batch, Found, Reject
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
+from storage.database import DATABASE_ERRORS, is_outage
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 OPERATOR: Final = "operator"
@@ -48,6 +49,12 @@ class Tally:
         self.reasons.update(item.doubt.reason.value for item in outcome.quarantined)
 
 
+class ImportInterrupted(NodeError):
+    """The database went away in the middle of an import."""
+
+    code, http_status, retryable = "METER_IMPORT_INTERRUPTED", 503, True
+
+
 class _OnlyTried(Exception):
     """Ends a unit of work whose outcome is wanted, but nothing of it kept."""
 
@@ -81,7 +88,7 @@ class Taker:
     only_try: bool = False
 
     async def take(self, found: Found) -> IngestResult | Reject:
-        """Return what became of a batch, or why it was not taken."""
+        """Return what became of a batch, or why it was not taken. Raises: ImportInterrupted."""
         if isinstance(found, Reject):
             return found
         result: IngestResult | None = None
@@ -93,9 +100,17 @@ class Taker:
                     )
                     await self._end(uow, result)
             except NodeError as error:
-                if error.retryable:  # the database cannot be reached: that is no fault of the batch
+                if error.retryable:  # that is no fault of the batch
                     raise
                 return found.rejected(error.code, str(error))
+            except DATABASE_ERRORS as error:
+                if not is_outage(error):
+                    raise
+                raise ImportInterrupted(
+                    "the database cannot be reached",
+                    path=found.place,
+                    hint="Run the same command again: what was taken is not taken twice.",
+                ) from error
         if result is None:  # pragma: no cover  a batch was taken, or an error raised
             raise RuntimeError(found.place)
         return result

@@ -6,22 +6,30 @@ import gzip
 import json
 import shutil
 from datetime import UTC, datetime, timedelta
+from hashlib import shake_256
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text
 
+from degnode.processes import free_port
 from kernel.interval import Interval
 from metering.energy import Direction
 from metering.ingest import record_mirror_document
 from metering.query import interval_energy, total_energy
+from metering.registration.record import MeterIdentity, MeterTerms
+from metering.registration.registry import MeterRegistry
 from metering.sep.writer import write_mirror_usage_point
 from metering.sources.ocpp_source import meter_of_connector
+from metering.sources.sep_source import SepSource
+from metering.sources.taking import ImportInterrupted, Taker
 from metering.tables import meter_documents, meter_readings, meter_usage_points
+from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke
-from tests.support.metering_documents import METER, NOW, day_of_readings, meter, register
+from tests.support.metering_documents import METER, NOW, day_of_readings, document, meter, reading, register
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "meters"
 TEN = datetime(2026, 3, 14, 4, 30, tzinfo=UTC)  # ten o'clock in India
@@ -244,13 +252,15 @@ async def test_a_compressed_file_is_the_same_file_and_a_cut_one_is_said_to_be(
     whole = (EXAMPLES / "day.csv").read_bytes()
     (view,) = await desk.imports(desk.write("day.gz", gzip.compress(whole)))
     assert counts(view) == (4, 0, 0, 0, 0)
-    lines = b"".join(
-        b"0100200300,import,%d,%d,%d\n" % (second, second + 60, second % 97)
-        for second in range(1_773_000_000, 1_773_600_000, 60)
-    )
-    cut = gzip.compress(HEADING.encode() + lines)[:-4_000]
-    (view,) = await desk.imports(desk.write("cut.gz", cut), status=1)
-    assert "cannot be read" in view["stopped"]
+    whole = HEADING.encode() + b"no meter,import,0,0,0\n" + shake_256(b"noise").digest(50_000)
+    cut, broken = gzip.compress(whole)[:-4_000], bytearray(gzip.compress(whole))
+    broken[30_000:30_100] = bytes(100)
+    views = await desk.imports(desk.write("cut.gz", cut), desk.write("broken.gz", bytes(broken)), status=1)
+    assert all(view["stopped"] for view in views)
+    xml = (EXAMPLES / "day.sep.xml").read_text().replace(">40<", ">4O<")
+    (view,) = await desk.imports(desk.write("cut.xml", xml[:-20]), status=1)
+    assert "not well-formed" in view["stopped"]
+    assert (view["accepted"], view["rejected"], view["reject_file"] is None) == (1, 1, False)
 
 
 async def test_a_file_that_is_nothing_holds_up_no_other(desk: Desk) -> None:
@@ -280,3 +290,45 @@ async def test_contracts_on_a_meter_are_looked_at_when_its_readings_were_importe
     await desk.imports(EXAMPLES / "day.csv")
     await desk.imports(EXAMPLES / "day.csv")
     assert told == ["0100200300".zfill(32), "0100200400".zfill(32)]
+
+
+async def test_an_import_whose_database_goes_away_says_to_run_it_again() -> None:
+    gone = Database.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
+
+    async def hear(_uow: Any, _result: Any, _now: datetime) -> None: ...
+
+    taker = Taker(uow_factory=UnitOfWorkFactory(gone), now=NOW, on_taken=hear)
+    (batch,) = SepSource().read(BytesIO(document(reading(1))))
+    with pytest.raises(ImportInterrupted, match="same command again"):
+        await taker.take(batch)
+    await gone.close()
+
+
+async def test_a_meter_goes_by_its_registered_name_in_files(
+    desk: Desk, uow_factory: UnitOfWorkFactory
+) -> None:
+    async with uow_factory() as uow:
+        await MeterRegistry(uow.connection).add(
+            MeterIdentity(mrid=METER.zfill(32)),
+            MeterTerms(external_ids=("meter of Anna",)),
+            valid_from=TEN,
+            holder=None,
+            made_by="the operator",
+            why="she calls it so",
+            now=TEN,
+        )
+    line = "meter of Anna,import,2026-03-14T04:30:00Z,2026-03-14T04:45:00Z,40\n"
+    (view,) = await desk.imports(desk.write("readings.csv", HEADING + line))
+    assert counts(view) == (1, 0, 0, 0, 0)
+    assert await desk.energy() == 40
+
+
+async def test_an_mrid_that_several_devices_use_is_rejected_and_names_no_device_by_chance(desk: Desk) -> None:
+    for digit in "AB":
+        posted = meter(register(day_of_readings()[:1]), lfdi=digit * 40)
+        await desk.posts(write_mirror_usage_point(posted), "utility")
+    path = desk.write("day.csv", (EXAMPLES / "day.csv").read_text())
+    (view,) = await desk.imports(path, status=1)
+    assert (view["accepted"], view["reasons"]) == (1, {"METER_AMBIGUOUS": 1})
+    _, *lines = desk.read(view["reject_file"]).splitlines()
+    assert len(lines) == 3
