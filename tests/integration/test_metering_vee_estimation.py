@@ -4,17 +4,23 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from kernel.interval import Interval
 from metering.quality import (
     ESTIMATED_BY_INTERPOLATION,
     ESTIMATED_BY_REFERENCE_DAY,
 )
 from metering.query import covers, total_energy
+from metering.registration.exchanges import RegisterExchange, record_exchange
+from metering.vee.document import DecisionRefused, Statement, record_statements
 from metering.vee.estimation import Method
+from metering.vee.points import channels_of, find_point
 from metering.vee.state import Completeness
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     DAY,
+    METER,
     MIDNIGHT,
     NOW,
     QUARTER,
@@ -25,6 +31,7 @@ from tests.support.metering_documents import (
 )
 from tests.support.metering_vee import (
     HOUR,
+    IMPORT,
     LATER,
     STANDS,
     TODAY,
@@ -188,3 +195,37 @@ async def test_an_estimate_is_made_anew_when_more_is_known(uow_factory: UnitOfWo
     assert filled.result is not None
     assert filled.result.revised == 2
     assert total_energy(await energy(uow_factory)).watt_hours == total
+
+
+async def test_a_day_of_which_nothing_came_is_filled_like_another(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, but(0, 0, value=100, day=-7))
+    (filled,) = await estimate(uow_factory)
+    assert filled.plan is not None
+    assert list(filled.plan.watt_hours) == [100 + at for at in range(96)]
+    assert covers(await energy(uow_factory), DAY)
+
+
+async def test_an_estimate_that_an_actual_overtook_is_refused(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    before = await energy(uow_factory)
+    start = int(MIDNIGHT.timestamp())
+    late = Statement(start, start + QUARTER, 1, ESTIMATED_BY_REFERENCE_DAY)
+    async with uow_factory() as uow:
+        found = await find_point(uow.connection, meter=METER, at=LATER)
+        (channel,) = await channels_of(uow.connection, found)
+    with pytest.raises(DecisionRefused, match="250 Wh were measured"):
+        async with uow_factory() as uow:
+            await record_statements(uow, [late], point=found, channel=channel, account={}, now=LATER)
+    assert await energy(uow_factory) == before
+
+
+async def test_no_estimate_spans_the_exchange_of_a_register(uow_factory: UnitOfWorkFactory) -> None:
+    known = but(20, 60)
+    total = sum(item.value or 0 for item in known) + 4_000
+    await record(uow_factory, with_stands(known, stand(0, quarter=0), stand(total, quarter=96)))
+    async with uow_factory() as uow:
+        found = await find_point(uow.connection, meter=METER, at=LATER)
+        exchanged = RegisterExchange(direction=IMPORT, at=MIDNIGHT + timedelta(hours=12))
+        await record_exchange(uow.connection, found.identity, exchanged, made_by="op", why="new", now=LATER)
+    (filled,) = await estimate(uow_factory)
+    assert filled.refusal == "no day like it measured all of that time, and no stands bound it"

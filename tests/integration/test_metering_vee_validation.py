@@ -14,6 +14,8 @@ from metering.quality import (
     VALID,
 )
 from metering.query import MeterAmbiguous
+from metering.registration.record import MeterIdentity, MeterTerms
+from metering.registration.registry import MeterRegistry
 from metering.sep.writer import write_mirror_usage_point
 from metering.vee.days import LocalDate, LocalDayInvalid
 from metering.vee.facts import MeterFacts
@@ -21,7 +23,7 @@ from metering.vee.finding import Severity
 from metering.vee.points import MeterUnknown, Point, find_point
 from metering.vee.state import Completeness, marked_energy
 from metering.vee.tables import meter_day_checks
-from metering.vee.validation import validate_day
+from metering.vee.validation import validate_day, zone_of
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     DELTA_EXPORT,
@@ -220,3 +222,18 @@ async def test_an_unknown_meter_and_one_of_several_are_refused(uow_factory: Unit
         assert found.device_lfdi == "A" * 40
         with pytest.raises(LocalDayInvalid):
             await validate_day(uow.connection, point=found, day=LocalDate(TODAY.date, "Mars/Base"), now=NOW)
+
+
+async def test_what_is_registered_decides_on_the_zone_and_the_size(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    async with uow_factory() as uow:
+        meant = MeterIdentity.of(mrid=METER, device_lfdi=None)
+        terms = MeterTerms(external_ids=("M1",), zone="Asia/Kolkata", sanctioned_watts=1000)
+        await MeterRegistry(uow.connection).add(
+            meant, terms, valid_from=MIDNIGHT, holder=None, made_by="op", why="new", now=NOW
+        )
+        found = await find_point(uow.connection, meter="M1", at=LATER)
+        assert await zone_of(uow.connection, found, at=LATER) == "Asia/Kolkata"
+        verdicts = await validate_day(uow.connection, point=found, day=TODAY, now=LATER)
+    rules = [finding.rule for finding in verdicts[0].check.findings]
+    assert rules == ["PHYSICAL_MAXIMUM"] * sum(250 + quarter >= 300 for quarter in range(96))
