@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Final
 
 SLOT_SECONDS: Final = 300
@@ -24,10 +23,6 @@ class Slots:
     def starts(self) -> Iterator[int]:
         """When each begins. Units: seconds since 1970 UTC."""
         return iter(range(self.start, self.start + self.count * SLOT_SECONDS, SLOT_SECONDS))
-
-    @property
-    def first_instant(self) -> datetime:
-        return datetime.fromtimestamp(self.start, UTC)
 
 
 def milliwatt_hours(watts: int) -> int:
