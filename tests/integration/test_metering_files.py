@@ -42,7 +42,7 @@ class Desk:
 
     def __init__(self, folder: Path, database_url: str, uow_factory: UnitOfWorkFactory) -> None:
         self.folder = folder
-        self._database_url = database_url
+        self.database_url = database_url
         self._uow_factory = uow_factory
 
     def read(self, path: str) -> str:
@@ -55,7 +55,7 @@ class Desk:
 
     async def imports(self, *arguments: str | Path, status: int = 0) -> list[dict[str, Any]]:
         """Return what the command says of each file, having ended with `status`."""
-        words = [*map(str, arguments), "--json", "--database-url", self._database_url]
+        words = [*map(str, arguments), "--json", "--database-url", self.database_url]
         result = await invoke("meter", "import", *words)
         assert result.exit_code == status, f"{result.output} {result.exception!r}"
         views: list[dict[str, Any]] = json.loads(result.stdout)
@@ -332,3 +332,23 @@ async def test_an_mrid_that_several_devices_use_is_rejected_and_names_no_device_
     assert (view["accepted"], view["reasons"]) == (1, {"METER_AMBIGUOUS": 1})
     _, *lines = desk.read(view["reject_file"]).splitlines()
     assert len(lines) == 3
+
+
+async def test_columns_and_directions_are_said_as_they_are_in_the_file(desk: Desk) -> None:
+    path = desk.write("usage.csv", "Zeit;Verbrauch\n2026-03-14 10:00;0,04\n")
+    options = (
+        "--column",
+        "start=Zeit",
+        "--column",
+        "kwh=Verbrauch",
+        "--decimal-comma",
+        "--meter",
+        "100200300",
+    )
+    more = ("--zone", "Asia/Kolkata", "--interval", "15m", "--direction", "import")
+    (view,) = await desk.imports(path, *options, *more)
+    assert counts(view) == (1, 0, 0, 0, 0)
+    assert await desk.energy() == 40
+    for wrong in (("--column", "Zeit"), ("--direction", "sideways")):
+        result = await invoke("meter", "import", str(path), *wrong, "--database-url", desk.database_url)
+        assert result.exit_code == 2

@@ -14,6 +14,7 @@ import pytest
 
 from metering.energy import Direction
 from metering.quality import ESTIMATED_BY_INTERPOLATION, VALID
+from metering.sources import csv_source
 from metering.sources.csv_layout import CsvOptions
 from metering.sources.csv_source import GREATEST_CSV_LINE_BYTES, CsvSource
 from metering.sources.gathering import STRETCH_LINES
@@ -307,3 +308,53 @@ def test_a_local_day_of_every_quarter_hour_with_durations_has_92_96_or_100_of_th
         assert starts == list(range(starts[0], starts[0] + 900 * len(starts), 900))
         counts.append((len(starts), len(codes(found))))
     assert counts == [(92, 4), (96, 0), (100, 0)]
+
+
+@pytest.mark.parametrize(
+    ("quality", "bits"), [("", 0), ("valid", 1), ("Edited valid", 3), ("0x0011", 17), ("0x00", 0)]
+)
+def test_a_quality_is_said_in_words_or_in_bits(quality: str, bits: int) -> None:
+    (batch,) = read(f"{GOOD},{quality}", heading=HEADING + ",quality")
+    assert isinstance(batch, Batch)
+    assert [each.quality_flags for each, _ in batch.document.meter_readings[0].readings()] == [bits]
+    assert codes(read(f"{GOOD},splendid", heading=HEADING + ",quality")) == [("line 2", "QUALITY")]
+
+
+@pytest.mark.parametrize(
+    ("end", "duration", "expected"),
+    [
+        ("", "900", 900),
+        ("2026-03-14T00:15:00Z", "900", 900),
+        ("2026-03-14T00:15:00Z", "1800", "PERIOD"),
+        ("", "15m", "PERIOD"),
+        ("", "0", "EMPTY_PERIOD"),
+        ("1773447300", "", 900),
+    ],
+)
+def test_an_end_and_a_duration_say_the_same_or_the_line_is_rejected(
+    end: str, duration: str, expected: int | str
+) -> None:
+    line = f"0100200300,import,2026-03-14T00:00:00Z,{end},{duration},250"
+    found = read(line, heading="meter,direction,start,end,duration,wh")
+    if isinstance(expected, str):
+        assert codes(found) == [("line 2", expected)]
+    else:
+        assert said(found) == [("import", START, expected, 250)]
+
+
+def test_an_end_with_an_offset_needs_no_zone_and_a_register_has_a_name_of_one_line() -> None:
+    line = LOCAL.format(start="2026-10-25 02:45", end="2026-10-25 03:00+01:00")
+    found = read(line + ",1", heading=HEADING + ",fold", zone=BERLIN)
+    assert said(found) == [("import", SET_BACK + 6300, 900, 250)]
+    heading = HEADING.replace("direction", "register,direction")
+    for name in ("a\x00b", "x" * 256):
+        bad = GOOD.replace("import", f"{name},import")
+        assert codes(read(bad, heading=heading)) == [("line 2", "REGISTER")]
+    with pytest.raises(SourceUnreadable, match="no field 'volt'"):
+        read(columns={"volt": "V"})
+
+
+def test_memory_of_what_recurs_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_source, "_MOST_REMEMBERED", 3)
+    found = read(*(GOOD.replace("250", str(number)) for number in range(10)))
+    assert [value for *_, value in said(found)] == list(range(10))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from metering.quality import ESTIMATED_BY_REFERENCE_DAY, VALID
+from metering.quality import ESTIMATED_BY_REFERENCE_DAY, QUESTIONABLE, VALID
 from metering.sources import espi_source
 from metering.sources.espi_source import EspiSource
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
@@ -198,3 +198,22 @@ UTF_16 = EXAMPLE.replace('encoding="UTF-8"?>', '?><!DOCTYPE feed [<!ENTITY a "1"
 def test_a_feed_that_is_meant_ill_or_lacks_a_part_is_refused(text: str | bytes, words: str) -> None:
     with pytest.raises(SourceUnreadable, match=words):
         read(text)
+
+
+def test_a_reading_without_a_quality_has_that_of_its_type() -> None:
+    text = EXAMPLE.replace("<flowDirection>", "<defaultQuality>10</defaultQuality><flowDirection>")
+    text = without(text, "<ReadingQuality>", "</ReadingQuality>")
+    assert [quality for *_, quality in said(read(text))] == [QUESTIONABLE, ESTIMATED_BY_REFERENCE_DAY]
+
+
+def test_a_reading_whose_period_lacks_a_part_is_rejected() -> None:
+    (reject, _) = read(EXAMPLE.replace("<duration>3600</duration>", "", 1))
+    assert isinstance(reject, Reject)
+    assert reject.code == "METER_DOCUMENT_MALFORMED"
+
+
+def test_what_waits_of_many_registers_is_bounded_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(espi_source, "MOST_WAITING", 2)
+    assert said(read(EXAMPLE)) == EXPECTED
+    with pytest.raises(SourceUnreadable, match="--meter"):
+        read(EXAMPLE, meter="M1")
