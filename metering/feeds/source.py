@@ -24,7 +24,7 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
 """Told of every page taken, in the unit of work that keeps it."""
 
-LEASE: Final = timedelta(minutes=10)
+LEASE: Final = timedelta(minutes=2)
 """How long a poll may go without a page that is kept before another process takes the feed over."""
 
 

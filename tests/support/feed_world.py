@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import RowMapping, func, select
 
@@ -22,7 +22,11 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.metering_documents import DAY, METER, NOW
 from tests.support.utility_server import UtilityServer
 
-NAME = "north"
+NAME: Final = "north"
+SOON: Final = timedelta(minutes=5)
+"""How often the server wishes to be polled."""
+WHOLE_DAY: Final = [250 + quarter for quarter in range(96)]
+"""What the day of the server comes to."""
 
 
 class Killed(BaseException):

@@ -14,11 +14,20 @@ from fastapi import FastAPI, Request, Response
 
 from metering.documents import ReadingType
 from tests.support.loopback_server import LoopbackServer, Served
-from tests.support.metering_documents import DELTA, EXPORT_REGISTER, IMPORT_REGISTER, METER, QUARTER, START
+from tests.support.metering_documents import (
+    DELTA,
+    EXPORT_REGISTER,
+    IMPORT_REGISTER,
+    METER,
+    NOW,
+    QUARTER,
+    START,
+)
 
 NAMESPACE: Final = "urn:ieee:std:2030.5:ns"
 LEGACY: Final = "http://ieee.org/2030.5"
 DAY_SECONDS: Final = 96 * QUARTER
+EPOCH_NOW: Final = int(NOW.timestamp())
 OUR_LFDI: Final = "3E4F45AB31EDFE5B67E343E5E4562E31984E23E5"
 XSI: Final = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance"'
 
@@ -294,6 +303,11 @@ def day(values: int = 250, *, quarters: int = 96, days_later: int = 0) -> Served
     """Return the set of a day, its first `quarters` of an hour with a value each."""
     start = START + days_later * DAY_SECONDS
     return ServedReadings(start=start, values={start + n * QUARTER: values + n for n in range(quarters)})
+
+
+def serving(*sets: ServedReadings, traps: Traps | None = None) -> UtilityServer:
+    """Return a server with one register that has these sets, or the day if there are none."""
+    return UtilityServer(ServedRegister(sets=list(sets) or [day()]), now=EPOCH_NOW, traps=traps)
 
 
 def export_register(*sets: ServedReadings) -> ServedRegister:
