@@ -26,6 +26,7 @@ API_KEYS_CHANNEL: Final = "degnode_api_keys"
 CONFIGURED: Final = "configured"
 LONGEST_NAME: Final = 200
 _RESERVED: Final = frozenset({CONFIGURED, "adapter"})  # names of callers without a row
+_RESERVED_KINDS: Final = ("lfdi:", "utility:")  # of whoever sends readings by a certificate, or is followed
 _FIRST: Final = "first"
 _PREFIX: Final = "dgn"
 _ID_LENGTH: Final = 10  # hexadecimal digits
@@ -251,7 +252,8 @@ async def _check_name(uow: UnitOfWork, wish: ApiKeyWish) -> None:
     """Refuse a name that somebody has or had: meters and requests belong to it. Raises: ApiKeyNameTaken."""
     rows = await uow.connection.execute(select(api_keys.c.id).where(api_keys.c.name == wish.name).limit(1))
     is_taken = rows.first() is not None
-    if wish.name in _RESERVED or (is_taken and not wish.same_holder):
+    is_reserved = wish.name in _RESERVED or wish.name.startswith(_RESERVED_KINDS)
+    if is_reserved or (is_taken and not wish.same_holder):
         raise ApiKeyNameTaken(
             f"the name {wish.name!r} is taken",
             path="name",
