@@ -49,16 +49,29 @@ _COLUMNS: Final = """
 """
 _AS_KNOWN: Final = "(CAST(:as_of AS timestamptz) IS NULL OR r.received_at <= CAST(:as_of AS timestamptz))"
 
-# What overlaps the time asked for or touches it; no interval is longer than `longest`.
-_WITHIN: Final = f"""
-    SELECT DISTINCT ON (r.channel_id, r.period_end, r.period_start) {_COLUMNS}
+# What overlaps the time asked for or touches it. Nearly all intervals are at most a day long; those that
+# are longer, though never longer than `longest`, have an index of their own (see `metering.tables`).
+_PART: Final = """
+    SELECT DISTINCT ON (r.channel_id, r.period_end, r.period_start) {columns}
     FROM meter_readings AS r
-    WHERE r.channel_id = ANY(CAST(:channel_ids AS bigint[]))
-      AND r.period_end >= to_timestamp(CAST(:start AS bigint))
-      AND r.period_end <= to_timestamp(CAST(:end AS bigint) + CAST(:longest AS bigint))
-      AND r.period_start <= to_timestamp(CAST(:end AS bigint)) AND {_AS_KNOWN}
+    WHERE r.channel_id = ANY(CAST(:channel_ids AS bigint[])) AND {ends}
+      AND r.period_start <= to_timestamp(CAST(:end AS bigint)) AND {as_known}
     ORDER BY r.channel_id, r.period_end, r.period_start, r.revision DESC
-"""  # noqa: S608  nothing but constants
+"""
+_USUAL: Final = _PART.format(
+    columns=_COLUMNS,
+    as_known=_AS_KNOWN,
+    ends="""r.period_end >= to_timestamp(CAST(:start AS bigint))
+      AND r.period_end <= to_timestamp(CAST(:end AS bigint)) + interval '1 day'""",
+)
+_LONG: Final = _PART.format(
+    columns=_COLUMNS,
+    as_known=_AS_KNOWN,
+    ends="""r.period_end - r.period_start > interval '1 day'
+      AND r.period_end > to_timestamp(CAST(:end AS bigint)) + interval '1 day'
+      AND r.period_end <= to_timestamp(CAST(:end AS bigint) + CAST(:longest AS bigint))""",
+)
+_WITHIN: Final = f"({_USUAL}) UNION ALL ({_LONG})"
 
 # The stand of each channel next before the time asked for, or next after it.
 _NEIGHBOUR: Final = """
@@ -77,7 +90,7 @@ _AFTER: Final = _NEIGHBOUR.format(
     columns=_COLUMNS, beyond="> to_timestamp(CAST(:end AS bigint))", as_known=_AS_KNOWN, order="ASC"
 )
 _FIND: Final = text(_WITHIN)
-_FIND_WITH_NEIGHBOURS: Final = text(f"({_WITHIN}) UNION ALL ({_BEFORE}) UNION ALL ({_AFTER})")
+_FIND_WITH_NEIGHBOURS: Final = text(f"{_WITHIN} UNION ALL ({_BEFORE}) UNION ALL ({_AFTER})")
 
 _FIND_TAKEN: Final = text(
     """
@@ -89,6 +102,12 @@ _FIND_TAKEN: Final = text(
         SELECT FROM meter_readings AS r
         WHERE r.channel_id = asked.channel_id
           AND r.period_end > to_timestamp(asked.starts)
+          AND r.period_end <= to_timestamp(asked.ends) + interval '1 day'
+          AND r.period_start < to_timestamp(asked.ends)
+    ) OR EXISTS (
+        SELECT FROM meter_readings AS r
+        WHERE r.channel_id = asked.channel_id AND r.period_end - r.period_start > interval '1 day'
+          AND r.period_end > to_timestamp(asked.ends) + interval '1 day'
           AND r.period_end <= to_timestamp(asked.ends + CAST(:longest AS bigint))
           AND r.period_start < to_timestamp(asked.ends)
     )

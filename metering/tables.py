@@ -115,6 +115,20 @@ meter_readings: Final = Table(
     Column("document_id", BigInteger, nullable=False),
     CheckConstraint("period_end >= period_start", name="period"),
     CheckConstraint("watt_hours >= 0", name="forward"),
+    # The few that reach far back: without it every search would have to look a quarter of a year ahead.
+    Index(
+        "ix_meter_readings_long",
+        "channel_id",
+        "period_end",
+        postgresql_where=text("period_end - period_start > '1 day'::interval"),
+    ),
+    # A register's stands, for the next one before and after an instant: intervals lie between in masses.
+    Index(
+        "ix_meter_readings_stands",
+        "channel_id",
+        "period_end",
+        postgresql_where=text("period_start = period_end"),
+    ),
 )
 
 meter_quarantined_readings: Final = Table(

@@ -1,4 +1,4 @@
-"""Meters as their operator registers them; net power apart from energy."""
+"""Meters as their operator registers them; net power apart from energy; long readings found at once."""
 
 from __future__ import annotations
 
@@ -17,6 +17,18 @@ def upgrade() -> None:
     _create_registrations()
     _create_exchanges()
     _create_power()
+    op.create_index(
+        "ix_meter_readings_long",
+        "meter_readings",
+        ["channel_id", "period_end"],
+        postgresql_where=sa.text("period_end - period_start > '1 day'::interval"),
+    )
+    op.create_index(
+        "ix_meter_readings_stands",
+        "meter_readings",
+        ["channel_id", "period_end"],
+        postgresql_where=sa.text("period_start = period_end"),
+    )
     for table in _APPEND_ONLY:
         op.execute(
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
@@ -25,6 +37,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("ix_meter_readings_stands", "meter_readings")
+    op.drop_index("ix_meter_readings_long", "meter_readings")
     for table in reversed(_APPEND_ONLY):
         op.drop_table(table)
 
