@@ -25,6 +25,7 @@ from metering.sources.ports import Found, Reject, SourceUnreadable
 GREATEST_CSV_LINE_BYTES: Final = 65_536
 _MOST_REMEMBERED: Final = 100_000
 _LONGEST_NAME: Final = 255
+_NEWLINE: Final = ord("\n")
 _BOM: Final = b"\xef\xbb\xbf"
 _DURATION: Final = re.compile(r"[0-9]{1,9}")
 _HEX_QUALITY: Final = re.compile(r"0x[0-9A-Fa-f]{1,4}")
@@ -135,7 +136,12 @@ class _LineReader:
             quality_flags=self._qualities[cells[self._quality_at]],
         )
         register = self._registers[self._register_of(cells)]
-        return Line(self._meters[cells[self._meter_at]], ((register, reading),), number, _ended(raw))
+        return Line(
+            self._meters[cells[self._meter_at]],
+            ((register, reading),),
+            number,
+            raw if raw[-1] == _NEWLINE else raw + b"\n",
+        )
 
     def _cells(self, text: str) -> list[str]:
         """Return the cells of a line, as many as there are headings, and an empty one behind them."""
@@ -204,10 +210,6 @@ class _LineReader:
         if not _DURATION.fullmatch(text):
             raise _LineRefused("PERIOD", f"the duration {text[:40]!r} is no whole number of seconds")
         return int(text)
-
-
-def _ended(raw: bytes) -> bytes:
-    return raw if raw.endswith(b"\n") else raw + b"\n"
 
 
 def _quality(cell: str) -> int:

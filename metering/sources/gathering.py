@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Final, NamedTuple
 
 from metering.documents import MirrorMeterReading, MirrorReadingSet, MirrorUsagePoint, Reading, ReadingType
 from metering.energy import DELTA_DATA, UOM_WATT_HOURS, Direction
@@ -21,8 +20,7 @@ _ENERGY: Final = 12
 _PLAIN: Final = 12
 
 
-@dataclass(frozen=True, slots=True)
-class RegisterName:
+class RegisterName(NamedTuple):
     """A register as a file tells it apart: its name, which may be empty, direction and form."""
 
     name: str
@@ -30,8 +28,7 @@ class RegisterName:
     stands: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """One line of a file: what it says of which registers of a meter. Units: the values are in Wh."""
 
     meter: MeterName

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from kernel.errors import NodeError
 from metering.energy import Direction
@@ -21,8 +20,7 @@ class MeterNameInvalid(NodeError):
     code, http_status, retryable = "METER_ID_INVALID", 400, False
 
 
-@dataclass(frozen=True, slots=True)
-class MeterName:
+class MeterName(NamedTuple):
     """A meter: its canonical mRID, what the file calls it, and its device where that is known."""
 
     mrid: str
