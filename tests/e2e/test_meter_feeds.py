@@ -60,7 +60,7 @@ async def test_a_killed_platform_goes_on_where_it_was_and_is_then_notified(
     total = sum(250 + n for n in range(READINGS))
 
     async def is_under_way() -> bool:
-        return (await kept(network))[0] >= 10
+        return bool((await kept(network))[0] >= 10)
 
     await eventually(is_under_way, expected=True)
     await network.bpp.kill()

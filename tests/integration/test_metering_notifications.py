@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -14,7 +15,7 @@ from metering.feeds.notification_desk import NOTIFY_PATH, NotificationDesk, noti
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.feed_world import NAME, FeedWorld
 from tests.support.loopback_server import LoopbackServer
-from tests.support.metering_documents import NOW, QUARTER, START
+from tests.support.metering_documents import EXPORT_REGISTER, METER, NOW, QUARTER, START
 from tests.support.utility_server import (
     ServedReadings,
     ServedRegister,
@@ -35,8 +36,15 @@ SEP_XML = {"Content-Type": "application/sep+xml"}
 class NotifiedWorld(FeedWorld):
     """A node that subscribes, and whose route for notifications is reached."""
 
-    def __init__(self, server: UtilityServer, uow_factory: UnitOfWorkFactory, app: FastAPI, url: str) -> None:
-        super().__init__(server, uow_factory, notify_url=url + NOTIFY_PATH, poll_every=3600)
+    def __init__(
+        self,
+        server: UtilityServer,
+        uow_factory: UnitOfWorkFactory,
+        app: FastAPI,
+        url: str,
+        **settings: Any,
+    ) -> None:
+        super().__init__(server, uow_factory, notify_url=url + NOTIFY_PATH, poll_every=3600, **settings)
         self.desk = NotificationDesk(
             feeds={NAME: self.feed}, uow_factory=uow_factory, clock=self.clock, on_recorded=self._note
         )
@@ -247,3 +255,23 @@ async def test_without_a_public_address_nothing_is_subscribed_to(uow_factory: Un
     ) as server:
         await FeedWorld(server, uow_factory).poll()
         assert server.asked_for("subscriptions") == []
+
+
+async def test_registers_that_are_only_notified_have_the_type_that_the_file_gives_them(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    app = FastAPI()
+    notified = {
+        "resource": "/sep/told",
+        "meter": METER,
+        "register": EXPORT_REGISTER,
+        "reading_type": {"flow_direction": 19, "power_of_ten_multiplier": 3},
+    }
+    server = UtilityServer(now=0, traps=Traps(meters_under="nowhere"))
+    async with LoopbackServer(app) as node, server:
+        world = NotifiedWorld(server, uow_factory, app, node.url, notified=[notified])
+        assert (await world.poll())["last_error"] is None
+        answer = await server.notify("/sep/told", status=0, readings=[(START, 2), (LAST, 3)])
+        assert answer.status_code == 204
+        assert (await world.poll(after=MINUTE))["last_error"] is None
+        assert await world.values(direction=Direction.EXPORT) == [2000, 3000]

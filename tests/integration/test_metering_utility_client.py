@@ -5,6 +5,7 @@ from __future__ import annotations
 import ssl
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -379,7 +380,11 @@ async def test_server_and_node_show_each_other_their_certificates(
         },
     )
     async with server:
-        shown = {"certificate": ours.material.certificate, "key": ours.material.key, "ca": authority.file}
+        shown: dict[str, Any] = {
+            "certificate": ours.material.certificate,
+            "key": ours.material.key,
+            "ca": authority.file,
+        }
         world = FeedWorld(server, uow_factory, notify_url="https://ours.example/sep/notify", **shown)
         assert (await world.poll())["last_error"] is None
         assert await world.values() == WHOLE_DAY

@@ -84,6 +84,7 @@ class Traps:
     status: int | None = None
     retry_after: str | None = None
     meters_under: str = "dcap"
+    """Where the link to the list of meters is: dcap, fsa, or nowhere."""
     device_lfdi: str = OUR_LFDI
     clock_ahead: int = 0
     time_quality: int = 3
@@ -245,10 +246,8 @@ class UtilityServer(Served):
         )
 
     def _assignment(self) -> str:
-        return (
-            '<FunctionSetAssignments href="/sep/fsa/0"><UsagePointListLink href="/sep/points"/>'
-            "<mRID>0A</mRID></FunctionSetAssignments>"
-        )
+        points = '<UsagePointListLink href="/sep/points"/>' if self.traps.meters_under == "fsa" else ""
+        return f'<FunctionSetAssignments href="/sep/fsa/0">{points}<mRID>0A</mRID></FunctionSetAssignments>'
 
     def _point(self) -> str:
         return (
