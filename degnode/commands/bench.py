@@ -20,7 +20,7 @@ from node.telemetry import configure_logging
 from protocol.ed25519 import ENGINE
 
 bench = typer.Typer(
-    help="Measure the way in, the way out and the wire, each beside a reference.", no_args_is_help=True
+    help="Measure the way in, the way out, meters and the wire, each beside a reference.", no_args_is_help=True
 )
 
 
@@ -120,6 +120,40 @@ def verify(
             "questions": f"{report.questions:,} for {report.senders:,} senders",
         },
     )
+
+
+@bench.command()
+def meters(
+    days: Annotated[int, typer.Option(min=1, max=400, help="How many days of 64 meters to post.")] = 60,
+    connections: Annotated[int, typer.Option(min=1, max=64, help="How many meters at a time.")] = 8,
+) -> None:
+    """Post documents of 96 readings to a running BPP: from XML to committed rows.
+
+    The reference is PostgreSQL's own COPY of the same rows on one connection in the same run.
+    """
+    from degnode.bench.meters import bench_posts
+
+    configure_logging(level="WARNING", log_format="console")
+    console = Console(stderr=True)
+    with _catalogue() as catalog:
+        report = uvloop.run(
+            bench_posts(days=days, connections=connections, catalog=catalog, tell=console.print)
+        )
+    _print(
+        "Meters",
+        {
+            "documents": f"{report.documents:,} of {report.document_bytes:,} bytes, {connections} connections",
+            "PostgreSQL's COPY of the same rows": f"{report.copy_rate:,.0f} readings/s",
+            "posted": f"{report.document_rate:,.0f} documents/s, {report.rate:,.0f} readings/s",
+            "ratio to COPY": f"{report.ratio:.3f}",
+            "processor time a document": f"{report.processor_seconds / report.documents * 1e3:.2f} ms",
+            "refused": f"{report.refused:,}",
+            "rows missing": f"{report.readings - report.stored:,}",
+            "memory at the end": f"{report.memory:.0f} MiB",
+        },
+    )
+    if report.refused or report.readings != report.stored:
+        sys.exit(1)
 
 
 @bench.command()
