@@ -44,7 +44,9 @@ class _Connection(asyncio.Protocol):
         head, separator, body = self._buffer.partition(_HEAD_END)
         if not separator:
             return
-        length = int(head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0)  # a 204 has none
+        length = int(
+            head.lower().partition(b"content-length:")[2].partition(b"\r\n")[0] or 0
+        )  # a 204 has none
         if len(body) < length:
             return
         self._buffer = body[length:]

@@ -20,7 +20,8 @@ from node.telemetry import configure_logging
 from protocol.ed25519 import ENGINE
 
 bench = typer.Typer(
-    help="Measure the way in, the way out, meters and the wire, each beside a reference.", no_args_is_help=True
+    help="Measure the way in, the way out, meters and the wire, each beside a reference.",
+    no_args_is_help=True,
 )
 
 
@@ -139,10 +140,11 @@ def meters(
         report = uvloop.run(
             bench_posts(days=days, connections=connections, catalog=catalog, tell=console.print)
         )
+    size = f"{report.document_bytes:,} bytes"
     _print(
         "Meters",
         {
-            "documents": f"{report.documents:,} of {report.document_bytes:,} bytes, {connections} connections",
+            "documents": f"{report.documents:,} of {size}, {connections} connections",
             "PostgreSQL's COPY of the same rows": f"{report.copy_rate:,.0f} readings/s",
             "posted": f"{report.document_rate:,.0f} documents/s, {report.rate:,.0f} readings/s",
             "ratio to COPY": f"{report.ratio:.3f}",
