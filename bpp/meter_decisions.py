@@ -21,7 +21,7 @@ async def decide_reading(uow: UnitOfWork, wish: EditWish, *, by: Actor, now: dat
     Raises: what `edit_reading` raises; nothing is kept then.
     """
     done = await edit_reading(uow, replace(wish, who=by.who), now=now)
-    await tell_of_readings(uow, done.result, now)
+    await tell_of_readings(uow, [done.result], now)
     period = {
         "direction": wish.direction.name.lower(),
         "start": format_instant(wish.start),
@@ -52,7 +52,7 @@ async def decide_estimate(
     filled = [gap for gap in gaps if gap.result is not None]
     for gap in filled:
         if gap.result is not None:
-            await tell_of_readings(uow, gap.result, now)
+            await tell_of_readings(uow, [gap.result], now)
     if filled:
         after = {
             "day": wish.day.date.isoformat(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from bpp.deliveries import note_readings
@@ -10,10 +11,12 @@ from metering.vee.due import note_validation
 from storage.unit_of_work import UnitOfWork
 
 
-async def tell_of_readings(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
-    """Have everybody look at a meter whose energy is now known otherwise than before.
+async def tell_of_readings(uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
+    """Have everybody look at the meters whose energy is now known otherwise than before.
 
     Call it in the unit of work that keeps the readings.
     """
-    await note_readings(uow, meters=[touched.mrid for touched in result.touched], now=now)
-    await note_validation(uow, result, now=now)
+    touched = {each.mrid for result in results for each in result.touched}
+    if touched:
+        await note_readings(uow, meters=touched, now=now)
+        await note_validation(uow, results, now=now)

@@ -97,12 +97,22 @@ class MirrorUsagePoint:
     version: int = 0
     post_rate: int | None = None
 
+    @property
+    def count(self) -> int:
+        """How many readings there are."""
+        return sum(each.count for each in self.meter_readings)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MirrorMeterReadings:
     """What is posted to a meter that is known already: one register's readings, or a list of them."""
 
     meter_readings: tuple[MirrorMeterReading, ...]
+
+    @property
+    def count(self) -> int:
+        """How many readings there are."""
+        return sum(each.count for each in self.meter_readings)
 
 
 MirrorDocument = MirrorUsagePoint | MirrorMeterReadings

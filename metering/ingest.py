@@ -7,7 +7,7 @@ taken leaves its bytes, and each of its readings is a revision, a duplicate or i
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -75,6 +75,10 @@ class IngestResult:
         return [judged.get(place, Verdict.DUPLICATE) for place in range(self.readings)]
 
 
+OnRecorded = Callable[[UnitOfWork, Sequence[IngestResult], datetime], Awaitable[None]]
+"""Told of the documents that a unit of work keeps, in it."""
+
+
 async def record_mirror_document(
     raw: bytes,
     *,
@@ -131,7 +135,7 @@ async def record_document(  # noqa: PLR0913  the intake's one call
         meter=point.mrid,
         created=created,
         repeated=not is_new,
-        readings=sum(item.count for item in document.meter_readings),
+        readings=document.count,
         outcome=outcome,
         touched=() if outcome.span is None else (TouchedMeter.over(point, outcome.span),),
     )

@@ -102,7 +102,7 @@ class Intake:
         await self._append(outcome, document_id=document_id)
         spans = [parcel.readings.span for parcel in parcels]
         outcome = replace(
-            outcome, parcels=parcels, span=_hull([*spans, outcome.span] if outcome.span else spans)
+            outcome, parcels=parcels, span=hull([*spans, outcome.span] if outcome.span else spans)
         )
         if outcome.quarantined:
             await self._quarantine.put(
@@ -132,17 +132,14 @@ class Intake:
         """Keep the parcels of whose time nothing is known yet, and return them."""
         if not offered:
             return []
-        spans = {
-            channel: parcel.readings.span
+        asked = [
+            (parcel, channel, *parcel.readings.span)
             for parcel in offered
             for channel in registers[parcel.meter_reading.mrid].channels.values()
-        }
-        taken = await self._readings.find_taken(spans)
-        parcels = [
-            parcel
-            for parcel in offered
-            if taken.isdisjoint(registers[parcel.meter_reading.mrid].channels.values())
         ]
+        taken = await self._readings.find_taken([span for _, *span in asked])
+        known = {asked[index][0].meter_reading.mrid for index in taken}
+        parcels = [parcel for parcel in offered if parcel.meter_reading.mrid not in known]
         lots = [
             Lot(
                 channel_id=registers[parcel.meter_reading.mrid].channels[parcel.readings.lane],
@@ -222,7 +219,7 @@ class Intake:
             judged += here
             span = touched_span([item.new.measurement for item in here if item.new], of_register, rules)
             spans += [span] if span else []
-        return Outcome(judged, _hull(spans))
+        return Outcome(judged, hull(spans))
 
     async def _judge_power(
         self, found: Mapping[str, list[_FoundPower]], registers: Mapping[str, Register], *, corrections: bool
@@ -301,5 +298,6 @@ def _judged_power(found: _FoundPower, judgement: Judgement, register_id: int) ->
     return Judged(offer, judgement, new_power=new)
 
 
-def _hull(spans: Sequence[Span]) -> Span | None:
+def hull(spans: Sequence[Span]) -> Span | None:
+    """Return from when to when they all reach, None if there are none."""
     return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None

@@ -5,18 +5,21 @@ A meter is locked before anything of it is judged, so that two documents of one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Executable, RowMapping, bindparam, func, insert, select, text, update
+from asyncpg import Record
+from sqlalchemy import Executable, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.documents import MirrorMeterReading, MirrorUsagePoint, ReadingType
 from metering.energy import Direction, Lane
 from metering.tables import meter_channels, meter_reading_types, meter_registers, meter_usage_points
+from storage.driver import driver_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,17 +80,23 @@ _BY_ID: Final = (
     select(*_POINT).where(meter_usage_points.c.id == bindparam("id")).with_for_update(key_share=True)
 )
 
-_REGISTERS: Final = text(
+_BY_ANY: Final = text(
     f"""
-    SELECT g.mrid AS register_mrid, g.id AS register_id, t.id AS type_id, t.version,
+    SELECT {", ".join(_POINT_FIELDS)} FROM meter_usage_points
+    WHERE mrid = ANY(CAST(:mrids AS text[])) OR id = ANY(CAST(:numbers AS bigint[]))
+    ORDER BY id FOR NO KEY UPDATE
+    """  # noqa: S608  the names are fields of ours
+)
+
+_REGISTERS: Final = f"""
+    SELECT g.usage_point_id, g.mrid AS register_mrid, g.id AS register_id, t.id AS type_id, t.version,
         {", ".join(f"t.{name}" for name in _TYPE_FIELDS)},
         c.id AS channel_id, c.direction, c.tou_tier, c.consumption_block
     FROM meter_registers AS g
     JOIN meter_reading_types AS t ON t.register_id = g.id
     LEFT JOIN meter_channels AS c ON c.register_id = g.id
-    WHERE g.usage_point_id = :usage_point_id AND g.mrid = ANY(CAST(:mrids AS text[]))
-    """  # noqa: S608  the names are fields of ours
-)
+    WHERE g.usage_point_id = ANY($1::bigint[]) AND ($2::text[] IS NULL OR g.mrid = ANY($2::text[]))
+"""  # noqa: S608  the names are fields of ours
 
 
 class MeterStore:
@@ -103,6 +112,16 @@ class MeterStore:
     async def lock_by_id(self, usage_point_id: int) -> StoredUsagePoint | None:
         """Return the meter with this number and hold it until the unit of work ends, or None."""
         return await self._lock(_BY_ID, id=usage_point_id)
+
+    async def lock_all(
+        self, *, mrids: Collection[str], numbers: Collection[int]
+    ) -> Sequence[StoredUsagePoint]:
+        """Return the meters of these canonical mRIDs or numbers, and hold them until the unit of work ends.
+
+        They are locked in the order of their numbers, so that nobody waits in a circle.
+        """
+        rows = await self._connection.execute(_BY_ANY, {"mrids": list(mrids), "numbers": list(numbers)})
+        return [StoredUsagePoint(**row) for row in rows.mappings()]
 
     async def find(self, usage_point_id: int) -> StoredUsagePoint | None:
         """Return the meter with this number as it is now, or None."""
@@ -142,9 +161,9 @@ class MeterStore:
 
     async def describe(self, stored: StoredUsagePoint, point: MirrorUsagePoint) -> StoredUsagePoint:
         """Keep what its sender says of a locked meter now, where that differs; return the meter."""
-        new = _changeable(point)
-        if new == {name: getattr(stored, name) for name in new}:
+        if is_described_so(stored, point):
             return stored
+        new = _changeable(point)
         await self._connection.execute(
             update(meter_usage_points).where(meter_usage_points.c.id == stored.id).values(**new)
         )
@@ -161,13 +180,24 @@ class MeterStore:
 
     async def registers(self, usage_point_id: int, mrids: Iterable[str]) -> dict[str, Register]:
         """Return what is known of these registers of a meter, by mRID."""
-        found = await self._connection.execute(
-            _REGISTERS, {"usage_point_id": usage_point_id, "mrids": list(mrids)}
-        )
-        rows: dict[str, list[RowMapping]] = {}
-        for row in found.mappings():
-            rows.setdefault(row["register_mrid"], []).append(row)
-        return {mrid: _register(of_one) for mrid, of_one in rows.items()}
+        return (await self._registers([usage_point_id], list(mrids))).get(usage_point_id, {})
+
+    async def registers_of(self, usage_points: Iterable[int]) -> dict[int, dict[str, Register]]:
+        """Return what is known of all registers of these meters, by the meter's number and by mRID."""
+        numbers = list(usage_points)
+        return await self._registers(numbers, None) if numbers else {}
+
+    async def _registers(
+        self, usage_points: list[int], mrids: list[str] | None
+    ) -> dict[int, dict[str, Register]]:
+        driver = await driver_of(self._connection)
+        rows: defaultdict[tuple[int, str], list[Record]] = defaultdict(list)
+        for row in await driver.fetch(_REGISTERS, usage_points, mrids):
+            rows[row["usage_point_id"], row["register_mrid"]].append(row)
+        registers: defaultdict[int, dict[str, Register]] = defaultdict(dict)
+        for (usage_point, mrid), of_one in rows.items():
+            registers[usage_point][mrid] = _register(of_one)
+        return registers
 
     async def add_registers(self, usage_point_id: int, new: Iterable[MirrorMeterReading]) -> dict[str, int]:
         """Keep registers of a locked meter that are new; return the numbers of all it has, by mRID."""
@@ -205,6 +235,11 @@ class MeterStore:
         await self._connection.execute(insert(meter_channels), rows)
 
 
+def is_described_so(stored: StoredUsagePoint, point: MirrorUsagePoint) -> bool:
+    """Say whether a document says of its meter what is kept of it."""
+    return all(getattr(stored, name) == value for name, value in _changeable(point).items())
+
+
 def _changeable(point: MirrorUsagePoint) -> dict[str, Any]:
     return {
         "role_flags": point.role_flags,
@@ -214,7 +249,7 @@ def _changeable(point: MirrorUsagePoint) -> dict[str, Any]:
     }
 
 
-def _register(rows: Sequence[RowMapping]) -> Register:
+def _register(rows: Sequence[Record]) -> Register:
     types, channels = {}, {}
     for row in rows:
         if row["version"] not in types:

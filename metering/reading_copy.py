@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.reading_columns import Whole
 from metering.wholesale import Wholesale
+from storage.driver import driver_of
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_SECOND: Final = int(_EPOCH.timestamp())
@@ -51,14 +52,8 @@ class Lot:
 
 
 async def copy_readings(connection: AsyncConnection, lots: Sequence[Lot], *, now: datetime) -> None:
-    """Add the readings of all lots, as first revisions.
-
-    The transaction must have begun: this goes past SQLAlchemy, to the driver's own connection.
-    """
-    raw = await connection.get_raw_connection()
-    driver = raw.driver_connection
-    if driver is None:  # pragma: no cover  a connection that is open has one
-        raise RuntimeError("the connection is closed")
+    """Add the readings of all lots, as first revisions."""
+    driver = await driver_of(connection)
     await driver.copy_to_table(
         "meter_readings",
         columns=[name for name, _ in _COLUMNS],

@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from metering.energy import Lane, Measurement
 from metering.judgement import Known
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
+from storage.driver import driver_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,19 +29,17 @@ class NewReading:
     measurement: Measurement
 
 
-_ADD_DOCUMENT: Final = text(
-    """
+_ADD_DOCUMENT: Final = """
     INSERT INTO meter_documents (usage_point_id, sha256, raw, received_at)
-    VALUES (CAST(:usage_point_id AS bigint), :sha256, :raw, :received_at)
-    ON CONFLICT DO NOTHING RETURNING id
-    """
-)
-_DOCUMENT: Final = text(
-    """
-    SELECT id FROM meter_documents
-    WHERE usage_point_id = CAST(:usage_point_id AS bigint) AND sha256 = :sha256
-    """
-)
+    VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id
+"""
+_ADD_DOCUMENTS: Final = """
+    INSERT INTO meter_documents (usage_point_id, sha256, raw, received_at)
+    SELECT usage_point_id, sha256, raw, $4 FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
+        AS new (usage_point_id, sha256, raw)
+    ON CONFLICT DO NOTHING RETURNING usage_point_id, sha256, id
+"""
+_DOCUMENT: Final = "SELECT id FROM meter_documents WHERE usage_point_id = $1 AND sha256 = $2"
 
 _COLUMNS: Final = """
     r.channel_id, CAST(extract(epoch FROM r.period_start) AS bigint),
@@ -92,12 +91,10 @@ _AFTER: Final = _NEIGHBOUR.format(
 _FIND: Final = text(_WITHIN)
 _FIND_WITH_NEIGHBOURS: Final = text(f"{_WITHIN} UNION ALL ({_BEFORE}) UNION ALL ({_AFTER})")
 
-_FIND_TAKEN: Final = text(
-    """
-    SELECT asked.channel_id
-    FROM unnest(
-        CAST(:channel_ids AS bigint[]), CAST(:starts AS bigint[]), CAST(:ends AS bigint[])
-    ) AS asked (channel_id, starts, ends)
+_FIND_TAKEN: Final = """
+    SELECT asked.number
+    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
+        AS asked (channel_id, starts, ends, number)
     WHERE EXISTS (
         SELECT FROM meter_readings AS r
         WHERE r.channel_id = asked.channel_id
@@ -108,11 +105,10 @@ _FIND_TAKEN: Final = text(
         SELECT FROM meter_readings AS r
         WHERE r.channel_id = asked.channel_id AND r.period_end - r.period_start > interval '1 day'
           AND r.period_end > to_timestamp(asked.ends) + interval '1 day'
-          AND r.period_end <= to_timestamp(asked.ends + CAST(:longest AS bigint))
+          AND r.period_end <= to_timestamp(asked.ends + $4::bigint)
           AND r.period_start < to_timestamp(asked.ends)
     )
-    """
-)
+"""
 
 _ADD: Final = text(
     """
@@ -130,6 +126,15 @@ _ADD: Final = text(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class NewDocument:
+    """A document of a locked meter that is to be kept."""
+
+    usage_point_id: int
+    sha256: bytes
+    raw: bytes
+
+
 class ReadingStore:
     """Documents and readings within one transaction."""
 
@@ -140,12 +145,11 @@ class ReadingStore:
         self, raw: bytes, *, usage_point_id: int, sha256: bytes, now: datetime
     ) -> tuple[int, bool]:
         """Keep a document of a locked meter; return its number, and whether it is new."""
-        identity = {"usage_point_id": usage_point_id, "sha256": sha256}
-        added = await self._connection.execute(_ADD_DOCUMENT, identity | {"raw": raw, "received_at": now})
-        document_id = added.scalar_one_or_none()
+        driver = await driver_of(self._connection)
+        document_id = await driver.fetchval(_ADD_DOCUMENT, usage_point_id, sha256, raw, now)
         if document_id is not None:
             return document_id, True
-        return (await self._connection.execute(_DOCUMENT, identity)).scalar_one(), False
+        return await driver.fetchval(_DOCUMENT, usage_point_id, sha256), False
 
     async def find(
         self,
@@ -177,18 +181,32 @@ class ReadingStore:
             found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
         return found
 
-    async def find_taken(self, spans: Mapping[int, tuple[int, int]]) -> set[int]:
-        """Return the channels of which something is known that overlaps the time asked for.
+    async def add_documents(self, new: Sequence[NewDocument], *, now: datetime) -> list[int | None]:
+        """Keep documents of locked meters; return the number of each, None where it is there already."""
+        if not new:
+            return []
+        driver = await driver_of(self._connection)
+        rows = await driver.fetch(
+            _ADD_DOCUMENTS,
+            [each.usage_point_id for each in new],
+            [each.sha256 for each in new],
+            [each.raw for each in new],
+            now,
+        )
+        numbers = {(row["usage_point_id"], row["sha256"]): row["id"] for row in rows}
+        return [numbers.get((each.usage_point_id, each.sha256)) for each in new]
 
-        Units: seconds since 1970 UTC.
+    async def find_taken(self, asked: Sequence[Sequence[int]]) -> set[int]:
+        """Return which of the times asked for overlap what is known, by their place in `asked`.
+
+        Each is a channel, from when and to when. Units: seconds since 1970 UTC.
         """
-        asked = {
-            "channel_ids": list(spans),
-            "starts": [start for start, _ in spans.values()],
-            "ends": [end for _, end in spans.values()],
-            "longest": LONGEST_INTERVAL_SECONDS,
-        }
-        return set((await self._connection.execute(_FIND_TAKEN, asked)).scalars())
+        if not asked:
+            return set()
+        channels, starts, ends = zip(*asked, strict=True)
+        driver = await driver_of(self._connection)
+        rows = await driver.fetch(_FIND_TAKEN, channels, starts, ends, LONGEST_INTERVAL_SECONDS)
+        return {number - 1 for (number,) in rows}
 
     async def add(self, new: Sequence[NewReading], *, document_id: int, now: datetime) -> None:
         """Append revisions to their channels."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -69,16 +70,17 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         poll_interval=foundation.settings.poll_interval,
     )
 
-    async def on_recorded(uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
-        if result.quarantined:
-            reasons = sorted({reading.doubt.reason.value for reading in result.quarantined})
-            log.warning(
-                "readings.set_aside",
-                usage_point=result.usage_point,
-                count=len(result.quarantined),
-                reasons=reasons,
-            )
-        await tell_of_readings(uow, result, now)
+    async def on_recorded(uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
+        for result in results:
+            if set_aside := result.quarantined:
+                reasons = sorted({reading.doubt.reason.value for reading in set_aside})
+                log.warning(
+                    "readings.set_aside",
+                    usage_point=result.usage_point,
+                    count=len(set_aside),
+                    reasons=reasons,
+                )
+        await tell_of_readings(uow, results, now)
 
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     return RoleParts(

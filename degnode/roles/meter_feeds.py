@@ -13,7 +13,7 @@ from metering.feeds.feed_file import load_feeds
 from metering.feeds.feed_store import FEEDS_CHANNEL
 from metering.feeds.notification_desk import NOTIFY_PATH, NotificationDesk, notification_router
 from metering.feeds.poller import FeedPoller
-from metering.feeds.source import OnRecorded
+from metering.ingest import OnRecorded
 from node.runtime import Foundation
 from node.settings import Settings
 from node.worker import Worker

@@ -9,9 +9,10 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from kernel.clock import Clock
+from metering.ingest import OnRecorded
 from metering.sources.meter_keys import load_meter_keys
 from metering.sources.signed_json import AgeLimits
-from metering.sources.signed_json_server import OnRecorded, signed_json_router
+from metering.sources.signed_json_server import signed_json_router
 from node.settings import Duration, Settings
 from storage.unit_of_work import UnitOfWorkFactory
 

@@ -20,9 +20,8 @@ from metering.documents import MirrorMeterReading, MirrorMeterReadings, MirrorRe
 from metering.feeds.feed_file import Feed
 from metering.feeds.feed_store import FEEDS_CHANNEL, FeedStore
 from metering.feeds.positions import Positions, RegisterName
-from metering.feeds.source import OnRecorded
 from metering.feeds.subscriptions import Subscribed, Subscriptions
-from metering.ingest import record_document
+from metering.ingest import OnRecorded, record_document
 from metering.meter_store import MeterStore
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.sep_route import SepRoute, refusals
@@ -125,7 +124,7 @@ class NotificationDesk:
             usage_point=point.id,
         )
         if self.on_recorded is not None:
-            await self.on_recorded(uow, result, now)
+            await self.on_recorded(uow, [result], now)
 
     async def _as_kept(self, raw: bytes, name: RegisterName, uow: UnitOfWork) -> bytes:
         """Return a notification as it is kept: whose it is, how often such a one came after others, itself.

@@ -16,8 +16,9 @@ from metering.feeds.feed_file import Feed
 from metering.feeds.feed_poll import FeedPoll, PollOutcome
 from metering.feeds.feed_store import ClaimedFeed, FeedStore
 from metering.feeds.positions import Positions, RegisterName
-from metering.feeds.source import LEASE, OnRecorded, PollStopped, Source
+from metering.feeds.source import LEASE, PollStopped, Source
 from metering.feeds.subscriber import Subscriber
+from metering.ingest import OnRecorded
 from metering.sep.utility_client import UtilityClient, UtilityLimits
 from storage.backoff import Backoff
 from storage.unit_of_work import UnitOfWorkFactory

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -15,14 +15,11 @@ from metering.documents import MirrorUsagePoint
 from metering.feeds.feed_file import Feed
 from metering.feeds.feed_store import FeedStore
 from metering.feeds.positions import Positions, RegisterName
-from metering.ingest import IngestResult, record_document
+from metering.ingest import IngestResult, OnRecorded, record_document
 from metering.sep.pager import Page, collect
 from metering.sep.resources import ResourceList, read_list
 from metering.sep.utility_client import Answer, UtilityClient, UtilityUnavailable
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-
-OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
-"""Told of every page taken, in the unit of work that keeps it."""
 
 LEASE: Final = timedelta(minutes=2)
 """How long a poll may go without a page that is kept before another process takes the feed over."""
@@ -108,7 +105,7 @@ class Source:
             sender=self.feed.sender,
         )
         if self.on_recorded is not None:
-            await self.on_recorded(uow, result, now)
+            await self.on_recorded(uow, [result], now)
         await FeedStore(uow.connection).extend(self.feed.name, until=now + LEASE)
         return result
 

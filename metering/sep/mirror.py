@@ -11,8 +11,10 @@ from typing import Final
 from fastapi import Request, Response
 
 from kernel.clock import Clock
+from metering.consignment import Offered
 from metering.documents import MirrorDocument, MirrorUsagePoint
-from metering.ingest import IngestResult, record_document
+from metering.grouped_intake import GroupedIntake
+from metering.ingest import IngestResult, OnRecorded, record_document
 from metering.meter_store import MeterStore, StoredUsagePoint
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.daylight import daylight_saving
@@ -30,12 +32,10 @@ from metering.sep.writer import (
 )
 from metering.timeliness import TimeLimits
 from metering.usage_point import UsagePointForeign, UsagePointUnknown
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWorkFactory
 
 Authenticate = Callable[[Request], Awaitable[str]]
 """Says who sends a request without a certificate, or raises a NodeError with the status to answer."""
-OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
-"""Told of every document taken, in the unit of work that keeps it."""
 
 CAPABILITY, TIME, MIRRORS = "/dcap", "/tm", "/mup"
 GREATEST_PAGE: Final = 255
@@ -54,8 +54,13 @@ class Mirror:
     limits: TimeLimits
     policy: MirrorPolicy
     _pace: PostPace | None = field(init=False)
+    _grouped: GroupedIntake = field(init=False)
 
     def __post_init__(self) -> None:
+        grouped = GroupedIntake(
+            uow_factory=self.uow_factory, clock=self.clock, on_recorded=self.on_recorded, limits=self.limits
+        )
+        object.__setattr__(self, "_grouped", grouped)
         held = self.policy.post_rate if self.policy.holds_post_rate else None
         object.__setattr__(self, "_pace", None if held is None else PostPace(held))
 
@@ -69,20 +74,25 @@ class Mirror:
         turn = _turn(sender, document, usage_point)
         if self._pace is not None and turn is not None:
             self._pace.check(turn, now=now)
+        offered = Offered(document=document, raw=raw, sender=sender.name, usage_point=usage_point)
+        result = await self._grouped.take(offered) or await self._take_alone(offered, now)
+        if self._pace is not None and turn is not None:
+            self._pace.note(turn, now=now)
+        return result
+
+    async def _take_alone(self, offered: Offered, now: datetime) -> IngestResult:
         async with self.uow_factory() as uow:
             result = await record_document(
-                document,
-                raw,
+                offered.document,
+                offered.raw,
                 uow=uow,
                 now=now,
-                sender=sender.name,
-                usage_point=usage_point,
+                sender=offered.sender,
+                usage_point=offered.usage_point,
                 limits=self.limits,
             )
             if self.on_recorded is not None:
-                await self.on_recorded(uow, result, now)
-        if self._pace is not None and turn is not None:
-            self._pace.note(turn, now=now)
+                await self.on_recorded(uow, [result], now)
         return result
 
     async def capability(self, request: Request) -> Response:
@@ -170,7 +180,7 @@ def path_of(request: Request) -> str:
 
 def _turn(sender: Sender, document: MirrorDocument, usage_point: int | None) -> Hashable | None:
     """Return what stands for the meter whose turn a document takes; None where it holds no readings."""
-    if not any(True for register in document.meter_readings for _ in register.readings()):
+    if not document.count:
         return None
     if isinstance(document, MirrorUsagePoint):
         return sender.name, document.device_lfdi, document.mrid

@@ -12,7 +12,8 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Path, Request, Response
 
 from kernel.clock import Clock
-from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror, OnRecorded, path_of
+from metering.ingest import OnRecorded
+from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror, path_of
 from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
 from metering.sep.sep_route import XML, SepRoute, close_other_methods, refusals
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits

@@ -96,12 +96,13 @@ def _columns(found: list[tuple[bytes, ...]]) -> ReadingColumns | None:
 def _whole(texts: Sequence[bytes]) -> Whole:
     if not any(texts):
         return np.zeros(len(texts), dtype=np.int64)
-    return np.fromiter((int(text or b"0") for text in texts), dtype=np.int64, count=len(texts))
+    if not all(texts):
+        texts = [text or b"0" for text in texts]
+    return np.fromstring(b" ".join(texts), dtype=np.int64, sep=" ")
 
 
 def _hexadecimal(texts: Sequence[bytes], *, absent: int) -> Whole:
-    if not any(texts):
-        return np.full(len(texts), absent, dtype=np.int64)
-    return np.fromiter(
-        (int(text, 16) if text else absent for text in texts), dtype=np.int64, count=len(texts)
-    )
+    meanings = {text: int(text, 16) if text else absent for text in set(texts)}
+    if len(meanings) == 1:
+        return np.full(len(texts), meanings[texts[0]], dtype=np.int64)
+    return np.array([meanings[text] for text in texts], dtype=np.int64)

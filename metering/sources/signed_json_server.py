@@ -6,7 +6,7 @@ it is given when the readings are kept, and not before.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from kernel.clock import Clock, format_instant
-from metering.ingest import IngestResult, record_document
+from metering.ingest import IngestResult, OnRecorded, record_document
 from metering.registration.record import MeterIdentity
 from metering.registration.resolver import find_registration
 from metering.sources.json_lines import GREATEST_JSON_BYTES
@@ -32,8 +32,6 @@ from metering.sources.signed_json import (
 from metering.sources.signed_source import document_of
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-
-OnRecorded = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
 
 _REFUSED: Final = "REFUSED"
 _ABOVE_MAXIMUM: Final = "ABOVE_PHYSICAL_MAXIMUM"
@@ -106,7 +104,7 @@ class _Desk:
             limits=self.limits,
             speaks_for_all=True,  # of this meter alone, whose key it is
         )
-        await self.on_recorded(uow, result, now)
+        await self.on_recorded(uow, [result], now)
         return result
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from kernel.errors import NodeError
-from metering.ingest import IngestResult, record_document
+from metering.ingest import IngestResult, OnRecorded, record_document
 from metering.sources.ports import Batch, Found, Reject
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.database import DATABASE_ERRORS, is_outage
@@ -18,9 +17,6 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 OPERATOR: Final = "operator"
 """Who new meters belong to, if it is not said."""
-
-OnTaken = Callable[[UnitOfWork, IngestResult, datetime], Awaitable[None]]
-"""Told of every batch taken, in the unit of work that keeps it."""
 
 
 @dataclass(slots=True)
@@ -82,7 +78,7 @@ class Taker:
 
     uow_factory: UnitOfWorkFactory
     now: datetime
-    on_taken: OnTaken
+    on_taken: OnRecorded
     sender: str = OPERATOR
     limits: TimeLimits = DEFAULT_TIME_LIMITS
     only_try: bool = False
@@ -118,4 +114,4 @@ class Taker:
     async def _end(self, uow: UnitOfWork, result: IngestResult) -> None:
         if self.only_try:
             raise _OnlyTried
-        await self.on_taken(uow, result, self.now)
+        await self.on_taken(uow, [result], self.now)

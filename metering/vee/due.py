@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Final
@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.ingest import IngestResult
+from storage.driver import driver_of
 from storage.unit_of_work import UnitOfWork
 
 SETTLING: Final = timedelta(minutes=5)
@@ -18,19 +19,13 @@ SETTLING: Final = timedelta(minutes=5)
 _DAY: Final = timedelta(days=1)
 
 # A day that is still going on is looked at when it is over; one that waits already is not put off.
-_NOTE: Final = text(
-    """
+_NOTE: Final = """
     INSERT INTO meter_checks_due (usage_point_id, utc_day, due_at)
-    SELECT :usage_point_id, CAST(day AS date),
-        greatest(
-            CAST(:soon AS timestamptz),
-            CAST(CAST(day AS date) + 1 AS timestamp) AT TIME ZONE 'UTC'
-        )
-    FROM generate_series(CAST(:first AS date), CAST(:last AS date), interval '1 day') AS day
+    SELECT usage_point_id, utc_day, greatest($3, CAST(utc_day + 1 AS timestamp) AT TIME ZONE 'UTC')
+    FROM unnest($1::bigint[], $2::date[]) AS touched (usage_point_id, utc_day)
     ON CONFLICT (usage_point_id, utc_day)
     DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < meter_checks_due.due_at
-    """
-)
+"""
 _CLAIM: Final = text(
     """
     SELECT usage_point_id, utc_day FROM meter_checks_due WHERE due_at <= :now
@@ -64,24 +59,23 @@ class DueDay:
         return self.start + _DAY
 
 
-async def note_validation(uow: UnitOfWork, result: IngestResult, *, now: datetime) -> int:
-    """Have the days validated over which a document changed something; return how many days of UTC.
+async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, now: datetime) -> int:
+    """Have the days validated over which documents changed something; return how many days of UTC.
 
     Call it in the unit of work that keeps the readings.
     """
-    spans = [(touched.span.start, touched.span.end - timedelta(microseconds=1)) for touched in result.touched]
-    days = [(start.date(), end.date()) for start, end in spans]
-    for first, last in days:
-        await uow.connection.execute(
-            _NOTE,
-            {
-                "usage_point_id": result.usage_point,
-                "first": first,
-                "last": last,
-                "soon": now.astimezone(UTC) + SETTLING,
-            },
-        )
-    return sum((last - first).days + 1 for first, last in days)
+    days = {(result.usage_point, day) for result in results for day in _days_of(result)}
+    if days:
+        points, dates = zip(*sorted(days), strict=True)
+        driver = await driver_of(uow.connection)
+        await driver.execute(_NOTE, points, dates, now + SETTLING)
+    return len(days)
+
+
+def _days_of(result: IngestResult) -> Iterator[date]:
+    for touched in result.touched:
+        first, last = touched.span.start.date(), (touched.span.end - timedelta(microseconds=1)).date()
+        yield from (first + _DAY * number for number in range((last - first).days + 1))
 
 
 async def claim_due(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[DueDay]:

@@ -76,7 +76,7 @@ async def client(connect: Connect, uow_factory: UnitOfWorkFactory) -> AsyncItera
     """A client of an operator; the meter reported a day without its tenth quarter of an hour."""
     async with uow_factory() as uow:
         result = await record_mirror_document(document(*but(10, 11)), uow=uow, now=NOW, sender="utility")
-        await tell_of_readings(uow, result, NOW)
+        await tell_of_readings(uow, [result], NOW)
     async with connect(KEY) as connected:
         yield connected
 

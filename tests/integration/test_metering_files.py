@@ -295,7 +295,7 @@ async def test_contracts_on_a_meter_are_looked_at_when_its_readings_were_importe
 async def test_an_import_whose_database_goes_away_says_to_run_it_again() -> None:
     gone = Database.connect(f"postgresql://nobody@127.0.0.1:{free_port()}/nothing")
 
-    async def hear(_uow: Any, _result: Any, _now: datetime) -> None: ...
+    async def hear(_uow: Any, _results: Any, _now: datetime) -> None: ...
 
     taker = Taker(uow_factory=UnitOfWorkFactory(gone), now=NOW, on_taken=hear)
     (batch,) = SepSource().read(BytesIO(document(reading(1))))

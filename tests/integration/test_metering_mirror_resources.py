@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_network
@@ -68,9 +68,9 @@ async def mirror(
 ) -> AsyncIterator[AsyncClient]:
     """Yield a client of a mirror."""
 
-    async def note(_uow: UnitOfWork, result: IngestResult, _now: datetime) -> None:
+    async def note(_uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
         if heard is not None:
-            heard.append(result.accepted)
+            heard.extend(result.accepted for result in results)
 
     app = FastAPI()
     app.include_router(

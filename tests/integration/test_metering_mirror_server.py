@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 import pytest
@@ -36,9 +36,10 @@ class _Listener:
         self.heard: list[tuple[IngestResult, datetime, int]] = []
         self.refuses = False
 
-    async def __call__(self, uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
+    async def __call__(self, uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
         counted = text("SELECT count(*) FROM meter_documents")
-        self.heard.append((result, now, (await uow.connection.execute(counted)).scalar_one()))
+        documents = (await uow.connection.execute(counted)).scalar_one()
+        self.heard += [(result, now, documents) for result in results]
         if self.refuses:
             raise _NotKnown("not now")
 

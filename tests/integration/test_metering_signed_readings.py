@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
@@ -81,8 +81,8 @@ async def client(
 ) -> AsyncIterator[AsyncClient]:
     known = {(MRID, "first"): MeterKey(meter=MRID, key_id="first", public_key=key.public_key)}
 
-    async def hear(_uow: UnitOfWork, result: IngestResult, _now: datetime) -> None:
-        heard.append(result)
+    async def hear(_uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
+        heard.extend(results)
 
     router = signed_json_router(
         uow_factory=uow_factory,

@@ -160,7 +160,7 @@ async def record_and_note(
 ) -> int:
     async with uow_factory() as uow:
         result = await record_mirror_document(document(*readings), uow=uow, now=now, sender="utility")
-        return await note_validation(uow, result, now=now)
+        return await note_validation(uow, [result], now=now)
 
 
 async def test_a_day_is_validated_once_when_it_is_over(uow_factory: UnitOfWorkFactory) -> None:

@@ -68,11 +68,11 @@ class FeedWorld:
         )
         return self.poller
 
-    async def _note(self, _uow: UnitOfWork, result: IngestResult, _now: datetime) -> None:
+    async def _note(self, _uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
         if self.die_at == len(self.told) + 1:
             self.die_at = None
             raise Killed
-        self.told.append(result)
+        self.told.extend(results)
 
     async def poll(self, *, after: timedelta = timedelta(0)) -> RowMapping:
         """Let time pass, poll once if something is due, and return how the feed is doing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, cast
@@ -28,7 +29,7 @@ NEEDED = {
 def paths(**values: Any) -> list[str]:
     """Return the paths that a platform with these settings has for signed readings."""
 
-    async def hear(_uow: UnitOfWork, _result: IngestResult, _now: datetime) -> None: ...
+    async def hear(_uow: UnitOfWork, _results: Sequence[IngestResult], _now: datetime) -> None: ...
 
     routers = signed_readings(
         SignedReadingsSettings.model_validate({**NEEDED, **values}),

@@ -12,7 +12,8 @@ from metering.sources.meter_keys import MeterKeysUnreadable, load_meter_keys
 from metering.sources.naming import MeterNameInvalid, meter_by_mrid
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 from metering.sources.sep_source import SepSource
-from protocol.keys import new_private_key, write_public_key
+from protocol.ed25519 import PrivateKey
+from protocol.keys import write_public_key
 from tests.support.metering_documents import document, reading
 
 EXAMPLES = Path(__file__).resolve().parents[4] / "examples" / "meters"
@@ -101,7 +102,7 @@ def test_the_example_of_keys_is_read_by_meter_and_name() -> None:
 
 
 ENTRY = '  - {{meter: "{meter}", key_id: a, public_key: "{key}"}}\n'
-KEY = write_public_key(new_private_key().public_key)
+KEY = write_public_key(PrivateKey(bytes(range(32))).public_key)  # the same in every process
 NUMBER = ENTRY.replace('"{meter}"', "{meter}")
 
 
