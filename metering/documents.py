@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 ELECTRICITY_SERVICE = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimePeriod:
+class TimePeriod(NamedTuple):
     """A DateTimeInterval: `start` in seconds since 1970 UTC, `duration` in seconds."""
 
     start: int
     duration: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """One value of a register; what it measures is the ReadingType's to say."""
+class Reading(NamedTuple):
+    """One value of a register; what it measures is the ReadingType's to say.
+
+    There are very many, and a tuple is made in a third of the time of another object.
+    """
 
     value: int | None
     time_period: TimePeriod | None

@@ -15,7 +15,7 @@ from metering.energy import Scale
 from metering.meter_store import Register, StoredUsagePoint
 from metering.mrid import is_provisional
 from metering.offer import places_of, scale_for
-from metering.reading_columns import ReadingColumns
+from metering.reading_columns import ReadingColumns, columns_of
 from metering.timeliness import TimeGate
 from metering.wholesale import Wholesale, measure_wholesale
 
@@ -64,4 +64,4 @@ def _only_run(meter_reading: MirrorMeterReading) -> ReadingColumns | None:
     (only,) = meter_reading.reading_sets
     if is_provisional(meter_reading.mrid) or is_provisional(only.mrid or ""):
         return None
-    return only.readings if isinstance(only.readings, ReadingColumns) else None
+    return columns_of(only.readings)

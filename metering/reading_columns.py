@@ -64,3 +64,29 @@ class ReadingColumns(Sequence[Reading]):
 
     def __hash__(self) -> int:
         return hash(tuple(self))
+
+
+def columns_of(readings: Sequence[Reading]) -> ReadingColumns | None:
+    """Return readings as columns, or None if one lacks its value or its time or takes more than 64 bits."""
+    if isinstance(readings, ReadingColumns):
+        return readings
+    if not readings or any(each.value is None or each.time_period is None for each in readings):
+        return None
+    value, period, quality, tier, block, local_id = zip(*readings, strict=True)
+    start, duration = zip(*period, strict=True)
+    try:
+        return ReadingColumns(
+            start=_column(start),
+            duration=_column(duration),
+            value=_column(value),
+            quality_flags=_column(quality),
+            tou_tier=_column(tier),
+            consumption_block=_column(block),
+            local_id=_column([NO_LOCAL_ID if each is None else each for each in local_id]),
+        )
+    except OverflowError:
+        return None
+
+
+def _column(numbers: Sequence[int]) -> Whole:
+    return np.array(numbers, dtype=np.int64)

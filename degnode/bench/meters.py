@@ -8,17 +8,16 @@ one connection, in the same run.
 from __future__ import annotations
 
 import gc
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from time import perf_counter
 from typing import Final
 from urllib.parse import urlsplit
 
-import asyncpg
 import psutil
 
 from degnode.bench.load import LoadResult, send_all
+from degnode.bench.meter_copies import copy_again
 from degnode.bench.meter_documents import A_DAY, day_documents
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
@@ -27,7 +26,6 @@ from node.api_keys import HEADER
 _METERS: Final = 64
 _WARM_UP_DAYS: Final = 2
 _SETTINGS: Final = {"bpp": {"DEGNODE_WORKERS": "false", "DEGNODE_LOG_LEVEL": "WARNING"}}
-_READINGS: Final = "SELECT count(*) FROM meter_readings"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ async def bench_posts(
         result = await _post(network, documents[warm_up:], connections)
         processor_seconds = sum(process.cpu_times()[:2]) - before
         tell(f"{len(documents):,} documents posted; now the same rows by COPY")
-        stored, copy_rate = await _copy_again(network.database_urls["bpp"])
+        stored, copy_rate = await copy_again(network.database_urls["bpp"])
         return PostReport(
             documents=len(documents) - warm_up,
             document_bytes=len(documents[-1]),
@@ -103,28 +101,3 @@ async def _post(network: Network, documents: Sequence[bytes], connections: int) 
         )
     finally:
         gc.enable()
-
-
-async def _copy_again(database_url: str) -> tuple[int, float]:
-    """Return how many readings are stored, and at what rate COPY stores the same once more."""
-    connection = await asyncpg.connect(database_url)
-    try:
-        rows: list[bytes] = []
-
-        async def keep(chunk: bytes) -> None:
-            rows.append(chunk)
-
-        await connection.copy_from_table("meter_readings", output=keep, format="binary")
-        await connection.execute("CREATE TABLE reference (LIKE meter_readings INCLUDING ALL)")
-        started = perf_counter()
-        await connection.copy_to_table("reference", source=_chunks(rows), format="binary")
-        seconds = perf_counter() - started
-        stored = await connection.fetchval(_READINGS)
-        return stored, stored / seconds
-    finally:
-        await connection.close()
-
-
-async def _chunks(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for chunk in rows:
-        yield chunk

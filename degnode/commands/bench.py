@@ -127,34 +127,53 @@ def verify(
 def meters(
     days: Annotated[int, typer.Option(min=1, max=400, help="How many days of 64 meters to post.")] = 60,
     connections: Annotated[int, typer.Option(min=1, max=64, help="How many meters at a time.")] = 8,
+    imported: Annotated[
+        int, typer.Option(min=6_144, max=50_000_000, help="About how many readings to import from a file.")
+    ] = 500_000,
 ) -> None:
-    """Post documents of 96 readings to a running BPP: from XML to committed rows.
+    """Post documents of 96 readings to a running BPP, and import a CSV file: down to committed rows.
 
     The reference is PostgreSQL's own COPY of the same rows on one connection in the same run.
     """
+    from degnode.bench.meter_files import bench_import
     from degnode.bench.meters import bench_posts
 
     configure_logging(level="WARNING", log_format="console")
     console = Console(stderr=True)
     with _catalogue() as catalog:
-        report = uvloop.run(
+        posted = uvloop.run(
             bench_posts(days=days, connections=connections, catalog=catalog, tell=console.print)
         )
-    size = f"{report.document_bytes:,} bytes"
+    size = f"{posted.document_bytes:,} bytes"
     _print(
-        "Meters",
+        "Documents posted",
         {
-            "documents": f"{report.documents:,} of {size}, {connections} connections",
-            "PostgreSQL's COPY of the same rows": f"{report.copy_rate:,.0f} readings/s",
-            "posted": f"{report.document_rate:,.0f} documents/s, {report.rate:,.0f} readings/s",
-            "ratio to COPY": f"{report.ratio:.3f}",
-            "processor time a document": f"{report.processor_seconds / report.documents * 1e3:.2f} ms",
-            "refused": f"{report.refused:,}",
-            "rows missing": f"{report.readings - report.stored:,}",
-            "memory at the end": f"{report.memory:.0f} MiB",
+            "documents": f"{posted.documents:,} of {size}, {connections} connections",
+            "PostgreSQL's COPY of the same rows": f"{posted.copy_rate:,.0f} readings/s",
+            "posted": f"{posted.document_rate:,.0f} documents/s, {posted.rate:,.0f} readings/s",
+            "ratio to COPY": f"{posted.ratio:.3f}",
+            "processor time a document": f"{posted.processor_seconds / posted.documents * 1e3:.2f} ms",
+            "refused": f"{posted.refused:,}",
+            "rows missing": f"{posted.readings - posted.stored:,}",
+            "memory at the end": f"{posted.memory:.0f} MiB",
         },
     )
-    if report.refused or report.readings != report.stored:
+    taken = uvloop.run(bench_import(readings=imported, tell=console.print))
+    _print(
+        "CSV imported",
+        {
+            "readings": f"{taken.readings:,} in {taken.file_bytes:,} bytes",
+            "PostgreSQL's COPY of the same rows": f"{taken.copy_rate:,.0f} readings/s",
+            "imported": f"{taken.rate:,.0f} readings/s",
+            "ratio to COPY": f"{taken.ratio:.3f}",
+            "rows missing": f"{taken.readings - taken.stored:,}",
+            "memory at the beginning / greatest / at the end": " / ".join(
+                f"{each:.0f}" for each in (taken.memory[0], max(taken.memory), taken.memory[-1])
+            )
+            + " MiB",
+        },
+    )
+    if posted.refused or posted.readings != posted.stored or taken.readings != taken.stored:
         sys.exit(1)
 
 

@@ -30,7 +30,7 @@ from metering.sources.opening import READ_ERRORS, OpenFile, opened
 from metering.sources.ports import MeterSource, Reject, SourceUnreadable
 from metering.sources.registered_names import registered_names
 from metering.sources.reject_file import RejectFile
-from metering.sources.taking import OPERATOR, Taker, Tally
+from metering.sources.taking import OPERATOR, Taker, Tally, in_groups
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -173,13 +173,13 @@ class _Run:
         progress: Progress,
     ) -> None:
         task = progress.add_task(one_line(Path(view.file).name), total=open_file.size, readings=0)
-        for found in source.read(open_file.stream):
-            outcome = await self.taker.take(found)
-            tally.count(outcome)
-            if isinstance(outcome, Reject):
-                rejects.add(outcome)
-                if len(view.first_rejects) < _REJECTS_SHOWN:
-                    view.first_rejects.append(f"{outcome.place}: {outcome.code}: {outcome.sentence}")
+        for group in in_groups(source.read(open_file.stream)):
+            for outcome in await self.taker.take_all(group):
+                tally.count(outcome)
+                if isinstance(outcome, Reject):
+                    rejects.add(outcome)
+                    if len(view.first_rejects) < _REJECTS_SHOWN:
+                        view.first_rejects.append(f"{outcome.place}: {outcome.code}: {outcome.sentence}")
             readings = tally.accepted + tally.duplicates + tally.revised + tally.quarantined
             progress.update(task, completed=open_file.position(), readings=readings)
 

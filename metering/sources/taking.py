@@ -1,22 +1,27 @@
-"""Taking in what a source found: each batch in a unit of work of its own."""
+"""Taking in what a source found: plain news together, any other batch in a unit of work of its own."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from kernel.errors import NodeError
+from metering.consignment import Offered, take_consignment
 from metering.ingest import IngestResult, OnRecorded, record_document
-from metering.sources.ports import Batch, Found, Reject
+from metering.sources.opening import READ_ERRORS
+from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.database import DATABASE_ERRORS, is_outage
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 OPERATOR: Final = "operator"
 """Who new meters belong to, if it is not said."""
+_MOST_AT_ONCE: Final = 64
+_MOST_READINGS_AT_ONCE: Final = 20_000
 
 
 @dataclass(slots=True)
@@ -43,6 +48,29 @@ class Tally:
         self.revised += outcome.revised
         self.quarantined += len(outcome.quarantined)
         self.reasons.update(item.doubt.reason.value for item in outcome.quarantined)
+
+
+def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
+    """Yield what a source found, as much at a time as one unit of work is to keep.
+
+    What was found before the source broke off is yielded before that is raised.
+    """
+    group: list[Found] = []
+    readings = 0
+    broken: Exception | None = None
+    try:
+        for each in found:
+            group.append(each)
+            readings += each.document.count if isinstance(each, Batch) else 0
+            if len(group) >= _MOST_AT_ONCE or readings >= _MOST_READINGS_AT_ONCE:
+                yield group
+                group, readings = [], 0
+    except (SourceUnreadable, *READ_ERRORS) as error:
+        broken = error
+    if group:
+        yield group
+    if broken is not None:
+        raise broken
 
 
 class ImportInterrupted(NodeError):
@@ -83,6 +111,31 @@ class Taker:
     limits: TimeLimits = DEFAULT_TIME_LIMITS
     only_try: bool = False
 
+    async def take_all(self, group: Sequence[Found]) -> list[IngestResult | Reject]:
+        """Return what became of each of a group, in its order. Raises: ImportInterrupted."""
+        together = {} if self.only_try else await self._take_together(group)
+        return [together.get(place) or await self.take(found) for place, found in enumerate(group)]
+
+    async def _take_together(self, group: Sequence[Found]) -> dict[int, IngestResult]:
+        """Take in what is plainly news, in one unit of work; return it by its place in the group."""
+        batches = {place: found for place, found in enumerate(group) if isinstance(found, Batch)}
+        offered = [
+            Offered(document=batch.document, raw=batch.raw, sender=self.sender, speaks_for_all=True)
+            for batch in batches.values()
+        ]
+        if not offered:
+            return {}
+        try:
+            async with self.uow_factory() as uow:
+                results = await take_consignment(offered, uow=uow, now=self.now, limits=self.limits)
+                if taken := [result for result in results if result is not None]:
+                    await self.on_taken(uow, taken, self.now)
+        except DATABASE_ERRORS as error:
+            if not is_outage(error):
+                return {}  # what is wrong with one of them is told of that one
+            raise _interrupted(group[0]) from error
+        return {place: result for place, result in zip(batches, results, strict=True) if result is not None}
+
     async def take(self, found: Found) -> IngestResult | Reject:
         """Return what became of a batch, or why it was not taken. Raises: ImportInterrupted."""
         if isinstance(found, Reject):
@@ -102,11 +155,7 @@ class Taker:
             except DATABASE_ERRORS as error:
                 if not is_outage(error):
                     raise
-                raise ImportInterrupted(
-                    "the database cannot be reached",
-                    path=found.place,
-                    hint="Run the same command again: what was taken is not taken twice.",
-                ) from error
+                raise _interrupted(found) from error
         if result is None:  # pragma: no cover  a batch was taken, or an error raised
             raise RuntimeError(found.place)
         return result
@@ -115,3 +164,11 @@ class Taker:
         if self.only_try:
             raise _OnlyTried
         await self.on_taken(uow, [result], self.now)
+
+
+def _interrupted(found: Found) -> ImportInterrupted:
+    return ImportInterrupted(
+        "the database cannot be reached",
+        path=found.place,
+        hint="Run the same command again: what was taken is not taken twice.",
+    )

@@ -139,7 +139,7 @@ async def test_the_same_readings_in_other_bytes_are_duplicates(uow_factory: Unit
 async def test_one_corrected_value_is_exactly_one_revision(uow_factory: UnitOfWorkFactory) -> None:
     readings = day_of_readings()
     await record(uow_factory, document(*readings))
-    readings[40] = replace(readings[40], value=9000)
+    readings[40] = readings[40]._replace(value=9000)
     corrected = await record(uow_factory, document(*readings), now=NOW + timedelta(minutes=1))
     assert counts(corrected) == (0, 95, 1, 0)
     assert [item.span for item in corrected.touched] == [quarter(40)]
@@ -175,7 +175,7 @@ async def test_readings_in_doubt_are_set_aside_and_the_rest_is_kept(uow_factory:
         reading(1, start=ahead - QUARTER),
         reading(1, start=START - 500 * 86_400),
         reading(1, duration=0, quarter=2),
-        replace(reading(1), time_period=None),
+        reading(1)._replace(time_period=None),
         reading(None, quarter=3),
         reading(5, start=START + 300),
         reading(1, start=10**14),

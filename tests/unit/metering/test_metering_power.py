@@ -40,7 +40,7 @@ def test_power_is_no_energy_and_energy_is_no_power() -> None:
 def test_power_without_a_value_or_a_time_says_nothing() -> None:
     for bad, reason in (
         (reading(None), Reason.NO_VALUE),
-        (replace(reading(1), time_period=None), Reason.NO_PERIOD),
+        (reading(1)._replace(time_period=None), Reason.NO_PERIOD),
     ):
         outcome = measure_power(bad, PowerScale(0))
         assert isinstance(outcome, Doubt)
