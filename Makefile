@@ -20,7 +20,7 @@ demo: $(VENV)/.installed ## trade 10 kWh between three real processes; writes de
 
 test: $(VENV)/.installed-dev browser ## run every test, with branch coverage
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) -m "not benchmark" --cov --cov-report=term
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark" --cov --cov-report=term
 	@$(BIN)/python -m linters.coverage_gate $(WHOLE)
 
 check: $(VENV)/.installed-dev ## format, lint, types, floors and the rules of the house
