@@ -28,6 +28,8 @@ ERROR = WireError(code="SCH_INVALID_ENUM", message="no such status", path="$.mes
 
 # Codes of our own. None of them travels to a peer as it is: it would be the cause of a generic one.
 OWN_CODES = {
+    "FORMAT_UNAVAILABLE": "told to operators who want a form of export whose library is not installed",
+    "SIMULATION_": "told to whoever simulates meters on the command line",
     "METER_": "told to meters and operators over IEEE 2030.5 and the HTTP API",
     "SETTLEMENT_": "told to operators over the HTTP API",
     "BILL_": "told to operators over the HTTP API",

@@ -10,6 +10,7 @@ from schemas.validation import Rules, schema_set
 from tests.support.official_cases import GENERATIONS, some_damaged
 
 
+@pytest.mark.timeout(600)  # the reference validator takes its time
 @pytest.mark.parametrize("rules", Rules)
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_both_validators_agree_and_say_why(shared: Path, generation: str, rules: Rules) -> None:

@@ -249,3 +249,12 @@ def test_a_signer_does_not_show_its_key() -> None:
 
 def test_the_challenge_of_a_401_names_what_must_be_signed() -> None:
     assert challenge("bpp.example") == 'Signature realm="bpp.example",headers="(created) (expires) digest"'
+
+
+def test_a_signature_ends_with_its_key() -> None:
+    ends = CREATED + timedelta(minutes=2)
+    signer = replace(SIGNER, valid_until=ends)
+    assert signer.at(CREATED) is signer
+    assert signer.window(CREATED)[1] == int(ends.timestamp())
+    assert signer.window(ends - signer.validity)[1] == int(ends.timestamp())
+    assert SIGNER.window(CREATED)[1] == int((CREATED + SIGNER.validity).timestamp())
