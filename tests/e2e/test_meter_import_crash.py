@@ -68,6 +68,7 @@ async def finish(process: Process) -> dict[str, Any]:
     return dict(view)
 
 
+@pytest.mark.timeout(400)  # five imports, each a process that has to start
 async def test_an_import_killed_at_any_moment_ends_the_same_when_it_is_repeated(
     file: Path, database_url: str
 ) -> None:
@@ -77,7 +78,7 @@ async def test_an_import_killed_at_any_moment_ends_the_same_when_it_is_repeated(
         async def far_enough(least: int = reached) -> bool:
             return await documents(database_url) >= least
 
-        await eventually(far_enough, what=f"{reached} documents are taken", every=0.02)
+        await eventually(far_enough, what=f"{reached} documents are taken", seconds=90, every=0.05)
         process.kill()
         await process.wait()
     view = await finish(await importing(file, database_url))
