@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import AsyncIterator, Callable, Iterable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterable
 from datetime import timedelta
 from io import BytesIO, StringIO
 from typing import Any
@@ -20,11 +19,8 @@ from metering.documents import Reading, ReadingType
 from metering.ingest import record_mirror_document
 from metering.sep.writer import write_mirror_usage_point
 from node.api_key_store import ApiKeyWish, issue_api_key
-from node.api_keys import ApiKeys
-from node.app import create_app
 from node.audit import Actor, list_acts
 from node.scopes import Scope
-from node.telemetry import Metrics
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     DELTA,
@@ -40,46 +36,20 @@ from tests.support.metering_documents import (
     register,
     stand,
 )
+from tests.support.seller_api import KEY, Connect, seller_api
 
-KEY = "dgn_test"
 METERS = "/api/v1/meters"
 FROM, TO = "2026-03-14T00:00:00Z", "2026-03-15T00:00:00Z"
 DAY = {"from": FROM, "to": TO}
 WATTS = ReadingType(accumulation_behaviour=12, commodity=1, flow_direction=1, kind=37, uom=38)
-Connect = Callable[[str], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
 def connect(uow_factory: UnitOfWorkFactory) -> Connect:
     """Return clients of the real application, each with its API key."""
-
-    async def ready() -> dict[str, bool]:
-        return {}
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        yield
-
     clock = ManualClock(NOW)
-    app = create_app(
-        title="Seller",
-        description="",
-        routers=[meter_router(uow_factory=uow_factory, clock=clock)],
-        api_keys=ApiKeys(uow_factory, configured=KEY, clock=clock),
-        metrics=Metrics(),
-        readiness=ready,
-        running=running,
-    )
-
-    @asynccontextmanager
-    async def connected(key: str) -> AsyncIterator[httpx.AsyncClient]:
-        transport = httpx.ASGITransport(app=app)
-        async with httpx.AsyncClient(
-            transport=transport, base_url="http://seller", headers={"X-Api-Key": key}
-        ) as client:
-            yield client
-
-    return connected
+    routers = [meter_router(uow_factory=uow_factory, clock=clock)]
+    return seller_api(routers, uow_factory=uow_factory, clock=clock)
 
 
 @pytest.fixture

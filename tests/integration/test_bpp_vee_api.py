@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
 from typing import Any, Final
 
 import httpx
@@ -19,56 +18,28 @@ from kernel.errors import NodeError
 from metering.ingest import record_mirror_document
 from metering.vee.tables import meter_checks_due
 from node.api_key_store import ApiKeyWish, issue_api_key
-from node.api_keys import ApiKeys
-from node.app import create_app
 from node.audit import Actor, list_acts
 from node.scopes import Scope
-from node.telemetry import Metrics
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed
 from tests.support.metering_documents import METER, NOW, document, reading
 from tests.support.metering_vee import LATER, but
+from tests.support.seller_api import KEY, Connect, seller_api
 
-KEY: Final = "dgn_test"
 HERE: Final = f"/api/v1/meters/{METER}"
 THE_DAY: Final = {"first": "2026-03-14", "last": "2026-03-14"}
 QUARTER_TEN: Final = {"start": "2026-03-14T02:30:00Z", "end": "2026-03-14T02:45:00Z"}
-Connect = Callable[[str], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 @pytest.fixture
 def connect(uow_factory: UnitOfWorkFactory) -> Connect:
     """Return clients of the real application, each with its API key."""
-
-    async def ready() -> dict[str, bool]:
-        return {}
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        yield
-
     clock = ManualClock(LATER)
-    app = create_app(
-        title="Seller",
-        description="",
-        routers=[
-            vee_router(uow_factory=uow_factory, clock=clock),
-            meter_router(uow_factory=uow_factory, clock=clock),
-        ],
-        api_keys=ApiKeys(uow_factory, configured=KEY, clock=clock),
-        metrics=Metrics(),
-        readiness=ready,
-        running=running,
-    )
-
-    @asynccontextmanager
-    async def connected(key: str) -> AsyncIterator[httpx.AsyncClient]:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://seller", headers={"X-Api-Key": key}
-        ) as client:
-            yield client
-
-    return connected
+    routers = [
+        vee_router(uow_factory=uow_factory, clock=clock),
+        meter_router(uow_factory=uow_factory, clock=clock),
+    ]
+    return seller_api(routers, uow_factory=uow_factory, clock=clock)
 
 
 @pytest.fixture

@@ -14,12 +14,13 @@ import pytest
 
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
-from metering.consignment import Offered, take_consignment
+from metering.consignment import take_consignment
 from metering.documents import MirrorMeterReadings, MirrorUsagePoint, ReadingType
 from metering.grouped_intake import GroupedIntake
-from metering.ingest import IngestResult, record_document
+from metering.ingest import IngestResult, record_submission
 from metering.sep.reader import read_mirror_document
 from metering.sep.writer import write_mirror_meter_reading_list, write_mirror_usage_point
+from metering.submission import Submission
 from storage.database import Database
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.metering_documents import (
@@ -61,7 +62,7 @@ async def databases(postgres_url: str, template_url: str) -> AsyncIterator[tuple
         yield one, other
 
 
-def _offer(number: int, random: Random) -> Offered:
+def _offer(number: int, random: Random) -> Submission:
     """Return a document such as meters send: mostly hours side by side, sometimes what wants a look."""
     mrid = random.choice(_METERS)
     kind = random.choice((*[DELTA] * 20, replace(DELTA, power_of_ten_multiplier=1), SUMMATION))
@@ -80,37 +81,30 @@ def _offer(number: int, random: Random) -> Offered:
         document = replace(document, description=f"number {number}")
     raw = write_mirror_usage_point(document)
     sender = "somebody else" if random.random() < 0.05 else _SENDER
-    return Offered(document=read_mirror_document(raw), raw=raw, sender=sender)
+    return Submission(document=read_mirror_document(raw), raw=raw, sender=sender)
 
 
-async def _one_by_one(offered: Sequence[Offered], factory: UnitOfWorkFactory) -> list[IngestResult | str]:
+async def _one_by_one(
+    submitted: Sequence[Submission], factory: UnitOfWorkFactory
+) -> list[IngestResult | str]:
     results: list[IngestResult | str] = []
-    for each in offered:
+    for each in submitted:
         try:
             async with factory() as uow:
-                results.append(
-                    await record_document(
-                        each.document,
-                        each.raw,
-                        uow=uow,
-                        now=NOW,
-                        sender=each.sender,
-                        usage_point=each.usage_point,
-                    )
-                )
+                results.append(await record_submission(each, uow=uow, now=NOW))
         except NodeError as error:
             results.append(repr(error))
     return results
 
 
 async def _together(
-    offered: Sequence[Offered], factory: UnitOfWorkFactory, *, at_once: int
+    submitted: Sequence[Submission], factory: UnitOfWorkFactory, *, at_once: int
 ) -> tuple[list[IngestResult | str], int]:
     """Return what became of each, and how many were taken together with others."""
     results: list[IngestResult | str] = []
     whole = 0
-    for first in range(0, len(offered), at_once):
-        group = offered[first : first + at_once]
+    for first in range(0, len(submitted), at_once):
+        group = submitted[first : first + at_once]
         async with factory() as uow:
             taken = await take_consignment(group, uow=uow, now=NOW)
         for each, result in zip(group, taken, strict=True):
@@ -139,21 +133,21 @@ async def test_what_is_kept_together_is_what_would_be_kept_one_by_one(
     databases: tuple[Database, Database], seed: int
 ) -> None:
     random = Random(seed)  # noqa: S311  the same documents each time
-    offered = [_offer(number, random) for number in range(60)]
-    offered += random.sample(offered, 10)
+    submitted = [_offer(number, random) for number in range(60)]
+    submitted += random.sample(submitted, 10)
     one, other = (UnitOfWorkFactory(database) for database in databases)
-    expected = await _one_by_one(offered, one)
-    found, whole = await _together(offered, other, at_once=random.choice((2, 5, 12)))
+    expected = await _one_by_one(submitted, one)
+    found, whole = await _together(submitted, other, at_once=random.choice((2, 5, 12)))
     assert [_said(result) for result in found] == [_said(result) for result in expected]
     assert await _state(other) == await _state(one)
     assert whole > 3
 
 
-def _day(value: int, *, hour: int, mrid: str = _METERS[0], kind: ReadingType | None = DELTA) -> Offered:
+def _day(value: int, *, hour: int, mrid: str = _METERS[0], kind: ReadingType | None = DELTA) -> Submission:
     quarters = [reading(value, quarter=4 * hour + each) for each in range(4)]
     document = replace(meter(register(quarters, kind=kind)), mrid=mrid.zfill(32), mrid_as_sent=mrid)
     raw = write_mirror_usage_point(document)
-    return Offered(document=read_mirror_document(raw), raw=raw, sender=_SENDER)
+    return Submission(document=read_mirror_document(raw), raw=raw, sender=_SENDER)
 
 
 async def test_readings_posted_to_a_known_meter_are_taken_together_too(
@@ -165,7 +159,7 @@ async def test_readings_posted_to_a_known_meter_are_taken_together_too(
     raw = write_mirror_meter_reading_list([register(quarters, kind=None)])
     document = read_mirror_document(raw)
     assert isinstance(document, MirrorMeterReadings)
-    posted = Offered(document=document, raw=raw, sender=_SENDER, usage_point=first.usage_point)
+    posted = Submission(document=document, raw=raw, sender=_SENDER, usage_point=first.usage_point)
     stranger = replace(posted, sender="somebody else")
     misdirected = replace(posted, usage_point=None)
     async with uow_factory() as uow:
@@ -180,9 +174,9 @@ async def test_an_operators_file_speaks_for_a_meter_whose_device_it_does_not_nam
     assert isinstance(document.document, MirrorUsagePoint)
     with_device = replace(document, document=replace(document.document, device_lfdi="AB" * 20))
     await _one_by_one([with_device], uow_factory)
-    offered = replace(_day(1, hour=1), sender="operator", speaks_for_all=True)
+    submitted = replace(_day(1, hour=1), sender="operator", speaks_for_all=True)
     async with uow_factory() as uow:
-        (result,) = await take_consignment([offered], uow=uow, now=NOW)
+        (result,) = await take_consignment([submitted], uow=uow, now=NOW)
     assert result is not None
     assert result.accepted == 4
 
@@ -215,11 +209,11 @@ async def test_documents_that_wait_are_kept_together(
     grouped: GroupedIntake, heard: _Heard, uow_factory: UnitOfWorkFactory
 ) -> None:
     await _one_by_one([_day(1, hour=0, mrid=mrid) for mrid in _METERS], uow_factory)
-    offered = [_day(hour, hour=hour, mrid=mrid) for hour in range(1, 9) for mrid in _METERS]
-    results = await asyncio.gather(*(grouped.take(each) for each in offered))
-    assert [result and result.accepted for result in results] == [4] * len(offered)
-    assert sum(heard.groups) == len(offered)
-    assert len(heard.groups) < len(offered) / 4
+    submitted = [_day(hour, hour=hour, mrid=mrid) for hour in range(1, 9) for mrid in _METERS]
+    results = await asyncio.gather(*(grouped.take(each) for each in submitted))
+    assert [result and result.accepted for result in results] == [4] * len(submitted)
+    assert sum(heard.groups) == len(submitted)
+    assert len(heard.groups) < len(submitted) / 4
 
 
 async def test_a_new_meter_is_left_to_the_ordinary_way(grouped: GroupedIntake, heard: _Heard) -> None:

@@ -9,11 +9,9 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import delete, update
 from sqlalchemy.exc import DBAPIError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import ManualClock
 from metering.documents import Reading
-from metering.energy import Direction
 from metering.ingest import record_mirror_document
 from metering.vee.desk import ValidationDesk
 from metering.vee.due import SETTLING, note_validation
@@ -26,7 +24,6 @@ from metering.vee.parameters import (
     parameters_for,
     say_of_rule,
 )
-from metering.vee.points import Point
 from metering.vee.state import Completeness
 from metering.vee.tables import VEE_APPEND_ONLY, meter_checks_due, meter_day_checks, meter_findings
 from storage.unit_of_work import UnitOfWorkFactory
@@ -41,6 +38,7 @@ from tests.support.metering_vee import (
     HOUR,
     LATER,
     TODAY,
+    Knows,
     but,
     codes,
     count,
@@ -133,26 +131,8 @@ async def test_verdicts_findings_and_parameters_are_never_changed(uow_factory: U
                     await uow.connection.execute(change)
 
 
-class InZone:
-    """Knows of every meter in which zone it is, and nothing else."""
-
-    def __init__(self, zone: str) -> None:
-        self._zone = zone
-
-    async def facts(
-        self,
-        connection: AsyncConnection,
-        *,
-        point: Point,
-        direction: Direction,
-        at: datetime,
-        as_of: datetime | None,
-    ) -> MeterFacts:
-        return MeterFacts(zone=self._zone)
-
-
 def desk(uow_factory: UnitOfWorkFactory, clock: ManualClock, zone: str = "UTC") -> ValidationDesk:
-    return ValidationDesk(uow_factory=uow_factory, clock=clock, knows=InZone(zone))
+    return ValidationDesk(uow_factory=uow_factory, clock=clock, knows=Knows(MeterFacts(zone=zone)))
 
 
 async def record_and_note(

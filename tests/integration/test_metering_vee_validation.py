@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 
 import pytest
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.documents import ReadingType
 from metering.energy import Direction
@@ -20,7 +19,7 @@ from metering.sep.writer import write_mirror_usage_point
 from metering.vee.days import LocalDate, LocalDayInvalid
 from metering.vee.facts import MeterFacts
 from metering.vee.finding import Severity
-from metering.vee.points import MeterUnknown, Point, find_point
+from metering.vee.points import MeterUnknown, find_point
 from metering.vee.state import Completeness, marked_energy
 from metering.vee.tables import meter_day_checks
 from metering.vee.validation import validate_day, zone_of
@@ -45,6 +44,7 @@ from tests.support.metering_vee import (
     LATER,
     STANDS,
     TODAY,
+    Knows,
     but,
     codes,
     count,
@@ -172,20 +172,8 @@ async def test_days_are_held_against_the_same_weekdays_before(uow_factory: UnitO
 
 
 async def test_registered_facts_decide_on_length_and_size(uow_factory: UnitOfWorkFactory) -> None:
-    class Registered:
-        async def facts(
-            self,
-            connection: AsyncConnection,
-            *,
-            point: Point,
-            direction: Direction,
-            at: datetime,
-            as_of: datetime | None,
-        ) -> MeterFacts:
-            return MeterFacts(interval_seconds=1800, sanctioned_watts=1000)
-
     await record_readings(uow_factory, day_of_readings())
-    found = await codes(uow_factory, knows=Registered())
+    found = await codes(uow_factory, knows=Knows(MeterFacts(interval_seconds=1800, sanctioned_watts=1000)))
     assert found[0] == "INTERVAL_SIZE"
     assert found.count("PHYSICAL_MAXIMUM") == sum(250 + quarter >= 300 for quarter in range(96))
 

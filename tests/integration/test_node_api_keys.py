@@ -324,7 +324,7 @@ async def test_a_holders_name_is_its_own_and_a_second_key_must_be_meant_for_it(
     first = await issue(uow_factory, "meters")
     with pytest.raises(ApiKeyNameTaken):
         await issue(uow_factory, "meters")
-    for reserved in ("configured", "adapter", "lfdi:AB12", "utility:north"):
+    for reserved in ("configured", "adapter", "lfdi:AB12", "signed:AB12", "utility:north"):
         with pytest.raises(ApiKeyNameTaken):
             await issue(uow_factory, reserved, same_holder=True)
     second = await issue(uow_factory, "meters", same_holder=True)

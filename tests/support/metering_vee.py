@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import func, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.interval import Interval
 from metering.documents import Reading, ReadingType
@@ -18,6 +20,7 @@ from metering.vee.checks import StoredFinding, findings_of
 from metering.vee.days import LocalDate
 from metering.vee.edit import Edited, EditWish, edit_reading
 from metering.vee.estimate import EstimateWish, FilledGap, estimate_day
+from metering.vee.facts import MeterFacts
 from metering.vee.points import Point, find_point
 from metering.vee.state import DayState, day_state
 from metering.vee.validation import Validated, validate_day
@@ -40,6 +43,24 @@ TODAY: Final = LocalDate(date(2026, 3, 14), "UTC")
 STANDS: Final = "0100200309"
 LATER: Final = NOW + timedelta(hours=1)
 HOUR: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Knows:
+    """Knows the same of every meter."""
+
+    known: MeterFacts
+
+    async def facts(
+        self,
+        connection: AsyncConnection,
+        *,
+        point: Point,
+        direction: Direction,
+        at: datetime,
+        as_of: datetime | None,
+    ) -> MeterFacts:
+        return self.known
 
 
 async def record(uow_factory: UnitOfWorkFactory, raw: bytes, *, now: datetime = NOW) -> IngestResult:
