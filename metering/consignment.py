@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from metering.documents import MirrorDocument, MirrorUsagePoint
+from metering.documents import MirrorUsagePoint
 from metering.energy import Lane
 from metering.express import Parcel, parcels_of
 from metering.ingest import IngestResult, TouchedMeter
@@ -21,19 +21,9 @@ from metering.intake import Outcome, hull
 from metering.meter_store import MeterStore, Register, StoredUsagePoint, is_described_so
 from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewDocument, ReadingStore
+from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
 from storage.unit_of_work import UnitOfWork
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Offered:
-    """A document, its bytes as they came, and who brings it; all as `record_document` takes it."""
-
-    document: MirrorDocument
-    raw: bytes
-    sender: str
-    usage_point: int | None = None
-    speaks_for_all: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,20 +61,24 @@ class _Piece:
 
 
 async def take_consignment(
-    offered: Sequence[Offered], *, uow: UnitOfWork, now: datetime, limits: TimeLimits = DEFAULT_TIME_LIMITS
+    submitted: Sequence[Submission],
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    limits: TimeLimits = DEFAULT_TIME_LIMITS,
 ) -> list[IngestResult | None]:
     """Take in what is plainly news; return what became of each document, None where nothing did.
 
-    Of a document for which None is returned nothing is kept: `record_document` is to decide on it, in the
-    order in which they were offered.
+    Of a document for which None is returned nothing is kept: `record_submission` is to decide on it, in the
+    order in which they were submitted.
     """
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
-    points = await _lock(offered, meters)
+    points = await _lock(submitted, meters)
     registers = await meters.registers_of({point.id for point in points if point is not None})
     gate = TimeGate.at(now, limits)
     pieces = [
         piece
-        for place, (each, point) in enumerate(zip(offered, points, strict=True))
+        for place, (each, point) in enumerate(zip(submitted, points, strict=True))
         if point is not None
         and (piece := _piece(place, each, point, registers.get(point.id, {}), gate)) is not None
     ]
@@ -93,22 +87,22 @@ async def take_consignment(
     kept = {number: piece for piece, number in zip(pieces, documents, strict=True) if number is not None}
     if kept:
         await copy_readings(uow.connection, _lots(kept), now=now)
-    results: list[IngestResult | None] = [None] * len(offered)
+    results: list[IngestResult | None] = [None] * len(submitted)
     for piece in kept.values():
         results[piece.place] = piece.result()
     return results
 
 
-async def _lock(offered: Sequence[Offered], meters: MeterStore) -> list[StoredUsagePoint | None]:
+async def _lock(submitted: Sequence[Submission], meters: MeterStore) -> list[StoredUsagePoint | None]:
     """Return the meter that each document is about, locked; None where it is unknown or not its sender's."""
     found = await meters.lock_all(
-        mrids={each.document.mrid for each in offered if isinstance(each.document, MirrorUsagePoint)},
-        numbers={each.usage_point for each in offered if each.usage_point is not None},
+        mrids={each.document.mrid for each in submitted if isinstance(each.document, MirrorUsagePoint)},
+        numbers={each.usage_point for each in submitted if each.usage_point is not None},
     )
-    return [_point(each, found) for each in offered]
+    return [_point(each, found) for each in submitted]
 
 
-def _point(each: Offered, found: Sequence[StoredUsagePoint]) -> StoredUsagePoint | None:
+def _point(each: Submission, found: Sequence[StoredUsagePoint]) -> StoredUsagePoint | None:
     document = each.document
     if isinstance(document, MirrorUsagePoint) == (each.usage_point is not None):
         return None  # misdirected: to be refused in words
@@ -123,7 +117,7 @@ def _point(each: Offered, found: Sequence[StoredUsagePoint]) -> StoredUsagePoint
 
 
 def _piece(
-    place: int, each: Offered, point: StoredUsagePoint, registers: Mapping[str, Register], gate: TimeGate
+    place: int, each: Submission, point: StoredUsagePoint, registers: Mapping[str, Register], gate: TimeGate
 ) -> _Piece | None:
     document = each.document
     if isinstance(document, MirrorUsagePoint) and not (

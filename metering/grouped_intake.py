@@ -12,8 +12,9 @@ from typing import Final
 import structlog
 
 from kernel.clock import Clock
-from metering.consignment import Offered, take_consignment
+from metering.consignment import take_consignment
 from metering.ingest import IngestResult, OnRecorded
+from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.database import is_outage
 from storage.unit_of_work import UnitOfWorkFactory
@@ -22,7 +23,7 @@ log = structlog.get_logger(__name__)
 
 _MOST_AT_ONCE: Final = 32
 
-_Waiting = tuple[Offered, "asyncio.Future[IngestResult | None]"]
+_Waiting = tuple[Submission, "asyncio.Future[IngestResult | None]"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,13 +37,13 @@ class GroupedIntake:
     _waiting: list[_Waiting] = field(default_factory=list, init=False)
     _keeping: asyncio.Task[None] | None = field(default=None, init=False)
 
-    async def take(self, offered: Offered) -> IngestResult | None:
+    async def take(self, submitted: Submission) -> IngestResult | None:
         """Return what became of a document once it is kept; None if it wants the ordinary way.
 
         Raises: what the database raises when it cannot be reached.
         """
         future: asyncio.Future[IngestResult | None] = asyncio.get_running_loop().create_future()
-        self._waiting.append((offered, future))
+        self._waiting.append((submitted, future))
         if self._keeping is None:
             self._keeping = asyncio.create_task(self._keep(), name="readings")
         return await future
@@ -62,7 +63,7 @@ class GroupedIntake:
     async def _keep_group(self, group: list[_Waiting]) -> None:
         results: list[IngestResult | None]
         try:
-            results = await self._together([offered for offered, _ in group])
+            results = await self._together([submitted for submitted, _ in group])
         except Exception as error:
             if is_outage(error):
                 for _, future in group:
@@ -75,10 +76,10 @@ class GroupedIntake:
             if not future.done():  # whoever sent it has gone, and will send it again
                 future.set_result(result)
 
-    async def _together(self, offered: list[Offered]) -> list[IngestResult | None]:
+    async def _together(self, submitted: list[Submission]) -> list[IngestResult | None]:
         now = self.clock.now()
         async with self.uow_factory() as uow:
-            results = await take_consignment(offered, uow=uow, now=now, limits=self.limits)
+            results = await take_consignment(submitted, uow=uow, now=now, limits=self.limits)
             taken = [result for result in results if result is not None]
             if taken and self.on_recorded is not None:
                 await self.on_recorded(uow, taken, now)

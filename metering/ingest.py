@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from kernel.interval import Interval
-from metering.documents import MirrorDocument, MirrorUsagePoint
+from metering.documents import MirrorUsagePoint
 from metering.intake import Intake, Outcome, Span
 from metering.judgement import Verdict
 from metering.meter_store import MeterStore, StoredUsagePoint
 from metering.quarantine import QuarantinedReading
 from metering.reading_store import ReadingStore
 from metering.sep.reader import read_mirror_document
+from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
 from metering.usage_point import lock_usage_point
 from storage.unit_of_work import UnitOfWork
@@ -90,40 +91,29 @@ async def record_mirror_document(
 ) -> IngestResult:
     """Take in a MirrorUsagePoint or, for a known `usage_point`, readings of its registers, as XML.
 
-    Raises: MeterDocumentRefused in one of its kinds, and what `record_document` raises.
+    Raises: MeterDocumentRefused in one of its kinds, and what `record_submission` raises.
     """
     document = read_mirror_document(raw)
-    return await record_document(
-        document, raw, uow=uow, now=now, sender=sender, usage_point=usage_point, limits=limits
-    )
+    submitted = Submission(document=document, raw=raw, sender=sender, usage_point=usage_point)
+    return await record_submission(submitted, uow=uow, now=now, limits=limits)
 
 
-async def record_document(  # noqa: PLR0913  the intake's one call
-    document: MirrorDocument,
-    raw: bytes,
-    *,
-    uow: UnitOfWork,
-    now: datetime,
-    sender: str,
-    usage_point: int | None = None,
-    limits: TimeLimits = DEFAULT_TIME_LIMITS,
-    speaks_for_all: bool = False,
+async def record_submission(
+    submitted: Submission, *, uow: UnitOfWork, now: datetime, limits: TimeLimits = DEFAULT_TIME_LIMITS
 ) -> IngestResult:
-    """Take in what a document of any form says of one meter; `raw` are its bytes as they came.
+    """Take in what a document of any form says of one meter.
 
     The same bytes again change nothing, but readings that were set aside then are looked at again.
-    An operator `speaks_for_all`: may add readings to anybody's meter, and describes only a new one.
     Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign; nothing is
     stored then.
     """
+    document, raw = submitted.document, submitted.raw
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
-    point, created = await lock_usage_point(
-        document, usage_point, meters=meters, sender=sender, now=now, speaks_for_all=speaks_for_all
-    )
+    point, created = await lock_usage_point(submitted, meters=meters, now=now)
     document_id, is_new = await readings.add_document(
         raw, usage_point_id=point.id, sha256=hashlib.sha256(raw).digest(), now=now
     )
-    if is_new and isinstance(document, MirrorUsagePoint) and not speaks_for_all:
+    if is_new and isinstance(document, MirrorUsagePoint) and not submitted.speaks_for_all:
         point = await meters.describe(point, document)
     intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)
     if is_new:

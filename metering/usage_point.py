@@ -6,10 +6,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from kernel.errors import NodeError
-from metering.documents import MirrorDocument, MirrorUsagePoint
+from metering.documents import MirrorUsagePoint
 from metering.meter_store import GREATEST_ID, MeterStore, StoredUsagePoint
 from metering.mrid import is_provisional
 from metering.sep.elements import MeterDocumentMalformed, MeterValueInvalid
+from metering.submission import Submission
 
 
 class UsagePointUnknown(NodeError):
@@ -31,13 +32,7 @@ class UsagePointUnclear(NodeError):
 
 
 async def lock_usage_point(
-    document: MirrorDocument,
-    usage_point_id: int | None,
-    *,
-    meters: MeterStore,
-    sender: str,
-    now: datetime,
-    speaks_for_all: bool = False,
+    submitted: Submission, *, meters: MeterStore, now: datetime
 ) -> tuple[StoredUsagePoint, bool]:
     """Return the meter that a document is about, locked, and whether it is new here.
 
@@ -45,10 +40,11 @@ async def lock_usage_point(
     Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign,
     UsagePointUnclear.
     """
+    document, usage_point_id, sender = submitted.document, submitted.usage_point, submitted.sender
     created = False
     if isinstance(document, MirrorUsagePoint):
         _check_is_registration(document, usage_point_id)
-        if speaks_for_all and not document.device_lfdi:
+        if submitted.speaks_for_all and not document.device_lfdi:
             document = replace(document, device_lfdi=await _only_device(document.mrid, meters))
         stored = await meters.lock(device_lfdi=document.device_lfdi, mrid=document.mrid)
         if stored is None:
@@ -60,7 +56,7 @@ async def lock_usage_point(
         raise UsagePointUnknown(
             f"there is no meter {usage_point_id}", hint="Post its MirrorUsagePoint to /mup first."
         )
-    if stored.sender != sender and not speaks_for_all:
+    if stored.sender != sender and not submitted.speaks_for_all:
         raise UsagePointForeign(f"meter {stored.external_id} was registered by another sender")
     return stored, created
 

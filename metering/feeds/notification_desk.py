@@ -21,11 +21,12 @@ from metering.feeds.feed_file import Feed
 from metering.feeds.feed_store import FEEDS_CHANNEL, FeedStore
 from metering.feeds.positions import Positions, RegisterName
 from metering.feeds.subscriptions import Subscribed, Subscriptions
-from metering.ingest import OnRecorded, record_document
+from metering.ingest import OnRecorded, record_submission
 from metering.meter_store import MeterStore
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.sep_route import SepRoute, refusals
 from metering.sep.subscription import Notification, NotificationStatus, read_notification
+from metering.submission import Submission
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
@@ -115,14 +116,13 @@ class NotificationDesk:
             mrid_as_sent=name.register_mrid,
             reading_sets=(MirrorReadingSet(readings=notification.readings),),
         )
-        result = await record_document(
-            MirrorMeterReadings(meter_readings=(register,)),
-            await self._as_kept(raw, name, uow),
-            uow=uow,
-            now=now,
+        submitted = Submission(
+            document=MirrorMeterReadings(meter_readings=(register,)),
+            raw=await self._as_kept(raw, name, uow),
             sender=feed.sender,
             usage_point=point.id,
         )
+        result = await record_submission(submitted, uow=uow, now=now)
         if self.on_recorded is not None:
             await self.on_recorded(uow, [result], now)
 

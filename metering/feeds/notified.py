@@ -9,19 +9,20 @@ from metering.documents import MirrorMeterReading, MirrorUsagePoint
 from metering.feeds.feed_file import Notified
 from metering.feeds.positions import Positions, RegisterName
 from metering.feeds.source import Source
-from metering.ingest import record_document
+from metering.ingest import record_submission
 from metering.mrid import canonical_mrid
 from metering.sep.writer import write_mirror_usage_point
+from metering.submission import Submission
 
 
 async def make_known(source: Source) -> None:
     """Keep the meters and registers that the file names, so that their readings have a place."""
     for entry in source.feed.notified:
         document, now = _document(entry), source.clock.now()
+        raw = write_mirror_usage_point(document)
+        submitted = Submission(document=document, raw=raw, sender=source.feed.sender)
         async with source.uow_factory() as uow:
-            await record_document(
-                document, write_mirror_usage_point(document), uow=uow, now=now, sender=source.feed.sender
-            )
+            await record_submission(submitted, uow=uow, now=now)
             await Positions(uow.connection).know(_name(source, entry))
 
 

@@ -15,10 +15,11 @@ from metering.documents import MirrorUsagePoint
 from metering.feeds.feed_file import Feed
 from metering.feeds.feed_store import FeedStore
 from metering.feeds.positions import Positions, RegisterName
-from metering.ingest import IngestResult, OnRecorded, record_document
+from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.sep.pager import Page, collect
 from metering.sep.resources import ResourceList, read_list
 from metering.sep.utility_client import Answer, UtilityClient, UtilityUnavailable
+from metering.submission import Submission
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 LEASE: Final = timedelta(minutes=2)
@@ -97,13 +98,8 @@ class Source:
         """
         positions = Positions(uow.connection)
         edition = await positions.edition(self.feed.name, answer.url, answer.body, now=now)
-        result = await record_document(
-            document,
-            _with_origin(answer, edition),
-            uow=uow,
-            now=now,
-            sender=self.feed.sender,
-        )
+        submitted = Submission(document=document, raw=_with_origin(answer, edition), sender=self.feed.sender)
+        result = await record_submission(submitted, uow=uow, now=now)
         if self.on_recorded is not None:
             await self.on_recorded(uow, [result], now)
         await FeedStore(uow.connection).extend(self.feed.name, until=now + LEASE)

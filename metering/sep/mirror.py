@@ -11,10 +11,9 @@ from typing import Final
 from fastapi import Request, Response
 
 from kernel.clock import Clock
-from metering.consignment import Offered
 from metering.documents import MirrorDocument, MirrorUsagePoint
 from metering.grouped_intake import GroupedIntake
-from metering.ingest import IngestResult, OnRecorded, record_document
+from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.meter_store import MeterStore, StoredUsagePoint
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.daylight import daylight_saving
@@ -30,6 +29,7 @@ from metering.sep.writer import (
     write_mirror_usage_point_resource,
     write_time,
 )
+from metering.submission import Submission
 from metering.timeliness import TimeLimits
 from metering.usage_point import UsagePointForeign, UsagePointUnknown
 from storage.unit_of_work import UnitOfWorkFactory
@@ -74,23 +74,15 @@ class Mirror:
         turn = _turn(sender, document, usage_point)
         if self._pace is not None and turn is not None:
             self._pace.check(turn, now=now)
-        offered = Offered(document=document, raw=raw, sender=sender.name, usage_point=usage_point)
-        result = await self._grouped.take(offered) or await self._take_alone(offered, now)
+        submitted = Submission(document=document, raw=raw, sender=sender.name, usage_point=usage_point)
+        result = await self._grouped.take(submitted) or await self._take_alone(submitted, now)
         if self._pace is not None and turn is not None:
             self._pace.note(turn, now=now)
         return result
 
-    async def _take_alone(self, offered: Offered, now: datetime) -> IngestResult:
+    async def _take_alone(self, submitted: Submission, now: datetime) -> IngestResult:
         async with self.uow_factory() as uow:
-            result = await record_document(
-                offered.document,
-                offered.raw,
-                uow=uow,
-                now=now,
-                sender=offered.sender,
-                usage_point=offered.usage_point,
-                limits=self.limits,
-            )
+            result = await record_submission(submitted, uow=uow, now=now, limits=self.limits)
             if self.on_recorded is not None:
                 await self.on_recorded(uow, [result], now)
         return result

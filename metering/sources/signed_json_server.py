@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from kernel.clock import Clock, format_instant
-from metering.ingest import IngestResult, OnRecorded, record_document
+from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.registration.record import MeterIdentity
 from metering.registration.resolver import find_registration
 from metering.sources.json_lines import GREATEST_JSON_BYTES
@@ -30,6 +30,7 @@ from metering.sources.signed_json import (
     read_signed_readings,
 )
 from metering.sources.signed_source import document_of
+from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
@@ -95,15 +96,13 @@ class _Desk:
         uow: UnitOfWork,
         now: datetime,
     ) -> IngestResult:
-        result = await record_document(
-            document_of(signed, taken),
-            raw,
-            uow=uow,
-            now=now,
+        submitted = Submission(
+            document=document_of(signed, taken),
+            raw=raw,
             sender=f"signed:{signed.meter.mrid}",
-            limits=self.limits,
             speaks_for_all=True,  # of this meter alone, whose key it is
         )
+        result = await record_submission(submitted, uow=uow, now=now, limits=self.limits)
         await self.on_recorded(uow, [result], now)
         return result
 

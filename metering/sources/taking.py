@@ -10,10 +10,11 @@ from datetime import datetime
 from typing import Final
 
 from kernel.errors import NodeError
-from metering.consignment import Offered, take_consignment
-from metering.ingest import IngestResult, OnRecorded, record_document
+from metering.consignment import take_consignment
+from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.sources.opening import READ_ERRORS
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
+from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.database import DATABASE_ERRORS, is_outage
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -83,23 +84,6 @@ class _OnlyTried(Exception):
     """Ends a unit of work whose outcome is wanted, but nothing of it kept."""
 
 
-async def take_batch(
-    batch: Batch,
-    *,
-    uow: UnitOfWork,
-    now: datetime,
-    sender: str = OPERATOR,
-    limits: TimeLimits = DEFAULT_TIME_LIMITS,
-) -> IngestResult:
-    """Take in a batch on an operator's word, who speaks for every meter; new ones become `sender`'s.
-
-    Raises: what `record_document` raises.
-    """
-    return await record_document(
-        batch.document, batch.raw, uow=uow, now=now, sender=sender, limits=limits, speaks_for_all=True
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
     """Takes in what sources find; with `only_try`, nothing of it is kept."""
@@ -119,15 +103,12 @@ class Taker:
     async def _take_together(self, group: Sequence[Found]) -> dict[int, IngestResult]:
         """Take in what is plainly news, in one unit of work; return it by its place in the group."""
         batches = {place: found for place, found in enumerate(group) if isinstance(found, Batch)}
-        offered = [
-            Offered(document=batch.document, raw=batch.raw, sender=self.sender, speaks_for_all=True)
-            for batch in batches.values()
-        ]
-        if not offered:
+        submitted = [self._submission(batch) for batch in batches.values()]
+        if not submitted:
             return {}
         try:
             async with self.uow_factory() as uow:
-                results = await take_consignment(offered, uow=uow, now=self.now, limits=self.limits)
+                results = await take_consignment(submitted, uow=uow, now=self.now, limits=self.limits)
                 if taken := [result for result in results if result is not None]:
                     await self.on_taken(uow, taken, self.now)
         except DATABASE_ERRORS as error:
@@ -144,9 +125,8 @@ class Taker:
         with suppress(_OnlyTried):
             try:
                 async with self.uow_factory() as uow:
-                    result = await take_batch(
-                        found, uow=uow, now=self.now, sender=self.sender, limits=self.limits
-                    )
+                    submitted = self._submission(found)
+                    result = await record_submission(submitted, uow=uow, now=self.now, limits=self.limits)
                     await self._end(uow, result)
             except NodeError as error:
                 if error.retryable:  # that is no fault of the batch
@@ -159,6 +139,10 @@ class Taker:
         if result is None:  # pragma: no cover  a batch was taken, or an error raised
             raise RuntimeError(found.place)
         return result
+
+    def _submission(self, batch: Batch) -> Submission:
+        """Return a batch as handed in by an operator; meters that are new become `sender`'s."""
+        return Submission(document=batch.document, raw=batch.raw, sender=self.sender, speaks_for_all=True)
 
     async def _end(self, uow: UnitOfWork, result: IngestResult) -> None:
         if self.only_try:

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from kernel.errors import NodeError
 from metering.documents import MirrorMeterReading, MirrorMeterReadings, MirrorReadingSet, Reading, TimePeriod
-from metering.ingest import IngestResult, record_document
+from metering.ingest import IngestResult, record_submission
+from metering.submission import Submission
 from metering.timeliness import TimeLimits
 from metering.vee.points import Channel, Point
 from storage.unit_of_work import UnitOfWork
@@ -72,15 +73,10 @@ async def record_statements(
         ],
     }
     raw = json.dumps(written, sort_keys=True, ensure_ascii=False, indent=1).encode()
-    result = await record_document(
-        _document(statements, channel),
-        raw,
-        uow=uow,
-        now=now,
-        sender=point.sender,
-        usage_point=point.id,
-        limits=_NO_HORIZON,
+    submitted = Submission(
+        document=_document(statements, channel), raw=raw, sender=point.sender, usage_point=point.id
     )
+    result = await record_submission(submitted, uow=uow, now=now, limits=_NO_HORIZON)
     if result.quarantined:
         doubt = result.quarantined[0].doubt
         raise DecisionRefused(f"it cannot be taken: {doubt.sentence}", hint=f"Reason: {doubt.reason}.")

@@ -1,0 +1,22 @@
+"""A document that is handed in: its bytes as they came, who brings it, and which meter it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from metering.documents import MirrorDocument
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A document of any form with its bytes and its sender.
+
+    `usage_point` is the number of the meter that a document without its MirrorUsagePoint is about. An
+    operator `speaks_for_all`: may add readings to anybody's meter, and describes only a new one.
+    """
+
+    document: MirrorDocument
+    raw: bytes
+    sender: str
+    usage_point: int | None = None
+    speaks_for_all: bool = False
