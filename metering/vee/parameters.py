@@ -18,10 +18,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.errors import NodeError
 from metering.vee.finding import Rule, Settings, Severity
+from metering.vee.limits import LIMITS
 from metering.vee.rules.registry import RULES
 from metering.vee.tables import meter_rule_parameters
 
-GREATEST_SETTING: Final = 10**12
+GREATEST_SETTING: Final = max(limits.greatest for limits in LIMITS.values())
 
 
 class RuleUnknown(NodeError):
@@ -70,7 +71,8 @@ RulesInForce = Mapping[str, RuleInForce]
 def with_changes(changes: Iterable[RuleChange]) -> RulesInForce:
     """Return every rule as `changes` leave it, later ones over earlier ones, in the order of the table.
 
-    What is said of one meter counts over what is said of all.
+    What is said of one meter counts over what is said of all. What was said beyond the limits, when there
+    were none, counts as the nearest that is within them.
     """
     rules = {
         code: RuleInForce(rule=rule, enabled=True, severity=rule.severity, settings=rule.settings)
@@ -83,9 +85,13 @@ def with_changes(changes: Iterable[RuleChange]) -> RulesInForce:
                 before,
                 enabled=before.enabled if change.enabled is None else change.enabled,
                 severity=change.severity or before.severity,
-                settings={**before.settings, **change.settings},
+                settings={**before.settings, **_within_limits(before.settings, change.settings)},
             )
     return rules
+
+
+def _within_limits(known: Settings, said: Settings) -> dict[str, int]:
+    return {name: LIMITS[name].nearest(value) for name, value in said.items() if name in known}
 
 
 def digest_of(rules: RulesInForce) -> bytes:
@@ -157,11 +163,12 @@ def _check(change: RuleChange) -> None:
             raise RuleUnknown(
                 f"{rule.code} has no parameter {name[:40]!r}", path="settings", hint=f"It has {known}."
             )
-        if not 0 <= value <= GREATEST_SETTING:
+        limits = LIMITS[name]
+        if not limits.hold(value):
             raise RuleSettingInvalid(
                 f"{name} cannot be {value}",
                 path=f"settings.{name}",
-                hint="Whole numbers from 0 on are taken.",
+                hint=f"Whole numbers from {limits.least} to {limits.greatest} are taken.",
             )
     if change.valid_until is not None and change.valid_until <= change.valid_from:
         raise RuleSettingInvalid("a rule cannot end before it begins", path="valid_until")

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 from sqlalchemy.exc import DBAPIError
 
 from kernel.clock import ManualClock
@@ -25,7 +25,13 @@ from metering.vee.parameters import (
     say_of_rule,
 )
 from metering.vee.state import Completeness
-from metering.vee.tables import VEE_APPEND_ONLY, meter_checks_due, meter_day_checks, meter_findings
+from metering.vee.tables import (
+    VEE_APPEND_ONLY,
+    meter_checks_due,
+    meter_day_checks,
+    meter_findings,
+    meter_rule_parameters,
+)
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     MIDNIGHT,
@@ -109,6 +115,8 @@ async def test_a_day_is_judged_again_as_it_was_known_and_nothing_is_kept(
         ({"rule": "HOROSCOPE", "enabled": False}, RuleUnknown),
         ({"rule": "SPIKE", "settings": {"tolerance": 3}}, RuleUnknown),
         ({"rule": "SPIKE", "settings": {"tolerance_percent": -1}}, RuleSettingInvalid),
+        ({"rule": "SILENT", "settings": {"least_days": 0}}, RuleSettingInvalid),
+        ({"rule": "PROLONGED_ESTIMATION", "settings": {"longest_seconds": 10**11}}, RuleSettingInvalid),
         ({"rule": "SPIKE", "enabled": False, "valid_until": TODAY.date}, RuleSettingInvalid),
         ({"rule": "SPIKE"}, RuleSettingInvalid),
     ],
@@ -118,6 +126,19 @@ async def test_what_cannot_be_said_of_a_rule_is_refused(
 ) -> None:
     with pytest.raises(error):
         await say(uow_factory, **change)
+
+
+async def test_what_was_said_beyond_the_limits_stops_no_validation(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, [reading(0, quarter=quarter) for quarter in range(96)])
+    stored = {"PROLONGED_ESTIMATION": {"longest_seconds": 10**11}, "SILENT": {"least_days": 0}}
+    async with uow_factory() as uow:
+        for rule, settings in stored.items():
+            await uow.connection.execute(
+                insert(meter_rule_parameters).values(
+                    rule=rule, settings=settings, valid_from=TODAY.date, who="op", why="x", recorded_at=NOW
+                )
+            )
+    assert await codes(uow_factory) == []
 
 
 async def test_verdicts_findings_and_parameters_are_never_changed(uow_factory: UnitOfWorkFactory) -> None:

@@ -22,6 +22,7 @@ from metering.vee.checks import DayCheck, digest_of_intervals
 from metering.vee.days import LocalDate
 from metering.vee.evidence import Evidence, Slot
 from metering.vee.finding import Finding, Flaw, Severity
+from metering.vee.limits import LIMITS
 from metering.vee.parameters import RuleChange, digest_of, with_changes
 from metering.vee.rules.registry import RULES
 from metering.vee.state import with_marks
@@ -85,6 +86,11 @@ def test_what_is_said_of_a_meter_counts_over_what_is_said_of_all_later() -> None
 
 def test_a_rule_that_this_release_does_not_know_is_no_matter() -> None:
     assert with_changes([change("HOROSCOPE", enabled=False)]).keys() == RULES.keys()
+
+
+def test_every_parameter_has_limits_and_lies_within_them() -> None:
+    for rule in RULES.values():
+        assert all(LIMITS[name].hold(value) for name, value in rule.settings.items()), rule.code
 
 
 def test_another_parameter_is_another_set_of_parameters() -> None:
