@@ -106,4 +106,5 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         ),
         workers=(contracts, validation, *feeds.workers),
         doors=meter_doors(settings),
+        on_stop=feeds.on_stop,
     )
