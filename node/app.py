@@ -18,6 +18,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp
 
 from kernel.errors import NodeError
+from kernel.route_template import route_template
 from node.api_keys import ApiKeys
 from node.callers import MayReadMetrics
 from node.documentation import add_documentation, refusals
@@ -157,7 +158,7 @@ def _health_router(metrics: Metrics, readiness: Readiness) -> APIRouter:
 
 async def _render_node_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, NodeError)  # noqa: S101  registered for NodeError only
-    log.info("api.refused", path=request.url.path, code=error.code, reason=error.message)
+    log.info("api.refused", route=route_template(request.scope), code=error.code, reason=error.message)
     return JsonResponse(
         {"error": WireError.of(error).to_wire()},
         status_code=error.http_status,
@@ -182,14 +183,14 @@ async def _render_http_error(_request: Request, error: Exception) -> Response:
 
 
 async def _note_abandoned(request: Request, _error: Exception) -> Response:
-    log.info("api.abandoned", path=request.url.path)
+    log.info("api.abandoned", route=route_template(request.scope))
     return Response(status_code=400)  # which nobody reads
 
 
 async def _render_database_error(request: Request, error: Exception) -> Response:
     if not is_outage(error):
         return await _render_unanticipated(request, error)
-    log.warning("api.database_unavailable", path=request.url.path, error=repr(error))
+    log.warning("api.database_unavailable", route=route_template(request.scope), error=repr(error))
     refusal = DatabaseUnavailable("the database cannot be reached", hint="Send it again later.")
     return JsonResponse(
         {"error": WireError.of(refusal).to_wire()},
@@ -199,6 +200,6 @@ async def _render_database_error(request: Request, error: Exception) -> Response
 
 
 async def _render_unanticipated(request: Request, error: Exception) -> Response:
-    log.error("api.broken", path=request.url.path, exc_info=error)
+    log.error("api.broken", route=route_template(request.scope), exc_info=error)
     refusal = WireError.of(Unanticipated("this node failed on the request", hint="Send it again later."))
     return JsonResponse({"error": refusal.to_wire()}, status_code=500)

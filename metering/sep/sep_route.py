@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
 
 from kernel.errors import NodeError
+from kernel.route_template import route_template
 from metering.sep.body import SEP_XML
 from metering.sep.elements import MeterDocumentRefused
 from metering.sep.writer import write_error
@@ -62,7 +63,9 @@ class SepRoute(APIRoute):
             except DATABASE_ERRORS as error:
                 if not is_outage(error):
                     raise
-                log.warning("mirror.database_unavailable", path=request.url.path, error=repr(error))
+                log.warning(
+                    "mirror.database_unavailable", route=route_template(request.scope), error=repr(error)
+                )
                 return _error_response(
                     MirrorUnavailable("the database cannot be reached", hint="Send it again later.")
                 )

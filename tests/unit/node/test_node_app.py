@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from sqlalchemy.exc import ProgrammingError
 from starlette.requests import ClientDisconnect
+from structlog.testing import capture_logs
 
 from kernel.errors import NodeError
 from node.api_keys import ApiKeys
@@ -66,6 +67,17 @@ async def abandoned() -> None:
 @router.post("/form")
 async def take(form: Form, limit: int = 1) -> dict[str, Any]:
     return {"names": form.names[:limit]}
+
+
+@router.get("/notify/{secret}/{end}")
+async def notify(secret: str, end: str) -> None:
+    errors: dict[str, Exception] = {
+        "broken": ZeroDivisionError("0"),
+        "abandoned": ClientDisconnect(),
+        "refused": SoldOut("nothing is left"),
+        "outage": OSError("the database is away"),
+    }
+    raise errors[end]
 
 
 class World:
@@ -217,3 +229,11 @@ async def test_what_runs_lives_as_long_as_the_application(world: World) -> None:
     async with world.app.router.lifespan_context(world.app):
         assert world.life == ["started"]
     assert world.life == ["started", "stopped"]
+
+
+@pytest.mark.parametrize("end", ["broken", "abandoned", "refused", "outage"])
+async def test_a_log_tells_the_route_of_a_request_and_no_secret_in_its_path(world: World, end: str) -> None:
+    with capture_logs() as logs:
+        await world.client.get(f"/notify/s3cr3t-t0ken/{end}")
+    assert [line["route"] for line in logs] == ["/notify/{secret}/{end}"]
+    assert "s3cr3t-t0ken" not in str(logs)
