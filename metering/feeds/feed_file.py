@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import ssl
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self
 
@@ -43,6 +44,15 @@ def _mrid(text: str) -> str:
     except MridInvalid as error:
         raise ValueError(str(error)) from None
     return text
+
+
+def _is_loopback(host: str | None) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address((host or "").strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 Length = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=400))]
@@ -109,6 +119,18 @@ class Feed(BaseModel):
         given = [item is not None for item in (self.certificate, self.key, self.ca)]
         if any(given) and not all(given):
             raise ValueError("certificate, key and ca go together: give all three or none")
+        return self
+
+    @model_validator(mode="after")
+    def _is_met_safely(self) -> Self:
+        if not self.check_hostname and self.ca is None:
+            raise ValueError("check_hostname may be false only with a ca of that network alone")
+        if self.url.scheme == "https":
+            return self
+        if self.ca is not None:
+            raise ValueError("certificate, key and ca are no use with http: write https")
+        if not _is_loopback(self.url.host):
+            raise ValueError("http is only for a server on this machine: write https")
         return self
 
     @property

@@ -24,7 +24,7 @@ feeds:
     legacy_namespace: true
     subscribe: false
   - name: south
-    url: http://192.0.2.7:8080/dcap
+    url: http://127.0.0.1:8080/dcap
 """
 
 
@@ -45,8 +45,16 @@ def test_a_file_says_of_each_feed_what_differs_from_the_usual() -> None:
         ("poll_every: PT5M", "poll_every: soon", r"feeds\.0\.poll_every: .*Write seconds \(900\) or ISO"),
         ("poll_every: PT5M", "poll_every: 0", r"feeds\.0\.poll_every: .*greater than 0"),
         ("look_back: P7D", "lookback: P7D", r"feeds\.0\.lookback: .*correct its spelling"),
-        ("url: http://192.0.2.7:8080/dcap", "url: south", r"feeds\.1\.url: .*valid URL"),
-        ("    url: http://192.0.2.7:8080/dcap\n", "", r"feeds\.1\.url: Field required.*Add this key"),
+        ("url: http://127.0.0.1:8080/dcap", "url: south", r"feeds\.1\.url: .*valid URL"),
+        ("    url: http://127.0.0.1:8080/dcap\n", "", r"feeds\.1\.url: Field required.*Add this key"),
+        ("url: http://127.0.0.1", "url: http://192.0.2.7", r"feeds\.1: http is only for a server on this"),
+        ("url: http://127.0.0.1", "url: http://localhost.example", r"feeds\.1: http is only for a server"),
+        ("url: https://north.example", "url: http://127.0.0.1", r"feeds\.0: .* no use with http"),
+        (
+            ":8080/dcap",
+            ":8080/dcap\n    check_hostname: false",
+            r"feeds\.1: check_hostname may be false only",
+        ),
         ("feeds:", "feed:", r"feeds\.yaml: feeds: Field required"),
         ("feeds:", "feeds: [", r"feeds\.yaml is no YAML"),
     ],
@@ -55,6 +63,12 @@ def test_a_mistake_in_the_file_is_told_with_its_place(old: str, new: str, compla
     assert old in WHOLE
     with pytest.raises(FeedsInvalid, match=complaint):
         read_feeds(WHOLE.replace(old, new), name="feeds.yaml")
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1", "[::1]"])
+def test_a_server_on_this_machine_may_be_met_without_tls(host: str) -> None:
+    (feed,) = read_feeds(f"feeds: [{{name: here, url: 'http://{host}:8080/dcap'}}]", name="feeds.yaml")
+    assert feed.tls() is None
 
 
 def test_an_empty_file_is_a_mistake() -> None:
