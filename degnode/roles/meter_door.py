@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
 from degnode.side_door import SideDoor
-from metering.sep.identity import read_lfdi
+from metering.sep.identity import read_lfdi, sender_name
 from metering.sep.mirror import is_mirror_path
 from metering.sep.mirror_policy import NETWORK_TIME, POLL_RATE, MirrorPolicy
 from metering.sep.terminator import CertificateHeader
@@ -27,6 +27,15 @@ _UNCOORDINATED: Final = 7
 
 def _lfdis(texts: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(map(read_lfdi, texts))
+
+
+def _senders(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(map(_sender, names))
+
+
+def _sender(name: str) -> str:
+    kind, colon, lfdi = name.partition(":")
+    return sender_name(read_lfdi(lfdi)) if colon and kind.lower() == "lfdi" else name
 
 
 def _whole_seconds(period: timedelta) -> timedelta:
@@ -75,7 +84,7 @@ class MeterDoorSettings(Settings):
     meters_aggregators: Annotated[Names, AfterValidator(_lfdis)] = Field(
         (), description="LFDIs of devices that may post for other devices, with commas."
     )
-    meters_legacy_senders: Names = Field(
+    meters_legacy_senders: Annotated[Names, AfterValidator(_senders)] = Field(
         (),
         description="Senders whose documents may be in the namespace of 2013: names of API keys, or "
         "lfdi:<LFDI>, with commas.",

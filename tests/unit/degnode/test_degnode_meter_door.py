@@ -42,7 +42,7 @@ def test_what_is_said_is_the_mirrors_policy() -> None:
             trusted_proxies="10.0.0.0/24",
             meters_certificate_header="X-Client-Cert",
             meters_aggregators=f"{'ab' * 20}, {'cd-' * 19}cd",
-            meters_legacy_senders="old meter, lfdi:" + "AB" * 20,
+            meters_legacy_senders=f"old meter, lfdi:{'ab' * 20}, LFDI:{'cd-' * 19}cd",
             meters_post_rate="300",
             meters_post_rate_held="true",
             meters_poll_rate="60",
@@ -54,7 +54,7 @@ def test_what_is_said_is_the_mirrors_policy() -> None:
         name="X-Client-Cert", proxies=(ip_network("10.0.0.0/24"),)
     )
     assert told.aggregators == {"AB" * 20, "CD" * 20}
-    assert told.legacy_senders == {"old meter", "lfdi:" + "AB" * 20}
+    assert told.legacy_senders == {"old meter", "lfdi:" + "AB" * 20, "lfdi:" + "CD" * 20}
     assert (told.post_rate, told.holds_post_rate) == (timedelta(seconds=300), True)
     assert (told.poll_rate, told.time_zone) == (timedelta(seconds=60), ZoneInfo("Asia/Kolkata"))
     assert told.time_quality == 4
@@ -66,6 +66,7 @@ def test_what_is_said_is_the_mirrors_policy() -> None:
         ({"meters_certificate_header": "X-Client-Cert"}, "DEGNODE_TRUSTED_PROXIES"),
         ({"meters_certificate_header": "X Client", "trusted_proxies": "10.0.0.1"}, "no name of a header"),
         ({"meters_aggregators": "AB"}, "no LFDI"),
+        ({"meters_legacy_senders": "lfdi:AB"}, "no LFDI"),
         ({"meters_post_rate": "0"}, "whole seconds"),
         ({"meters_post_rate": "0.5"}, "whole seconds"),
         ({"meters_post_rate_held": "true"}, "DEGNODE_METERS_POST_RATE"),
