@@ -34,11 +34,12 @@ class Sender:
 def sender_by_certificate(scope: Mapping[str, Any], header: CertificateHeader | None) -> Sender | None:
     """Return the device that a request comes from, None where nobody shows a certificate.
 
-    What a trusted proxy says of the device behind it goes before the connection's own certificate,
-    which is then the proxy's. Raises: CertificateHeaderUnreadable.
+    Where a trusted proxy connects, only what it says of the device behind it counts: the connection's
+    own certificate is the proxy's. Raises: CertificateHeaderUnreadable.
     """
-    lfdi = header.lfdi_in(scope) if header is not None else None
-    if lfdi is None:
+    if header is not None and header.is_from_proxy(scope):
+        lfdi = header.lfdi_in(scope)
+    else:
         lfdi = _lfdi_of_connection(scope)
     return None if lfdi is None else Sender.of_device(lfdi)
 

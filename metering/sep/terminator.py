@@ -45,7 +45,7 @@ class CertificateHeader:
 
         Raises: CertificateHeaderUnreadable.
         """
-        if not self._is_proxy(scope.get("client")):
+        if not self.is_from_proxy(scope):
             return None
         values = [value for value in Headers(raw=scope["headers"]).getlist(self.name) if value.strip()]
         if not values:
@@ -54,7 +54,9 @@ class CertificateHeader:
             raise self._unreadable("it is there more than once", "Let the proxy drop what callers send.")
         return self._lfdi_of(values[0].strip())
 
-    def _is_proxy(self, client: tuple[str, int] | None) -> bool:
+    def is_from_proxy(self, scope: Mapping[str, Any]) -> bool:
+        """Say whether one of the proxies connects."""
+        client: tuple[str, int] | None = scope.get("client")
         if client is None:
             return False
         try:

@@ -101,8 +101,20 @@ def test_the_device_behind_a_proxy_goes_before_the_proxys_own_certificate(
 ) -> None:
     proxy = DeviceAuthority(tmp_path).device("proxy")
     told = sender_by_certificate(scope(quote(device.pem), chain=(proxy.pem,)), HEADER)
-    alone = sender_by_certificate(scope(chain=(proxy.pem,)), HEADER)
-    assert (told, alone) == (Sender.of_device(device.lfdi), Sender.of_device(proxy.lfdi))
+    assert told == Sender.of_device(device.lfdi)
+
+
+@pytest.mark.parametrize("values", [(), ("",)])
+def test_a_proxy_that_names_no_device_is_not_taken_for_one_by_its_own_certificate(
+    tmp_path: Path, values: tuple[str, ...]
+) -> None:
+    proxy = DeviceAuthority(tmp_path).device("proxy")
+    assert sender_by_certificate(scope(*values, chain=(proxy.pem,)), HEADER) is None
+
+
+def test_a_device_that_comes_past_the_proxy_is_known_by_its_own_certificate(device: Credentials) -> None:
+    asked = scope(client=("192.0.2.9", 1), chain=(device.pem,))
+    assert sender_by_certificate(asked, HEADER) == Sender.of_device(device.lfdi)
 
 
 LFDI, OTHER = "AB" * 20, "CD" * 20
