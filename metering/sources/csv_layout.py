@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import Final
 
 from metering.energy import Direction
+from metering.sources.csv_heading import CsvHeading
 from metering.sources.naming import ReadMeterName, meter_by_mrid
 from metering.sources.ports import SourceUnreadable
 
 FIELDS: Final = (
     "meter", "register", "direction", "start", "end", "duration", "fold", "wh", "kwh", "quality",
 )  # fmt: skip
-REJECT_COLUMNS: Final = ("reject_code", "reject_reason")
-"""What a reject file has further; it is read over, so that a mended file is taken as it is."""
-DELIMITERS: Final = (",", ";", "\t", "|")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +51,20 @@ class CsvLayout:
     """Where in a line each field stands; a field that the file does not have is not in `at`."""
 
     at: Mapping[str, int]
-    delimiter: str
-    width: int
+    heading: CsvHeading
+
+    @property
+    def delimiter(self) -> str:
+        return self.heading.delimiter
+
+    @property
+    def width(self) -> int:
+        return len(self.heading.names)
 
 
-def layout_of(heading: str, options: CsvOptions) -> CsvLayout:
-    """Return the layout that the first line of a file gives it. Raises: SourceUnreadable."""
-    delimiter = max(DELIMITERS, key=heading.count)
-    names = [name.strip().strip('"').strip() for name in heading.rstrip("\r\n").split(delimiter)]
+def layout_of(heading: CsvHeading, options: CsvOptions) -> CsvLayout:
+    """Return the layout that the headings of a file give it. Raises: SourceUnreadable."""
+    names = heading.names
     wanted = {options.columns.get(name, name).casefold(): name for name in FIELDS}
     at: dict[str, int] = {}
     for number, name in enumerate(names):
@@ -71,10 +75,10 @@ def layout_of(heading: str, options: CsvOptions) -> CsvLayout:
             raise SourceUnreadable(f"there are two columns {name!r}", path="line 1", hint="Remove one.")
         at[field_name] = number
     _check(at, names, options)
-    return CsvLayout(at=at, delimiter=delimiter, width=len(names))
+    return CsvLayout(at=at, heading=heading)
 
 
-def _check(at: Mapping[str, int], names: list[str], options: CsvOptions) -> None:
+def _check(at: Mapping[str, int], names: Sequence[str], options: CsvOptions) -> None:
     unknown = sorted(set(options.columns) - set(FIELDS))
     if unknown:
         raise SourceUnreadable(

@@ -15,14 +15,14 @@ from metering.doubt import Doubt
 from metering.energy import Direction
 from metering.quality import quality_of
 from metering.sources.amounts import KWH_DECIMALS, watt_hours_of
+from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES, read_heading
 from metering.sources.csv_layout import FIELDS, CsvLayout, CsvOptions, layout_of
 from metering.sources.gathering import Line, RegisterName, gathered
 from metering.sources.instants import InstantUnclear, read_fold, read_moment, the_instant, the_period
 from metering.sources.lines import lines_of
 from metering.sources.naming import MeterName
-from metering.sources.ports import Found, Reject, SourceUnreadable
+from metering.sources.ports import Found, Reject
 
-GREATEST_CSV_LINE_BYTES: Final = 65_536
 _MOST_REMEMBERED: Final = 100_000
 _LONGEST_NAME: Final = 255
 _NEWLINE: Final = ord("\n")
@@ -57,10 +57,7 @@ class CsvSource:
     def read(self, stream: BinaryIO) -> Iterator[Found]:
         """Yield what the lines say. Raises: SourceUnreadable, of a heading that does not do."""
         first, options = stream.readline(GREATEST_CSV_LINE_BYTES + 1), self._options
-        heading = _text(first.removeprefix(_BOM))
-        if heading is None or len(first) > GREATEST_CSV_LINE_BYTES:
-            raise SourceUnreadable("the first line is no headings in UTF-8", path="line 1")
-        reader = _LineReader(layout_of(heading, options), options)
+        reader = _LineReader(layout_of(read_heading(first), options), options)
         said = str(options)
         head = (f"# read with {said}\n" if said else "").encode() + first.removeprefix(_BOM)
         yield from gathered(self._lines(stream, reader), head=head)
@@ -126,7 +123,7 @@ class _LineReader:
         text = _text(raw)
         if text is None:
             raise _LineRefused("NOT_UTF8", "the line is not written in UTF-8")
-        text = text.rstrip("\r\n")
+        text = self._layout.heading.own_part(text.rstrip("\r\n"))
         if not text.strip(self._blank):
             return None
         cells = self._cells(text)

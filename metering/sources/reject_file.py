@@ -5,15 +5,13 @@ A mended file is imported as it is; what was taken before is not in it.
 
 from __future__ import annotations
 
-import csv
 import re
-from io import StringIO
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
 from kernel.plain_text import one_line
-from metering.sources.csv_layout import DELIMITERS, REJECT_COLUMNS
+from metering.sources.csv_heading import REJECT_COLUMNS, read_heading
 from metering.sources.detection import Form
 from metering.sources.ports import Reject
 
@@ -39,7 +37,7 @@ class RejectFile:
     def __init__(self, source: Path, form: Form, *, heading: bytes = b"") -> None:
         self._source = source
         self._form = form
-        self._csv = _CsvRejects(heading)
+        self._csv = _CsvRejects(heading) if form is Form.CSV else None
         self._part = source.with_name(f"{source.name}.rejects.part")
         self._file: BinaryIO | None = None
 
@@ -78,10 +76,10 @@ class RejectFile:
     def _start(self) -> bytes:
         if self._is_xml:
             return _XML_START.replace(b"<rejected>", _ROOTS[self._form])
-        return self._csv.heading if self._form is Form.CSV else b""
+        return self._csv.heading if self._csv else b""
 
     def _written(self, reject: Reject) -> bytes:
-        if self._form is Form.CSV:
+        if self._csv:
             return self._csv.lines(reject)
         words = one_line(f"{reject.place}: {reject.code}: {reject.sentence}")
         if self._is_xml:
@@ -105,37 +103,24 @@ _ROOTS: Final = {
 
 
 class _CsvRejects:
-    """Lines of CSV with a code and a reason behind them."""
+    """Lines of CSV with a code and a reason behind them; of a line's own cells nothing is changed."""
 
-    def __init__(self, heading: bytes) -> None:
-        text = heading.decode(errors="replace").removeprefix("\ufeff").rstrip("\r\n")
-        self._delimiter = max(DELIMITERS, key=text.count)
-        names = text.split(self._delimiter)
-        self._had_reasons = tuple(names[-2:]) == REJECT_COLUMNS
-        kept = names[:-2] if self._had_reasons else names
-        self._width = len(kept)
-        self.heading = (self._delimiter.join([*kept, *REJECT_COLUMNS]) + "\n").encode()
+    def __init__(self, first: bytes) -> None:
+        self._heading = read_heading(first)
+        further = () if self._heading.has_reasons else REJECT_COLUMNS
+        self.heading = (self._heading.delimiter.join([self._heading.text, *further]) + "\n").encode()
 
     def lines(self, reject: Reject) -> bytes:
-        reason = f"{reject.code}{self._delimiter}{self._quoted(reject.sentence)}\n".encode()
-        delimiter = self._delimiter.encode()
-        written = b""
-        for line in reject.raw.splitlines():
-            kept = self._without_reasons(line) if self._had_reasons else line
-            missing = self._width - 1 - kept.count(delimiter)
-            written += kept + delimiter * max(missing, 0) + delimiter + reason
-        return written
+        between = self._heading.delimiter
+        reasons = f"{between}{reject.code}{between}{_quoted(reject.sentence)}\n".encode()
+        return b"".join(
+            self._own_part(line) + reasons for line in reject.raw.removesuffix(b"\n").split(b"\n")
+        )
 
-    def _without_reasons(self, line: bytes) -> bytes:
-        """Return the line without the code and the reason that an earlier import gave it."""
-        text = line.decode(errors="surrogateescape")
-        try:
-            cells = next(csv.reader([text], delimiter=self._delimiter, strict=True))
-        except (csv.Error, StopIteration):
-            return line
-        written = StringIO()
-        csv.writer(written, delimiter=self._delimiter, lineterminator="").writerow(cells[: self._width])
-        return written.getvalue().encode(errors="surrogateescape")
+    def _own_part(self, line: bytes) -> bytes:
+        text = line.decode(errors="surrogateescape").rstrip("\r")
+        return self._heading.own_part(text).encode(errors="surrogateescape")
 
-    def _quoted(self, sentence: str) -> str:
-        return '"' + one_line(sentence).replace('"', "'") + '"'
+
+def _quoted(sentence: str) -> str:
+    return '"' + one_line(sentence).replace('"', "'") + '"'

@@ -15,8 +15,9 @@ import pytest
 from metering.energy import Direction
 from metering.quality import ESTIMATED_BY_INTERPOLATION, VALID
 from metering.sources import csv_source
+from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES
 from metering.sources.csv_layout import CsvOptions
-from metering.sources.csv_source import GREATEST_CSV_LINE_BYTES, CsvSource
+from metering.sources.csv_source import CsvSource
 from metering.sources.gathering import STRETCH_LINES
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 
@@ -153,7 +154,7 @@ def test_a_line_that_cannot_be_read_is_rejected_and_the_others_are_taken(line: s
 def test_a_rejected_line_is_kept_as_it_was_but_for_one_too_long() -> None:
     bad, long = "x,y", "," * (GREATEST_CSV_LINE_BYTES + 1)
     kept = [item.raw for item in read(bad, long) if isinstance(item, Reject)]
-    assert (kept[0], len(kept[1])) == (b"x,y\n", 1_000)
+    assert (kept[0], len(kept[1]), kept[1][-4:]) == (b"x,y\n", 1_004, b" ...")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,120 @@
+"""The file of what was not taken: as long as nobody mends it, nothing in it is taken either."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from metering.energy import Direction
+from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES
+from metering.sources.csv_layout import CsvOptions
+from metering.sources.csv_source import CsvSource
+from metering.sources.detection import Form
+from metering.sources.ports import Batch, Found, MeterSource, Reject
+from metering.sources.reject_file import RejectFile
+
+HEADING = "meter,direction,start,duration,wh,fold"
+START = "2026-03-14T00:00:00Z"
+SHORT = f"0100200300,import,{START},900,0"
+
+
+def imported(path: Path, source: MeterSource, form: Form = Form.CSV) -> tuple[list[Found], Path | None]:
+    """Return what a file holds, and the file of its rejects."""
+    with path.open("rb") as stream:
+        heading = stream.readline()
+        stream.seek(0)
+        found = list(source.read(stream))
+    with RejectFile(path, form, heading=heading) as rejects:
+        for each in found:
+            if isinstance(each, Reject):
+                rejects.add(each)
+        return found, rejects.finish()
+
+
+def values(found: list[Found]) -> list[int | None]:
+    return [
+        reading.value
+        for batch in found
+        if isinstance(batch, Batch)
+        for register in batch.document.meter_readings
+        for reading, _ in register.readings()
+    ]
+
+
+@pytest.mark.parametrize(
+    ("heading", "line", "code"),
+    [
+        (HEADING, SHORT, "COLUMNS"),
+        (HEADING, SHORT.replace(",0", ""), "COLUMNS"),
+        (HEADING, SHORT + ",,1", "COLUMNS"),
+        (HEADING, "x", "COLUMNS"),
+        (HEADING, SHORT.replace("import", '"import"'), "COLUMNS"),
+        (HEADING, SHORT + ",,VALID,x", "COLUMNS"),
+        (HEADING.replace("wh,fold", "kwh"), SHORT.replace(",0", ",1,25"), "COLUMNS"),
+        (HEADING.replace("wh,fold", "kwh"), SHORT.replace(",0", ",1,25,000"), "COLUMNS"),
+        (HEADING.replace(",", ";"), SHORT.replace(",", ";"), "COLUMNS"),
+        (HEADING.replace(",", "|") + '|"a|b"', (SHORT + ",").replace(",", "|"), "COLUMNS"),
+        (HEADING, SHORT + ',"', "QUOTES"),
+        (HEADING, SHORT + ",\udcff", "NOT_UTF8"),
+        (HEADING, SHORT + ",\r" + SHORT + ",", "COLUMNS"),
+        (HEADING, SHORT.replace(",0", ",O,,,,"), "NO_VALUE"),
+    ],
+)
+def test_a_rejected_line_that_nobody_mends_is_rejected_alike_however_often_it_is_imported(
+    tmp_path: Path, heading: str, line: str, code: str
+) -> None:
+    path = tmp_path / "readings"
+    path.write_bytes(f"{heading}\n{line}\n".encode(errors="surrogateescape"))
+    written: list[bytes] = []
+    for _ in range(4):
+        found, rejects = imported(path, CsvSource())
+        assert [each.code for each in found if isinstance(each, Reject)] == [code]
+        assert values(found) == []
+        assert rejects is not None
+        written.append(rejects.read_bytes())
+        path = rejects
+    assert len(set(written)) == 1
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n", ",,\n"])
+def test_a_mended_line_is_taken_with_its_reason_behind_it_or_without(tmp_path: Path, ends: str) -> None:
+    path = tmp_path / "readings"
+    path.write_text(f"{HEADING}\n{SHORT}\n")
+    _, rejects = imported(path, CsvSource())
+    assert rejects is not None
+    said = rejects.read_text()
+    mended = said.replace("900,0,", "900,7,,")
+    bare = f"{mended.splitlines()[0]}\n{SHORT},\n"
+    unquoted = mended.replace('"', "")
+    for text, expected in ((mended, 7), (bare, 0), (unquoted, 7)):
+        heading, line = text.splitlines()
+        path.write_bytes(f"{heading}\n{line}{ends}".encode())
+        assert values(imported(path, CsvSource())[0]) == [expected]
+
+
+def test_what_is_left_of_a_line_that_is_too_long_is_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "readings"
+    path.write_text(f"{HEADING.removesuffix(',fold')}\n{SHORT}{' ' * GREATEST_CSV_LINE_BYTES}5\n")
+    found, rejects = imported(path, CsvSource())
+    assert rejects is not None
+    again, _ = imported(rejects, CsvSource())
+    assert (values(found), values(again)) == ([], [])
+
+
+def test_headings_in_quotes_may_hold_what_stands_between_columns(tmp_path: Path) -> None:
+    options = CsvOptions(
+        columns={"kwh": "Usage, kWh"}, meter="0100200300", direction=Direction.IMPORT, seconds=900
+    )
+    path = tmp_path / "readings"
+    path.write_text(f'start;"Usage, kWh"\n{START};1\n{START};one\n')
+    found, rejects = imported(path, CsvSource(options))
+    assert values(found) == [1000]
+    path.write_text(f'start,"Usage, kWh"\n{START},"1"\n{START},one\n')
+    found, rejects = imported(path, CsvSource(options))
+    assert values(found) == [1000]
+    assert rejects is not None
+    heading, _ = rejects.read_text().splitlines()
+    assert heading == 'start,"Usage, kWh",reject_code,reject_reason'
+    rejects.write_text(rejects.read_text().replace("one,", "2,"))
+    assert values(imported(rejects, CsvSource(options))[0]) == [2000]
