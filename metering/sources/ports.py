@@ -25,17 +25,19 @@ class Batch:
     """Readings of one meter, with the bytes that said so; `place` is where in the file they stand.
 
     `head` is what has to go before `body` for it to be understood: column names, and how it was read.
+    `signed` is what a meter has signed of it, which stays the same in whatever it is wrapped.
     """
 
     document: MirrorUsagePoint
     head: bytes = b""
     body: bytes
     place: str
+    signed: bytes = b""
 
     @property
     def raw(self) -> bytes:
         """The document as it is kept: read otherwise, the same lines are another document."""
-        return self.head + self.body
+        return self.signed or self.head + self.body
 
     def rejected(self, code: str, sentence: str) -> Reject:
         """Return the whole batch as what was not taken."""

@@ -9,7 +9,7 @@ keeps a signature for anything else from being taken for one of readings.
 
 from __future__ import annotations
 
-from base64 import b64decode
+from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -84,12 +84,16 @@ class SignedReading:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedReadings:
-    """What a meter has signed, with the key that it signed with."""
+    """What a meter has signed, with the key that it signed with.
+
+    `raw` is the signed text and the signature, without what stands around them and anybody may change.
+    """
 
     meter: MeterName
     key: MeterKey
     issued_at: datetime
     readings: tuple[SignedReading, ...]
+    raw: bytes
 
 
 def read_signed_readings(
@@ -121,7 +125,13 @@ def read_signed_readings(
         )
     issued_at = _instant(payload, "issued_at", "payload.issued_at")
     _check_age(issued_at, now, limits)
-    return SignedReadings(meter=meter, key=key, issued_at=issued_at, readings=_readings(payload["readings"]))
+    return SignedReadings(
+        meter=meter,
+        key=key,
+        issued_at=issued_at,
+        readings=_readings(payload["readings"]),
+        raw=text.encode() + b"\n" + b64encode(signature),
+    )
 
 
 def excess(reading: Reading, greatest_watts: int | None) -> str | None:

@@ -84,7 +84,7 @@ class _Desk:
                 if (why := excess(each.reading, greatest)) is not None
             }
             taken = [each for each in signed.readings if id(each) not in refused]
-            result = await self._record(signed, taken, raw, uow, now) if taken else None
+            result = await self._record(signed, taken, uow, now) if taken else None
         verdicts = _verdicts(signed, taken, refused, result)
         return _answer(signed, verdicts)
 
@@ -92,13 +92,12 @@ class _Desk:
         self,
         signed: SignedReadings,
         taken: Sequence[SignedReading],
-        raw: bytes,
         uow: UnitOfWork,
         now: datetime,
     ) -> IngestResult:
         submitted = Submission(
             document=document_of(signed, taken),
-            raw=raw,
+            raw=signed.raw,
             sender=f"signed:{signed.meter.mrid}",
             speaks_for_all=True,  # of this meter alone, whose key it is
         )

@@ -61,4 +61,4 @@ class SignedSource:
             if sentence := excess(each.reading, signed.key.greatest_watts):
                 where = f"reading {each.ordinal}: {sentence}"
                 return Reject(place=place, raw=line, code="ABOVE_PHYSICAL_MAXIMUM", sentence=where)
-        return Batch(document=document_of(signed, signed.readings), body=line, place=place)
+        return Batch(document=document_of(signed, signed.readings), body=line, place=place, signed=signed.raw)

@@ -233,6 +233,27 @@ async def test_the_envelope_may_be_written_anew_on_its_way(meter: Meter) -> None
     assert verdicts(await meter.sends(again)) == [(0, "import", "accepted", None)]
 
 
+async def test_signed_readings_that_are_sent_again_in_whatever_envelope_undo_no_correction(
+    meter: Meter, client: AsyncClient, uow_factory: UnitOfWorkFactory
+) -> None:
+    first = meter.envelope(meter.reads(250))
+    await meter.sends(first)
+    await meter.posts(270, issued_at=format_instant(NOW + timedelta(seconds=60)))
+    signature = first["signature"]
+    spelt_otherwise = signature[:-3] + chr(ord(signature[-3]) + 1) + "=="  # two bits that decode to nothing
+    for envelope in (
+        {name: first[name] for name in ("payload", "signature", "key")},
+        first | {"signature": spelt_otherwise},
+    ):
+        for content in (json.dumps(envelope), json.dumps(envelope, indent=3)):
+            answer = await client.post(
+                "/api/v1/readings", content=content, headers={"content-type": "application/json"}
+            )
+            assert verdicts(answer) == [(0, "import", "duplicate", None)]
+    assert await energy(uow_factory) == 270
+    assert await documents(uow_factory) == 2
+
+
 @pytest.mark.parametrize(
     ("issued_at", "taken"),
     [

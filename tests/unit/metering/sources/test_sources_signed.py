@@ -75,3 +75,13 @@ def test_a_line_that_its_meter_did_not_sign_so_is_rejected_and_the_others_are_ta
     found = read(line, envelope(250))
     assert [item.code for item in found if isinstance(item, Reject)] == [code]
     assert [item.place for item in found if isinstance(item, Batch)] == ["line 2"]
+
+
+def test_what_is_kept_of_a_line_is_what_was_signed_in_whatever_envelope_it_lies() -> None:
+    line = envelope(250)
+    said = json.loads(line)
+    again = json.dumps({name: said[name] for name in ("signature", "payload", "key")}, indent=None)
+    kept = [batch.raw for batch in read(line, again, envelope(251)) if isinstance(batch, Batch)]
+    assert kept[0] == kept[1] == f"{said['payload']}\n{said['signature']}".encode()
+    assert kept[2] != kept[0]
+    assert [batch.body for batch in read(line) if isinstance(batch, Batch)] == [line.encode() + b"\n"]
