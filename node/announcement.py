@@ -35,6 +35,7 @@ from protocol.x25519 import (
     write_encryption_public_key,
 )
 from registry_client.challenge import ChallengeScheme
+from registry_client.lookup import LookupNotAnswered
 from registry_client.registrar import Registrar
 from registry_client.subscriber import SubscriberRecord, SubscriberRole, SubscriberStatus
 from storage.unit_of_work import UnitOfWorkFactory
@@ -119,7 +120,7 @@ class Announcer:
         due = to_announce(self.keychain.sets(), now, delivery_timeout=self.delivery_timeout, every=every)
         if not due:
             return []
-        records = await self.registrar.records(self.keychain.subscriber_id)
+        records = await self._held_there()
         held = {record.key_id: record for record in records}
         told = [each for each in due if self._stands(each, held, now=now)]
         await self._note([each for each in told if each.must_be_announced(now)], now=now)
@@ -138,6 +139,19 @@ class Announcer:
                 waiting = Announced(key_id=each.key_id, status=None, is_known=False)  # its turn comes
             done.append(waiting or await self._tell(each, signer, newcomer=newcomer, now=now))
         return done
+
+    async def _held_there(self) -> list[SubscriberRecord]:
+        """Return the registry's entries about this participant.
+
+        One that answers its members only tells a newcomer nothing, and has nothing of it.
+        Raises: RegistryUnavailable.
+        """
+        try:
+            return await self.registrar.records(self.keychain.subscriber_id)
+        except LookupNotAnswered:
+            if any(each.announced_at is not None for each in self.keychain.sets()):
+                raise
+            return []
 
     async def _tell(self, key_set: KeySet, signer: Signer, *, newcomer: bool, now: datetime) -> Announced:
         """Tell the registry of one key set. Raises: as `announce`."""

@@ -65,9 +65,10 @@ def _public_keys(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _subscriber_name(text: str) -> str:
-    if len(text) > _LONGEST_NAME or not re.search(NAME_PATTERN, text):
+    if len(text) > _LONGEST_NAME or not re.fullmatch(NAME_PATTERN, text):
         raise ValueError(
-            f"a subscriber's name has 1 to {_LONGEST_NAME} characters, and no space, quote or '|' among them"
+            f"a subscriber's name has 1 to {_LONGEST_NAME} characters of ASCII, and no space, quote or '|' "
+            "among them"
         )
     return text
 

@@ -34,8 +34,8 @@ _CANONICAL: Final = re.compile(
     r'created=("?)([0-9]{1,12})\5,expires=("?)([0-9]{1,12})\7,headers="([^"]*)",signature="([^"]*)"'
 )
 _NAME: Final = re.compile(r"\S{1,255}")
-NAME_PATTERN: Final = r'^[^\s|"\x00]+$'
-"""What a subscriber and its keys may be called: nothing that ends a name in a signature's keyId."""
+NAME_PATTERN: Final = r"^[!#-{}~]+$"
+"""What a subscriber and its keys may be called: what a header holds, and nothing that ends a name in keyId."""
 
 _RECORD: Final = re.compile(r"[^/\s]+(?:/[^/\s]+){2}")
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")

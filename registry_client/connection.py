@@ -135,10 +135,12 @@ class RegistryConnection:
             raw = await read_at_most(response, self._limits.max_answer_bytes)
         return response.status_code, response.headers.get("Signature"), raw
 
-    def unavailable(self, why: str, *, cause: str | None = None) -> RegistryUnavailable:
+    def unavailable(
+        self, why: str, *, cause: str | None = None, kind: type[RegistryUnavailable] = RegistryUnavailable
+    ) -> RegistryUnavailable:
         """Return the refusal of whoever depends on this registry; our log keeps the cause."""
         log.warning("registry.unavailable", registry=self.url, reason=why, cause=cause)
-        return RegistryUnavailable(f"the registry {why}", hint=_LATER)
+        return kind(f"the registry {why}", hint=_LATER)
 
     async def close(self) -> None:
         await self._client.aclose()

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import structlog
 
+from protocol.errors import RegistryUnavailable
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
 from registry_client.ports import Wanted
@@ -19,6 +20,11 @@ from registry_client.subscriber import RecordUnreadable, SubscriberRecord, Subsc
 log = structlog.get_logger(__name__)
 
 _NOT_ADMITTED: Final = (401, 403)
+_NOTHING_HERE: Final = 404
+
+
+class LookupNotAnswered(RegistryUnavailable):
+    """The registry does not say what it holds: it answers members only, or has nothing at that path."""
 
 
 class LookupClient:
@@ -62,13 +68,17 @@ class LookupClient:
 async def look_up(connection: RegistryConnection, question: Mapping[str, Any]) -> list[SubscriberRecord]:
     """Return the records that the registry gives, without those that nobody can read.
 
-    Raises: RegistryUnavailable, also for an answer that cannot be read: it does not say that there are none.
+    Raises: RegistryUnavailable, also for an answer that cannot be read: it does not say that there are none;
+    LookupNotAnswered, if the registry gives none to whoever asks.
     """
     answer = await connection.post("/lookup", question)
     if answer.status in _NOT_ADMITTED:
         raise connection.unavailable(
-            f"does not let this node ask (HTTP {answer.status}); is its key entered there?"
+            f"does not let this node ask (HTTP {answer.status}); is its key entered there?",
+            kind=LookupNotAnswered,
         )
+    if answer.status == _NOTHING_HERE:
+        raise connection.unavailable("answers no look-up (HTTP 404)", kind=LookupNotAnswered)
     if answer.status != 200 or not isinstance(answer.content, list):
         raise connection.unavailable(
             f"gave no list of subscribers (HTTP {answer.status}, {type(answer.content).__name__})"

@@ -21,7 +21,7 @@ from protocol.profile import DIGEST_LABELS
 from protocol.signing import Signer
 from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import ConnectionLimits, RegistryConnection
-from registry_client.lookup import look_up
+from registry_client.lookup import LookupNotAnswered, look_up
 from registry_client.onboarding import read_status, refused
 from registry_client.registry_card import CardUnreadable, RegistryCard
 from registry_client.standing import Standing
@@ -113,14 +113,17 @@ class Registrar:
         answer = await self._connection.get(f"/subscriptions/{quote(subscriber_id, safe='')}")
         if answer.status == 200 and isinstance(answer.content, dict):
             return Standing.from_wire(answer.content, key_id=key_id, key=key)
-        records = await self.records(subscriber_id)
+        try:
+            records = await self.records(subscriber_id)
+        except LookupNotAnswered:
+            return None
         statuses = [record.status for record in records if record.key_id == key_id]
         return Standing(status=statuses[0]) if statuses else None
 
     async def records(self, subscriber_id: str) -> list[SubscriberRecord]:
         """Return the registry's entries about a subscriber, as its peers see them.
 
-        Raises: RegistryUnavailable, also for an answer that cannot be read.
+        Raises: RegistryUnavailable, also for an answer that cannot be read; LookupNotAnswered.
         """
         return await look_up(self._connection, {"subscriber_id": subscriber_id})
 

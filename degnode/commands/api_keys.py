@@ -12,8 +12,8 @@ from degnode.actor import operator
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
+from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import SystemClock
 from node.access_views import view_key
 from node.api_key_store import ApiKeyWish, issue_api_key, list_api_keys, revoke_api_key

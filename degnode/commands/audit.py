@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import AsJson, print_json
+from degnode.printing import AsJson, print_json
 from kernel.plain_text import one_line
 from node.access_views import ActView, view_act
 from node.audit import GREATEST_PAGE, list_acts

@@ -16,9 +16,9 @@ from degnode.commands.instants import read_instant
 from degnode.commands.key_desk import KeyPlace, Wish, key_desk
 from degnode.commands.lengths import read_length
 from degnode.commands.place import at_a_place
-from degnode.commands.printing import AsJson
 from degnode.commands.reasons import need_words
 from degnode.key_views import all_as_json, as_registered, key_table
+from degnode.printing import AsJson
 from kernel.clock import format_instant
 from keystore.key_file import make_key_file
 from keystore.key_set import KeySet

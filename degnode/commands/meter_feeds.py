@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy import RowMapping
 
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
+from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import format_instant
 from metering.feeds.feed_store import FeedStore
 

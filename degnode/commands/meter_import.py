@@ -18,8 +18,8 @@ from bpp.meter_news import tell_of_readings
 from degnode.commands.import_options import ImportPlace, source_of
 from degnode.commands.lengths import read_length
 from degnode.commands.place import at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.node_database import node_database
+from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import SystemClock
 from kernel.errors import NodeError
 from kernel.plain_text import one_line

@@ -18,8 +18,8 @@ from bpp.meter_views import Way, read_window, write_row
 from degnode.commands.instants import read_instant
 from degnode.commands.meter_registry import Meter
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import print_table
 from degnode.node_database import node_database
+from degnode.printing import print_table
 from kernel.clock import SystemClock
 from kernel.local_days import ZoneUnknown, days_between
 from metering.completeness import DayCompleteness, completeness

@@ -15,8 +15,8 @@ from degnode.actor import operator
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
 from degnode.commands.place import Desk, Place, at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
+from degnode.printing import AsJson, print_json, print_table
 from metering.registration.exchanges import RegisterExchange
 from metering.registration.overview import view_meter_whole
 from metering.registration.record import MeterIdentity, MeterRegistration, MeterRole, MeterTerms

@@ -29,8 +29,8 @@ from degnode.commands.instants import read_instant
 from degnode.commands.meter_readings import read_date
 from degnode.commands.meter_registry import Meter
 from degnode.commands.place import Desk, Place, at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
+from degnode.printing import AsJson, print_json, print_table
 from metering.vee.checks import findings_of
 from metering.vee.days import LocalDate, dates_between
 from metering.vee.edit import Edited, EditWish

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from degnode.commands.lengths import read_length
 from degnode.commands.place import DEFAULT_DATA_DIR, DatabaseUrl, DataDir, at_a_place
-from degnode.commands.printing import AsJson
+from degnode.commands.reasons import Why, need_words
+from degnode.printing import AsJson
 from kernel.clock import SystemClock
 from node.telemetry import configure_logging
 from protocol.actions import Role
@@ -78,7 +79,7 @@ def renew(
 @at_a_place
 def leave(
     *,
-    why: Annotated[str, typer.Option(help="The reason, for the record.")] = "left the network",
+    why: Why = "left the network",
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask first.")] = False,
     place: MemberPlace,
 ) -> None:
@@ -97,7 +98,7 @@ def distrust(
     subscriber: Annotated[str | None, typer.Argument(help="Whose key.")] = None,
     key_id: Annotated[str | None, typer.Argument(help="Its name in the registry.")] = None,
     *,
-    why: Annotated[str | None, typer.Option(help="The reason, for the record.")] = None,
+    why: Annotated[str | None, typer.Option(callback=need_words, help="The reason, for the record.")] = None,
     undo: Annotated[bool, typer.Option("--undo", help="Believe the registry about the key again.")] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the keys that are distrusted.")] = False,
     place: MemberPlace,
@@ -112,7 +113,7 @@ def distrust(
         return
     if subscriber is None or key_id is None:
         raise typer.BadParameter("name the subscriber and the key, or say --list")
-    if not (why or "").strip() and not undo:
+    if why is None and not undo:
         raise typer.BadParameter("say why: it is kept with the key", param_hint="--why")
     order = DistrustOrder(subscriber_id=subscriber, key_id=key_id, why=why or "", undo=undo)
     asyncio.run(change_distrust(screen, order, *where))

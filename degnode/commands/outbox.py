@@ -10,7 +10,7 @@ import typer
 
 from degnode.actor import operator
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import print_table
+from degnode.printing import print_table
 from kernel.clock import format_instant
 from node.audit import record_act
 from node.correspondence import renew

@@ -9,8 +9,8 @@ import typer
 
 from degnode.actor import operator
 from degnode.commands.place import Place, at_a_place
-from degnode.commands.printing import AsJson, print_json, print_table
 from degnode.commands.reasons import Why
+from degnode.printing import AsJson, print_json, print_table
 from node.access_views import view_rule
 from node.peer_rule_store import PeerRuleWish, list_peer_rules, make_peer_rule, remove_peer_rule
 from node.peer_rules import Effect, RuleField

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 
-def need_words(text: str) -> str:
-    """Return a reason, or complain about one that says nothing."""
-    if not text.strip():
+def need_words(text: str | None) -> str | None:
+    """Return a reason, or complain about one that says nothing; None is none."""
+    if text is not None and not text.strip():
         raise typer.BadParameter("say why in a few words")
     return text
 

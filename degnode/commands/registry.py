@@ -10,9 +10,9 @@ from uuid import UUID
 
 import typer
 
-from degnode.commands.printing import AsJson, print_table
 from degnode.commands.reasons import need_words
 from degnode.commands.registry_desk import RegistryDesk
+from degnode.printing import AsJson, print_table
 from node.telemetry import configure_logging
 from registry_client.subscriber import SubscriberStatus
 

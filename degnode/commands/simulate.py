@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length
-from degnode.commands.printing import AsJson
+from degnode.printing import AsJson
 from degnode.simulation.faults import read_fault
 from degnode.simulation.places import PLACES, PlaceName
 from degnode.simulation.telling import MODULUS, Registers

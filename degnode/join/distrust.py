@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from degnode.actor import operator
 from degnode.node_database import node_database
+from degnode.printing import print_table
 from kernel.clock import SystemClock, format_instant
 from node.audit import record_act
 from node.distrust import DistrustedKey, distrust_key, list_distrusted, trust_again
@@ -56,9 +56,9 @@ async def list_distrust(console: Console, role: str | None, data_dir: Path, data
     if not found:
         console.print("No key is distrusted.")
         return
-    table = Table(title="Keys that are believed no more")
-    for heading in ("subscriber", "key", "since", "by", "why"):
-        table.add_column(heading, overflow="fold")
-    for each in found:
-        table.add_row(each.subscriber_id, each.key_id, format_instant(each.since), each.by, each.why)
-    console.print(table)
+    print_table(
+        "Keys that are believed no more",
+        ("subscriber", "key", "since", "by", "why"),
+        [(each.subscriber_id, each.key_id, format_instant(each.since), each.by, each.why) for each in found],
+        console=console,
+    )

@@ -118,3 +118,19 @@ async def test_acts_are_shown_one_by_one_with_their_numbers_as_they_were(operato
     assert any(line.split()[0] == "who" and "(command line)" in line for line in shown)
     assert any(line.split(maxsplit=1) == ["why", "a [red]good[/red] one"] for line in shown)
     assert any('"rate": 2.5' in line for line in shown)
+
+
+async def test_a_distrusted_key_is_listed_with_its_reason_whatever_stands_in_it(operator: Operator) -> None:
+    await operator.runs(
+        "network", "distrust", "bap.example", "k1", "--why", "see [/tickets/12], stolen [red]"
+    )
+    listed = await operator.runs("network", "distrust", "--list")
+    assert "[/tickets/12]" in listed
+    assert "[red]" in listed
+
+
+@pytest.mark.parametrize("command", [("distrust", "bap.example", "k1"), ("leave", "--yes")])
+async def test_a_reason_of_blanks_is_none(operator: Operator, command: tuple[str, ...]) -> None:
+    result = await operator.tries("network", *command, "--why", "  ")
+    assert result.exit_code == 2
+    assert "say why in a few words" in result.output

@@ -365,10 +365,11 @@ async def test_the_status_tells_of_subscription_keys_and_registry(
 class OtherRegistry(Served):
     """A registry of another make: it shows no card, signs nothing, and tells no standing."""
 
-    def __init__(self, *, in_its_list: bool = True) -> None:
+    def __init__(self, *, in_its_list: bool = True, members_only: int | None = None) -> None:
         self.encryption = EncryptionPrivateKey.generate()
         self.entries: list[dict[str, Any]] = []
         self.in_its_list = in_its_list
+        self.members_only = members_only  # what a stranger is answered who asks about itself
         self.asked: set[asyncio.Task[None]] = set()
         routes = [
             Route("/subscribe", self._subscribe, methods=["POST"]),
@@ -378,6 +379,8 @@ class OtherRegistry(Served):
 
     async def _lookup(self, request: Request) -> Response:
         name = (await request.json()).get("subscriber_id")
+        if self.members_only and name == BPP and not self.entries:
+            return JSONResponse({"error": "members only"}, status_code=self.members_only)
         own = {
             "subscriber_id": "127.0.0.1",
             "ukId": "r1",
@@ -411,6 +414,13 @@ async def test_a_registry_of_another_make_is_joined_by_its_own_entry(stage: Stag
         assert "it signs nothing" in bpp.said()
         assert "(unsigned)" in bpp.said()
         assert read_node_env(bpp.data_dir)["DEGNODE_REGISTRY_KEY"] == ""
+
+
+@pytest.mark.parametrize("status", [401, 403, 404])
+async def test_a_registry_that_answers_members_only_is_joined(stage: Stage, status: int) -> None:
+    async with OtherRegistry(members_only=status) as other, stage.candidate(other.url) as bpp:
+        assert await bpp.join(), bpp.said()
+        assert [entry["subscriber_id"] for entry in other.entries] == [BPP]
 
 
 async def test_a_registry_that_hides_its_encryption_key_is_joined_once_that_is_said(stage: Stage) -> None:

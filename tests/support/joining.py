@@ -72,10 +72,13 @@ class Candidate:
     async def join_until(self, shown: str, **changes: Any) -> None:
         """Run the command until that is on the screen, and break it off."""
 
+        running = asyncio.create_task(self.join(**changes))
+
         async def is_shown() -> bool:
+            if running.done() and shown not in self.said():
+                raise AssertionError(f"it ended without {shown!r}: {running.result()}; {self.said()}")
             return shown in self.said()
 
-        running = asyncio.create_task(self.join(**changes))
         await eventually(is_shown, True)
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)

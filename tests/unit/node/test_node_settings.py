@@ -170,3 +170,18 @@ def test_several_keys_of_the_registry_stand_between_commas(environment: pytest.M
     keys = tuple(write_public_key(new_private_key().public_key) for _ in range(2))
     environment.setenv("DEGNODE_REGISTRY_KEY", ", ".join(keys))
     assert Settings().registry_key == keys
+
+
+@pytest.mark.parametrize("name", ["bpp.example", "urn:deg:bpp/7", "!", "~" * 255])
+def test_a_subscribers_name_is_what_a_signature_can_hold(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv("DEGNODE_SUBSCRIBER_ID", name)
+    assert Settings().subscriber_id == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "a b", "a|b", 'a"b', "a\n", "a\x07b", "büro.example", "中国", "a" * 256], ids=repr
+)
+def test_a_name_that_no_signature_can_hold_is_refused(environment: pytest.MonkeyPatch, name: str) -> None:
+    environment.setenv("DEGNODE_SUBSCRIBER_ID", name)
+    with pytest.raises(ValidationError, match="subscriber"):
+        Settings()

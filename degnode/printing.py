@@ -22,11 +22,17 @@ def print_json(views: Sequence[BaseModel]) -> None:
     print(json.dumps([view.model_dump(mode="json") for view in views], ensure_ascii=False, indent=2))
 
 
-def print_table(title: str, headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+def print_table(
+    title: str,
+    headings: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    *,
+    console: Console | None = None,
+) -> None:
     """Print what people read; None is an empty cell."""
     table = Table(title=title)
     for heading in headings:
         table.add_column(heading, overflow="fold")
     for row in rows:
         table.add_row(*("" if cell is None else escape(printable(str(cell))) for cell in row))
-    Console().print(table)
+    (console or Console()).print(table)
