@@ -10,6 +10,7 @@ from metering.sources.ports import SourceUnreadable
 
 _HEAD_BYTES: Final = 8_192
 _ROOT: Final = re.compile(rb"<(?![?!])[^>]*>", re.DOTALL)
+_PAYLOAD_TEXT: Final = re.compile(rb'"payload"\s*:\s*"')
 _REMARK: Final = re.compile(rb"<!--.*?-->", re.DOTALL)
 
 
@@ -58,5 +59,9 @@ def _xml(start: bytes) -> Form:
 
 
 def _json(start: bytes) -> Form:
+    """Return the form of the first line, of which only the beginning may be there."""
     line = start.split(b"\n", 1)[0]
-    return Form.SIGNED if b'"payload"' in line and b'"signature"' in line else Form.OCPP
+    if line.startswith(b"[") or b'"action"' in line or b'"message"' in line:
+        return Form.OCPP
+    is_signed = b'"signature"' in line or b"degnode-readings-" in line or _PAYLOAD_TEXT.search(line)
+    return Form.SIGNED if b'"payload"' in line and is_signed else Form.OCPP

@@ -2,7 +2,7 @@
 
 A line is a call as it went over the wire, `[2, "id", "MeterValues", {…}]`, or an object
 `{"station": "CP-7", "action": "MeterValues", "payload": {…}}`, or one with such a call as its `message`.
-Calls that bring no meter values, and answers, are passed over.
+Calls that bring no meter values, and answers, are passed over; any other line is rejected.
 """
 
 from __future__ import annotations
@@ -21,6 +21,10 @@ from metering.sources.ocpp_values import ValueRefused, readings_of
 from metering.sources.ports import Found, Reject
 
 _CALL: Final = 2
+_CALL_PARTS: Final = 4
+_KINDS: Final = frozenset({_CALL, 3, 4})
+"""A call, a result and an error."""
+_METER_VALUES: Final = "MeterValues"
 _MAIN_METER: Final = 0
 _LONGEST_NAME: Final = 255
 
@@ -73,25 +77,35 @@ class OcppSource:
         except JsonUnreadable as error:
             raise ValueRefused("NOT_JSON", str(error)) from error
         station, action, payload = self._call(message)
-        if action not in _CONNECTORS or not isinstance(payload, dict):
+        if action not in _CONNECTORS:
             return None
-        meter_values = payload.get(_LISTS.get(action, "meterValue"))
+        if not isinstance(payload, dict):
+            raise ValueRefused("NO_MESSAGE", f"the payload of the {action} is no object")
+        name = _LISTS.get(action, "meterValue")
+        if name not in payload and action != _METER_VALUES:
+            return None  # only there it must be
+        meter_values = payload.get(name)
         if not isinstance(meter_values, list):
-            return None
+            raise ValueRefused("SAMPLED_VALUE", f"the {action} has no list {name}")
         connector = _CONNECTORS[action](payload)
         readings = readings_of(meter_values, interval_seconds=self._options.interval_seconds)
         return Line(self._meter(station, connector), readings, number, raw) if readings else None
 
     def _call(self, message: Any) -> tuple[str | None, str, Any]:  # noqa: ANN401
-        """Return the station, the action and the payload of a message."""
+        """Return the station, the action, which is empty for an answer, and the payload of a message."""
         station: object = self._options.station
         if isinstance(message, dict):
             station = message.get("station", station)
             message = message.get("message", [_CALL, "", message.get("action"), message.get("payload")])
-        if not isinstance(message, list) or not message:
+        kind = message[0] if isinstance(message, list) and message else None
+        if type(kind) is not int or kind not in _KINDS:
             raise ValueRefused("NO_MESSAGE", "the line is no OCPP message")
-        action, payload = message[2:4] if message[0] == _CALL and len(message) == 4 else ("", None)
-        return None if station is None else str(station), str(action), payload
+        action, payload = message[2:] if len(message) == _CALL_PARTS else (None, None)
+        if kind != _CALL:
+            action = ""
+        elif not isinstance(action, str):
+            raise ValueRefused("NO_MESSAGE", "the line is a call that does not say of what")
+        return None if station is None else str(station), action, payload
 
     def _meter(self, station: str | None, connector: int) -> MeterName:
         if not station:
@@ -132,7 +146,7 @@ def _of_stop(_payload: dict[str, Any]) -> int:
 
 
 _CONNECTORS: Final = {
-    "MeterValues": _of_meter_values,
+    _METER_VALUES: _of_meter_values,
     "TransactionEvent": _of_transaction,
     "StopTransaction": _of_stop,
 }

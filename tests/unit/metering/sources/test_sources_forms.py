@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from io import BytesIO
 from pathlib import Path
 
@@ -36,6 +37,26 @@ def test_a_form_is_told_by_the_content(name: str, form: Form) -> None:
         stream = BytesIO(content)
         assert form_of(stream) is form
         assert stream.tell() == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "form"),
+    [
+        (
+            {"key": "a", "payload": '{"form": "degnode-readings-1"}' + " " * 9_000, "signature": "="},
+            Form.SIGNED,
+        ),
+        ({"key": "a", "payload": '{"readings": []}' + " " * 9_000, "signature": "="}, Form.SIGNED),
+        ({"key": "a", "payload": {}, "signature": "="}, Form.SIGNED),
+        ({"action": "DataTransfer", "payload": {"payload": "x", "signature": "="}}, Form.OCPP),
+        ([2, "1", "DataTransfer", {"payload": "x", "signature": "="}], Form.OCPP),
+        ({"foo": 1}, Form.OCPP),
+    ],
+)
+def test_signed_readings_are_told_from_messages_in_whatever_order_their_members_come(
+    line: object, form: Form
+) -> None:
+    assert form_of(BytesIO(json.dumps(line).encode())) is form
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,9 @@ def test_what_brings_no_meter_values_is_passed_over() -> None:
         read(
             [2, "1", "Heartbeat", {}],
             [3, "1", {"currentTime": AT}],
+            [4, "1", "InternalError", "", {}],
             [2, "1", "TransactionEvent", {}],
+            [2, "1", "StopTransaction", {}],
             station="C",
         )
         == []
@@ -213,6 +215,17 @@ def test_what_brings_no_meter_values_is_passed_over() -> None:
         ('{"a": 1, "a": 2}', "NOT_JSON"),
         ("[" * 100_000, "NOT_JSON"),
         ("17", "NO_MESSAGE"),
+        ({"foo": 1}, "NO_MESSAGE"),
+        ({"key": "2026", "payload": "{}", "signature": "="}, "NO_MESSAGE"),
+        ({"message": {"action": "MeterValues"}}, "NO_MESSAGE"),
+        ({"action": 17}, "NO_MESSAGE"),
+        ({"action": "MeterValues"}, "NO_MESSAGE"),
+        (["2", "1", "MeterValues", {}], "NO_MESSAGE"),
+        ([True, "1", "MeterValues", {}], "NO_MESSAGE"),
+        ([5, "1", "MeterValues", {}], "NO_MESSAGE"),
+        ([2, "1", "MeterValues"], "NO_MESSAGE"),
+        (call("MeterValues", connectorId=1), "SAMPLED_VALUE"),
+        (call("TransactionEvent", meterValue={}), "SAMPLED_VALUE"),
         ('{"x": "' + "y" * 1_000_000 + '"}', "LINE_TOO_LONG"),
     ],
 )
