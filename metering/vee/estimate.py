@@ -29,6 +29,7 @@ from metering.vee.filling import Gap, Plan, plan
 from metering.vee.gather import intervals_of, length_of, seconds_of, slots_of
 from metering.vee.look import Look
 from metering.vee.points import Channel, Point, channels_of
+from metering.vee.state import with_doubts
 from metering.vee.validation import REGISTERED
 from storage.unit_of_work import UnitOfWork
 
@@ -108,7 +109,7 @@ class _Filling:
         channel = next((item for item in self._channels if item.counts_intervals and item.is_whole), None)
         if length is None:
             return []
-        slots = slots_of(found)
+        slots = await self._doubted(found, around)
         gaps = await self._gaps([slot for slot in slots if self._is_known(slot)], around, length)
         if channel is None:
             why = "the meter counts no intervals in total, only by tiers"
@@ -116,6 +117,10 @@ class _Filling:
         plans = plan(gaps, await self._bounds(gaps), step=step_of(channel))
         replaced = [item for item, slot in zip(found, slots, strict=True) if not self._is_known(slot)]
         return [await self._fill(gap, made, channel, replaced) for gap, made in zip(gaps, plans, strict=True)]
+
+    async def _doubted(self, found: Sequence[IntervalEnergy], window: Interval) -> list[Slot]:
+        """Return intervals with what validation doubts of them: it is no ground for an estimate."""
+        return slots_of(await with_doubts(self._uow.connection, self._look, found, window))
 
     def _is_known(self, slot: Slot) -> bool:
         """Say whether an interval stays as it is; a difference of stands is no estimate to be made anew."""
@@ -169,7 +174,7 @@ class _Filling:
             return self._days
         start = self._look.period.start
         before = Interval(start - REFERENCE_PERIOD, start)
-        slots = slots_of(await intervals_of(self._uow.connection, self._look, before))
+        slots = await self._doubted(await intervals_of(self._uow.connection, self._look, before), before)
         kind = self._look.day.kind(self._wish.holidays)
         days = []
         for day in local_dates(before, self._look.day.zone):

@@ -14,13 +14,14 @@ from fractions import Fraction
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.interval import Interval
 from metering.energy import Direction
 from metering.quality import MANUALLY_EDITED, QUESTIONABLE, VALID, is_estimate
 from metering.query import IntervalEnergy
 from metering.vee.checks import DayCheck, digest_of_intervals, latest_check
-from metering.vee.days import LocalDate
+from metering.vee.days import LocalDate, local_dates
 from metering.vee.evidence import Slot, covered_seconds
-from metering.vee.gather import intervals_of, slots_of
+from metering.vee.gather import intervals_of, seconds_of, slots_of
 from metering.vee.look import Look
 from metering.vee.points import Point
 
@@ -92,25 +93,60 @@ async def _marked(connection: AsyncConnection, look: Look) -> tuple[list[Interva
     return with_marks(intervals, check), True
 
 
+async def with_doubts(
+    connection: AsyncConnection, look: Look, intervals: Sequence[IntervalEnergy], window: Interval
+) -> list[IntervalEnergy]:
+    """Return the intervals of a `window` of several days, with what validation doubts of them.
+
+    Each local day has its own verdict; one that judged other energies than are known now doubts nothing.
+    """
+    doubted: list[tuple[int, int]] = []
+    for day in local_dates(window, look.day.zone):
+        that = replace(look, day=day)
+        check = await latest_check(connection, that)
+        if check is None or not (check.blocking or check.terminated):
+            continue
+        if check.readings_digest == digest_of_intervals(await intervals_of(connection, that)):
+            doubted += _doubted_by(check)
+    return [
+        replace(interval, quality=_doubted_quality(slot.quality)) if _is_doubted(slot, doubted) else interval
+        for interval, slot in zip(intervals, slots_of(intervals), strict=True)
+    ]
+
+
 def with_marks(intervals: Sequence[IntervalEnergy], check: DayCheck) -> list[IntervalEnergy]:
     """Return intervals with what `check`, which judged them, says of each.
 
     What an operator put in has been looked at: no rule doubts it. An estimate never becomes valid.
     """
-    failed = [(item.flaw.start, item.flaw.end) for item in check.blocking]
-    slots = slots_of(intervals)
+    doubted = _doubted_by(check)
     return [
-        replace(interval, quality=_marked_quality(slot, failed, terminated=check.terminated))
-        for interval, slot in zip(intervals, slots, strict=True)
+        replace(interval, quality=_marked_quality(slot, doubted))
+        for interval, slot in zip(intervals, slots_of(intervals), strict=True)
     ]
 
 
-def _marked_quality(slot: Slot, failed: Sequence[tuple[int, int]], *, terminated: bool) -> int:
+def _doubted_by(check: DayCheck) -> list[tuple[int, int]]:
+    """Return from when to when a verdict doubts what it judged."""
+    if check.terminated:
+        period = check.day.period
+        return [(seconds_of(period.start), seconds_of(period.end))]
+    return [(item.flaw.start, item.flaw.end) for item in check.blocking]
+
+
+def _is_doubted(slot: Slot, doubted: Sequence[tuple[int, int]]) -> bool:
+    is_decided = bool(slot.quality & MANUALLY_EDITED) and not slot.quality & QUESTIONABLE
+    return not is_decided and any(start < slot.end and slot.start < end for start, end in doubted)
+
+
+def _doubted_quality(quality: int) -> int:
+    return (quality & ~VALID) | QUESTIONABLE
+
+
+def _marked_quality(slot: Slot, doubted: Sequence[tuple[int, int]]) -> int:
     quality = slot.quality
-    is_decided = bool(quality & MANUALLY_EDITED) and not quality & QUESTIONABLE
-    is_doubted = terminated or any(start < slot.end and slot.start < end for start, end in failed)
-    if is_doubted and not is_decided:
-        return (quality & ~VALID) | QUESTIONABLE
+    if _is_doubted(slot, doubted):
+        return _doubted_quality(quality)
     if quality & QUESTIONABLE or is_estimate(quality):
         return quality & ~VALID
     return quality | VALID

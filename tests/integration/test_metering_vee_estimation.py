@@ -103,6 +103,27 @@ async def test_a_long_gap_takes_the_average_of_days_of_its_type(uow_factory: Uni
     assert (await energy(uow_factory))[30].quality == ESTIMATED_BY_REFERENCE_DAY
 
 
+async def test_a_spike_that_validation_doubts_ends_no_line(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, but(0, 0, value=100, day=-7))
+    await record_readings(uow_factory, [*but(9, 14), reading(9_000, quarter=9)])
+    assert sorted(await codes(uow_factory)) == ["GAP", "SPIKE"]
+    (filled,) = await estimate(uow_factory)
+    assert filled.plan is not None
+    assert (filled.plan.method, filled.plan.watt_hours) == (Method.REFERENCE_DAYS, [110, 111, 112, 113])
+
+
+async def test_a_day_is_no_reference_where_validation_doubts_it(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, but(0, 0, value=100, day=-14))
+    start = int(MIDNIGHT.timestamp()) - 7 * 86_400
+    spike = reading(9_000, start=start + 30 * QUARTER)
+    await record_readings(uow_factory, [*but(30, 31, value=700, day=-7), spike])
+    assert await codes(uow_factory, TODAY.earlier(7)) == ["SPIKE"]
+    await record_readings(uow_factory, but(20, 60))
+    (filled,) = await estimate(uow_factory)
+    assert filled.plan is not None
+    assert list(filled.plan.watt_hours) == [100 + at for at in range(20, 60)]
+
+
 async def test_a_holiday_is_estimated_like_a_sunday(uow_factory: UnitOfWorkFactory) -> None:
     await record_readings(uow_factory, but(0, 0, value=100, day=-7))
     await record_readings(uow_factory, but(0, 0, value=700, day=-6))
