@@ -18,10 +18,12 @@ SETTLING: Final = timedelta(minutes=5)
 """How long is waited for more readings of a day that is over, so that an import is looked at once."""
 _DAY: Final = timedelta(days=1)
 
-# A day that is still going on is looked at when it is over; one that waits already is not put off.
+# A day that is still going on is looked at when it is over and its last reading can have come; one that
+# waits already is not put off.
 _NOTE: Final = """
     INSERT INTO meter_checks_due (usage_point_id, utc_day, due_at)
-    SELECT usage_point_id, utc_day, greatest($3, CAST(utc_day + 1 AS timestamp) AT TIME ZONE 'UTC')
+    SELECT usage_point_id, utc_day,
+        greatest($3::timestamptz, CAST(utc_day + 1 AS timestamp) AT TIME ZONE 'UTC') + $4::interval
     FROM unnest($1::bigint[], $2::date[]) AS touched (usage_point_id, utc_day)
     ON CONFLICT (usage_point_id, utc_day)
     DO UPDATE SET due_at = excluded.due_at WHERE excluded.due_at < meter_checks_due.due_at
@@ -68,7 +70,7 @@ async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, n
     if days:
         points, dates = zip(*sorted(days), strict=True)
         driver = await driver_of(uow.connection)
-        await driver.execute(_NOTE, points, dates, now + SETTLING)
+        await driver.execute(_NOTE, points, dates, now, SETTLING)
     return len(days)
 
 

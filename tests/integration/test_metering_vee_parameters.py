@@ -36,6 +36,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     MIDNIGHT,
     NOW,
+    QUARTER,
     day_of_readings,
     document,
     reading,
@@ -172,10 +173,23 @@ async def test_a_day_is_validated_once_when_it_is_over(uow_factory: UnitOfWorkFa
     assert await count(uow_factory, meter_checks_due) == 1
     assert await desk(uow_factory, clock).step() is False
     clock.set(NOW)
+    assert await desk(uow_factory, clock).step() is False
+    clock.set(NOW + SETTLING)
     assert await desk(uow_factory, clock).step() is True
     assert await desk(uow_factory, clock).step() is False
     assert [item.finding.rule for item in await findings(uow_factory)] == ["GAP"]
     assert await count(uow_factory, meter_checks_due) == 0
+
+
+async def test_a_last_reading_that_comes_at_midnight_is_waited_for(uow_factory: UnitOfWorkFactory) -> None:
+    clock = ManualClock(NOW - timedelta(seconds=QUARTER))
+    await record_and_note(uow_factory, but(95, 96), now=clock.now())
+    clock.set(NOW)
+    assert await desk(uow_factory, clock).step() is False
+    await record_and_note(uow_factory, [reading(345, quarter=95)], now=clock.now())
+    clock.set(NOW + SETTLING)
+    assert await desk(uow_factory, clock).step() is True
+    assert await findings(uow_factory) == []
 
 
 async def test_late_readings_have_their_day_validated_again(uow_factory: UnitOfWorkFactory) -> None:
