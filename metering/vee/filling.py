@@ -59,7 +59,8 @@ def plan(gaps: Sequence[Gap], bounds: Sequence[Bound], *, step: int) -> list[Pla
         if weights is None:
             even.update(cells)
             weights = [Fraction(end - start) for start, end in cells]
-        amounts |= zip(cells, _in_steps(weights, bound.left, step), strict=True)
+        # A register that counts in steps can say no more than was counted.
+        amounts |= zip(cells, _in_steps(weights, bound.left // step, step), strict=True)
     return [_plan_of(gap, bounds, amounts, even, step) for gap in gaps]
 
 
@@ -74,7 +75,8 @@ def _plan_of(
         weights = [
             weight for cell, weight in zip(gap.cells, gap.shape.watt_hours, strict=True) if cell in free
         ]
-        own |= zip(free, _in_steps(weights, rounded(sum(weights, Fraction(0))), step), strict=True)
+        steps = rounded(sum(weights, Fraction(0)) / step)
+        own |= zip(free, _in_steps(weights, steps, step), strict=True)
     is_even = gap.shape is None or any(cell in even for cell in gap.cells)
     return Plan(
         gap,
@@ -89,5 +91,5 @@ def _weights(cells: Sequence[Cell], shapes: Mapping[Cell, Fraction | None]) -> l
     return weights if len(weights) == len(cells) else None
 
 
-def _in_steps(weights: Sequence[Fraction], total: int, step: int) -> list[int]:
-    return [step * share for share in apportion(weights, total // step)]
+def _in_steps(weights: Sequence[Fraction], steps: int, step: int) -> list[int]:
+    return [step * share for share in apportion(weights, steps)]

@@ -89,6 +89,14 @@ def test_a_coarse_register_is_filled_in_its_own_steps(
         assert all(watt_hours % step == 0 for watt_hours in made.watt_hours)
 
 
+@given(_WEIGHTS, st.sampled_from([1, 10, 1000]))
+def test_what_nothing_bounds_is_off_by_half_a_step_at_most(weights: Sequence[Fraction], step: int) -> None:
+    cells = [(at * QUARTER, (at + 1) * QUARTER) for at in range(len(weights))]
+    (made,) = plan([Gap(cells, shape=Shape(Method.REFERENCE_DAYS, weights, {}))], [], step=step)
+    assert made is not None
+    assert abs(sum(made.watt_hours) - sum(weights)) <= Fraction(step, 2)
+
+
 @given(st.integers(0, 10**6), st.integers(0, 10**6), st.integers(1, 8))
 def test_a_line_lies_between_its_ends(before: int, after: int, count: int) -> None:
     start = QUARTER
