@@ -21,8 +21,10 @@ from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 from metering.sources.xml_stream import pieces_of
 
 GREATEST_BATCH_READINGS: Final = 10_000
+GREATEST_BATCH_BYTES: Final = 16_000_000
 MOST_WAITING: Final = 20_000
 """How many readings are kept at most until their batch is full."""
+MOST_BYTES_WAITING: Final = 64_000_000
 
 _WANTED: Final = frozenset({atom("link"), espi("IntervalReading")})
 _WATCHED: Final = frozenset({atom("entry")})
@@ -37,6 +39,23 @@ class _Block:
 
     links: Links = field(default_factory=Links)
     elements: list[tuple[int, ET.Element]] = field(default_factory=list)
+    size: int = 0
+
+    def take(self, number: int, element: ET.Element) -> None:
+        self.elements.append((number, element))
+        self.size += _size(element)
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """Readings of one register that wait until their batch is full."""
+
+    taken: list[Taken] = field(default_factory=list)
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        return len(self.taken) >= GREATEST_BATCH_READINGS or self.size >= GREATEST_BATCH_BYTES
 
 
 class EspiSource:
@@ -51,8 +70,8 @@ class EspiSource:
         feed = read_feed(stream, name_of=self._name_of, meter=self._meter)
         stream.seek(0)
         head = f"<!-- read as meter {self._meter.replace('--', '')} -->\n".encode() if self._meter else b""
-        waiting: dict[str, list[Taken]] = {}
-        count = 0
+        waiting: dict[str, _Waiting] = {}
+        count = size = 0
         registers = {each.mrid: each for each in feed.registers}
         for register, number, element in _readings(stream, feed):
             try:
@@ -65,16 +84,29 @@ class EspiSource:
                     sentence=str(error),
                 )
                 continue
-            of_register = waiting.setdefault(register.mrid, [])
-            of_register.append((number, reading, element))
-            count += 1
-            if len(of_register) >= GREATEST_BATCH_READINGS:
-                count -= len(of_register)
-                yield _found(register, waiting.pop(register.mrid), head)
-            elif count >= MOST_WAITING:
-                yield from (_found(registers[mrid], taken, head) for mrid, taken in waiting.items())
-                waiting, count = {}, 0
-        yield from (_found(registers[mrid], taken, head) for mrid, taken in waiting.items())
+            of_register = waiting.setdefault(register.mrid, _Waiting())
+            of_register.taken.append((number, reading, element))
+            weight = _size(element)
+            of_register.size += weight
+            count, size = count + 1, size + weight
+            if of_register.full:
+                count, size = count - len(of_register.taken), size - of_register.size
+                yield _found(register, waiting.pop(register.mrid).taken, head)
+            elif count >= MOST_WAITING or size >= MOST_BYTES_WAITING:
+                yield from (_found(registers[mrid], each.taken, head) for mrid, each in waiting.items())
+                waiting, count, size = {}, 0, 0
+        yield from (_found(registers[mrid], each.taken, head) for mrid, each in waiting.items())
+
+
+def _size(element: ET.Element) -> int:
+    """Return about how many bytes an element takes when it is written."""
+    return sum(
+        len(each.tag)
+        + len(each.text or "")
+        + len(each.tail or "")
+        + sum(len(name) + len(value) for name, value in each.attrib.items())
+        for each in element.iter()
+    )
 
 
 def _readings(stream: BinaryIO, feed: Feed) -> Iterator[tuple[FeedRegister, int, ET.Element]]:
@@ -88,10 +120,10 @@ def _readings(stream: BinaryIO, feed: Feed) -> Iterator[tuple[FeedRegister, int,
             block.links.take(piece.element)
         else:
             number += 1
-            block.elements.append((number, piece.element))
-            if len(block.elements) >= MOST_WAITING:
+            block.take(number, piece.element)
+            if len(block.elements) >= MOST_WAITING or block.size >= MOST_BYTES_WAITING:
                 yield from _of_block(feed, block)
-                block.elements.clear()
+                block = _Block(links=block.links)
 
 
 def _of_block(feed: Feed, block: _Block) -> Iterator[tuple[FeedRegister, int, ET.Element]]:

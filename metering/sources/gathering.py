@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from metering.documents import MirrorMeterReading, MirrorReadingSet, MirrorUsagePoint, Reading, ReadingType
@@ -11,9 +10,18 @@ from metering.energy import DELTA_DATA, UOM_WATT_HOURS, Direction
 from metering.sources.naming import MeterName, register_mrid
 from metering.sources.ports import Batch, Found, Reject
 
-STRETCH_LINES: Final = 50_000
+
+class Bound(NamedTuple):
+    """How much of a file is held at once: it ends with the line that reaches one of these."""
+
+    lines: int
+    size: int
+    readings: int
+
+
+STRETCH: Final = Bound(lines=50_000, size=64_000_000, readings=200_000)
 """How far ahead lines of one meter are looked for."""
-GREATEST_BATCH_LINES: Final = 10_000
+BATCH: Final = Bound(lines=10_000, size=16_000_000, readings=20_000)
 
 _SUMMATION: Final = 9
 _ENERGY: Final = 12
@@ -37,6 +45,29 @@ class Line(NamedTuple):
     raw: bytes
 
 
+class _Held:
+    """How much is held of what `bound` allows."""
+
+    __slots__ = ("_bound", "_lines", "_readings", "_size")
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+        self._lines = self._size = self._readings = 0
+
+    def count(self) -> None:
+        self._lines += 1
+
+    def add(self, line: Line) -> None:
+        self._lines += 1
+        self._size += len(line.raw)
+        self._readings += len(line.readings)
+
+    @property
+    def full(self) -> bool:
+        bound = self._bound
+        return self._lines >= bound.lines or self._size >= bound.size or self._readings >= bound.readings
+
+
 def reading_type(direction: Direction, *, stands: bool) -> ReadingType:
     """Return the type of energy in whole Wh, by interval or as stands of a register."""
     return ReadingType(
@@ -54,17 +85,33 @@ def gathered(found: Iterable[Line | Reject], *, head: bytes = b"") -> Iterator[F
 
     What is yielded depends on nothing but the lines; rejects come before the batches of their stretch.
     """
-    lines = iter(found)
-    while stretch := list(islice(lines, STRETCH_LINES)):
-        by_meter: dict[MeterName, list[Line]] = {}
-        for item in stretch:
-            if isinstance(item, Reject):
-                yield item
-            else:
-                by_meter.setdefault(item.meter, []).append(item)
-        for meter, of_meter in by_meter.items():
-            for start in range(0, len(of_meter), GREATEST_BATCH_LINES):
-                yield _batch(meter, of_meter[start : start + GREATEST_BATCH_LINES], head)
+    by_meter: dict[MeterName, list[Line]] = {}
+    held = _Held(STRETCH)
+    for item in found:
+        if isinstance(item, Reject):
+            yield item
+            held.count()
+        else:
+            by_meter.setdefault(item.meter, []).append(item)
+            held.add(item)
+        if held.full:
+            yield from _batches(by_meter, head)
+            by_meter, held = {}, _Held(STRETCH)
+    yield from _batches(by_meter, head)
+
+
+def _batches(by_meter: Mapping[MeterName, Sequence[Line]], head: bytes) -> Iterator[Batch]:
+    for meter, of_meter in by_meter.items():
+        lines: list[Line] = []
+        held = _Held(BATCH)
+        for line in of_meter:
+            lines.append(line)
+            held.add(line)
+            if held.full:
+                yield _batch(meter, lines, head)
+                lines, held = [], _Held(BATCH)
+        if lines:
+            yield _batch(meter, lines, head)
 
 
 def _batch(meter: MeterName, lines: Sequence[Line], head: bytes) -> Batch:

@@ -23,6 +23,7 @@ OPERATOR: Final = "operator"
 """Who new meters belong to, if it is not said."""
 _MOST_AT_ONCE: Final = 64
 _MOST_READINGS_AT_ONCE: Final = 20_000
+_MOST_BYTES_AT_ONCE: Final = 32_000_000
 
 
 @dataclass(slots=True)
@@ -57,15 +58,17 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
     What was found before the source broke off is yielded before that is raised.
     """
     group: list[Found] = []
-    readings = 0
+    readings = size = 0
     broken: Exception | None = None
     try:
         for each in found:
             group.append(each)
             readings += each.document.count if isinstance(each, Batch) else 0
-            if len(group) >= _MOST_AT_ONCE or readings >= _MOST_READINGS_AT_ONCE:
+            size += len(each.body if isinstance(each, Batch) else each.raw)
+            full = readings >= _MOST_READINGS_AT_ONCE or size >= _MOST_BYTES_AT_ONCE
+            if len(group) >= _MOST_AT_ONCE or full:
                 yield group
-                group, readings = [], 0
+                group, readings, size = [], 0, 0
     except (SourceUnreadable, *READ_ERRORS) as error:
         broken = error
     if group:

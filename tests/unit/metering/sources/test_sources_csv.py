@@ -18,7 +18,7 @@ from metering.sources import csv_source
 from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES
 from metering.sources.csv_layout import CsvOptions
 from metering.sources.csv_source import CsvSource
-from metering.sources.gathering import STRETCH_LINES
+from metering.sources.gathering import STRETCH
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 
 EXAMPLE = Path(__file__).resolve().parents[4] / "examples" / "meters" / "day.csv"
@@ -242,7 +242,7 @@ def test_a_source_reads_no_further_than_it_must() -> None:
     batches = CsvSource().read(cast("BinaryIO", stream))
     for _ in range(3):
         assert isinstance(next(batches), Batch)
-    assert stream.given <= STRETCH_LINES + 1
+    assert stream.given <= STRETCH.lines + 1
 
 
 BERLIN = ZoneInfo("Europe/Berlin")

@@ -217,3 +217,17 @@ def test_what_waits_of_many_registers_is_bounded_too(monkeypatch: pytest.MonkeyP
     assert said(read(EXAMPLE)) == EXPECTED
     with pytest.raises(SourceUnreadable, match="--meter"):
         read(EXAMPLE, meter="M1")
+
+
+def test_long_readings_fill_a_batch_sooner_and_what_waits_is_bounded_in_bytes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    readings = [(START + 900 * number, 900, number) for number in range(6)]
+    text = with_readings(*readings)
+    padded = text.replace("<IntervalReading ", f'<IntervalReading note="{"x" * 1_000}" ')
+    monkeypatch.setattr(espi_source, "GREATEST_BATCH_BYTES", 2_000)
+    assert [len(said([batch])) for batch in read(text)] == [6]
+    assert [len(said([batch])) for batch in read(padded)] == [2, 2, 2]
+    monkeypatch.setattr(espi_source, "MOST_BYTES_WAITING", 1_000)
+    assert [len(said([batch])) for batch in read(padded)] == [1] * 6
+    assert said(read(padded)) == [(*reading, 0) for reading in readings]
