@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from metering.doubt import Doubt, Reason
 from metering.energy import Direction, Key, Lane, Measurement
+from metering.overlap import clashes, displaced
 from metering.precedence import says_the_same, weigh
 from metering.quality import is_estimate
 from metering.register_rule import ANY_REGISTER, RegisterRule, Stand
@@ -31,9 +32,9 @@ def judge(
 
     What is known has precedence over what is offered, and the earlier over the later: the order in
     which one document lists its readings decides nothing.
-    `known` must hold everything of the register that overlaps an offered measurement, and the stands
-    of its lanes next before and next after each offered one. Without `corrections`, as for a document
-    that came before, nothing that is known is replaced.
+    `known` must hold everything of the register that overlaps an offered measurement or an estimate that
+    does, and the stands of its lanes next before and next after each offered one. Without `corrections`,
+    as for a document that came before, nothing that is known is replaced.
     """
     known = list(known)
     latest = {item.measurement.key: item for item in known}
@@ -50,10 +51,10 @@ def judge(
         if verdict.verdict in (Verdict.ACCEPTED, Verdict.REVISED):
             if measurement.is_snapshot:
                 stands.append(measurement)
-            elif verdict is ACCEPTED:
-                intervals.append(measurement)
+            elif verdict is ACCEPTED or is_estimate(latest[key].measurement.quality):
+                intervals.append(measurement)  # what replaces an estimate is as new as what replaces nothing
     if intervals:
-        verdicts |= _judge_intervals(intervals, [item.measurement for item in known])
+        verdicts |= _judge_intervals(intervals, known)
     if stands:
         verdicts |= _judge_stands(stands, latest, rules)
     return _in_order(offered, first, verdicts)
@@ -89,44 +90,16 @@ def _in_order(
     return ordered
 
 
-def _judge_intervals(offered: list[Measurement], known: list[Measurement]) -> dict[Key, Judgement]:
-    waiting = sorted((item for item in known if not item.is_snapshot), key=lambda item: item.start)
-    verdicts: dict[Key, Judgement] = {}
-    near: list[Measurement] = []
-    arrived = 0
-    for measurement in sorted(offered, key=lambda item: item.key[3:] + item.key[:3]):
-        while arrived < len(waiting) and waiting[arrived].start < measurement.end:
-            near.append(waiting[arrived])
-            arrived += 1
-        near = [item for item in near if item.end > measurement.start]
-        clash = next((item for item in near if _bars(item, measurement)), None)
-        if clash is None:
-            near.append(measurement)
-            verdicts[measurement.key] = ACCEPTED
-        else:
-            verdicts[measurement.key] = quarantined(
-                Reason.OVERLAP,
-                f"it overlaps the interval from {clash.start} to {clash.end} and would count energy twice",
-            )
-    return verdicts
-
-
-def _bars(known: Measurement, offered: Measurement) -> bool:
-    """Say whether what is known keeps `offered` out: an estimate of the same lane gives way to an actual."""
-    gives_way = is_estimate(known.quality) and not is_estimate(offered.quality) and known.lane == offered.lane
-    return not gives_way and _counts_twice(known, offered)
-
-
-def _counts_twice(one: Measurement, other: Measurement) -> bool:
-    """Say whether both may hold the same energy: at one time, one way, not in two tiers or two blocks."""
-    apart = (
-        one.direction != other.direction
-        or one.end <= other.start
-        or other.end <= one.start
-        or 0 != one.tou_tier != other.tou_tier != 0
-        or 0 != one.consumption_block != other.consumption_block != 0
-    )
-    return not apart
+def _judge_intervals(offered: Iterable[Measurement], known: Iterable[Known]) -> dict[Key, Judgement]:
+    """Return the verdict on those that would count energy twice."""
+    found = clashes(offered, [item.measurement for item in known])
+    return {
+        key: quarantined(
+            Reason.OVERLAP,
+            f"it overlaps the interval from {clash.start} to {clash.end} and would count energy twice",
+        )
+        for key, clash in found.items()
+    }
 
 
 def _judge_stands(
@@ -174,27 +147,28 @@ def rule_of(measurement: Measurement, rules: Rules) -> RegisterRule:
 
 
 def touched_span(
-    news: Iterable[Measurement], known: Iterable[Known], rules: Rules = MappingProxyType({})
+    news: Sequence[Measurement], known: Iterable[Known], rules: Rules = MappingProxyType({})
 ) -> tuple[int, int] | None:
     """Return from when to when `news` of a register changes what is known of its energy, or None.
 
-    A stand changes the differences to the stands next before and after it, or to what an exchange next
-    to it tells; a first stand changes none.
+    An estimate that gives way is gone as a whole. A stand changes the differences to the stands next
+    before and after it, or to what an exchange next to it tells; a first stand changes none.
     Units: seconds since 1970 UTC.
     """
+    measured = [item.measurement for item in known]
     lanes: defaultdict[Lane, set[int]] = defaultdict(set)
     edges: list[int] = []
     stands: list[Measurement] = []
-    for measurement in news:
+    for measurement in [*news, *displaced(measured, news)]:
         if measurement.is_snapshot:
             stands.append(measurement)
             lanes[measurement.lane].add(measurement.end)
         else:
             edges += measurement.start, measurement.end
     if stands:
-        for item in known:
-            if item.measurement.is_snapshot:
-                lanes[item.measurement.lane].add(item.measurement.end)
+        for measurement in measured:
+            if measurement.is_snapshot:
+                lanes[measurement.lane].add(measurement.end)
         instants = {lane: sorted(found) for lane, found in lanes.items()}
         for stand in stands:
             here = bisect_left(instants[stand.lane], stand.end)

@@ -1,9 +1,9 @@
 """Which of two statements about the same energy counts: estimates, edits, doubts. Pure.
 
 Source: CPUC Attachment VEE, section 4: an actual always supersedes an estimate, an estimate never an
-actual. What an operator edited stands against everything that was known when it was edited. A value
-that the meter says anew was not: it replaces the edit, but unless its sender vouches for it (bit 0) it
-is marked as questionable, so that no edit is undone unseen.
+actual, whoever put it in. What an operator edited stands against everything that was known when it was
+edited. A value that the meter says anew was not: it replaces the edit, but unless its sender vouches for
+it (bit 0) it is marked as questionable, so that no edit is undone unseen.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from metering.verdict import DUPLICATE, Judgement, Known, Verdict, quarantined
 
 
 def is_edit(quality: int) -> bool:
-    """Say whether a person put a value of this quality in."""
-    return bool(quality & MANUALLY_EDITED)
+    """Say whether a person put a value of this quality in, and not as an estimate."""
+    return bool(quality & MANUALLY_EDITED) and not is_estimate(quality)
 
 
 def says_the_same(one: Measurement, other: Measurement) -> bool:
@@ -59,9 +59,9 @@ def _weigh_against_an_edit(stored: Known, offered: Measurement) -> Judgement:
             Reason.ACTUAL_KNOWN,
             f"it is an estimate, and an operator put in {known.watt_hours} Wh, which stands",
         )
-    vouched = is_estimate(known.quality) or offered.quality & VALID
-    return Judgement(Verdict.REVISED, stored.revision + 1, marks=0 if vouched else QUESTIONABLE)
+    marks = 0 if offered.quality & VALID else QUESTIONABLE
+    return Judgement(Verdict.REVISED, stored.revision + 1, marks=marks)
 
 
 def _would_estimate_an_actual(known: Measurement, offered: Measurement) -> bool:
-    return is_estimate(offered.quality) and not is_edit(offered.quality) and not is_estimate(known.quality)
+    return is_estimate(offered.quality) and not is_estimate(known.quality)

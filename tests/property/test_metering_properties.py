@@ -21,6 +21,7 @@ from metering.documents import (
 )
 from metering.energy import Direction, Key, Measurement, Scale, measure, scale_of
 from metering.judgement import Known, Verdict, judge
+from metering.quality import ESTIMATED_BY_INTERPOLATION, ESTIMATED_BY_REFERENCE_DAY, FORECAST, MANUALLY_EDITED
 from metering.query import total_energy
 from metering.sep.elements import MeterDocumentRefused
 from metering.sep.reader import read_mirror_document
@@ -216,3 +217,32 @@ def test_whatever_is_offered_what_is_taken_never_overlaps(raw: list[tuple[int, i
                 one.end <= other.start or other.end <= one.start or 0 != one.tou_tier != other.tou_tier != 0
             )
             assert one is other or apart
+
+
+_HOUR, _HOURS = 60, 3
+_QUALITIES = st.sampled_from(
+    [0, MANUALLY_EDITED, ESTIMATED_BY_INTERPOLATION, ESTIMATED_BY_REFERENCE_DAY, MANUALLY_EDITED | FORECAST]
+)
+_STATEMENTS = st.sampled_from([_HOUR // 4, _HOUR // 2, _HOUR]).flatmap(
+    lambda length: st.builds(
+        lambda place, quality: Measurement(
+            Direction.IMPORT, 0, 0, place * length, (place + 1) * length, length, quality
+        ),
+        place=st.integers(0, _HOURS * _HOUR // length - 1),
+        quality=_QUALITIES,
+    )
+)
+"""Of a load of 1 Wh in every second: measured, edited or estimated, by quarters, halves and hours."""
+
+
+@given(st.lists(st.lists(_STATEMENTS, max_size=6), max_size=10))
+def test_actuals_of_two_lengths_and_estimates_never_say_more_than_flowed(
+    documents: list[list[Measurement]],
+) -> None:
+    stored = _arrive(documents)
+    window = Interval(_EPOCH, _EPOCH + timedelta(seconds=_HOURS * _HOUR))
+    energies = energies_within(window, flows_of(1, stored.values()))
+    covered = sum(each.period.duration.total_seconds() for each in energies)
+    assert total_energy(energies).watt_hours == covered <= _HOURS * _HOUR
+    for one, other in pairwise(energies):
+        assert one.period.end <= other.period.start

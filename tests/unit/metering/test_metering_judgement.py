@@ -9,6 +9,7 @@ import pytest
 from metering.doubt import Reason
 from metering.energy import Direction, Measurement
 from metering.judgement import Judgement, Known, Verdict, judge, touched_span
+from metering.quality import ESTIMATED_BY_INTERPOLATION, ESTIMATED_BY_REFERENCE_DAY, MANUALLY_EDITED
 
 
 def _interval(
@@ -81,6 +82,50 @@ def test_blocks_share_a_time_but_not_with_tiers() -> None:
     blocks = [_interval(0, 10, block=1), _interval(0, 10, block=2)]
     assert _verdicts(judge(blocks, [])) == [ACCEPTED, ACCEPTED]
     assert _verdicts(judge([_interval(0, 10, tier=1)], _known(*blocks))) == [Reason.OVERLAP]
+
+
+def _estimate(start: int, end: int, watt_hours: int = 10) -> Measurement:
+    return _interval(start, end, watt_hours, quality=ESTIMATED_BY_INTERPOLATION)
+
+
+@pytest.mark.parametrize("quality", [0, MANUALLY_EDITED, ESTIMATED_BY_REFERENCE_DAY])
+def test_nothing_replaces_an_estimate_whose_time_other_actuals_hold(quality: int) -> None:
+    known = _known(_estimate(0, 40), _interval(10, 20))
+    assert _verdicts(judge([_interval(0, 40, quality=quality)], known)) == [Reason.OVERLAP]
+    assert judge([_interval(0, 40, quality=quality)], known[:1]) == [Judgement(REVISED, 1)]
+
+
+def test_of_an_actual_and_its_parts_in_one_document_the_parts_replace_the_estimate() -> None:
+    offered = [_interval(0, 40), _interval(0, 10), _interval(10, 20)]
+    judged = judge(offered, _known(_estimate(0, 40)))
+    assert _verdicts(judged) == [Reason.OVERLAP, ACCEPTED, ACCEPTED]
+
+
+def test_an_actual_that_replaces_an_estimate_keeps_others_out() -> None:
+    offered = [_interval(0, 40), _interval(10, 20), _estimate(30, 50)]
+    judged = judge(offered, _known(_estimate(0, 40)))
+    assert _verdicts(judged) == [REVISED, Reason.OVERLAP, Reason.OVERLAP]
+
+
+def test_what_an_estimate_leaves_open_when_it_gives_way_can_be_filled() -> None:
+    known = _known(_estimate(0, 40), _interval(0, 10))
+    assert _verdicts(judge([_estimate(10, 20), _estimate(20, 40)], known)) == [ACCEPTED, ACCEPTED]
+    assert _verdicts(judge([_interval(20, 40, tier=1)], known)) == [ACCEPTED]
+    assert _verdicts(judge([_estimate(20, 40)], known[:1])) == [Reason.OVERLAP]
+    assert _verdicts(judge([_interval(0, 10), _estimate(20, 40)], known[:1])) == [ACCEPTED, ACCEPTED]
+
+
+def test_an_estimate_gives_way_to_its_own_lane_only() -> None:
+    known = _known(_estimate(0, 40), _interval(0, 10, tier=1))
+    assert _verdicts(judge([_estimate(10, 20)], known)) == [Reason.OVERLAP]
+
+
+def test_an_actual_touches_all_the_time_of_an_estimate_that_gives_way() -> None:
+    known = _known(_estimate(0, 40), _estimate(40, 60), _interval(60, 90))
+    assert touched_span([_interval(10, 20)], known) == (0, 40)
+    assert touched_span([_interval(30, 50)], known) == (0, 60)
+    assert touched_span([_interval(10, 20, tier=1)], known) == (10, 20)
+    assert touched_span([_estimate(90, 95)], known) == (90, 95)
 
 
 def test_a_repeat_within_a_document_is_a_duplicate() -> None:

@@ -47,10 +47,17 @@ def test_a_better_estimate_replaces_an_estimate_and_an_actual_an_actual() -> Non
     assert weigh(_known(10), _measured(10, VALID)) == REVISED
 
 
-def test_an_edit_replaces_everything_even_by_an_estimate() -> None:
-    edit = _measured(5, MANUALLY_EDITED | ESTIMATED_BY_REFERENCE_DAY)
-    assert weigh(_known(5000, VALID), edit) == REVISED
-    assert weigh(_known(7, MANUALLY_EDITED), edit) == REVISED
+def test_an_edit_replaces_everything() -> None:
+    for known in (_known(5000, VALID), _known(7, MANUALLY_EDITED), _known(7, FORECAST)):
+        assert weigh(known, _measured(5, MANUALLY_EDITED)) == REVISED
+
+
+@pytest.mark.parametrize("estimate", ESTIMATES)
+def test_an_estimate_stays_one_whoever_put_it_in(estimate: int) -> None:
+    guessed = _measured(5, MANUALLY_EDITED | estimate)
+    for known in (_known(5000), _known(5000, VALID), _known(7, MANUALLY_EDITED)):
+        assert _reason(weigh(known, guessed)) is Reason.ACTUAL_KNOWN
+    assert weigh(Known(guessed, 3), _measured(6)) == REVISED
 
 
 def test_an_edit_stands_against_repeats_of_what_it_replaced() -> None:
@@ -58,15 +65,12 @@ def test_an_edit_stands_against_repeats_of_what_it_replaced() -> None:
     for old in (5000, 4, 5):
         assert weigh(edited, _measured(old)) == DUPLICATE
         assert weigh(edited, _measured(old, VALID)) == DUPLICATE
-    estimated = _known(5, MANUALLY_EDITED | ESTIMATED_BY_REFERENCE_DAY, 5000)
-    assert weigh(estimated, _measured(5000)) == DUPLICATE
 
 
 def test_a_new_actual_replaces_an_edit_but_is_questioned_unless_its_sender_vouches_for_it() -> None:
     edited = _known(5, MANUALLY_EDITED, 5000)
     assert weigh(edited, _measured(6)) == Judgement(Verdict.REVISED, 4, marks=QUESTIONABLE)
     assert weigh(edited, _measured(6, VALID)) == REVISED
-    assert weigh(_known(5, MANUALLY_EDITED | ESTIMATED_BY_INTERPOLATION), _measured(6)) == REVISED
 
 
 def test_an_estimate_does_not_replace_an_edit() -> None:
