@@ -19,6 +19,7 @@ from metering.meter_store import MeterStore, Register, StoredUsagePoint
 from metering.offer import Offer, measured, offers_of
 from metering.power import Power, judge_power
 from metering.power_store import NewPower, PowerStore
+from metering.quality import is_estimate
 from metering.quarantine import Quarantine, QuarantinedReading
 from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewReading, ReadingStore
@@ -258,12 +259,21 @@ class Intake:
         self, found: Mapping[str, Sequence[_Found]], registers: Mapping[str, Register]
     ) -> dict[int, list[Known]]:
         measurements = [measurement for items in found.values() for _, _, measurement in items]
-        known = await self._readings.find(
-            {channel: lane for mrid in found for lane, channel in registers[mrid].channels.items()},
-            start=min(measurement.start for measurement in measurements),
-            end=max(measurement.end for measurement in measurements),
-            with_neighbours=any(measurement.is_snapshot for measurement in measurements),
-        )
+        channels = {channel: lane for mrid in found for lane, channel in registers[mrid].channels.items()}
+        with_neighbours = any(measurement.is_snapshot for measurement in measurements)
+        start, end = _reach(measurements)
+        known = await self._readings.find(channels, start=start, end=end, with_neighbours=with_neighbours)
+        estimates = [
+            item.measurement
+            for of_channel in known.values()
+            for item in of_channel
+            if is_estimate(item.measurement.quality)
+        ]
+        first, last = _reach([*measurements, *estimates])
+        if (first, last) != (start, end):  # what else was measured in the time of an estimate
+            known = await self._readings.find(
+                channels, start=first, end=last, with_neighbours=with_neighbours
+            )
         return await with_former_values(self._connection, known, measurements)
 
     async def _append(self, outcome: Outcome, *, document_id: int) -> None:
@@ -296,6 +306,10 @@ def _judged_power(found: _FoundPower, judgement: Judgement, register_id: int) ->
         return Judged(offer, judgement)
     new = NewPower(register_id, type_id, judgement.revision, power)
     return Judged(offer, judgement, new_power=new)
+
+
+def _reach(measurements: Sequence[Measurement]) -> Span:
+    return min(item.start for item in measurements), max(item.end for item in measurements)
 
 
 def hull(spans: Sequence[Span]) -> Span | None:
