@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import BinaryIO, Final
 from xml.etree import ElementTree as ET
 
@@ -18,7 +19,8 @@ from metering.sources.naming import MeterName, ReadMeterName, derived_mrid
 from metering.sources.ports import SourceUnreadable
 from metering.sources.xml_stream import pieces_of
 
-_RESOURCES: Final = {espi(name): name for name in ("UsagePoint", "MeterReading", "ReadingType")}
+_READING_TYPE: Final = "ReadingType"
+_RESOURCES: Final = {espi(name): name for name in ("UsagePoint", "MeterReading", _READING_TYPE)}
 _WANTED: Final = frozenset({atom("id"), atom("link"), *_RESOURCES})
 MOST_ENTRIES: Final = 5_000
 """Of usage points, meter readings and reading types; there may be any number of interval blocks."""
@@ -61,6 +63,15 @@ class Entry:
     def identity(self) -> str:
         return self.name or self.links.own
 
+    def digest(self) -> bytes | None:
+        """Return what is the same for entries that say the same, or None if two alike may be two things."""
+        if not self.identity and self.kind != _READING_TYPE:
+            return None
+        links = self.links
+        said = (self.kind, self.name, links.own, links.up, *links.related)
+        resource = b"" if self.resource is None else ET.tostring(self.resource)
+        return sha256("\0".join(said).encode() + b"\0" + resource).digest()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedRegister:
@@ -87,6 +98,13 @@ class Feed:
         }
         self._by_address |= {each.links.own: each for each in registers if each.links.own}
 
+    def links_of_a_block(self, register: FeedRegister) -> Links:
+        """Return links by which a block is known as one of a register, also in a feed of others."""
+        if register.links.own:
+            return Links(own=f"{register.links.own}/IntervalBlock")
+        lists = (href for href in register.links.related if self._by_address.get(href) is register)
+        return Links(up=next(lists, ""))
+
     def register_of(self, block: Links) -> FeedRegister | None:
         """Return the register that an interval block belongs to, or None where nothing says so."""
         if block.up in self._by_address:
@@ -106,7 +124,7 @@ def read_feed(stream: BinaryIO, *, name_of: ReadMeterName, meter: str | None) ->
     """
     entries = list(_entries(stream))
     by_kind = {kind: [each for each in entries if each.kind == kind] for kind in _RESOURCES.values()}
-    points, types = by_kind["UsagePoint"], by_kind["ReadingType"]
+    points, types = by_kind["UsagePoint"], by_kind[_READING_TYPE]
     if meter is not None and len(points) > 1:
         raise SourceUnreadable(
             f"the file is about {len(points)} usage points, which cannot all be {meter}",
@@ -119,11 +137,12 @@ def read_feed(stream: BinaryIO, *, name_of: ReadMeterName, meter: str | None) ->
 
 
 def _entries(stream: BinaryIO) -> Iterable[Entry]:
-    entry, count = Entry(), 0
+    """Yield the entries but for repeats: in a file of rejects each brings along what it belongs to."""
+    entry, count, known = Entry(), 0, set[bytes]()
     for piece in pieces_of(stream, wanted=_WANTED, watched=frozenset({atom("entry")})):
         element = piece.element
         if element is None:
-            if not piece.starts and entry.kind:
+            if not piece.starts and entry.kind and not _is_repeat(entry, known):
                 count += 1
                 if count > MOST_ENTRIES:
                     raise SourceUnreadable(f"the feed describes more than {MOST_ENTRIES} things")
@@ -136,6 +155,15 @@ def _entries(stream: BinaryIO) -> Iterable[Entry]:
         else:
             element.tail = None
             entry.kind, entry.resource = _RESOURCES[piece.tag], element
+
+
+def _is_repeat(entry: Entry, known: set[bytes]) -> bool:
+    """Say whether an entry says what one before it said, and remember it."""
+    digest = entry.digest()
+    if digest is None or digest in known:
+        return digest is not None
+    known.add(digest)
+    return False
 
 
 def _register(

@@ -79,7 +79,7 @@ class EspiSource:
             except MeterDocumentRefused as error:
                 yield Reject(
                     place=f"IntervalReading {number}",
-                    raw=_written(register, [element]),
+                    raw=_written(feed, register, [element]),
                     code=error.code,
                     sentence=str(error),
                 )
@@ -91,11 +91,11 @@ class EspiSource:
             count, size = count + 1, size + weight
             if of_register.full:
                 count, size = count - len(of_register.taken), size - of_register.size
-                yield _found(register, waiting.pop(register.mrid).taken, head)
+                yield _found(feed, register, waiting.pop(register.mrid).taken, head)
             elif count >= MOST_WAITING or size >= MOST_BYTES_WAITING:
-                yield from (_found(registers[mrid], each.taken, head) for mrid, each in waiting.items())
+                yield from (_found(feed, registers[mrid], each.taken, head) for mrid, each in waiting.items())
                 waiting, count, size = {}, 0, 0
-        yield from (_found(registers[mrid], each.taken, head) for mrid, each in waiting.items())
+        yield from (_found(feed, registers[mrid], each.taken, head) for mrid, each in waiting.items())
 
 
 def _size(element: ET.Element) -> int:
@@ -140,7 +140,7 @@ def _of_block(feed: Feed, block: _Block) -> Iterator[tuple[FeedRegister, int, ET
         yield register, number, element
 
 
-def _found(register: FeedRegister, taken: Sequence[Taken], head: bytes) -> Found:
+def _found(feed: Feed, register: FeedRegister, taken: Sequence[Taken], head: bytes) -> Found:
     batch = Batch(
         document=MirrorUsagePoint(
             mrid=register.meter.mrid,
@@ -156,7 +156,7 @@ def _found(register: FeedRegister, taken: Sequence[Taken], head: bytes) -> Found
             ),
         ),
         head=head,
-        body=_written(register, [element for _, _, element in taken]),
+        body=_written(feed, register, [element for _, _, element in taken]),
         place=f"IntervalReadings {taken[0][0]} to {taken[-1][0]}",
     )
     if register.refused is None:
@@ -164,17 +164,16 @@ def _found(register: FeedRegister, taken: Sequence[Taken], head: bytes) -> Found
     return batch.rejected(register.refused.reason.value, register.refused.sentence)
 
 
-def _written(register: FeedRegister, readings: Sequence[ET.Element]) -> bytes:
+def _written(feed: Feed, register: FeedRegister, readings: Sequence[ET.Element]) -> bytes:
     """Return a feed of one register with these readings, which can be read again."""
-    feed = ET.Element(atom("feed"))
+    written = ET.Element(atom("feed"))
     for entry in register.entries:
         if entry.resource is not None:
-            _add_entry(feed, entry.name, entry.links, [entry.resource])
+            _add_entry(written, entry.name, entry.links, [entry.resource])
     block = ET.Element(espi("IntervalBlock"))
     block.extend(readings)
-    own = f"{register.links.own}/IntervalBlock" if register.links.own else ""
-    _add_entry(feed, "", Links(own=own), [block])
-    return ET.tostring(feed)
+    _add_entry(written, "", feed.links_of_a_block(register), [block])
+    return ET.tostring(written)
 
 
 def _add_entry(feed: ET.Element, name: str, links: Links, content: Sequence[ET.Element]) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from metering.energy import Direction
+from metering.sources import espi_feed
 from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES
 from metering.sources.csv_layout import CsvOptions
 from metering.sources.csv_source import CsvSource
 from metering.sources.detection import Form
+from metering.sources.espi_source import EspiSource
 from metering.sources.ports import Batch, Found, MeterSource, Reject
 from metering.sources.reject_file import RejectFile
 
+GREEN_BUTTON = (Path(__file__).resolve().parents[4] / "examples" / "meters" / "green-button.xml").read_text()
+LINK = re.compile(r"<link [^>]*>")
+OWN_LINK = '<link rel="self" href="/espi/1_1/resource/UsagePoint/1/MeterReading/1"/>'
 HEADING = "meter,direction,start,duration,wh,fold"
 START = "2026-03-14T00:00:00Z"
 SHORT = f"0100200300,import,{START},900,0"
@@ -118,3 +124,59 @@ def test_headings_in_quotes_may_hold_what_stands_between_columns(tmp_path: Path)
     assert heading == 'start,"Usage, kWh",reject_code,reject_reason'
     rejects.write_text(rejects.read_text().replace("one,", "2,"))
     assert values(imported(rejects, CsvSource(options))[0]) == [2000]
+
+
+def two_registers(text: str) -> str:
+    """Return the example with a second register, whose entries have other ids and addresses."""
+    head, *found = text.split("  <entry>")
+    found[-1] = found[-1].replace("</feed>", "")
+    other = [
+        re.sub(r"(MeterReading|ReadingType)/1", r"\1/2", entry).replace("5a030", "5a040")
+        for entry in found[2:]
+    ]
+    return "  <entry>".join([head, *found, *other]) + "</feed>"
+
+
+@pytest.mark.parametrize(
+    ("text", "meter", "registers"),
+    [
+        (GREEN_BUTTON, None, 1),
+        (GREEN_BUTTON, "0100200300", 1),
+        (LINK.sub("", GREEN_BUTTON), None, 1),
+        (LINK.sub("", GREEN_BUTTON), "0100200300", 1),
+        (two_registers(GREEN_BUTTON), None, 2),
+        (two_registers(GREEN_BUTTON), "0100200300", 2),
+        (two_registers(GREEN_BUTTON.replace(OWN_LINK, "")), None, 2),
+    ],
+)
+def test_rejects_of_green_button_are_taken_again_once_they_are_mended(
+    tmp_path: Path, text: str, meter: str | None, registers: int
+) -> None:
+    path = tmp_path / "feed"
+    path.write_text(text)
+    source = EspiSource(meter=meter)
+    whole, _ = imported(path, source, Form.ESPI)
+    assert values(whole) == [320, 336] * registers
+    path.write_text(re.sub("<value>3", "<value>E", text))
+    found, rejects = imported(path, source, Form.ESPI)
+    assert (len(found), values(found)) == (2 * registers, [])
+    assert rejects is not None
+    again, repeated = imported(rejects, source, Form.ESPI)
+    assert (len(again), values(again)) == (2 * registers, [])
+    assert repeated is not None
+    repeated.write_text(repeated.read_text().replace("value>E", "value>3"))
+    mended, _ = imported(repeated, source, Form.ESPI)
+    assert [each.document for each in mended if isinstance(each, Batch)] == [
+        each.document for each in whole if isinstance(each, Batch)
+    ]
+
+
+def test_many_rejects_of_green_button_describe_no_more_than_their_feed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(espi_feed, "MOST_ENTRIES", 3)
+    path = tmp_path / "feed"
+    path.write_text(re.sub("<value>3", "<value>E", GREEN_BUTTON))
+    _, rejects = imported(path, EspiSource(), Form.ESPI)
+    assert rejects is not None
+    assert len(imported(rejects, EspiSource(), Form.ESPI)[0]) == 2
