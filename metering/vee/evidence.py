@@ -57,13 +57,17 @@ class Stand:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """The latest revision of a reading: when it came, and what the reading said before, if anything."""
+    """The latest revision of a reading: when it came, and what the reading said before, if anything.
+
+    `register` is an mRID.
+    """
 
     start: int
     end: int
     watt_hours: int
     before: int | None
     received_at: int
+    register: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,24 @@ class SetAside:
     reason: Reason
     sentence: str
     counts: bool = True
+    received_at: int = 0
+    register: str = ""
+
+    @property
+    def is_stand(self) -> bool:
+        """Say whether it tells of an instant; an interval may have no length by mistake only."""
+        return self.start == self.end and self.reason is not Reason.EMPTY_PERIOD
+
+    def is_replaced_by(self, arrival: Arrival) -> bool:
+        """Say whether a reading that came since says what this one should have said.
+
+        A stand is replaced by one of its own register at its instant, an interval by any that overlaps it.
+        """
+        if arrival.received_at < self.received_at:
+            return False
+        if self.is_stand:
+            return (arrival.register, arrival.start, arrival.end) == (self.register, self.start, self.end)
+        return arrival.start < max(self.end, self.start + 1) and self.start < arrival.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +135,7 @@ class Evidence:
     """One direction of a meter on the local day from `start` to `end`, as known at `now`.
 
     `slots` are in order and lie within the day; `slots_before` come next before it. `stands` holds the
-    stands of each register that lie in the day, with the next before it. `same_days` are the totals of
+    stands of each register that lie in the day, with the three next before it. `same_days` are the totals of
     comparable days of before, `exchanges` the instants at which registers were exchanged. What is None is
     not known, and rules that need it find nothing.
     """
@@ -158,14 +180,18 @@ class Evidence:
 
     def regular(self) -> list[Slot]:
         """Return the intervals that have the meter's own length, all where that is not known."""
+        return self._regular(self.slots)
+
+    def regular_before(self) -> list[Slot]:
+        """Return the same of the time before the day."""
+        return self._regular(self.slots_before)
+
+    def _regular(self, slots: Sequence[Slot]) -> list[Slot]:
         length = self.interval_seconds
-        return [slot for slot in self.slots if length is None or slot.seconds == length]
+        return [slot for slot in slots if length is None or slot.seconds == length]
 
     def unexplained(self, *reasons: Reason) -> Iterator[SetAside]:
         """Yield what was set aside for one of `reasons` and has not been replaced by a reading since."""
         for item in self.set_aside:
-            replaced = any(
-                slot.start < max(item.end, item.start + 1) and item.start < slot.end for slot in self.slots
-            )
-            if item.reason in reasons and not replaced:
+            if item.reason in reasons and not any(map(item.is_replaced_by, self.arrivals)):
                 yield item

@@ -18,10 +18,18 @@ from metering.vee.facts import MeterFacts
 from metering.vee.look import Look
 from metering.vee.parameters import RulesInForce
 from metering.vee.points import Channel, channels_of
-from metering.vee.records import find_arrivals, find_rescalings, find_same_days, find_set_aside
+from metering.vee.records import (
+    find_arrivals,
+    find_rescalings,
+    find_same_days,
+    find_set_aside,
+    find_stands_before,
+)
 
 _LONGEST_BETWEEN_STANDS: Final = 35 * 86_400  # s; a month's stands are compared, not a year's
 _LEAST_STANDS: Final = 2
+_STANDS_BEFORE: Final = 3
+_SLOTS_BEFORE: Final = 2
 
 
 async def intervals_of(
@@ -47,18 +55,28 @@ async def gather(
     ]
     intervals = await intervals_of(connection, look)
     stands = await stands_of(connection, look, channels)
+    length = length_of(facts, channels, intervals)
     longest = rules["PROLONGED_ESTIMATION"].settings["longest_seconds"]
-    before = Interval(look.period.start - timedelta(seconds=max(longest, 1)), look.period.start)
+    reach = timedelta(seconds=max(longest, _SLOTS_BEFORE * (length or 0), 1))
+    before = Interval(look.period.start - reach, look.period.start)
     ids = [item.id for item in channels]
+    earlier = await find_stands_before(
+        connection,
+        [item.id for item in channels if item.counts_up],
+        start=start,
+        furthest=_LONGEST_BETWEEN_STANDS,
+        count=_STANDS_BEFORE,
+        as_of=look.as_of,
+    )
     evidence = Evidence(
         start=start,
         end=end,
         now=seconds_of(look.now),
-        interval_seconds=length_of(facts, channels, intervals),
+        interval_seconds=length,
         slots=slots_of(intervals),
         slots_before=slots_of(await intervals_of(connection, look, before)),
         stands={
-            _name(item): [stand for stand in found if stand.at <= end]
+            _name(item): _in_order([*earlier.get(item.id, ()), *found], until=end)
             for item in channels
             if (found := stands.get(item.id))
         },
@@ -74,6 +92,11 @@ async def gather(
         clock=facts.clock,
     )
     return evidence, intervals
+
+
+def _in_order(stands: Iterable[Stand], *, until: int) -> list[Stand]:
+    by_instant = {stand.at: stand for stand in stands if stand.at <= until}
+    return [by_instant[at] for at in sorted(by_instant)]
 
 
 def slots_of(intervals: Iterable[IntervalEnergy]) -> list[Slot]:

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.doubt import Reason
 from metering.quality import ESTIMATES
-from metering.vee.evidence import Arrival, Rescaling, SetAside
+from metering.vee.evidence import Arrival, Rescaling, SetAside, Stand
 from metering.vee.look import Look
 
 WEEKS_OF_COMPARISON: Final = 4
@@ -27,8 +27,11 @@ _ARRIVALS: Final = text(
         lead(CASE WHEN r.quality & CAST(:estimates AS integer) = 0 THEN r.watt_hours END) OVER (
             PARTITION BY r.channel_id, r.period_end, r.period_start ORDER BY r.revision DESC
         ) AS before,
-        CAST(floor(extract(epoch FROM r.received_at)) AS bigint) AS received_at
+        CAST(floor(extract(epoch FROM r.received_at)) AS bigint) AS received_at,
+        g.mrid AS register
     FROM meter_readings AS r
+    JOIN meter_channels AS c ON c.id = r.channel_id
+    JOIN meter_registers AS g ON g.id = c.register_id
     WHERE r.channel_id = ANY(CAST(:channel_ids AS bigint[]))
       AND r.period_end > to_timestamp(CAST(:start AS bigint))
       AND r.period_end <= to_timestamp(CAST(:end AS bigint))
@@ -66,10 +69,12 @@ _RESCALINGS: Final = text(
     SELECT at, before, after FROM scaled WHERE before <> after ORDER BY at
     """
 )
+# A stand, which has no length, is of the day that it ends.
 _SET_ASIDE: Final = text(
     """
     SELECT q.start, coalesce(q.duration, 0) AS duration, q.reason, q.sentence,
-        EXISTS (SELECT FROM meter_channels AS c WHERE c.register_id = g.id) AS counts
+        EXISTS (SELECT FROM meter_channels AS c WHERE c.register_id = g.id) AS counts,
+        CAST(floor(extract(epoch FROM q.received_at)) AS bigint) AS received_at, q.register_mrid AS register
     FROM meter_quarantined_readings AS q
     LEFT JOIN meter_registers AS g
         ON g.usage_point_id = q.usage_point_id AND g.mrid = q.register_mrid
@@ -78,11 +83,30 @@ _SET_ASIDE: Final = text(
         WHERE t.register_id = g.id ORDER BY t.version DESC LIMIT 1
     ) AS t ON TRUE
     WHERE q.usage_point_id = :usage_point_id
-      AND q.start >= CAST(:start AS bigint) AND q.start < CAST(:end AS bigint)
+      AND q.start >= CAST(:start AS bigint) AND q.start <= CAST(:end AS bigint)
+      AND q.start <> CASE
+          WHEN coalesce(q.duration, 0) = 0 AND q.reason <> 'EMPTY_PERIOD' THEN CAST(:start AS bigint)
+          ELSE CAST(:end AS bigint)
+      END
       AND coalesce(t.flow_direction, 0) IN (0, CAST(:direction AS integer))
       AND (CAST(:as_of AS timestamptz) IS NULL OR q.received_at <= CAST(:as_of AS timestamptz))
       AND (q.released_at IS NULL OR q.released_at > CAST(:as_of AS timestamptz))
     ORDER BY q.document_id, q.ordinal
+    """
+)
+_STANDS_BEFORE: Final = text(
+    """
+    SELECT asked.channel_id, CAST(extract(epoch FROM s.period_end) AS bigint) AS at, s.watt_hours
+    FROM unnest(CAST(:channel_ids AS bigint[])) AS asked (channel_id)
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (r.period_end) r.period_end, r.watt_hours FROM meter_readings AS r
+        WHERE r.channel_id = asked.channel_id AND r.period_start = r.period_end
+          AND r.period_end < to_timestamp(CAST(:start AS bigint))
+          AND r.period_end >= to_timestamp(CAST(:start AS bigint) - CAST(:furthest AS bigint))
+          AND (CAST(:as_of AS timestamptz) IS NULL OR r.received_at <= CAST(:as_of AS timestamptz))
+        ORDER BY r.period_end DESC, r.revision DESC LIMIT :count
+    ) AS s
+    ORDER BY asked.channel_id, s.period_end
     """
 )
 _SAME_DAYS: Final = text(
@@ -137,9 +161,43 @@ async def find_set_aside(connection: AsyncConnection, look: Look, *, start: int,
         },
     )
     return [
-        SetAside(row.start, row.start + row.duration, Reason(row.reason), row.sentence, row.counts)
+        SetAside(
+            row.start,
+            row.start + row.duration,
+            Reason(row.reason),
+            row.sentence,
+            row.counts,
+            row.received_at,
+            row.register,
+        )
         for row in rows
     ]
+
+
+async def find_stands_before(
+    connection: AsyncConnection,
+    channel_ids: Sequence[int],
+    *,
+    start: int,
+    furthest: int,
+    count: int,
+    as_of: datetime | None,
+) -> dict[int, list[Stand]]:
+    """Return the last `count` stands of each channel before `start`, from so many seconds before on."""
+    rows = await connection.execute(
+        _STANDS_BEFORE,
+        {
+            "channel_ids": list(channel_ids),
+            "start": start,
+            "furthest": furthest,
+            "count": count,
+            "as_of": _utc(as_of),
+        },
+    )
+    found: dict[int, list[Stand]] = {}
+    for row in rows:
+        found.setdefault(row.channel_id, []).append(Stand(row.at, row.watt_hours))
+    return found
 
 
 async def find_same_days(connection: AsyncConnection, look: Look) -> list[int]:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 import pytest
 
 from metering.documents import ReadingType
+from metering.doubt import Reason
 from metering.energy import Direction
 from metering.quality import (
     QUESTIONABLE,
@@ -186,6 +187,43 @@ async def test_a_rule_that_terminates_leaves_nothing_of_the_day_valid(uow_factor
     assert [item.rule for item in verdict.check.findings] == ["UNIT_CHANGE"]
     assert verdict.check.terminated
     assert (await state(uow_factory)).doubted_seconds == 95 * QUARTER
+
+
+async def test_stands_of_the_days_before_tell_that_a_register_stood_still(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    stands = [
+        stand(value, quarter=96 * day) for day, value in ((-2, 0), (-1, 9_000), (0, 9_000), (1, 27_000))
+    ]
+    await record_readings(uow_factory, stands, kind=SUMMATION)
+    assert "STALE_REGISTER" in await codes(uow_factory)
+    assert await codes(uow_factory, TODAY.earlier(1)) == []
+
+
+async def test_a_value_that_was_held_back_over_midnight_is_told(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, [*but(95, 96, value=1_000, day=-1), reading(0, quarter=-1)])
+    await record_readings(uow_factory, [reading(2_100), *but(0, 1, value=1_000)])
+    assert await codes(uow_factory) == ["HELD_BACK"]
+
+
+async def test_a_stand_that_leapt_is_told_though_intervals_fill_its_time(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    await record(uow_factory, with_stands(day_of_readings(), stand(5_000, quarter=0)))
+    async with uow_factory() as uow:
+        meant = MeterIdentity.of(mrid=METER, device_lfdi=None)
+        await MeterRegistry(uow.connection).add(
+            meant,
+            MeterTerms(sanctioned_watts=5_000),
+            valid_from=MIDNIGHT,
+            holder=None,
+            made_by="op",
+            why="new",
+            now=NOW,
+        )
+    leap = await record_readings(uow_factory, [stand(9_000_000, quarter=96)], kind=SUMMATION, mrid=STANDS)
+    assert [item.doubt.reason for item in leap.quarantined] == [Reason.REGISTER_LEAPT]
+    assert await codes(uow_factory) == ["PHYSICAL_MAXIMUM"]
 
 
 async def test_each_direction_has_a_verdict_of_its_own(uow_factory: UnitOfWorkFactory) -> None:

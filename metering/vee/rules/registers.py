@@ -36,7 +36,7 @@ def not_reset(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
     for one, other in _falls(evidence):
         if _rollover(evidence, settings, one, other) is None:
             yield Flaw(one.at, other.at, f"the register fell from {one.watt_hours} to {other.watt_hours} Wh")
-    for item in evidence.unexplained(Reason.REGISTER_FELL):
+    for item in evidence.unexplained(Reason.REGISTER_FELL, Reason.BEYOND_MODULUS):
         yield Flaw(item.start, item.end, item.sentence)
 
 
@@ -51,7 +51,8 @@ def not_stale(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
             is_even = one.at - before.at == two.at - one.at == after.at - two.at
             is_double = usual > 0 and 100 * late >= settings["double_percent"] * usual
             if (
-                is_even
+                after.at > evidence.start
+                and is_even
                 and two.watt_hours == one.watt_hours
                 and is_double
                 and late >= settings["floor_watt_hours"]
@@ -91,7 +92,8 @@ def _falls(evidence: Evidence) -> Iterator[tuple[Stand, Stand]]:
     for stands in evidence.stands.values():
         for one, other in pairwise(stands):
             is_exchanged = any(one.at < at <= other.at for at in evidence.exchanges)
-            if other.watt_hours < one.watt_hours and not is_exchanged:
+            is_of_the_day = other.at > evidence.start
+            if other.watt_hours < one.watt_hours and is_of_the_day and not is_exchanged:
                 yield one, other
 
 

@@ -40,7 +40,8 @@ def not_held_back(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
 
     Source: amsreader issue 1119: a meter repeats its hour, 0.000 and then 8.056 kWh.
     """
-    slots = evidence.regular()
+    # Two values of before, so that midnight hides nothing.
+    slots = [*evidence.regular_before()[-2:], *evidence.regular()]
     for before, silent, after in zip(slots, slots[1:], slots[2:], strict=False):
         is_row = before.end == silent.start and silent.end == after.start
         is_double = 100 * after.watt_hours >= settings["double_percent"] * before.watt_hours

@@ -14,6 +14,8 @@ def within_physical_maximum(evidence: Evidence, settings: Settings) -> Iterator[
 
     Source: Meetcode elektriciteit 5.3.9(c): less than 120 % of the connection's capacity.
     """
+    for item in evidence.unexplained(Reason.REGISTER_LEAPT):
+        yield Flaw(item.start, item.end, item.sentence)
     watts = evidence.sanctioned_watts
     if watts is None:
         return

@@ -70,7 +70,7 @@ def interval_size(evidence: Evidence, settings: Settings) -> Iterator[Flaw]:
             run[-1].end,
             f"{len(run)} intervals of {run[0].seconds} s where {length} s are expected",
         )
-    for item in evidence.unexplained(Reason.EMPTY_PERIOD, Reason.TOO_LONG, Reason.NO_PERIOD):
+    for item in evidence.unexplained(Reason.EMPTY_PERIOD, Reason.TOO_LONG):
         yield Flaw(item.start, item.end, item.sentence)
 
 

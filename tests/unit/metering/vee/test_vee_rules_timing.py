@@ -132,7 +132,8 @@ def test_an_interval_of_no_length_that_was_set_aside_is_told_until_a_good_one_co
     at = START + 10 * QUARTER
     aside = SetAside(at, at, Reason.EMPTY_PERIOD, "interval energy with a duration of 0 flowed at no time")
     assert len(found("INTERVAL_SIZE", without(day(set_aside=[aside]), 10, 11))) == 1
-    assert found("INTERVAL_SIZE", day(set_aside=[aside])) == []
+    good = Arrival(at, at + QUARTER, 250, None, END)
+    assert found("INTERVAL_SIZE", day(set_aside=[aside], arrivals=[good])) == []
 
 
 @pytest.mark.parametrize(("ahead", "flaws"), [(120, 0), (121, 1)])

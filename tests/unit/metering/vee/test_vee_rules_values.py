@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 
 from metering.doubt import Reason
-from metering.vee.evidence import Evidence, RegisterSum, Rescaling, SetAside, Slot, Stand
+from metering.vee.evidence import Arrival, Evidence, RegisterSum, Rescaling, SetAside, Slot, Stand
 from metering.vee.finding import Flaw
 from metering.vee.rules.registry import RULES
 
@@ -107,9 +107,28 @@ def test_energy_is_not_negative(watt_hours: int, flaws: int) -> None:
 
 
 def test_a_negative_reading_that_was_set_aside_is_told_until_it_is_replaced() -> None:
-    aside = SetAside(START, START + QUARTER, Reason.NEGATIVE, "the value -5 is negative")
-    assert len(found("NEGATIVE", Evidence(start=START, end=END, now=END, set_aside=[aside]))) == 1
-    assert found("NEGATIVE", day(250, set_aside=[aside])) == []
+    aside = SetAside(START, START + QUARTER, Reason.NEGATIVE, "the value -5 is negative", received_at=END)
+    before, since = (Arrival(START, START + QUARTER, 250, None, at) for at in (END - 1, END))
+    assert len(found("NEGATIVE", day(set_aside=[aside]))) == 1
+    assert len(found("NEGATIVE", day(250, set_aside=[aside], arrivals=[before]))) == 1
+    assert found("NEGATIVE", day(250, set_aside=[aside], arrivals=[before, since])) == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "rule"),
+    [
+        (Reason.REGISTER_FELL, "REGISTER_RESET"),
+        (Reason.BEYOND_MODULUS, "REGISTER_RESET"),
+        (Reason.REGISTER_LEAPT, "PHYSICAL_MAXIMUM"),
+    ],
+)
+def test_a_stand_that_was_set_aside_is_told_until_its_own_register_is_read(reason: Reason, rule: str) -> None:
+    aside = SetAside(START + QUARTER, START + QUARTER, reason, "it cannot be", register="R")
+    interval = Arrival(START, START + 2 * QUARTER, 250, None, END, "I")
+    other = Arrival(START + QUARTER, START + QUARTER, 900, None, END, "S")
+    own = Arrival(START + QUARTER, START + QUARTER, 900, None, END, "R")
+    assert len(found(rule, day(250, 250, set_aside=[aside], arrivals=[interval, other]))) == 1
+    assert found(rule, day(250, 250, set_aside=[aside], arrivals=[interval, other, own])) == []
 
 
 def test_a_register_that_rolls_over_is_told_and_is_no_reset() -> None:
@@ -141,6 +160,32 @@ def test_a_stand_that_fell_and_was_set_aside_is_told() -> None:
 @pytest.mark.parametrize(("last", "flaws"), [(2899, 0), (2900, 1)])
 def test_the_same_stand_twice_and_then_double_is_stale(last: int, flaws: int) -> None:
     assert len(found("STALE_REGISTER", day(stands=register(0, 1000, 1000, last)))) == flaws
+
+
+def test_a_value_is_held_back_over_midnight() -> None:
+    before = [
+        Slot(START + at * QUARTER, START + (at + 1) * QUARTER, value) for at, value in ((-2, 1000), (-1, 0))
+    ]
+    assert len(found("HELD_BACK", day(2000, 1000, slots_before=before))) == 1
+    assert found("HELD_BACK", day(1000, 1000, slots_before=[Slot(START - 3600, START, 4000), *before])) == []
+
+
+def test_a_register_that_is_read_once_a_day_can_be_stale() -> None:
+    days = {
+        "R": [
+            Stand(START + at * 86_400, value) for at, value in ((-2, 0), (-1, 9000), (0, 9000), (1, 27_000))
+        ]
+    }
+    assert len(found("STALE_REGISTER", day(stands=days))) == 1
+
+
+def test_what_a_register_did_before_the_day_is_the_day_befores() -> None:
+    stale = {
+        "R": [Stand(START + at * QUARTER, value) for at, value in ((-3, 0), (-2, 900), (-1, 900), (0, 2700))]
+    }
+    fell = {"R": [Stand(START - 2, 900), Stand(START - 1, 100), Stand(END, 1000)]}
+    assert found("STALE_REGISTER", day(stands=stale)) == []
+    assert found("REGISTER_RESET", day(stands=fell)) == []
 
 
 def test_a_register_that_rests_or_is_read_unevenly_is_not_stale() -> None:
