@@ -14,9 +14,10 @@ from storage.unit_of_work import UnitOfWork
 async def tell_of_readings(uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
     """Have everybody look at the meters whose energy is now known otherwise than before.
 
-    Call it in the unit of work that keeps the readings.
+    Validation looks also where readings were only set aside. Call it in the unit of work that keeps the
+    readings.
     """
+    await note_validation(uow, results, now=now)
     touched = {each.mrid for result in results for each in result.touched}
     if touched:
         await note_readings(uow, meters=touched, now=now)
-        await note_validation(uow, results, now=now)

@@ -10,7 +10,9 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.interval import Interval
 from metering.ingest import IngestResult
+from metering.timeliness import DEFAULT_TIME_LIMITS
 from storage.driver import driver_of
 from storage.unit_of_work import UnitOfWork
 
@@ -62,11 +64,24 @@ class DueDay:
 
 
 async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, now: datetime) -> int:
-    """Have the days validated over which documents changed something; return how many days of UTC.
+    """Have the days validated over which documents said something; return how many days of UTC.
 
-    Call it in the unit of work that keeps the readings.
+    Readings that were set aside have their days looked at too, as far as readings of then are taken at
+    all. Call it in the unit of work that keeps the readings.
     """
-    days = {(result.usage_point, day) for result in results for day in _days_of(result)}
+    found = list(results)
+    days = [(result.usage_point, day) for result in found for day in _days_touched(result)]
+    days += [(result.usage_point, day) for result in found for day in _days_set_aside(result, now)]
+    return await _note(uow, days, now=now)
+
+
+async def note_spans(uow: UnitOfWork, spans: Iterable[tuple[int, Interval]], *, now: datetime) -> int:
+    """Have the days of meters validated that each span touches; return how many days of UTC."""
+    return await _note(uow, [(point, day) for point, span in spans for day in _days_in(span)], now=now)
+
+
+async def _note(uow: UnitOfWork, noted: Iterable[tuple[int, date]], *, now: datetime) -> int:
+    days = set(noted)
     if days:
         points, dates = zip(*sorted(days), strict=True)
         driver = await driver_of(uow.connection)
@@ -74,10 +89,26 @@ async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, n
     return len(days)
 
 
-def _days_of(result: IngestResult) -> Iterator[date]:
+def _days_touched(result: IngestResult) -> Iterator[date]:
     for touched in result.touched:
-        first, last = touched.span.start.date(), (touched.span.end - timedelta(microseconds=1)).date()
-        yield from (first + _DAY * number for number in range((last - first).days + 1))
+        yield from _days_in(touched.span)
+
+
+def _days_set_aside(result: IngestResult, now: datetime) -> Iterator[date]:
+    """Yield the days of readings that were set aside; a stand at midnight is of the day that it ends."""
+    earliest = int((now - DEFAULT_TIME_LIMITS.horizon).timestamp())
+    latest = int((now + DEFAULT_TIME_LIMITS.clock_skew).timestamp())
+    for item in result.quarantined:
+        if item.start is None or not earliest <= item.start <= latest:
+            continue
+        for second in {item.start, item.start if item.duration else item.start - 1}:
+            yield datetime.fromtimestamp(second, UTC).date()
+
+
+def _days_in(span: Interval) -> Iterator[date]:
+    first = span.start.astimezone(UTC).date()
+    last = (span.end.astimezone(UTC) - timedelta(microseconds=1)).date()
+    yield from (first + _DAY * number for number in range((last - first).days + 1))
 
 
 async def claim_due(connection: AsyncConnection, *, now: datetime, limit: int) -> Sequence[DueDay]:
