@@ -1,4 +1,4 @@
-"""Acts on the registry of meters: each is on record, and has the contracts on the meter looked at."""
+"""Acts on the registry of meters: each is on record, and has contracts and days of the meter looked at."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from bpp.deliveries import note_readings
 from metering.registration.exchanges import RegisterExchange, record_exchange
 from metering.registration.record import MeterIdentity, MeterRegistration, MeterTerms
 from metering.registration.registry import MeterRegistry
+from metering.vee.concerned import spans_of_exchange, spans_of_terms
+from metering.vee.due import note_spans
 from node.audit import Actor, record_act
 from storage.unit_of_work import UnitOfWork
 
@@ -50,6 +52,8 @@ async def register_meter(
     )
     await record_act(uow, act, now=now)
     await note_readings(uow, meters=[made.meter.mrid], now=now)
+    spans = await spans_of_terms(uow.connection, made.meter, valid_from=valid_from, now=now)
+    await note_spans(uow, spans, now=now)
     return made
 
 
@@ -64,10 +68,12 @@ async def exchange_register(
 ) -> None:
     """Keep that registers of a meter were reset or exchanged, and put the act on record.
 
-    Raises: MeterRegistrationInvalid, UsagePointForeign.
+    Raises: MeterRegistrationInvalid, UsagePointUnknown, UsagePointForeign.
     """
-    await MeterRegistry(uow.connection).check_holder(meter, by.holder)
+    await MeterRegistry(uow.connection).check_known(meter, by.holder)
     await record_exchange(uow.connection, meter, exchange, made_by=by.actor.who, why=why, now=now)
     what = "meter.exchange_withdrawn" if exchange.withdrawn else "meter.register_exchanged"
     await record_act(uow, by.actor.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
     await note_readings(uow, meters=[meter.mrid], now=now)
+    spans = await spans_of_exchange(uow.connection, meter, direction=exchange.direction, at=exchange.at)
+    await note_spans(uow, spans, now=now)
