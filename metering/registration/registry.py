@@ -22,7 +22,7 @@ from metering.registration.record import (
 )
 from metering.registration.tables import meter_registrations
 from metering.registration.tenure import conflicts, tenures_of
-from metering.usage_point import UsagePointForeign
+from metering.usage_point import UsagePointForeign, UsagePointUnknown
 
 _TERMS: Final = tuple(field.name for field in fields(MeterTerms))
 _COLUMNS: Final = ", ".join(f"r.{column.name}" for column in meter_registrations.c if column.name != "id")
@@ -90,8 +90,9 @@ class MeterRegistry:
     ) -> MeterRegistration:
         """Keep the next version of what is said of a meter; the first may name it for others.
 
-        A `holder` registers only what it feeds itself or registered before, or what nobody did; None is
-        the operator. A meter whose device is not told is that of the only device which reports it.
+        A `holder` registers only what it feeds itself or registered before, or what nobody did, and by no
+        other mRID than the meter's own; None is the operator. A meter whose device is not told is that of
+        the only device which reports it.
         Raises: MeterRegistrationInvalid, ExternalIdTaken, UsagePointForeign.
         """
         check_terms(meter, terms)
@@ -114,18 +115,32 @@ class MeterRegistry:
         await self._connection.execute(insert(meter_registrations).values(**_row(registration)))
         return registration
 
+    async def check_known(self, meter: MeterIdentity, holder: str | None) -> None:
+        """Refuse a holder what is not known to be its own. Raises: UsagePointUnknown, UsagePointForeign."""
+        if holder is None:
+            return
+        await self.check_holder(meter, holder)
+        if not (await self._senders(meter) or await self.versions(meter.mrid)):
+            raise UsagePointUnknown(
+                f"there is no meter {meter.mrid}", path="mrid", hint="Let it report, or register it first."
+            )
+
     async def check_holder(self, meter: MeterIdentity, holder: str | None) -> None:
         """Refuse a holder what somebody else feeds or registered. Raises: UsagePointForeign."""
         if holder is None:
             return
-        devices, versions = await self._devices(meter.mrid), await self.versions(meter.mrid)
-        others = {sender for device, sender in devices if meter.device_lfdi in (None, device)}
-        if (others | {item.holder for item in versions}) - {holder}:
+        others = await self._senders(meter) | {item.holder for item in await self.versions(meter.mrid)}
+        if others - {holder}:
             raise UsagePointForeign(
                 f"the meter {meter.mrid} is somebody else's",
                 path="mrid",
                 hint="Ask the operator to register it: degnode meter register.",
             )
+
+    async def _senders(self, meter: MeterIdentity) -> set[str | None]:
+        """Return who feeds a meter; of any device, where it is not told."""
+        devices = await self._devices(meter.mrid)
+        return {sender for device, sender in devices if meter.device_lfdi in (None, device)}
 
     async def _devices(self, mrid: str) -> list[tuple[str, str]]:
         """Return the LFDIs under which an mRID is reported, each with its sender."""
@@ -133,7 +148,10 @@ class MeterRegistry:
         return [(row.device_lfdi, row.sender) for row in rows]
 
     async def _check_free(self, name: str, registration: MeterRegistration) -> None:
-        """Refuse an id that another meter goes by, or will, or that is another's mRID."""
+        """Refuse an id that another meter goes by, or will, or that is or may become another's mRID.
+
+        The operator knows which meters are to come, a holder does not.
+        """
         tenures = tenures_of(name, [*await self.ever_called([name]), registration])
         mine = [item for item in tenures if item.meter == registration.meter]
         for other in tenures:
@@ -143,8 +161,16 @@ class MeterRegistry:
             read = canonical_mrid(name, lenient=True)
         except MridInvalid:
             return
-        if read != registration.meter.mrid and await self._is_known(read):
+        if read == registration.meter.mrid:
+            return
+        if await self._is_known(read):
             raise _taken(name, MeterIdentity(mrid=read))
+        if registration.holder is not None:
+            raise ExternalIdTaken(
+                f"{name!r} is how the mRID of another meter is written",
+                path="external_ids",
+                hint="Ask the operator to register it: degnode meter register.",
+            )
 
     async def _is_known(self, mrid: str) -> bool:
         return bool(await self._devices(mrid) or await self.versions(mrid))

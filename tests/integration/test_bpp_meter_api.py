@@ -162,6 +162,8 @@ async def test_a_key_registers_its_own_meters_and_reads_none_without_that_scope(
         exchange = {"at": FROM, "why": "to confuse"}
         refused = await theirs.post(f"{METERS}/{METER}/exchanges", json=exchange)
         assert code_of(refused) == (403, "METER_OF_ANOTHER_SENDER")
+        planted = await theirs.post(f"{METERS}/ABCDEF/exchanges", json=exchange)
+        assert code_of(planted) == (404, "METER_UNKNOWN")
         assert (await theirs.get(METERS)).status_code == 403
     async with connect(roof) as own:
         assert (await registered(own, external_ids=["M1"]))["version"] == 1

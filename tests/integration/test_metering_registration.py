@@ -39,7 +39,7 @@ from metering.registration.resolver import (
     resolve_within,
 )
 from metering.sep.writer import write_mirror_usage_point
-from metering.usage_point import UsagePointForeign
+from metering.usage_point import UsagePointForeign, UsagePointUnknown
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.metering_documents import (
     DAY,
@@ -170,6 +170,35 @@ async def test_nobody_takes_the_mrid_of_another_meter_for_an_id(uow_factory: Uni
         await say(uow_factory, OTHER, "100200300")
     await say(uow_factory, ROOF, "100200300")
     assert await resolve(uow_factory, "100200300") == ROOF
+
+
+async def test_an_id_that_reads_as_an_mrid_yet_unknown_is_the_operators_to_give(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    with pytest.raises(ExternalIdTaken, match="mRID of another"):
+        await say(uow_factory, OTHER, "100200300", holder="mallory")
+    await say(uow_factory, OTHER, "abcdef", "M1", holder="mallory")
+    await say(uow_factory, ROOF, "4711")
+    assert await resolve(uow_factory, "4711") == ROOF
+
+
+async def test_a_holder_acts_on_a_meter_that_is_known_to_be_its_own(uow_factory: UnitOfWorkFactory) -> None:
+    await report(
+        uow_factory, write_mirror_usage_point(meter(register([reading(1)]), lfdi=LFDI)), sender="roof"
+    )
+    await say(uow_factory, OTHER, holder="roof")
+    theirs = MeterIdentity.of(mrid=METER, device_lfdi=LFDI)
+    another_device = MeterIdentity.of(mrid=METER, device_lfdi="CD" * 20)
+    async with uow_factory() as uow:
+        registry = MeterRegistry(uow.connection)
+        for own in (ROOF, theirs, OTHER):
+            await registry.check_known(own, "roof")
+            with pytest.raises(UsagePointForeign):
+                await registry.check_known(own, "mallory")
+        for unknown in (another_device, MeterIdentity.of(mrid="AB", device_lfdi=None)):
+            await registry.check_known(unknown, None)
+            with pytest.raises(UsagePointUnknown):
+                await registry.check_known(unknown, "mallory")
 
 
 async def test_whoever_feeds_a_meter_registers_it_and_nobody_elses(uow_factory: UnitOfWorkFactory) -> None:
