@@ -155,7 +155,7 @@ class _Run:
                         await self._read(source, open_file, rejects, tally, view, progress)
                     except (SourceUnreadable, *READ_ERRORS) as error:
                         view.stopped = str(error)
-                    written = None if self.taker.only_try else rejects.finish()
+                    written = rejects.finish()
                     view.reject_file = str(written) if written else None
         except NodeError as error:
             if error.retryable:
@@ -174,12 +174,14 @@ class _Run:
     ) -> None:
         task = progress.add_task(one_line(Path(view.file).name), total=open_file.size, readings=0)
         for group in in_groups(source.read(open_file.stream)):
-            for outcome in await self.taker.take_all(group):
+            outcomes = await self.taker.take_all(group)
+            for outcome in outcomes:
                 tally.count(outcome)
-                if isinstance(outcome, Reject):
-                    rejects.add(outcome)
-                    if len(view.first_rejects) < _REJECTS_SHOWN:
-                        view.first_rejects.append(f"{outcome.place}: {outcome.code}: {outcome.sentence}")
+            for reject in (each for each in outcomes if isinstance(each, Reject)):
+                if len(view.first_rejects) < _REJECTS_SHOWN:
+                    view.first_rejects.append(f"{reject.place}: {reject.code}: {reject.sentence}")
+                if not self.taker.only_try:
+                    rejects.add(reject)
             readings = tally.accepted + tally.duplicates + tally.revised + tally.quarantined
             progress.update(task, completed=open_file.position(), readings=readings)
 
@@ -215,7 +217,7 @@ def _say(view: FileView) -> None:
             f"{view.file}: what was rejected is in {view.reject_file}: mend it and import it as it is"
         )
     if view.stopped:
-        _print_line(f"{view.file}: it could not be read on: {view.stopped}")
+        _print_line(f"{view.file}: it was not read on: {view.stopped}")
 
 
 def _print_line(text: str) -> None:

@@ -5,11 +5,15 @@ A mended file is imported as it is; what was taken before is not in it.
 
 from __future__ import annotations
 
+import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, Self
 
+from kernel.errors import NodeError
 from kernel.plain_text import one_line
 from metering.sources.csv_heading import REJECT_COLUMNS, read_heading
 from metering.sources.detection import Form
@@ -28,6 +32,12 @@ _DASHES: Final = re.compile("-+")  # two of them would end a comment
 _GREATEST_NUMBER: Final = 1_000
 
 
+class RejectFileUnwritable(NodeError):
+    """What was rejected cannot be written down beside the file that it comes from."""
+
+    code, http_status, retryable = "METER_REJECTS_UNWRITABLE", 500, False
+
+
 class RejectFile:
     """Collects rejects beside `source` while it is read; `finish` gives the file its name.
 
@@ -38,7 +48,7 @@ class RejectFile:
         self._source = source
         self._form = form
         self._csv = _CsvRejects(heading) if form is Form.CSV else None
-        self._part = source.with_name(f"{source.name}.rejects.part")
+        self._part = source.with_name(f"{source.name}.rejects.{os.getpid()}.part")
         self._file: BinaryIO | None = None
 
     def __enter__(self) -> Self:
@@ -48,26 +58,42 @@ class RejectFile:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
-            self._part.unlink(missing_ok=True)
+            with suppress(OSError):  # what is thrown away need not be written
+                self._file.close()
+            with suppress(OSError):
+                self._part.unlink(missing_ok=True)
 
     def add(self, reject: Reject) -> None:
-        """Write down one more."""
-        if self._file is None:
-            self._file = self._part.open("wb")
-            self._file.write(self._start())
-        self._file.write(self._written(reject))
+        """Write down one more. Raises: RejectFileUnwritable."""
+        with self._writing():
+            if self._file is None:
+                self._file = self._part.open("wb")
+                self._file.write(self._start())
+            self._file.write(self._written(reject))
 
     def finish(self) -> Path | None:
-        """Return the file's final path, or None if nothing was rejected."""
+        """Return the file's final path, or None if nothing was rejected. Raises: RejectFileUnwritable."""
         if self._file is None:
             return None
-        self._file.write(_XML_END if self._is_xml else b"")
-        self._file.close()
-        self._file = None
-        path = self._free_name()
-        self._part.replace(path)
+        with self._writing():
+            self._file.write(_XML_END if self._is_xml else b"")
+            self._file.close()
+            path = self._claimed_name()
+            self._part.replace(path)
+            self._file = None
         return path
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise RejectFileUnwritable(
+                f"what was rejected cannot be written down: {error.strerror or error}",
+                path=str(self._part),
+                hint="Make room beside the file, or import a copy of it elsewhere: what was taken is not "
+                "taken twice.",
+            ) from error
 
     @property
     def _is_xml(self) -> bool:
@@ -86,14 +112,19 @@ class RejectFile:
             return f"<!-- {_DASHES.sub('-', words)} -->\n".encode() + reject.raw + b"\n"
         return f"# {words}\n".encode() + reject.raw
 
-    def _free_name(self) -> Path:
+    def _claimed_name(self) -> Path:
+        """Return a name that nobody else has, or that of a file of the same content."""
         content = self._part.read_bytes()
         for number in range(1, _GREATEST_NUMBER):
             suffix = "" if number == 1 else f"-{number}"
             path = self._source.with_name(f"{self._source.name}.rejects{suffix}.{_EXTENSIONS[self._form]}")
-            if not path.exists() or path.read_bytes() == content:
-                return path
-        raise FileExistsError(str(path))
+            try:
+                path.open("xb").close()
+            except FileExistsError:
+                if path.read_bytes() != content:
+                    continue
+            return path
+        raise FileExistsError(f"there are {_GREATEST_NUMBER - 1} files of rejects beside it")
 
 
 _ROOTS: Final = {

@@ -201,6 +201,20 @@ async def test_rejects_of_every_form_are_taken_again_when_they_are_mended(
     assert (all_of_it["accepted"], all_of_it["revised"], all_of_it["quarantined"]) == (0, 0, 0)
 
 
+async def test_where_rejects_cannot_be_written_down_that_is_said_and_what_was_taken_is_counted(
+    desk: Desk,
+) -> None:
+    good = "0100200300,import,2026-03-14T04:30:00Z,2026-03-14T04:45:00Z,40\n"
+    path = desk.write("r" * 250, HEADING + "x\n" + good)  # with more behind it, the name is too long
+    (view,) = await desk.imports(path, status=1)
+    assert "cannot be written down" in view["stopped"]
+    assert "cannot be read" not in view["stopped"]
+    assert counts(view) == (1, 0, 0, 0, 1)
+    assert await desk.energy() == 40
+    (tried,) = await desk.imports(path, "--dry-run", status=1)
+    assert (tried["stopped"], counts(tried)) == (None, (0, 1, 0, 0, 1))
+
+
 async def test_a_dry_run_says_what_would_happen_and_keeps_nothing(desk: Desk) -> None:
     (view,) = await desk.imports(EXAMPLES / "day.csv", "--dry-run")
     assert counts(view) == (4, 0, 0, 0, 0)

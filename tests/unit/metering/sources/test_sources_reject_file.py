@@ -15,7 +15,7 @@ from metering.sources.csv_source import CsvSource
 from metering.sources.detection import Form
 from metering.sources.espi_source import EspiSource
 from metering.sources.ports import Batch, Found, MeterSource, Reject
-from metering.sources.reject_file import RejectFile
+from metering.sources.reject_file import RejectFile, RejectFileUnwritable
 
 GREEN_BUTTON = (Path(__file__).resolve().parents[4] / "examples" / "meters" / "green-button.xml").read_text()
 LINK = re.compile(r"<link [^>]*>")
@@ -180,3 +180,39 @@ def test_many_rejects_of_green_button_describe_no_more_than_their_feed(
     _, rejects = imported(path, EspiSource(), Form.ESPI)
     assert rejects is not None
     assert len(imported(rejects, EspiSource(), Form.ESPI)[0]) == 2
+
+
+def test_two_imports_of_one_file_at_once_write_rejects_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "readings"
+    written: list[Path | None] = []
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    with RejectFile(path, Form.OCPP) as first:
+        first.add(Reject(place="line 1", raw=b"1\n", code="NO_MESSAGE", sentence="it is none"))
+        monkeypatch.setattr("os.getpid", lambda: 2)
+        with RejectFile(path, Form.OCPP) as second:
+            second.add(Reject(place="line 2", raw=b"2\n", code="NO_MESSAGE", sentence="it is none"))
+            written.append(second.finish())
+        written.append(first.finish())
+    assert [it.read_bytes()[-2:] for it in written if it] == [b"2\n", b"1\n"]
+    assert sorted(it.name for it in tmp_path.iterdir()) == [
+        "readings.rejects-2.jsonl",
+        "readings.rejects.jsonl",
+    ]
+
+
+def test_rejects_that_cannot_be_written_down_are_told_as_that(tmp_path: Path) -> None:
+    reject = Reject(place="line 1", raw=b"1\n", code="NO_MESSAGE", sentence="it is none")
+    with RejectFile(tmp_path / "absent" / "readings", Form.OCPP) as rejects:
+        with pytest.raises(RejectFileUnwritable) as refused:
+            rejects.add(reject)
+        assert rejects.finish() is None
+    assert refused.value.path is not None
+    assert refused.value.hint is not None
+    (tmp_path / "readings.rejects.jsonl").mkdir()
+    with RejectFile(tmp_path / "readings", Form.OCPP) as rejects:
+        rejects.add(reject)
+        with pytest.raises(RejectFileUnwritable):
+            rejects.finish()
+    assert [it.name for it in tmp_path.iterdir()] == ["readings.rejects.jsonl"]
