@@ -10,7 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.energy import Measurement
-from metering.precedence import is_edit, says_the_same
+from metering.precedence import is_edit
 from metering.verdict import Known
 
 _FORMER: Final = text(
@@ -30,15 +30,13 @@ _FORMER: Final = text(
 async def with_former_values(
     connection: AsyncConnection, known: dict[int, list[Known]], offered: Sequence[Measurement]
 ) -> dict[int, list[Known]]:
-    """Return what is known, by channel; edits that another value is offered for with what they replaced."""
-    news = {measurement.key: measurement for measurement in offered}
+    """Return what is known, by channel; edits of which anything is offered with what they replaced."""
+    keys = {measurement.key for measurement in offered}
     edited = [
         (channel, item.measurement)
         for channel, found in known.items()
         for item in found
-        if is_edit(item.measurement.quality)
-        and item.measurement.key in news
-        and not says_the_same(item.measurement, news[item.measurement.key])
+        if is_edit(item.measurement.quality) and item.measurement.key in keys
     ]
     if not edited:
         return known

@@ -104,6 +104,19 @@ async def test_which_register_is_meant_must_be_said_where_several_are(uow_factor
     assert (await edit(uow_factory, 300, register=STANDS)).register == STANDS.zfill(32)
 
 
+async def test_a_repeat_undoes_no_edit_whatever_another_register_says_of_that_time(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    measured = register([reading(260, quarter=10)])
+    await record(uow_factory, write_mirror_usage_point(meter(measured)))
+    await edit(uow_factory, 999)
+    like_the_edit = reading(999, quarter=10, quality=MANUALLY_EDITED)
+    both = meter(measured, register([like_the_edit], mrid=STANDS, kind=DELTA))
+    result = await record(uow_factory, write_mirror_usage_point(both), now=LATER + HOUR)
+    assert (result.duplicates, result.revised) == (1, 0)
+    assert total_energy(await energy(uow_factory)).watt_hours == 999
+
+
 async def test_a_register_of_kilowatt_hours_takes_no_single_watt_hour(uow_factory: UnitOfWorkFactory) -> None:
     kilo = ReadingType(
         accumulation_behaviour=4, commodity=1, flow_direction=1, kind=12, power_of_ten_multiplier=3, uom=72
