@@ -6,7 +6,9 @@ Source: IEEE 2030.5: UsagePointListLink stands in DeviceCapability, and in every
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -78,23 +80,36 @@ class FeedPoll:
         self._sets_met: set[str] = set()
 
     async def run(self) -> PollOutcome:
-        """Read what is new. Raises: NodeError in one of its kinds, if the server cannot be followed."""
+        """Read what is new; a resource that is refused is told of, and does not keep others from being read.
+
+        Raises: NodeError in one of its kinds, if the server cannot be followed.
+        """
         root = self._source.client.root
         answer = await self._source.get(root, base=root)
         capability = read_resource(answer.body, "DeviceCapability", legacy=self._legacy)
         if capability.poll_rate is not None:
             self._source.poll_rates.append(capability.poll_rate)
-        await self._check_time(capability, base=answer.url)
+        if (href := capability.links.get("TimeLink")) is not None:
+            with self._noting():
+                await self._check_time(href, base=answer.url)
         await make_known(self._source)
         for href, base in await self._meter_lists(capability, base=answer.url):
-            await self._read_meters(href, base=base)
+            with self._noting():
+                await self._read_meters(href, base=base)
         return self._outcome
 
-    async def _check_time(self, capability: Resource, *, base: str) -> None:
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        """Tell of a resource that cannot be used, and go on; not of a server that cannot be followed."""
+        try:
+            yield
+        except (UtilityUnavailable, ClockDiffers):
+            raise
+        except NodeError as error:
+            self._outcome.troubles.append(str(error))
+
+    async def _check_time(self, href: str, *, base: str) -> None:
         """Refuse to read while the clocks differ. Source: CPUC, VEE standards: time check before reading."""
-        href = capability.links.get("TimeLink")
-        if href is None:
-            return
         answer = await self._source.get(href, base=base)
         time = read_time(answer.body, legacy=self._legacy)
         difference = time.current - int(self._source.clock.now().timestamp())
@@ -111,13 +126,16 @@ class FeedPoll:
         """Return the link to every list of meters, each with the address that it came from."""
         direct = capability.links.get("UsagePointListLink")
         if self._with_devices or direct is None:
-            await self._find_devices(capability, base=base)
+            with self._noting():
+                await self._find_devices(capability, base=base)
         if direct is not None:
             return [(direct, base)]
         found: list[tuple[str, str]] = []
         for device, url in self._outcome.devices:
             assignments = device.links.get("FunctionSetAssignmentsListLink")
-            if assignments is not None:
+            if assignments is None:
+                continue
+            with self._noting():
                 listed = await self._source.whole_list(assignments, "FunctionSetAssignments", base=url)
                 links = [(links_of(element).get("UsagePointListLink"), where) for where, element in listed]
                 found += [(href, where) for href, where in links if href is not None]
@@ -135,28 +153,25 @@ class FeedPoll:
             return
         self._outcome.meter_lists.append(url)
         for where, element in await self._source.whole_list(href, "UsagePoint", base=base):
-            try:
+            with self._noting():
                 await self._read_meter(meter_of(element), base=where)
-            except UtilityUnavailable:
-                raise
-            except NodeError as error:
-                self._outcome.troubles.append(str(error))
 
     async def _read_meter(self, meter: ServedMeter, *, base: str) -> None:
         if meter.registers is None or is_provisional(meter.point.mrid):
             return
         walks: list[RegisterWalk] = []
         for url, element in await self._source.whole_list(meter.registers, "MeterReading", base=base):
-            register = register_of(element)
-            if not is_provisional(register.mrid):
-                walks.append(RegisterWalk(self._source, meter, register, base=url))
+            with self._noting():
+                register = register_of(element)
+                if not is_provisional(register.mrid):
+                    walks.append(RegisterWalk(self._source, meter, register, base=url))
         shared = self._shared_lists(walks)
         for walk in walks:
             if self._only is not None and walk.name not in self._only:
                 continue
-            if walk.list_url() in shared:
+            if walk.sets_url in shared:
                 self._outcome.troubles.append(
-                    f"{walk.name}: another register leads to the same readings, {walk.list_url()}; "
+                    f"{walk.name}: another register leads to the same readings, {walk.sets_url}; "
                     "nobody can say whose they are"
                 )
                 continue
@@ -166,7 +181,7 @@ class FeedPoll:
 
     def _shared_lists(self, walks: list[RegisterWalk]) -> set[str]:
         """Return the lists of sets that one of these registers leads to and another one too."""
-        urls = Counter(url for walk in walks if (url := walk.list_url()) is not None)
+        urls = Counter(url for walk in walks if (url := walk.sets_url) is not None)
         shared = {url for url, count in urls.items() if count > 1 or url in self._sets_met}
         self._sets_met |= urls.keys()
         return shared

@@ -64,14 +64,23 @@ class Positions:
         )
 
     async def finish(
-        self, name: RegisterName, seen: Position, *, looked_back_at: datetime | None, error: str | None
+        self,
+        name: RegisterName,
+        seen: Position,
+        *,
+        looked_back_at: datetime | None,
+        error: str | None,
+        is_whole: bool,
     ) -> None:
-        """Keep that a poll of the register is over; a hint that was not there when it began stays."""
+        """Keep that a poll of the register is over.
+
+        A hint that was not there when it began stays, and so does every one if not all could be read.
+        """
         values: dict[str, Any] = {"last_error": error}
         if looked_back_at is not None:
             values["looked_back_at"] = looked_back_at
         await self._put(name, values)
-        if error is None:
+        if is_whole:
             await self._connection.execute(
                 update(meter_feed_registers)
                 .where(_is(name), _R.hinted_at.is_not_distinct_from(seen.hinted_at))

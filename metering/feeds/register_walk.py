@@ -38,9 +38,15 @@ class _Unchanged(Exception):
 
 
 class RegisterWalk:
-    """Reads one register once; `base` is the address that its MeterReading came from."""
+    """Reads one register once; `base` is the address that its MeterReading came from.
+
+    `sets_url` is the address of its sets, if it has any.
+    """
 
     def __init__(self, source: Source, meter: ServedMeter, register: ServedRegister, *, base: str) -> None:
+        """Resolve where the sets are. Raises: HrefForeign."""
+        href = register.reading_sets
+        self.sets_url = None if href is None else source.client.resolve(href, base=base)
         self.name = RegisterName(
             feed=source.feed.name,
             device_lfdi=meter.point.device_lfdi,
@@ -55,6 +61,7 @@ class RegisterWalk:
         self._kind: ReadingType | None = None
         self._position = Position()
         self._held = False
+        self._is_whole = True
         self._troubles: list[str] = []
 
     async def run(self) -> str | None:
@@ -70,18 +77,18 @@ class RegisterWalk:
             raise
         except NodeError as error:
             self._note(error)
+            self._is_whole = False
         trouble = "; ".join(self._troubles) or None
-        looked_back = window.is_look_back and trouble is None
+        looked_back = window.is_look_back and self._is_whole
         async with source.uow_factory() as uow:
             await Positions(uow.connection).finish(
-                self.name, begun, looked_back_at=now if looked_back else None, error=trouble
+                self.name,
+                begun,
+                looked_back_at=now if looked_back else None,
+                error=trouble,
+                is_whole=self._is_whole,
             )
         return trouble
-
-    def list_url(self) -> str | None:
-        """Return the address of the register's sets, where it has any. Raises: HrefForeign."""
-        href = self._register.reading_sets
-        return None if href is None else self._source.client.resolve(href, base=self._base)
 
     def _note(self, error: NodeError) -> None:
         log.warning("meter_feed.trouble", feed=self.name.feed, register=str(self.name), error=str(error))
@@ -93,9 +100,18 @@ class RegisterWalk:
             answer = await self._source.get(register.reading_type, base=self._base)
             self._kind = read_reading_type(answer.body, legacy=self._legacy)
         if register.reading is not None:
-            await self._read_last_reading(register.reading)
-        if register.reading_sets is not None:
-            await self._read_sets(register.reading_sets, window)
+            await self._try_last_reading(register.reading)
+        if self.sets_url is not None:
+            await self._read_sets(self.sets_url, window)
+
+    async def _try_last_reading(self, href: str) -> None:
+        """Read the last reading; one that cannot be read says nothing about the sets."""
+        try:
+            await self._read_last_reading(href)
+        except UtilityUnavailable:
+            raise
+        except NodeError as error:
+            self._note(error)
 
     async def _read_last_reading(self, href: str) -> None:
         answer = await self._source.get(href, base=self._base)
@@ -104,23 +120,23 @@ class RegisterWalk:
         async with self._source.uow_factory() as uow:
             await self._source.keep(self._document(reading=reading), answer, uow=uow, now=now)
 
-    async def _read_sets(self, href: str, window: Window) -> None:
+    async def _read_sets(self, url: str, window: Window) -> None:
         query = None if window.sets_after is None else {"a": window.sets_after}
-        self._source.owners[self._source.client.resolve(href, base=self._base)] = self.name
-        listed = await self._source.whole_list(href, "ReadingSet", base=self._base, query=query)
-        sets = [(set_of(element), url) for url, element in listed]
-        for served, url in sorted(sets, key=lambda item: _start(item[0])):
+        self._source.owners[url] = self.name
+        listed = await self._source.whole_list(url, "ReadingSet", base=url, query=query)
+        sets = [(set_of(element), where) for where, element in listed]
+        for served, where in sorted(sets, key=lambda item: _start(item[0])):
             if not window.holds(served) or served.readings is None:
                 continue
             if is_provisional(served.mrid or ""):
                 self._held = True
                 continue
             try:
-                await self._read_set(served, served.readings, window, base=url)
+                await self._read_set(served, served.readings, window, base=where)
             except UtilityUnavailable:
                 raise
             except NodeError as error:
-                self._held = True
+                self._held, self._is_whole = True, False
                 self._note(error)
 
     async def _read_set(self, served: ServedSet, href: str, window: Window, *, base: str) -> None:

@@ -24,6 +24,8 @@ from metering.sep.elements import MAX_DOCUMENT_BYTES
 _HEADERS: Final = {"Accept": SEP_XML, "Accept-Encoding": "gzip"}
 _TAKEN: Final = frozenset({SEP_XML, "application/xml", "text/xml"})
 _GZIP_WINDOW: Final = 31  # zlib: 15 bits of window, gzip header
+_NOT_NOW: Final = frozenset({408, 425, 429, 502, 503, 504})
+"""What says that the server cannot answer at all now; any other refusal is about one resource."""
 _LONGEST_WAIT: Final = 86_400  # s
 
 
@@ -141,7 +143,7 @@ class UtilityClient:
         return Answer(
             url=url,
             body=body,
-            etag=response.headers.get("ETag"),
+            etag=_etag(response),
             location=response.headers.get("Location"),
         )
 
@@ -184,7 +186,7 @@ def _check_status(response: httpx.Response, *, is_conditional: bool) -> None:
     status = response.status_code
     if 200 <= status < 300 or (status == 304 and is_conditional):
         return
-    if status in (408, 425, 429) or status >= 500:
+    if status in _NOT_NOW:
         unavailable = UtilityUnavailable(f"{response.url} answers {status}")
         unavailable.retry_after = _retry_after(response)
         raise unavailable
@@ -199,6 +201,12 @@ def _retry_after(response: httpx.Response) -> int | None:
     if not (text.isascii() and text.isdecimal()):
         return None
     return min(int(text[:9]), _LONGEST_WAIT)
+
+
+def _etag(response: httpx.Response) -> str | None:
+    """Return the tag of an answer, none where no request could carry it back."""
+    etag = response.headers.get("ETag")
+    return etag if etag is not None and etag.isascii() and etag.isprintable() else None
 
 
 def _check_media_type(response: httpx.Response) -> None:

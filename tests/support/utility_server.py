@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from xml.sax.saxutils import escape
@@ -79,10 +79,14 @@ class Traps:
     gzips: bool = False
     bomb: bool = False
     etags: bool = False
+    etag_is: str | None = None
+    """The tag of every answer, whatever is in it."""
     media_type: str = "application/sep+xml"
     namespace: str = NAMESPACE
     status: int | None = None
     retry_after: str | None = None
+    statuses: dict[str, int] = field(default_factory=dict)
+    """Resources that are refused, by the end of their path, each with its status."""
     meters_under: str = "dcap"
     """Where the link to the list of meters is: dcap, fsa, or nowhere."""
     device_lfdi: str = OUR_LFDI
@@ -95,6 +99,8 @@ class Traps:
     """Links, by where they should lead, and where they lead instead."""
     before: Callable[[str], None] | None = None
     """Called with the path of each request before it is answered."""
+    meanwhile: Callable[[str], Awaitable[None]] | None = None
+    """Awaited then, with the same."""
 
 
 class UtilityServer(Served):
@@ -143,9 +149,14 @@ class UtilityServer(Served):
         self.asked.append(path + (f"?{request.url.query}" if request.url.query else ""))
         if traps.before is not None:
             traps.before(path)
+        if traps.meanwhile is not None:
+            await traps.meanwhile(path)
         if traps.status is not None:
             headers = {"Retry-After": traps.retry_after} if traps.retry_after else {}
             return Response(status_code=traps.status, headers=headers | {"Location": "/elsewhere"})
+        for end, status in traps.statuses.items():
+            if path.endswith(end):
+                return Response(status_code=status)
         if request.method == "POST":
             return self._subscribe((await request.body()).decode())
         document = self._document(path, request)
@@ -160,6 +171,8 @@ class UtilityServer(Served):
             if request.headers.get("If-None-Match") == headers["ETag"]:
                 self.not_modified += 1
                 return Response(status_code=304, headers=headers)
+        if self.traps.etag_is is not None:
+            headers["ETag"] = self.traps.etag_is
         if self.traps.bomb:
             body = body + b" " * 3_000_000
         if self.traps.gzips or self.traps.bomb:
