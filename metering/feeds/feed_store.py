@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.feeds.feed_file import Feed
 from metering.feeds.tables import meter_feed_registers, meter_feeds, meter_subscriptions
+from metering.sep.utility_client import UtilityUnavailable
 
 FEEDS_CHANNEL: Final = "degnode_meter_feeds"
 """Announced when a feed has become due before its time."""
@@ -21,11 +22,19 @@ FEEDS_CHANNEL: Final = "degnode_meter_feeds"
 _F: Final = meter_feeds.c
 
 
+class PollStopped(UtilityUnavailable):
+    """A poll ended in the middle, for the process stops or lost the feed; the next goes on where it stood."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedFeed:
-    """A feed under a lease; `is_whole`: all of it is due, not only what notifications spoke of."""
+    """A feed under a lease; `is_whole`: all of it is due, not only what notifications spoke of.
+
+    `lease` is the lease's number: who holds an older one has lost the feed to somebody else.
+    """
 
     name: str
+    lease: int
     failures: int
     is_whole: bool
 
@@ -49,7 +58,7 @@ class FeedStore:
         free = or_(_F.leased_until.is_(None), _F.leased_until <= now)
         due = or_(_F.due_at <= now, _F.hinted_at.is_not(None))
         found = await self._connection.execute(
-            select(_F.name, _F.failures, (_F.due_at <= now).label("is_whole"))
+            select(_F.name, (_F.lease + 1).label("lease"), _F.failures, (_F.due_at <= now).label("is_whole"))
             .where(_F.name.in_(list(names)), free, due)
             .order_by(_F.due_at)
             .limit(1)
@@ -58,12 +67,12 @@ class FeedStore:
         row = found.mappings().one_or_none()
         if row is None:
             return None
-        await self._set(row["name"], leased_until=until, hinted_at=None)
+        await self._set(row["name"], lease=row["lease"], leased_until=until, hinted_at=None)
         return ClaimedFeed(**row)
 
-    async def extend(self, name: str, *, until: datetime) -> None:
-        """Keep the lease of a feed that is being polled."""
-        await self._set(name, leased_until=until)
+    async def extend(self, claimed: ClaimedFeed, *, until: datetime) -> None:
+        """Keep the lease of a feed that is being polled. Raises: PollStopped, if it was lost."""
+        await self._set_held(claimed, leased_until=until)
 
     async def succeed(
         self,
@@ -77,17 +86,22 @@ class FeedStore:
         """Keep that a poll reached its end, whether or not there was trouble with parts of it.
 
         After a poll of what notifications spoke of, all of it is due when it was.
+        Raises: PollStopped, if the lease was lost.
         """
-        await self._set(
-            claimed.name, leased_until=None, failures=0, polled_at=now, clock_difference=clock_difference
+        values = {"due_at": due_at, "last_error": trouble} if claimed.is_whole or trouble else {}
+        await self._set_held(
+            claimed,
+            leased_until=None,
+            failures=0,
+            polled_at=now,
+            clock_difference=clock_difference,
+            **values,
         )
-        if claimed.is_whole or trouble:
-            await self._set(claimed.name, due_at=due_at, last_error=trouble)
 
     async def fail(self, claimed: ClaimedFeed, *, due_at: datetime, error: str) -> None:
-        """Keep that a poll ended early."""
-        await self._set(
-            claimed.name,
+        """Keep that a poll ended early. Raises: PollStopped, if the lease was lost."""
+        await self._set_held(
+            claimed,
             leased_until=None,
             failures=claimed.failures + 1,
             due_at=due_at,
@@ -95,8 +109,8 @@ class FeedStore:
         )
 
     async def release(self, claimed: ClaimedFeed, *, now: datetime) -> None:
-        """Leave a feed to the next who asks, as due as it was."""
-        await self._set(claimed.name, leased_until=None, **({} if claimed.is_whole else {"hinted_at": now}))
+        """Leave a feed to the next who asks, as due as it was. Raises: PollStopped, if the lease was lost."""
+        await self._set_held(claimed, leased_until=None, **({} if claimed.is_whole else {"hinted_at": now}))
 
     async def hint(self, name: str, *, now: datetime, whole: bool) -> None:
         """Have a feed polled now, the `whole` of it or what notifications spoke of."""
@@ -130,3 +144,13 @@ class FeedStore:
 
     async def _set(self, name: str, **values: object) -> None:
         await self._connection.execute(update(meter_feeds).where(_F.name == name).values(**values))
+
+    async def _set_held(self, claimed: ClaimedFeed, **values: object) -> None:
+        held = await self._connection.execute(
+            update(meter_feeds)
+            .where(_F.name == claimed.name, _F.lease == claimed.lease)
+            .values(**values)
+            .returning(_F.name)
+        )
+        if held.one_or_none() is None:
+            raise PollStopped("another process polls this feed by now")

@@ -14,9 +14,9 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from metering.feeds.feed_file import Feed
 from metering.feeds.feed_poll import FeedPoll, PollOutcome
-from metering.feeds.feed_store import ClaimedFeed, FeedStore
+from metering.feeds.feed_store import ClaimedFeed, FeedStore, PollStopped
 from metering.feeds.positions import Positions, RegisterName
-from metering.feeds.source import LEASE, PollStopped, Source
+from metering.feeds.source import LEASE, HeldFeed, Source
 from metering.feeds.subscriber import Subscriber
 from metering.ingest import OnRecorded
 from metering.sep.utility_client import UtilityClient, UtilityLimits
@@ -83,18 +83,25 @@ class FeedPoller:
         if claimed is None:
             return False
         try:
-            await self._poll(claimed, only=None if claimed.is_whole else hinted)
-        except PollStopped:
-            async with self._uow_factory() as uow:
-                await FeedStore(uow.connection).release(claimed, now=self._clock.now())
+            await self._try_poll(claimed, only=None if claimed.is_whole else hinted)
+        except PollStopped as stopped:
+            log.info("meter_feed.stopped", feed=claimed.name, why=str(stopped))
             return False
-        except NodeError as error:
-            await self._fail(claimed, error)
         return True
 
     def stop(self) -> None:
         """End a poll that is under way before its next request, and begin none any more."""
         self._is_stopping = True
+
+    async def _try_poll(self, claimed: ClaimedFeed, *, only: set[RegisterName] | None) -> None:
+        try:
+            await self._poll(claimed, only=only)
+        except PollStopped:
+            async with self._uow_factory() as uow:
+                await FeedStore(uow.connection).release(claimed, now=self._clock.now())
+            raise
+        except NodeError as error:
+            await self._fail(claimed, error)
 
     async def _poll(self, claimed: ClaimedFeed, *, only: set[RegisterName] | None) -> None:
         followed = self._followed[claimed.name]
@@ -103,6 +110,7 @@ class FeedPoller:
         async with UtilityClient(root, tls=followed.tls, limits=self._limits) as client:
             source = Source(
                 feed=feed,
+                held=HeldFeed(claimed, uow_factory=self._uow_factory, clock=self._clock),
                 client=client,
                 uow_factory=self._uow_factory,
                 clock=self._clock,
@@ -110,9 +118,9 @@ class FeedPoller:
                 is_stopping=lambda: self._is_stopping,
             )
             outcome = await FeedPoll(source, only=only, with_devices=subscribes).run()
-            await self._succeed(claimed, source, outcome)
             if self._notify_url is not None and subscribes:
                 await Subscriber(source, notify_url=self._notify_url).renew(outcome)
+            await self._succeed(claimed, source, outcome)
 
     async def _succeed(self, claimed: ClaimedFeed, source: Source, outcome: PollOutcome) -> None:
         now = self._clock.now()

@@ -13,21 +13,43 @@ from xml.etree import ElementTree as ET
 from kernel.clock import Clock
 from metering.documents import MirrorUsagePoint
 from metering.feeds.feed_file import Feed
-from metering.feeds.feed_store import FeedStore
+from metering.feeds.feed_store import ClaimedFeed, FeedStore, PollStopped
 from metering.feeds.positions import Positions, RegisterName
 from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.sep.pager import Page, collect
 from metering.sep.resources import ResourceList, read_list
-from metering.sep.utility_client import Answer, UtilityClient, UtilityUnavailable
+from metering.sep.utility_client import Answer, UtilityClient
 from metering.submission import Submission
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 LEASE: Final = timedelta(minutes=2)
-"""How long a poll may go without a page that is kept before another process takes the feed over."""
+"""How long a poll may go without asking the server before another process takes the feed over."""
 
 
-class PollStopped(UtilityUnavailable):
-    """The process was told to stop in the middle of a poll; the next one goes on where it stood."""
+_EXTENDED_EVERY: Final = timedelta(seconds=20)
+
+
+class HeldFeed:
+    """The lease under which a feed is polled, extended as long as the server is asked."""
+
+    def __init__(self, claimed: ClaimedFeed, *, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
+        """Hold a feed that was claimed just now."""
+        self._claimed = claimed
+        self._uow_factory = uow_factory
+        self._clock = clock
+        self._extended_at = clock.now()
+
+    async def extend(self, uow: UnitOfWork, *, now: datetime) -> None:
+        """Extend the lease in an open unit of work. Raises: PollStopped, if it was lost."""
+        await FeedStore(uow.connection).extend(self._claimed, until=now + LEASE)
+
+    async def extend_in_time(self) -> None:
+        """Extend the lease where that was not done for a while. Raises: PollStopped, if it was lost."""
+        now = self._clock.now()
+        if now - self._extended_at >= _EXTENDED_EVERY:
+            async with self._uow_factory() as uow:
+                await self.extend(uow, now=now)
+            self._extended_at = now
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +57,7 @@ class Source:
     """A feed that is being polled."""
 
     feed: Feed
+    held: HeldFeed
     client: UtilityClient
     uow_factory: UnitOfWorkFactory
     clock: Clock
@@ -56,9 +79,18 @@ class Source:
 
         Raises: PollStopped, UtilityUnavailable, UtilityRefused.
         """
+        await self._go_on()
+        return await self.client.get(url, etag=etag)
+
+    async def post(self, url: str, document: bytes) -> Answer:
+        """Post a document to an address of the server. Raises: as `ask` does."""
+        await self._go_on()
+        return await self.client.post(url, document)
+
+    async def _go_on(self) -> None:
         if self.is_stopping():
             raise PollStopped("the node is stopping")
-        return await self.client.get(url, etag=etag)
+        await self.held.extend_in_time()
 
     async def whole_list(
         self, href: str, name: str, *, base: str, query: Mapping[str, int] | None = None
@@ -102,7 +134,7 @@ class Source:
         result = await record_submission(submitted, uow=uow, now=now)
         if self.on_recorded is not None:
             await self.on_recorded(uow, [result], now)
-        await FeedStore(uow.connection).extend(self.feed.name, until=now + LEASE)
+        await self.held.extend(uow, now=now)
         return result
 
 

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 
 from kernel.errors import NodeError
 from metering.feeds.feed_poll import PollOutcome
+from metering.feeds.feed_store import PollStopped
 from metering.feeds.notified import notified_resources
 from metering.feeds.positions import RegisterName
 from metering.feeds.source import Source
@@ -22,6 +23,7 @@ from metering.feeds.subscriptions import Subscribed, Subscriptions
 from metering.sep.identity import lfdi_of_certificate
 from metering.sep.resources import ServedDevice
 from metering.sep.subscription import write_subscription
+from metering.sep.utility_client import HrefForeign
 
 log = structlog.get_logger(__name__)
 
@@ -37,8 +39,15 @@ class Subscriber:
         self._notify_url = notify_url.rstrip("/")
 
     async def renew(self, outcome: PollOutcome) -> None:
-        """Subscribe to what is subscribable and not subscribed to, or not for long any more."""
-        href = self._subscription_list(outcome.devices)
+        """Subscribe to what is subscribable and not subscribed to, or not for long any more.
+
+        What stands in the way is one of the troubles of the poll. Raises: PollStopped.
+        """
+        try:
+            href = self._subscription_list(outcome.devices)
+        except HrefForeign as error:
+            outcome.troubles.append(str(error))
+            return
         if href is None:
             return
         feed = self._source.feed.name
@@ -65,7 +74,9 @@ class Subscriber:
             notification_uri=f"{self._notify_url}/{secret}",
         )
         try:
-            answer = await self._source.client.post(at, document)
+            answer = await self._source.post(at, document)
+        except PollStopped:
+            raise
         except NodeError as error:
             log.warning("meter_feed.not_subscribed", feed=subscribed.feed, error=str(error))
             async with self._source.uow_factory() as uow:

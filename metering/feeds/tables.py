@@ -26,6 +26,7 @@ meter_feeds: Final = Table(
     Column("due_at", DateTime(timezone=True), nullable=False),  # when to poll all of it next
     Column("hinted_at", DateTime(timezone=True)),  # when a notification said that some of it is news
     Column("leased_until", DateTime(timezone=True)),  # until when some process polls it
+    Column("lease", BigInteger, nullable=False, server_default="0"),  # how often it was taken so
     Column("failures", Integer, nullable=False, server_default="0"),  # in a row
     Column("last_error", Text),  # of the last poll, none if it went well
     Column("polled_at", DateTime(timezone=True)),  # when a poll last went well

@@ -21,6 +21,7 @@ def upgrade() -> None:
         sa.Column("due_at", _INSTANT, nullable=False),
         sa.Column("hinted_at", _INSTANT),
         sa.Column("leased_until", _INSTANT),
+        sa.Column("lease", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("failures", sa.Integer, nullable=False, server_default="0"),
         sa.Column("last_error", sa.Text),
         sa.Column("polled_at", _INSTANT),

@@ -117,3 +117,50 @@ async def test_two_processes_do_not_poll_one_feed_at_once(uow_factory: UnitOfWor
         assert server.asked == []
         await world.poll(after=LEASE)
         assert await world.values() == WHOLE_DAY
+
+
+async def test_a_poll_that_keeps_nothing_for_long_keeps_its_feed(uow_factory: UnitOfWorkFactory) -> None:
+    async with serving(day(), day(500, days_later=-1)) as server:
+        world = FeedWorld(server, uow_factory)
+        await world.poll()
+        taken = []
+
+        def be_slow(_path: str) -> None:
+            server.now = int(world.clock.advance(LEASE / 3).timestamp())
+
+        async def look(_path: str) -> None:
+            async with uow_factory() as uow:
+                now = world.clock.now()
+                taken.append(await FeedStore(uow.connection).claim(["north"], now=now, until=now))
+
+        server.traps.before, server.traps.meanwhile = be_slow, look
+        state = await world.poll(after=SOON)
+        assert len(taken) > 5
+        assert set(taken) == {None}
+        assert (state["last_error"], state["polled_at"]) == (None, world.clock.now())
+
+
+@pytest.mark.parametrize("ends_by", ["a page", "success", "failure", "stopping"])
+async def test_who_lost_a_feed_to_another_process_changes_nothing_any_more(
+    uow_factory: UnitOfWorkFactory, ends_by: str
+) -> None:
+    async with serving() as server:
+        world = FeedWorld(server, uow_factory)
+
+        async def lose(path: str) -> None:
+            if path.endswith("/type" if ends_by == "a page" else "/readings"):
+                async with uow_factory() as uow:
+                    after = NOW + LEASE
+                    claimed = await FeedStore(uow.connection).claim(["north"], now=after, until=after + LEASE)
+                    assert claimed is not None
+                server.traps.status = 503 if ends_by == "failure" else None
+                if ends_by == "stopping":
+                    world.poller.stop()
+
+        if ends_by == "success":
+            server.registers[0].sets[0].values.clear()
+        server.traps.meanwhile = lose
+        state = await world.poll()
+        assert (state["leased_until"], state["lease"]) == (NOW + 2 * LEASE, 2)
+        assert (state["polled_at"], state["failures"], state["due_at"]) == (None, 0, NOW)
+        assert await world.rows() == (0, 0)
