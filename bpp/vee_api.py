@@ -30,12 +30,11 @@ from bpp.vee_views import (
 )
 from kernel.clock import Clock
 from metering.vee.checks import findings_of
-from metering.vee.days import dates_between
 from metering.vee.estimate import EstimateWish
+from metering.vee.meant import MeterName, find_days, find_meter
 from metering.vee.parameters import parameters_for
-from metering.vee.points import find_point
 from metering.vee.state import day_state
-from metering.vee.validation import validate_day, zone_of
+from metering.vee.validation import validate_day
 from node.app import JsonResponse
 from node.callers import MayEditMeters, MayReadMeters
 from node.documentation import refusals
@@ -43,6 +42,9 @@ from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 
 MeterId = Annotated[str, Path(alias="id", description="A registered id, or an mRID in any spelling.")]
+OneDevice = Annotated[
+    str | None, Query(alias="device_lfdi", max_length=64, description="Needed where several use the mRID.")
+]
 OneZone = Annotated[str | None, Query(max_length=64, description="By default the registered one, else UTC.")]
 _REFUSALS = refusals(401, 404, 409, 413, 422, 503)
 
@@ -84,10 +86,12 @@ def vee_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
 
 def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
     @router.get("/meters/{id:path}/findings", summary="What validation ever found", responses=_REFUSALS)
-    async def list_findings(meter_id: MeterId, _caller: MayReadMeters, first: date, last: date) -> Findings:
-        days = dates_between(first, last, "UTC")
+    async def list_findings(
+        meter_id: MeterId, _caller: MayReadMeters, first: date, last: date, device: OneDevice = None
+    ) -> Findings:
+        name = MeterName(text=meter_id, device_lfdi=device)
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=clock.now())
+            point, days = await find_days(uow.connection, name, first=first, last=last)
             found = await findings_of(
                 uow.connection, usage_point_id=point.id, first=days[0].date, last=days[-1].date
             )
@@ -104,58 +108,68 @@ def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
         _caller: MayReadMeters,
         direction: Way = Way.IMPORT,
         zone: OneZone = None,
+        device: OneDevice = None,
     ) -> DayStateView:
-        now = clock.now()
+        name = MeterName(text=meter_id, device_lfdi=device)
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=now)
-            where = zone or await zone_of(uow.connection, point, at=now)
-            (local,) = dates_between(day, day, where)
+            point, (local,) = await find_days(uow.connection, name, first=day, last=day, zone=zone)
             state = await day_state(
-                uow.connection, point=point, direction=direction.direction, day=local, now=now
+                uow.connection, point=point, direction=direction.direction, day=local, now=clock.now()
             )
         return view_state(state, day=local, way=direction)
 
 
 def _add_decisions(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
     @router.post("/meters/{id:path}/validations", summary="Validate some days now", responses=_REFUSALS)
-    async def validate(meter_id: MeterId, _caller: MayEditMeters, form: DaysForm) -> Verdicts:
-        now = clock.now()
+    async def validate(
+        meter_id: MeterId, _caller: MayEditMeters, form: DaysForm, device: OneDevice = None
+    ) -> Verdicts:
+        now, name = clock.now(), MeterName(text=meter_id, device_lfdi=device)
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=now)
-            zone = form.zone or await zone_of(uow.connection, point, at=now)
+            point, days = await find_days(
+                uow.connection, name, first=form.first, last=form.last, zone=form.zone
+            )
             found = [
                 verdict
-                for day in dates_between(form.first, form.last, zone)
+                for day in days
                 for verdict in await validate_day(uow.connection, point=point, day=day, now=now)
             ]
         return Verdicts(verdicts=[view_verdict(verdict) for verdict in found])
 
     @router.post("/meters/{id:path}/estimates", summary="Fill the gaps of some days", responses=_REFUSALS)
-    async def estimate(meter_id: MeterId, caller: MayEditMeters, form: EstimateForm) -> Gaps:
-        now = clock.now()
+    async def estimate(
+        meter_id: MeterId, caller: MayEditMeters, form: EstimateForm, device: OneDevice = None
+    ) -> Gaps:
+        now, name = clock.now(), MeterName(text=meter_id, device_lfdi=device)
         gaps = []
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=now)
-            zone = form.zone or await zone_of(uow.connection, point, at=now)
-            for day in dates_between(form.first, form.last, zone):
+            point, days = await find_days(
+                uow.connection, name, first=form.first, last=form.last, zone=form.zone
+            )
+            for day in days:
                 wish = EstimateWish(point=point, day=day, again=form.again, holidays=frozenset(form.holidays))
                 gaps += await decide_estimate(uow, wish, by=caller.actor, why=form.why, now=now)
         return Gaps(gaps=[view_gap(gap) for gap in gaps])
 
     @router.post("/meters/{id:path}/edits", summary="Put another value in", responses=_REFUSALS)
-    async def edit(meter_id: MeterId, caller: MayEditMeters, form: EditForm) -> EditedView:
-        now = clock.now()
+    async def edit(
+        meter_id: MeterId, caller: MayEditMeters, form: EditForm, device: OneDevice = None
+    ) -> EditedView:
+        name = MeterName(text=meter_id, device_lfdi=device)
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=now)
-            done = await decide_reading(uow, form.wish(point), by=caller.actor, now=now)
+            point = await find_meter(uow.connection, name, start=form.start, end=form.end)
+            done = await decide_reading(uow, form.wish(point), by=caller.actor, now=clock.now())
         return view_edited(done)
 
 
 def _add_rules(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
     @router.get("/meters/{id:path}/rules", summary="The rules as they count on a day", responses=_REFUSALS)
-    async def list_rules(meter_id: MeterId, day: date, _caller: MayReadMeters) -> Rules:
+    async def list_rules(
+        meter_id: MeterId, day: date, _caller: MayReadMeters, device: OneDevice = None
+    ) -> Rules:
+        name = MeterName(text=meter_id, device_lfdi=device)
         async with uow_factory() as uow:
-            point = await find_point(uow.connection, meter=meter_id, at=clock.now())
+            point, _ = await find_days(uow.connection, name, first=day, last=day)
             rules = await parameters_for(uow.connection, usage_point_id=point.id, day=day)
         return Rules(rules=[view_rule(rule) for rule in rules.values()])
 
@@ -165,10 +179,10 @@ def _add_rules(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
         status_code=204,
         responses=_REFUSALS,
     )
-    async def set_rule(caller: MayEditMeters, form: RuleForm) -> None:
-        now = clock.now()
+    async def set_rule(caller: MayEditMeters, form: RuleForm, device: OneDevice = None) -> None:
         async with uow_factory() as uow:
             point = None
             if form.meter is not None:
-                point = await find_point(uow.connection, meter=form.meter, at=now)
-            await decide_rule(uow, form.change(), point=point, by=caller.actor, now=now)
+                name, first = MeterName(text=form.meter, device_lfdi=device), form.valid_from
+                point, _ = await find_days(uow.connection, name, first=first, last=first)
+            await decide_rule(uow, form.change(), point=point, by=caller.actor, now=clock.now())

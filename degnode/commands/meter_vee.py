@@ -32,14 +32,15 @@ from degnode.commands.place import Desk, Place, at_a_place
 from degnode.commands.reasons import Why
 from degnode.printing import AsJson, print_json, print_table
 from metering.vee.checks import findings_of
-from metering.vee.days import LocalDate, dates_between
+from metering.vee.days import LocalDate
 from metering.vee.edit import Edited, EditWish
 from metering.vee.estimate import EstimateWish
 from metering.vee.finding import Severity
+from metering.vee.meant import MeterName, find_days, find_meter
 from metering.vee.parameters import RuleChange, parameters_for
-from metering.vee.points import Point, find_point
+from metering.vee.points import Point
 from metering.vee.state import day_state
-from metering.vee.validation import validate_day, zone_of
+from metering.vee.validation import validate_day
 
 First = Annotated[date, typer.Option("--from", parser=read_date, help="The first local day.")]
 Last = Annotated[date, typer.Option("--to", parser=read_date, help="The last local day.")]
@@ -51,9 +52,9 @@ class MeterPlace(Place):
 
     lfdi: Annotated[str | None, typer.Option(help="Its device, where several use the mRID.")] = None
 
-    async def point(self, desk: Desk, meter: str) -> Point:
-        """Return the meter that is meant. Raises: MeterIdUnknown, MeterUnknown, MeterAmbiguous."""
-        return await find_point(desk.uow.connection, meter=meter, at=desk.now, device_lfdi=self.lfdi)
+    def name(self, meter: str) -> MeterName:
+        """Return how the meter is called."""
+        return MeterName(text=meter, device_lfdi=self.lfdi)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,10 +63,11 @@ class VeeDaysPlace(MeterPlace):
 
     zone: Annotated[str | None, typer.Option(help="By default the registered one, else UTC.")] = None
 
-    async def days(self, desk: Desk, point: Point, first: date, last: date) -> Sequence[LocalDate]:
-        """Return the local days that are meant. Raises: LocalDayInvalid."""
-        zone = self.zone or await zone_of(desk.uow.connection, point, at=desk.now)
-        return dates_between(first, last, zone)
+    async def days(
+        self, desk: Desk, meter: str, first: date, last: date
+    ) -> tuple[Point, Sequence[LocalDate]]:
+        """Return the meter and the local days that are meant. Raises: what `find_days` raises."""
+        return await find_days(desk.uow.connection, self.name(meter), first=first, last=last, zone=self.zone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,25 +239,24 @@ def rule(
 
 async def _validate(meter: str, first: date, last: date, place: VeeDaysPlace) -> list[VerdictView]:
     async with place.desk() as desk:
-        point = await place.point(desk, meter)
+        point, days = await place.days(desk, meter, first, last)
         return [
             view_verdict(verdict)
-            for day_ in await place.days(desk, point, first, last)
+            for day_ in days
             for verdict in await validate_day(desk.uow.connection, point=point, day=day_, now=desk.now)
         ]
 
 
 async def _findings(meter: str, first: date, last: date, place: MeterPlace) -> list[FindingView]:
     async with place.desk() as desk:
-        point = await place.point(desk, meter)
+        point, _ = await find_days(desk.uow.connection, place.name(meter), first=first, last=last)
         found = await findings_of(desk.uow.connection, usage_point_id=point.id, first=first, last=last)
     return [view_stored(item) for item in found]
 
 
 async def _day(meter: str, on: date, way: Way, place: VeeDaysPlace) -> DayStateView:
     async with place.desk() as desk:
-        point = await place.point(desk, meter)
-        (local,) = await place.days(desk, point, on, on)
+        point, (local,) = await place.days(desk, meter, on, on)
         state = await day_state(
             desk.uow.connection, point=point, direction=way.direction, day=local, now=desk.now
         )
@@ -265,8 +266,8 @@ async def _day(meter: str, on: date, way: Way, place: VeeDaysPlace) -> DayStateV
 async def _estimate(meter: str, first: date, last: date, why: str, place: EstimatePlace) -> list[GapView]:
     gaps = []
     async with place.desk() as desk:
-        point = await place.point(desk, meter)
-        for local in await place.days(desk, point, first, last):
+        point, days = await place.days(desk, meter, first, last)
+        for local in days:
             wish = EstimateWish(
                 point=point, day=local, again=place.again, holidays=frozenset(place.holidays or ())
             )
@@ -277,12 +278,13 @@ async def _estimate(meter: str, first: date, last: date, why: str, place: Estima
 async def _edit(
     meter: str, watt_hours: int, period: tuple[datetime, datetime], why: str, place: EditPlace
 ) -> Edited:
+    start, end = period
     async with place.desk() as desk:
         wish = EditWish(
-            point=await place.point(desk, meter),
+            point=await find_meter(desk.uow.connection, place.name(meter), start=start, end=end),
             direction=place.direction.direction,
-            start=period[0],
-            end=period[1],
+            start=start,
+            end=end,
             watt_hours=watt_hours,
             who="",
             why=why,
@@ -294,7 +296,7 @@ async def _edit(
 
 async def _rules(meter: str, on: date, place: MeterPlace) -> list[RuleView]:
     async with place.desk() as desk:
-        point = await place.point(desk, meter)
+        point, _ = await find_days(desk.uow.connection, place.name(meter), first=on, last=on)
         found = await parameters_for(desk.uow.connection, usage_point_id=point.id, day=on)
     return [view_rule(item) for item in found.values()]
 
@@ -311,7 +313,10 @@ async def _rule(code: str, valid_from: date, why: str, place: RulePlace) -> None
         why=why,
     )
     async with place.desk() as desk:
-        point = None if place.meter is None else await place.point(desk, place.meter)
+        point = None
+        if place.meter is not None:
+            name = place.name(place.meter)
+            point, _ = await find_days(desk.uow.connection, name, first=valid_from, last=valid_from)
         await decide_rule(desk.uow, change, point=point, by=operator(), now=desk.now)
 
 

@@ -10,10 +10,13 @@ from typing import Final
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.clock import format_instant
 from kernel.errors import NodeError
+from kernel.interval import Interval
 from metering.energy import DELTA_DATA, REGISTER_BEHAVIOURS, UOM_WATT_HOURS, Direction, Lane
 from metering.registration.record import MeterAmbiguous, MeterIdentity
-from metering.registration.resolver import resolve_meter
+from metering.registration.resolver import MeterIdUnknown, resolve_meter, resolve_within
+from metering.registration.tenure import conflicts
 
 _POINT: Final = """
     SELECT id, mrid, external_id, device_lfdi, sender FROM meter_usage_points
@@ -100,6 +103,53 @@ async def find_point(
     Raises: MeterIdUnknown, MeterUnknown, MeterAmbiguous.
     """
     meant = await resolve_meter(connection, meter, at=at)
+    return await point_of(connection, meant, meter=meter, device_lfdi=device_lfdi)
+
+
+async def find_point_within(
+    connection: AsyncConnection, *, meter: str, window: Interval, device_lfdi: str | None = None
+) -> Point:
+    """Return the meter that goes by a registered id within a window, or has an mRID in any spelling.
+
+    Raises: MeterIdUnknown, MeterUnknown; MeterAmbiguous, also if the id passed from one meter to another
+    within the window.
+    """
+    parts = await parts_within(connection, meter=meter, window=window)
+    first, _ = parts[0]
+    for meant, part in parts[1:]:
+        if conflicts(first, meant):
+            raise MeterAmbiguous(
+                f"{meter[:64]!r} passed from one meter to another at {format_instant(part.start)}",
+                hint="Ask for the time before it and the time after it, or write the mRID.",
+            )
+    meant = max((meant for meant, _ in parts), key=lambda meant: meant.device_lfdi is not None)
+    return await point_of(connection, meant, meter=meter, device_lfdi=device_lfdi)
+
+
+async def parts_within(
+    connection: AsyncConnection, *, meter: str, window: Interval
+) -> Sequence[tuple[MeterIdentity, Interval]]:
+    """Return the meters that go by `meter` within a window, at least one, each with its part of it.
+
+    Raises: MeterIdUnknown.
+    """
+    parts = await resolve_within(connection, meter, window=window)
+    if not parts:
+        raise MeterIdUnknown(
+            f"no meter went by {meter[:64]!r} from {format_instant(window.start)} "
+            f"to {format_instant(window.end)}",
+            hint="Write the mRID, or register the id from an earlier time on.",
+        )
+    return parts
+
+
+async def point_of(
+    connection: AsyncConnection, meant: MeterIdentity, *, meter: str, device_lfdi: str | None = None
+) -> Point:
+    """Return the meter with that identity, which somebody calls `meter`.
+
+    Raises: MeterUnknown, MeterAmbiguous.
+    """
     lfdi = meant.device_lfdi if device_lfdi is None else device_lfdi.upper()
     found = await connection.execute(_BY_MRID, {"mrid": meant.mrid, "lfdi": lfdi})
     rows = found.mappings().all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import httpx
@@ -16,13 +17,16 @@ from bpp.vee_api import vee_router
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from metering.ingest import record_mirror_document
+from metering.registration.record import MeterIdentity, MeterTerms
+from metering.registration.registry import MeterRegistry
+from metering.sep.writer import write_mirror_usage_point
 from metering.vee.tables import meter_checks_due
 from node.api_key_store import ApiKeyWish, issue_api_key
 from node.audit import Actor, list_acts
 from node.scopes import Scope
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed
-from tests.support.metering_documents import METER, NOW, document, reading
+from tests.support.metering_documents import METER, MIDNIGHT, NOW, document, meter, reading, register
 from tests.support.metering_vee import LATER, but
 from tests.support.seller_api import KEY, Connect, seller_api
 
@@ -166,6 +170,78 @@ async def test_questions_that_nobody_can_answer_are_refused(
 async def test_a_meter_that_never_reported_is_unknown(client: httpx.AsyncClient) -> None:
     response = await client.get("/api/v1/meters/0BAD/days/2026-03-14")
     assert (response.status_code, response.json()["error"]["code"]) == (404, "METER_UNKNOWN")
+
+
+async def passed_on(uow_factory: UnitOfWorkFactory, instant: datetime) -> None:
+    """Let the id M1 pass at an instant from the meter to one that was exchanged for it."""
+    async with uow_factory() as uow:
+        other = write_mirror_usage_point(meter(register(but(0, 0, day=1)), mrid="0100200999"))
+        await record_mirror_document(other, uow=uow, now=LATER + timedelta(days=1), sender="utility")
+        for mrid, ids, start in (
+            (METER, ("M1",), MIDNIGHT - timedelta(days=30)),
+            (METER, (), instant),
+            ("0100200999", ("M1",), instant),
+        ):
+            await MeterRegistry(uow.connection).add(
+                MeterIdentity.of(mrid=mrid, device_lfdi=None),
+                MeterTerms(external_ids=ids),
+                valid_from=start,
+                holder=None,
+                made_by="op",
+                why="a test",
+                now=NOW,
+            )
+
+
+async def test_a_decision_on_a_past_day_is_about_the_meter_that_went_by_the_id_then(
+    client: httpx.AsyncClient, uow_factory: UnitOfWorkFactory, database_url: str
+) -> None:
+    await passed_on(uow_factory, NOW)
+    here = "/api/v1/meters/M1"
+    (verdict,) = (await told(client, "POST", f"{here}/validations", json=THE_DAY))["verdicts"]
+    assert [item["rule"] for item in verdict["findings"]] == ["GAP"]
+    (gap,) = (await told(client, "POST", f"{here}/estimates", json={**THE_DAY, "why": "a test"}))["gaps"]
+    assert gap["watt_hours"] == [260]
+    edit = {**QUARTER_TEN, "watt_hours": 270, "why": "a test"}
+    assert (await told(client, "POST", f"{here}/edits", json=edit))["watt_hours_before"] == 260
+    days = ("--from", "2026-03-14", "--to", "2026-03-14", "--database-url", database_url)
+    assert "GAP" in printed(await invoke("meter", "findings", "M1", *days))
+
+
+async def test_an_id_that_passed_on_within_the_days_is_refused(
+    client: httpx.AsyncClient, uow_factory: UnitOfWorkFactory
+) -> None:
+    await passed_on(uow_factory, MIDNIGHT + timedelta(hours=12))
+    response = await client.post("/api/v1/meters/M1/validations", json=THE_DAY)
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "METER_AMBIGUOUS")
+    edit = {"start": "2026-03-14T11:45:00Z", "end": "2026-03-14T12:15:00Z", "watt_hours": 1, "why": "a test"}
+    response = await client.post("/api/v1/meters/M1/edits", json=edit)
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "METER_AMBIGUOUS")
+
+
+async def test_an_id_that_nobody_went_by_then_is_unknown(
+    client: httpx.AsyncClient, uow_factory: UnitOfWorkFactory
+) -> None:
+    await passed_on(uow_factory, NOW)
+    response = await client.get("/api/v1/meters/M1/days/2026-01-14")
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "METER_UNKNOWN")
+
+
+async def test_which_of_several_devices_is_meant_can_be_said(
+    client: httpx.AsyncClient, uow_factory: UnitOfWorkFactory
+) -> None:
+    async with uow_factory() as uow:
+        other = write_mirror_usage_point(meter(register(but(0, 0)), lfdi="A" * 40))
+        await record_mirror_document(other, uow=uow, now=NOW, sender="utility")
+    response = await client.post(f"{HERE}/validations", json=THE_DAY)
+    assert (response.status_code, response.json()["error"]["code"]) == (409, "METER_AMBIGUOUS")
+    device = {"device_lfdi": "a" * 40}
+    (verdict,) = (await told(client, "POST", f"{HERE}/validations", json=THE_DAY, params=device))["verdicts"]
+    assert verdict["findings"] == []
+    edit = {**QUARTER_TEN, "watt_hours": 270, "why": "a test"}
+    assert (await told(client, "POST", f"{HERE}/edits", json=edit, params=device))["watt_hours_before"] == 260
+    rule = {"rule": "GAP", "meter": METER, "enabled": False, "valid_from": "2026-03-14", "why": "a test"}
+    await told(client, "POST", "/api/v1/meter-rules", json=rule, params=device)
 
 
 async def test_the_command_line_does_the_same(uow_factory: UnitOfWorkFactory, database_url: str) -> None:
