@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -15,11 +17,12 @@ from metering.quality import (
 from metering.query import total_energy
 from metering.sep.writer import write_mirror_usage_point
 from metering.vee.document import DecisionRefused, FinerThanRegister
-from metering.vee.edit import EditInvalid, ReadingAmbiguous, ReadingNotThere
+from metering.vee.edit import EditInvalid, EditWish, ReadingAmbiguous, ReadingNotThere, edit_reading
 from metering.vee.state import Completeness
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.metering_documents import (
     DELTA,
+    IMPORT_REGISTER,
     MIDNIGHT,
     SUMMATION,
     day_of_readings,
@@ -30,11 +33,13 @@ from tests.support.metering_documents import (
 )
 from tests.support.metering_vee import (
     HOUR,
+    IMPORT,
     LATER,
     STANDS,
     but,
     edit,
     energy,
+    point,
     record,
     record_readings,
     state,
@@ -89,6 +94,38 @@ async def test_a_stand_can_be_edited(uow_factory: UnitOfWorkFactory) -> None:
         await edit(uow_factory, 99, quarter=96, length=0)
 
 
+async def test_an_edit_that_waits_for_another_tells_what_that_left(uow_factory: UnitOfWorkFactory) -> None:
+    await record_readings(uow_factory, day_of_readings())
+    found = await point(uow_factory)
+    start = MIDNIGHT + timedelta(hours=2, minutes=30)
+    wish = EditWish(
+        point=found,
+        direction=IMPORT,
+        start=start,
+        end=start + timedelta(minutes=15),
+        watt_hours=999,
+        who="one",
+        why="a test",
+    )
+    async with uow_factory() as uow:
+        await edit_reading(uow, wish, now=LATER)
+        other = asyncio.create_task(edit(uow_factory, 777, now=LATER + HOUR))
+        await somebody_waits(uow)
+    done = await other
+    assert (done.before, done.after) == (999, 777)
+
+
+async def somebody_waits(uow: UnitOfWork) -> None:
+    """Return as soon as a connection waits for a lock."""
+    waiting = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    await uow.connection.execute(text("SET LOCAL stats_fetch_consistency = 'none'"))
+    while not (await uow.connection.execute(waiting)).scalar_one():
+        await asyncio.sleep(0)
+
+
 async def test_an_edit_back_to_what_was_edited_before_is_taken(uow_factory: UnitOfWorkFactory) -> None:
     await record_readings(uow_factory, day_of_readings())
     for number, watt_hours in enumerate((999, 260, 999)):
@@ -107,13 +144,15 @@ async def test_which_register_is_meant_must_be_said_where_several_are(uow_factor
 async def test_a_repeat_undoes_no_edit_whatever_another_register_says_of_that_time(
     uow_factory: UnitOfWorkFactory,
 ) -> None:
-    measured = register([reading(260, quarter=10)])
-    await record(uow_factory, write_mirror_usage_point(meter(measured)))
-    await edit(uow_factory, 999)
-    like_the_edit = reading(999, quarter=10, quality=MANUALLY_EDITED)
-    both = meter(measured, register([like_the_edit], mrid=STANDS, kind=DELTA))
-    result = await record(uow_factory, write_mirror_usage_point(both), now=LATER + HOUR)
-    assert (result.duplicates, result.revised) == (1, 0)
+    both = [
+        register([reading(260, quarter=10)]),
+        register([reading(999, quarter=10, quality=MANUALLY_EDITED)], mrid=STANDS, kind=DELTA),
+    ]
+    await record(uow_factory, write_mirror_usage_point(meter(*both)))
+    await edit(uow_factory, 999, register=IMPORT_REGISTER)
+    again = write_mirror_usage_point(replace(meter(*both), version=1))
+    result = await record(uow_factory, again, now=LATER + HOUR)
+    assert (result.duplicates, result.revised) == (2, 0)
     assert total_energy(await energy(uow_factory)).watt_hours == 999
 
 
