@@ -15,8 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from bpp.meter_news import tell_of_readings
-from degnode.commands.import_options import ImportPlace, source_of
-from degnode.commands.lengths import read_length
+from degnode.commands.import_options import ImportPlace, read_horizon, source_of
 from degnode.commands.place import at_a_place
 from degnode.node_database import node_database
 from degnode.printing import AsJson, print_json, print_table
@@ -66,7 +65,7 @@ def import_readings(
         timedelta | None,
         typer.Option(
             "--horizon",
-            parser=read_length,
+            parser=read_horizon,
             help="How far back readings count; older are set aside. [default: 427 days]",
         ),
     ] = None,
@@ -98,15 +97,15 @@ async def _import(
     horizon: timedelta | None,
     quiet: bool,
 ) -> list[FileView]:
-    now = SystemClock().now()
+    clock = SystemClock()
     keys = load_meter_keys(place.meter_keys) if place.meter_keys else MeterKeys()
     async with node_database(place.role, place.data_dir, place.database_url) as database:
         uow_factory = UnitOfWorkFactory(database)
         async with uow_factory() as uow:
-            names = await registered_names(uow.connection, at=now)
+            names = await registered_names(uow.connection, at=clock.now())
         taker = Taker(
             uow_factory=uow_factory,
-            now=now,
+            clock=clock,
             on_taken=tell_of_readings,
             sender=sender,
             limits=DEFAULT_TIME_LIMITS if horizon is None else TimeLimits(horizon=horizon),
@@ -147,7 +146,8 @@ class _Run:
             with opened(path) as open_file:
                 form = self.place.form or form_of(open_file.stream)
                 view.format = form.value
-                source = source_of(form, self.place, names=self.names, keys=self.keys, now=self.taker.now)
+                now = self.taker.clock.now()
+                source = source_of(form, self.place, names=self.names, keys=self.keys, now=now)
                 heading = open_file.stream.readline(65_536) if form is Form.CSV else b""
                 open_file.stream.seek(0)
                 with RejectFile(path, form, heading=heading) as rejects:

@@ -18,7 +18,15 @@ EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "meters" / "day.csv
         (("--zone", "Mars/Olympus"), "no time zone"),
         (("--interval", "soon"), "no length of time"),
         (("--format", "xls"), "xls"),
+        (("--interval", "PT1.5S"), "no whole number of seconds"),
+        (("--interval", "0s"), "no whole number of seconds"),
+        (("--interval", "93d"), "no whole number of seconds"),
         (("--horizon", "forever"), "no length of time"),
+        (("--horizon", "999999d"), "more than 36525 days"),
+        (("--direction", "sideways"), "neither import nor export"),
+        (("--column", "Zeit"), "not like kwh=Usage"),
+        (("--column", "kwh= "), "not like kwh=Usage"),
+        (("--column", "power=Usage"), "no field"),
     ],
 )
 async def test_an_option_that_cannot_be_read_is_said_before_anything_is_opened(
