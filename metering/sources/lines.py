@@ -7,6 +7,7 @@ from typing import BinaryIO, Final
 
 GREATEST_LINE_BYTES: Final = 1_000_000
 _KEPT_OF_LONG_LINES: Final = 1_000
+_BOM: Final = b"\xef\xbb\xbf"
 _CUT: Final = b" ..."
 _SKIPPED_AT_ONCE: Final = 65_536
 
@@ -17,7 +18,7 @@ def lines_of(
     """Yield each line with its number, counted from `first`, its bytes, and whether it was whole.
 
     Of a line of more than `greatest` bytes only the beginning is kept, with a mark that it was cut, so that
-    what is left of it passes for no line of its own.
+    what is left of it passes for no line of its own. A mark of UTF-8 that begins a file is in no line.
     """
     number = first
     while line := stream.readline(greatest + 1):
@@ -25,6 +26,7 @@ def lines_of(
         if not whole and not line.endswith(b"\n"):
             while (rest := stream.readline(_SKIPPED_AT_ONCE)) and not rest.endswith(b"\n"):
                 pass
+        line = line.removeprefix(_BOM) if number == 1 else line
         yield number, line if whole else line[:_KEPT_OF_LONG_LINES] + _CUT, whole
         number += 1
 

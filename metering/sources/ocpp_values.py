@@ -70,8 +70,8 @@ def readings_of(
     """Return what the meter values of one message say of energy; other measurands are passed over.
 
     A stand belongs to its instant, cut to the second; where several of a register fall into one second,
-    the last of them stands for it. Interval energy needs `interval_seconds`, which no message states.
-    Raises: ValueRefused.
+    the last of them stands for it. Interval energy needs `interval_seconds`, which no message states,
+    and of one register at one second there may be only one amount of it. Raises: ValueRefused.
     """
     found: dict[tuple[RegisterName, int], tuple[datetime, Reading]] = {}
     for meter_value in meter_values:
@@ -85,7 +85,10 @@ def readings_of(
             register = RegisterName(sample.location, sample.direction, sample.is_stand)
             reading = _reading(sample, taken_at, interval_seconds)
             key = register, (taken_at - _EPOCH) // _SECOND
-            if key not in found or not sample.is_stand or found[key][0] <= taken_at:
+            before = found.get(key)
+            if before is not None and not sample.is_stand and before[1] != reading:
+                raise ValueRefused("TWO_VALUES", "it says two amounts of energy of one interval")
+            if before is None or before[0] <= taken_at:
                 found[key] = taken_at, reading
     return [(register, reading) for (register, _), (_, reading) in found.items()]
 

@@ -168,6 +168,28 @@ def test_the_last_stand_of_a_second_stands_for_it() -> None:
     assert said(read(message)) == [("CP-7/1", 1, SECOND, 0, 103)]
 
 
+def test_two_amounts_of_one_interval_are_refused_unless_they_are_equal() -> None:
+    measurand = {"measurand": "Energy.Active.Import.Interval"}
+    twice = {"value": "100", "context": "Transaction.End"} | measurand
+    for other, expected in (("0.1", [100]), ("250", [])):
+        again = {"value": other, "unit": "kWh"} | measurand
+        apart = values(twice)
+        apart["payload"]["meterValue"] += values(again)["payload"]["meterValue"]
+        for message in (values(twice, again), values(again, twice), apart):
+            found = read(message, interval_seconds=900)
+            assert [value for *_, value in said(found)] == expected
+            refused = [each.code for each in found if isinstance(each, Reject)]
+            assert refused == ([] if expected else ["TWO_VALUES"])
+
+
+def test_a_mark_at_the_beginning_of_the_file_belongs_to_no_line() -> None:
+    line = json.dumps(values({"value": "5"}))
+    found = list(OcppSource().read(BytesIO(b"\xef\xbb\xbf" + line.encode())))
+    assert wh(found) == [5]
+    assert [each.body for each in found if isinstance(each, Batch)] == [line.encode() + b"\n"]
+    assert list(OcppSource().read(BytesIO(b"\xef\xbb\xbf\n# a remark\n"))) == []
+
+
 def test_a_message_is_read_in_each_of_its_wrappings() -> None:
     frame = [2, "1", "MeterValues", values({"value": "5"})["payload"]]
     evse = {"evseId": 3, "meterValue": [{"timestamp": AT, "sampledValue": [{"value": 6}]}]}
