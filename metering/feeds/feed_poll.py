@@ -92,7 +92,7 @@ class FeedPoll:
         if (href := capability.links.get("TimeLink")) is not None:
             with self._noting():
                 await self._check_time(href, base=answer.url)
-        await make_known(self._source)
+        self._outcome.troubles += await make_known(self._source)
         for href, base in await self._meter_lists(capability, base=answer.url):
             with self._noting():
                 await self._read_meters(href, base=base)

@@ -65,12 +65,16 @@ class NotificationDesk:
         notification = read_notification(raw, legacy=self.feeds[subscribed.feed].legacy_namespace)
         now = self.clock.now()
         async with self.uow_factory() as uow:
-            await Subscriptions(uow.connection).heard(
-                subscribed, now=now, is_over=notification.status != NotificationStatus.CHANGED
-            )
-            await self._hint(notification, subscribed, uow)
+            is_over = subscribed.is_current and notification.status != NotificationStatus.CHANGED
+            await Subscriptions(uow.connection).heard(subscribed, now=now, is_over=is_over)
+            changes = False
             if subscribed.register is not None and await self._is_certain(notification, subscribed, uow):
-                await self._record(notification, raw, subscribed.register, uow)
+                changes = await self._record(notification, raw, subscribed.register, uow)
+            await FeedStore(uow.connection).hint(
+                subscribed.feed, now=now, whole=subscribed.register is None or is_over
+            )
+            if subscribed.register is not None:
+                await self._hint(notification, subscribed.register, uow, changes=changes)
             await uow.announce(FEEDS_CHANNEL)
         log.info(
             "meter_feed.notified",
@@ -80,15 +84,15 @@ class NotificationDesk:
             readings=len(notification.readings),
         )
 
-    async def _hint(self, notification: Notification, subscribed: Subscribed, uow: UnitOfWork) -> None:
-        now = self.clock.now()
+    async def _hint(
+        self, notification: Notification, name: RegisterName, uow: UnitOfWork, *, changes: bool
+    ) -> None:
         starts = [item.time_period.start for item in notification.readings if item.time_period is not None]
-        is_over = notification.status != NotificationStatus.CHANGED
-        if subscribed.register is not None:
-            look_from = max(min(starts), 0) if starts else None
-            await Positions(uow.connection).hint(subscribed.register, look_from=look_from, now=now)
-        await FeedStore(uow.connection).hint(
-            subscribed.feed, now=now, whole=subscribed.register is None or is_over
+        await Positions(uow.connection).hint(
+            name,
+            look_from=max(min(starts), 0) if starts else None,
+            now=self.clock.now(),
+            changes=changes,
         )
 
     async def _is_certain(self, notification: Notification, subscribed: Subscribed, uow: UnitOfWork) -> bool:
@@ -105,12 +109,15 @@ class NotificationDesk:
 
     async def _record(
         self, notification: Notification, raw: bytes, name: RegisterName, uow: UnitOfWork
-    ) -> None:
-        """Take the readings in, of a meter that is known; of another one the next poll will tell."""
+    ) -> bool:
+        """Take the readings in, of a meter that is known; return whether anything is otherwise now.
+
+        Of another meter the next poll will tell.
+        """
         feed, now = self.feeds[name.feed], self.clock.now()
         point = await MeterStore(uow.connection).lock(device_lfdi=name.device_lfdi, mrid=name.meter_mrid)
         if point is None or point.sender != feed.sender:
-            return
+            return False
         register = MirrorMeterReading(
             mrid=name.register_mrid,
             mrid_as_sent=name.register_mrid,
@@ -125,6 +132,7 @@ class NotificationDesk:
         result = await record_submission(submitted, uow=uow, now=now)
         if self.on_recorded is not None:
             await self.on_recorded(uow, [result], now)
+        return result.accepted + result.revised > 0
 
     async def _as_kept(self, raw: bytes, name: RegisterName, uow: UnitOfWork) -> bytes:
         """Return a notification as it is kept: whose it is, how often such a one came after others, itself.

@@ -87,15 +87,29 @@ class Positions:
                 .values(look_from=None, hinted_at=None)
             )
 
-    async def hint(self, name: RegisterName, *, look_from: int | None, now: datetime) -> None:
-        """Have a register read soon, and from `look_from` on (s since 1970) if that is earlier than else."""
+    async def hint(
+        self, name: RegisterName, *, look_from: int | None, now: datetime, changes: bool = False
+    ) -> None:
+        """Have a register read soon, and from `look_from` on (s since 1970) if that is earlier than else.
+
+        `changes`: a notification changed its readings; what the server's pages say counts anew.
+        """
         await self._put(name, {"hinted_at": now})
+        if changes:
+            await self._connection.execute(
+                update(meter_feed_registers).where(_is(name)).values(changed_by_news=_R.changed_by_news + 1)
+            )
         if look_from is not None:
             await self._connection.execute(
                 update(meter_feed_registers)
                 .where(_is(name))
                 .values(look_from=func.least(_R.look_from, look_from))
             )
+
+    async def changed_by_news(self, name: RegisterName) -> int:
+        """Return how many notifications changed the readings of a register."""
+        found = await self._connection.execute(select(_R.changed_by_news).where(_is(name)))
+        return found.scalar_one_or_none() or 0
 
     async def hinted(self, feed: str) -> set[RegisterName]:
         """Return the registers of a feed that a notification spoke of."""

@@ -62,6 +62,7 @@ class RegisterWalk:
         self._position = Position()
         self._held = False
         self._is_whole = True
+        self._is_hinted = False
         self._troubles: list[str] = []
 
     async def run(self) -> str | None:
@@ -69,6 +70,7 @@ class RegisterWalk:
         source = self._source
         async with source.uow_factory() as uow:
             begun = self._position = await Positions(uow.connection).get(self.name)
+        self._is_hinted = begun.hinted_at is not None
         now = source.clock.now()
         window = window_of(begun, source.feed, now=now)
         try:
@@ -118,7 +120,7 @@ class RegisterWalk:
         reading = read_reading(answer.body, legacy=self._legacy)
         now = self._source.clock.now()
         async with self._source.uow_factory() as uow:
-            await self._source.keep(self._document(reading=reading), answer, uow=uow, now=now)
+            await self._source.keep(self._document(reading=reading), answer, name=self.name, uow=uow, now=now)
 
     async def _read_sets(self, url: str, window: Window) -> None:
         query = None if window.sets_after is None else {"a": window.sets_after}
@@ -172,7 +174,7 @@ class RegisterWalk:
     async def _page(self, url: str, query: dict[str, int]) -> Page[Reading]:
         source = self._source
         asked = source.client.resolve(url, base=url, query=query)
-        etag = await self._known_etag(asked) if query["s"] == 0 else None
+        etag = await self._known_etag(asked) if query["s"] == 0 and not self._is_hinted else None
         answer = await source.ask(asked, etag=etag)
         if answer.is_unchanged:
             raise _Unchanged
@@ -200,7 +202,7 @@ class RegisterWalk:
         document = self._document(served.holding(tuple(page.values)))
         answer = Answer(url=page.url, body=page.raw)
         async with self._source.uow_factory() as uow:
-            result = await self._source.keep(document, answer, uow=uow, now=now)
+            result = await self._source.keep(document, answer, name=self.name, uow=uow, now=now)
             positions = Positions(uow.connection)
             if page.is_last and page.is_whole and not result.quarantined:
                 await positions.keep_etag(self.name.feed, page.url, page.etag)

@@ -121,15 +121,23 @@ class Source:
         return page
 
     async def keep(
-        self, document: MirrorUsagePoint, answer: Answer, *, uow: UnitOfWork, now: datetime
+        self,
+        document: MirrorUsagePoint,
+        answer: Answer,
+        *,
+        name: RegisterName,
+        uow: UnitOfWork,
+        now: datetime,
     ) -> IngestResult:
-        """Take in what a page says, and tell the rest of the house, in an open unit of work.
+        """Take in what a page of a register says, and tell the rest of the house, in an open unit of work.
 
         The page is kept with the address that it came from and the number of its edition: two registers
-        may have pages with the very same bytes, and a page may become again what it was.
+        may have pages with the very same bytes, and a page may become again what it was. After a
+        notification changed the register, the same page is another edition: it may have to undo that.
         """
         positions = Positions(uow.connection)
         edition = await positions.edition(self.feed.name, answer.url, answer.body, now=now)
+        edition += await positions.changed_by_news(name)
         submitted = Submission(document=document, raw=_with_origin(answer, edition), sender=self.feed.sender)
         result = await record_submission(submitted, uow=uow, now=now)
         if self.on_recorded is not None:

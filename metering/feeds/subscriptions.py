@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import ColumnElement, RowMapping, delete, or_, select, update
+from sqlalchemy import ColumnElement, RowMapping, case, delete, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -18,16 +18,22 @@ KEPT: Final = timedelta(days=30)
 """A subscription that is not renewed any more is listened to for so much longer."""
 
 _S: Final = meter_subscriptions.c
+_NOBODYS: Final = b""
+"""No digest at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subscribed:
-    """A subscription; `register` is whose readings its resource has, None where it has several's."""
+    """A subscription; `register` is whose readings its resource has, None where it has several's.
+
+    `is_current`: it was found by the newest of its secrets, not by one that the server had before.
+    """
 
     feed: str
     resource: str
     register: RegisterName | None
     renew_at: datetime
+    is_current: bool = False
 
 
 class Subscriptions:
@@ -38,15 +44,18 @@ class Subscriptions:
 
     async def find(self, feed: str, resource: str) -> Subscribed | None:
         """Return the subscription to a resource, or None."""
-        return await self._one(_S.feed == feed, _S.resource == resource)
+        return await self._one(_NOBODYS, _S.feed == feed, _S.resource == resource)
 
     async def find_by_secret(self, secret: str) -> Subscribed | None:
         """Return the subscription whose address holds this secret, or held it before, or None."""
         digest = _digest(secret)
-        return await self._one(or_(_S.secret_sha256 == digest, _S.former_secret_sha256 == digest))
+        return await self._one(digest, or_(_S.secret_sha256 == digest, _S.former_secret_sha256 == digest))
 
     async def listen(self, wanted: Subscribed, *, secret: str) -> None:
-        """Listen at a new secret from now on, and at the one before; ask again at `wanted.renew_at`."""
+        """Listen at a new secret from now on, and at the last that the server is known to have.
+
+        Ask again at `wanted.renew_at`.
+        """
         register = wanted.register
         values = {
             "device_lfdi": register and register.device_lfdi,
@@ -60,13 +69,21 @@ class Subscriptions:
             .values(feed=wanted.feed, resource=wanted.resource, **values)
             .on_conflict_do_update(
                 index_elements=[_S.feed, _S.resource],
-                set_={**values, "former_secret_sha256": _S.secret_sha256},
+                set_={
+                    **values,
+                    "is_confirmed": False,
+                    "former_secret_sha256": case(
+                        (_S.is_confirmed, _S.secret_sha256), else_=_S.former_secret_sha256
+                    ),
+                },
             )
         )
 
     async def confirm(self, feed: str, resource: str, *, location: str | None, renew_at: datetime) -> None:
         """Keep that the server took the subscription."""
-        await self._set(feed, resource, location=location, renew_at=renew_at, last_error=None)
+        await self._set(
+            feed, resource, location=location, renew_at=renew_at, last_error=None, is_confirmed=True
+        )
 
     async def refuse(self, feed: str, resource: str, *, error: str) -> None:
         """Keep why the server did not take it."""
@@ -79,6 +96,7 @@ class Subscriptions:
             subscribed.resource,
             notified_at=now,
             **({"renew_at": now} if is_over else {}),
+            **({"is_confirmed": True} if subscribed.is_current else {}),
         )
 
     async def forget_lapsed(self, feed: str, *, now: datetime) -> None:
@@ -87,8 +105,11 @@ class Subscriptions:
             delete(meter_subscriptions).where(_S.feed == feed, _S.renew_at < now - KEPT)
         )
 
-    async def _one(self, *conditions: ColumnElement[bool]) -> Subscribed | None:
-        columns = (_S.feed, _S.resource, _S.device_lfdi, _S.meter_mrid, _S.register_mrid, _S.renew_at)
+    async def _one(self, digest: bytes, *conditions: ColumnElement[bool]) -> Subscribed | None:
+        columns = (
+            *(_S.feed, _S.resource, _S.device_lfdi, _S.meter_mrid, _S.register_mrid, _S.renew_at),
+            (_S.secret_sha256 == digest).label("is_current"),
+        )
         found = await self._connection.execute(select(*columns).where(*conditions))
         row = found.mappings().one_or_none()
         return None if row is None else _subscribed(row)
@@ -108,7 +129,13 @@ def _subscribed(row: RowMapping) -> Subscribed:
             meter_mrid=row["meter_mrid"],
             register_mrid=row["register_mrid"],
         )
-    return Subscribed(feed=row["feed"], resource=row["resource"], register=register, renew_at=row["renew_at"])
+    return Subscribed(
+        feed=row["feed"],
+        resource=row["resource"],
+        register=register,
+        renew_at=row["renew_at"],
+        is_current=row["is_current"],
+    )
 
 
 def _digest(secret: str) -> bytes:

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     ForeignKey,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     LargeBinary,
     Table,
     Text,
+    false,
 )
 
 from storage.metadata import metadata
@@ -45,6 +47,7 @@ meter_feed_registers: Final = Table(
     Column("looked_back_at", DateTime(timezone=True)),  # when corrections were last looked for
     Column("look_from", BigInteger),  # s since 1970: from when on a notification says to look
     Column("hinted_at", DateTime(timezone=True)),  # when it said so
+    Column("changed_by_news", BigInteger, nullable=False, server_default="0"),  # how many of them changed it
     Column("last_error", Text),
 )
 
@@ -70,7 +73,8 @@ meter_subscriptions: Final = Table(
     Column("meter_mrid", Text),
     Column("register_mrid", Text),
     Column("secret_sha256", LargeBinary, nullable=False, unique=True),  # of the token in our address
-    Column("former_secret_sha256", LargeBinary, unique=True),  # of the one before, still in use perhaps
+    Column("is_confirmed", Boolean, nullable=False, server_default=false()),  # the server surely has it
+    Column("former_secret_sha256", LargeBinary, unique=True),  # of the last before it that it surely had
     Column("location", Text),  # what the server calls the subscription
     Column("renew_at", DateTime(timezone=True), nullable=False),
     Column("notified_at", DateTime(timezone=True)),  # when we last heard

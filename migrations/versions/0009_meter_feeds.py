@@ -38,6 +38,7 @@ def upgrade() -> None:
         sa.Column("looked_back_at", _INSTANT),
         sa.Column("look_from", sa.BigInteger),
         sa.Column("hinted_at", _INSTANT),
+        sa.Column("changed_by_news", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("last_error", sa.Text),
     )
     op.create_table(
@@ -58,6 +59,7 @@ def upgrade() -> None:
         sa.Column("meter_mrid", sa.Text),
         sa.Column("register_mrid", sa.Text),
         sa.Column("secret_sha256", sa.LargeBinary, nullable=False, unique=True),
+        sa.Column("is_confirmed", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("former_secret_sha256", sa.LargeBinary, unique=True),
         sa.Column("location", sa.Text),
         sa.Column("renew_at", _INSTANT, nullable=False),

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
 from metering.energy import Direction
-from metering.feeds.notification_desk import NOTIFY_PATH, NotificationDesk, notification_router
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.feed_world import NAME, FeedWorld
+from tests.support.feed_world import FeedWorld
 from tests.support.loopback_server import LoopbackServer
 from tests.support.metering_documents import EXPORT_REGISTER, METER, NOW, QUARTER, START
+from tests.support.notified_world import NotifiedWorld
 from tests.support.utility_server import (
     ServedReadings,
     ServedRegister,
@@ -31,24 +30,6 @@ LAST = START + 95 * QUARTER
 ORDERS = [((0, 1), (4, 345)), ((4, 345), (0, 1))]
 MINUTE = timedelta(minutes=1)
 SEP_XML = {"Content-Type": "application/sep+xml"}
-
-
-class NotifiedWorld(FeedWorld):
-    """A node that subscribes, and whose route for notifications is reached."""
-
-    def __init__(
-        self,
-        server: UtilityServer,
-        uow_factory: UnitOfWorkFactory,
-        app: FastAPI,
-        url: str,
-        **settings: Any,
-    ) -> None:
-        super().__init__(server, uow_factory, notify_url=url + NOTIFY_PATH, poll_every=3600, **settings)
-        self.desk = NotificationDesk(
-            feeds={NAME: self.feed}, uow_factory=uow_factory, clock=self.clock, on_recorded=self._note
-        )
-        app.include_router(notification_router(self.desk))
 
 
 @pytest.fixture

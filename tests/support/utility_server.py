@@ -95,6 +95,8 @@ class Traps:
     poll_rate: int | None = 300
     subscribable: bool = False
     refuses_subscriptions: bool = False
+    loses_answers: bool = False
+    """Whether subscriptions are taken without a word of that."""
     hrefs: dict[str, str] = field(default_factory=dict)
     """Links, by where they should lead, and where they lead instead."""
     before: Callable[[str], None] | None = None
@@ -296,6 +298,8 @@ class UtilityServer(Served):
             return Response(status_code=403)
         resource = body.partition("<subscribedResource>")[2].partition("<")[0]
         self.subscriptions[resource] = body.partition("<notificationURI>")[2].partition("<")[0]
+        if self.traps.loses_answers:
+            return Response(status_code=504)
         return Response(status_code=201, headers={"Location": f"/sep/subscription/{len(self.subscriptions)}"})
 
 
