@@ -13,6 +13,7 @@ from kernel.clock import format_instant
 from kernel.errors import NodeError
 from metering.energy import MAX_WATT_HOURS, Direction, Measurement
 from metering.ingest import IngestResult
+from metering.meter_store import MeterStore
 from metering.mrid import canonical_mrid
 from metering.quality import MANUALLY_EDITED, words_of
 from metering.reading_store import ReadingStore
@@ -80,6 +81,7 @@ async def edit_reading(uow: UnitOfWork, wish: EditWish, *, now: datetime) -> Edi
     contradict something else that is known.
     """
     start, end = _checked(wish)
+    await MeterStore(uow.connection).lock_by_id(wish.point.id)  # so that nobody changes what it is about
     channels = await _channels(uow.connection, wish, is_stand=start == end)
     channel, known = await _place(uow.connection, wish, channels, start=start, end=end)
     account = {

@@ -10,6 +10,7 @@ from typing import Final
 from kernel.interval import Interval
 from metering.energy import Direction
 from metering.ingest import IngestResult
+from metering.meter_store import MeterStore
 from metering.quality import DERIVED, MANUALLY_EDITED, is_estimate
 from metering.query import IntervalEnergy
 from metering.vee.bounds import Bound, bounds_of, stands_around
@@ -70,6 +71,7 @@ async def estimate_day(
     A gap that reaches into the day before or after is filled whole. The same gap with the same inputs is
     filled with the same values, by the same bytes. Raises: LocalDayInvalid, DecisionRefused.
     """
+    await MeterStore(uow.connection).lock_by_id(wish.point.id)  # so that nobody changes what it is made from
     channels = await channels_of(uow.connection, wish.point)
     filled: list[FilledGap] = []
     for direction in sorted({channel.direction for channel in channels}):

@@ -122,8 +122,9 @@ async def somebody_waits(uow: UnitOfWork) -> None:
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     await uow.connection.execute(text("SET LOCAL stats_fetch_consistency = 'none'"))
-    while not (await uow.connection.execute(waiting)).scalar_one():
-        await asyncio.sleep(0)
+    count = 0
+    while not count:
+        count = (await uow.connection.execute(waiting)).scalar_one()
 
 
 async def test_an_edit_back_to_what_was_edited_before_is_taken(uow_factory: UnitOfWorkFactory) -> None:
