@@ -57,7 +57,8 @@ class ImportReport:
 
 async def bench_import(*, readings: int, tell: Callable[[str], None]) -> ImportReport:
     """Run the benchmark with about so many readings; `tell` hears how far it has come."""
-    now = SystemClock().now()
+    clock = SystemClock()
+    now = clock.now()
     days = max(1, readings // (_METERS * A_DAY))
     with TemporaryDirectory(prefix="degnode-bench-") as folder:
         file = Path(folder) / "readings.csv"
@@ -69,7 +70,7 @@ async def bench_import(*, readings: int, tell: Callable[[str], None]) -> ImportR
             await migrate(database)
             limits = TimeLimits(horizon=timedelta(days=days + 2))
             taker = Taker(
-                uow_factory=UnitOfWorkFactory(database), now=now, on_taken=tell_of_readings, limits=limits
+                uow_factory=UnitOfWorkFactory(database), clock=clock, on_taken=tell_of_readings, limits=limits
             )
             await _import(file, taker, report, tell)
             await database.close()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from kernel.clock import Clock
 from kernel.errors import NodeError
 from metering.consignment import take_consignment
 from metering.ingest import IngestResult, OnRecorded, record_submission
@@ -89,10 +90,10 @@ class _OnlyTried(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taker:
-    """Takes in what sources find; with `only_try`, nothing of it is kept."""
+    """Takes in what sources find, each unit of work at its time; with `only_try`, nothing of it is kept."""
 
     uow_factory: UnitOfWorkFactory
-    now: datetime
+    clock: Clock
     on_taken: OnRecorded
     sender: str = OPERATOR
     limits: TimeLimits = DEFAULT_TIME_LIMITS
@@ -109,11 +110,12 @@ class Taker:
         submitted = [self._submission(batch) for batch in batches.values()]
         if not submitted:
             return {}
+        now = self.clock.now()
         try:
             async with self.uow_factory() as uow:
-                results = await take_consignment(submitted, uow=uow, now=self.now, limits=self.limits)
+                results = await take_consignment(submitted, uow=uow, now=now, limits=self.limits)
                 if taken := [result for result in results if result is not None]:
-                    await self.on_taken(uow, taken, self.now)
+                    await self.on_taken(uow, taken, now)
         except DATABASE_ERRORS as error:
             if not is_outage(error):
                 return {}  # what is wrong with one of them is told of that one
@@ -125,12 +127,13 @@ class Taker:
         if isinstance(found, Reject):
             return found
         result: IngestResult | None = None
+        now = self.clock.now()
         with suppress(_OnlyTried):
             try:
                 async with self.uow_factory() as uow:
                     submitted = self._submission(found)
-                    result = await record_submission(submitted, uow=uow, now=self.now, limits=self.limits)
-                    await self._end(uow, result)
+                    result = await record_submission(submitted, uow=uow, now=now, limits=self.limits)
+                    await self._end(uow, result, now)
             except NodeError as error:
                 if error.retryable:  # that is no fault of the batch
                     raise
@@ -147,10 +150,10 @@ class Taker:
         """Return a batch as handed in by an operator; meters that are new become `sender`'s."""
         return Submission(document=batch.document, raw=batch.raw, sender=self.sender, speaks_for_all=True)
 
-    async def _end(self, uow: UnitOfWork, result: IngestResult) -> None:
+    async def _end(self, uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
         if self.only_try:
             raise _OnlyTried
-        await self.on_taken(uow, [result], self.now)
+        await self.on_taken(uow, [result], now)
 
 
 def _interrupted(found: Found) -> ImportInterrupted:

@@ -15,6 +15,7 @@ import pytest
 from sqlalchemy import func, select, text
 
 from degnode.processes import free_port
+from kernel.clock import ManualClock
 from kernel.interval import Interval
 from metering.energy import Direction
 from metering.ingest import record_mirror_document
@@ -29,7 +30,16 @@ from metering.tables import meter_documents, meter_readings, meter_usage_points
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke
-from tests.support.metering_documents import METER, NOW, day_of_readings, document, meter, reading, register
+from tests.support.metering_documents import (
+    DAY,
+    METER,
+    NOW,
+    day_of_readings,
+    document,
+    meter,
+    reading,
+    register,
+)
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "meters"
 TEN = datetime(2026, 3, 14, 4, 30, tzinfo=UTC)  # ten o'clock in India
@@ -311,11 +321,32 @@ async def test_an_import_whose_database_goes_away_says_to_run_it_again() -> None
 
     async def hear(_uow: Any, _results: Any, _now: datetime) -> None: ...
 
-    taker = Taker(uow_factory=UnitOfWorkFactory(gone), now=NOW, on_taken=hear)
+    taker = Taker(uow_factory=UnitOfWorkFactory(gone), clock=ManualClock(NOW), on_taken=hear)
     (batch,) = SepSource().read(BytesIO(document(reading(1))))
     with pytest.raises(ImportInterrupted, match="same command again"):
         await taker.take(batch)
     await gone.close()
+
+
+async def test_each_unit_of_work_of_an_import_is_known_from_its_own_time_on(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    clock, told = ManualClock(NOW), []
+
+    async def hear(_uow: Any, _results: Any, now: datetime) -> None:
+        told.append(now)
+        clock.advance(timedelta(minutes=1))
+
+    taker = Taker(uow_factory=uow_factory, clock=clock, on_taken=hear)
+    for raw in (document(reading(1)), document(reading(2, quarter=1)), document(reading(3, quarter=2))):
+        await taker.take_all(list(SepSource().read(BytesIO(raw))))
+    assert told == [NOW + timedelta(minutes=number) for number in range(3)]
+    async with uow_factory() as uow:
+        for number, known in enumerate((1, 3, 6)):
+            found = await interval_energy(
+                uow.connection, meter=METER, direction=Direction.IMPORT, window=DAY, as_of=told[number]
+            )
+            assert total_energy(found).watt_hours == known
 
 
 async def test_a_meter_goes_by_its_registered_name_in_files(
