@@ -18,7 +18,7 @@ from metering.energy import Lane
 from metering.express import Parcel, parcels_of
 from metering.ingest import IngestResult, TouchedMeter
 from metering.intake import Outcome, hull
-from metering.meter_store import MeterStore, Register, StoredUsagePoint, is_described_so
+from metering.meter_store import GREATEST_ID, MeterStore, Register, StoredUsagePoint, is_described_so
 from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewDocument, ReadingStore
 from metering.submission import Submission
@@ -97,7 +97,7 @@ async def _lock(submitted: Sequence[Submission], meters: MeterStore) -> list[Sto
     """Return the meter that each document is about, locked; None where it is unknown or not its sender's."""
     found = await meters.lock_all(
         mrids={each.document.mrid for each in submitted if isinstance(each.document, MirrorUsagePoint)},
-        numbers={each.usage_point for each in submitted if each.usage_point is not None},
+        numbers={number for each in submitted if (number := each.usage_point) and number <= GREATEST_ID},
     )
     return [_point(each, found) for each in submitted]
 

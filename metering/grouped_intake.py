@@ -64,6 +64,10 @@ class GroupedIntake:
         results: list[IngestResult | None]
         try:
             results = await self._together([submitted for submitted, _ in group])
+        except asyncio.CancelledError:
+            for _, future in group:
+                future.cancel()
+            raise
         except Exception as error:
             if is_outage(error):
                 for _, future in group:

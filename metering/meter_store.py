@@ -169,6 +169,13 @@ class MeterStore:
         )
         return replace(stored, **new)
 
+    async def hand_over(self, stored: StoredUsagePoint, *, sender: str) -> StoredUsagePoint:
+        """Have a locked meter belong to another sender; return it."""
+        await self._connection.execute(
+            update(meter_usage_points).where(meter_usage_points.c.id == stored.id).values(sender=sender)
+        )
+        return replace(stored, sender=sender)
+
     async def page_of(self, sender: str, *, skip: int, limit: int) -> tuple[Sequence[StoredUsagePoint], int]:
         """Return some of the meters that `sender` registered, oldest first, and how many there are."""
         c = meter_usage_points.c

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Final
+
+import structlog
 
 from kernel.errors import NodeError
 from metering.documents import MirrorUsagePoint
 from metering.meter_store import GREATEST_ID, MeterStore, StoredUsagePoint
 from metering.mrid import is_provisional
 from metering.sep.elements import MeterDocumentMalformed, MeterValueInvalid
+from metering.sep.identity import sender_name
 from metering.submission import Submission
+
+log = structlog.get_logger(__name__)
+
+_WITHOUT_A_KEY: Final = ("lfdi:", "signed:", "utility:")
+"""How the names of senders begin who are known otherwise than by an API key."""
 
 
 class UsagePointUnknown(NodeError):
@@ -36,7 +45,8 @@ async def lock_usage_point(
 ) -> tuple[StoredUsagePoint, bool]:
     """Return the meter that a document is about, locked, and whether it is new here.
 
-    Whoever `speaks_for_all` may leave the device out where only one device uses the mRID.
+    Whoever `speaks_for_all` may leave the device out where only one device uses the mRID. A device that
+    comes with its certificate takes over a meter of its LFDI that an API key had made.
     Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign,
     UsagePointUnclear.
     """
@@ -57,8 +67,17 @@ async def lock_usage_point(
             f"there is no meter {usage_point_id}", hint="Post its MirrorUsagePoint to /mup first."
         )
     if stored.sender != sender and not submitted.speaks_for_all:
-        raise UsagePointForeign(f"meter {stored.external_id} was registered by another sender")
+        if not _is_of_a_key_for(sender, stored):
+            raise UsagePointForeign(f"meter {stored.external_id} was registered by another sender")
+        log.warning("meter.taken_over", usage_point=stored.id, former=stored.sender, sender=sender)
+        stored = await meters.hand_over(stored, sender=sender)
     return stored, created
+
+
+def _is_of_a_key_for(sender: str, stored: StoredUsagePoint) -> bool:
+    """Say whether a meter was made by an API key, which may name any device, and this is that device."""
+    is_its_device = bool(stored.device_lfdi) and sender == sender_name(stored.device_lfdi)
+    return is_its_device and not stored.sender.startswith(_WITHOUT_A_KEY)
 
 
 async def _only_device(mrid: str, meters: MeterStore) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Request, Response
+from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from kernel.clock import Clock
 from metering.ingest import OnRecorded
+from metering.meter_store import GREATEST_ID
 from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror, path_of
 from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
 from metering.sep.sep_route import XML, SepRoute, close_other_methods, refusals
@@ -23,7 +25,16 @@ MeterNumber = Annotated[int, Path(ge=0, description="The number in the meter's a
 Security = Sequence[Mapping[str, Sequence[str]]]
 Show = Callable[..., Awaitable[Response]]
 
-_ONE_METER: Final = f"{MIRRORS}/{{usage_point:int}}"
+
+class _MeterNumberConvertor(IntegerConvertor):
+    """A number in a path of which no more digits are read than the greatest has."""
+
+    regex = f"[0-9]{{1,{len(str(GREATEST_ID))}}}"
+
+
+register_url_convertor("meter_number", _MeterNumberConvertor())
+
+_ONE_METER: Final = f"{MIRRORS}/{{usage_point:meter_number}}"
 _DOCUMENT: Final = {"requestBody": {"required": True, **XML}}
 _PAGE: Final = [
     {"name": name, "in": "query", "required": False, "schema": {"type": "integer", "minimum": 0}}

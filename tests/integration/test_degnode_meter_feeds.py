@@ -5,6 +5,10 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+from sqlalchemy import update
+
+from metering.feeds.tables import meter_feed_registers
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed
 from tests.support.feed_world import NAME, FeedWorld
@@ -47,3 +51,16 @@ async def test_a_feeds_registers_are_shown_with_how_far_they_were_read(
     assert imported["newest_reading"] == "2026-03-14T23:45:00Z"
     assert exported["newest_reading"] is None
     assert "100200302" in await shown(database_url, NAME)
+
+
+@pytest.mark.parametrize("newest", [-(2**63), -(10**12), 2**63 - 1])
+async def test_an_instant_that_no_calendar_has_does_not_keep_a_feed_from_being_shown(
+    database_url: str, uow_factory: UnitOfWorkFactory, newest: int
+) -> None:
+    async with UtilityServer(ServedRegister(sets=[day()]), now=int(NOW.timestamp())) as server:
+        await FeedWorld(server, uow_factory).poll()
+    async with uow_factory() as uow:
+        await uow.connection.execute(update(meter_feed_registers).values(newest_reading=newest))
+    (register,) = json.loads(await shown(database_url, NAME, "--json"))
+    assert register["newest_reading"] is None
+    assert "100200301" in await shown(database_url, NAME)

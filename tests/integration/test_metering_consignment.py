@@ -255,3 +255,25 @@ async def test_who_goes_away_holds_up_nobody(
     assert result is not None
     assert result.touched[0].span.duration == timedelta(hours=1)
     assert sum(heard.groups) == 2
+
+
+async def test_when_the_keeping_is_ended_nobody_waits_on(uow_factory: UnitOfWorkFactory) -> None:
+    await _one_by_one([_day(1, hour=0)], uow_factory)
+    is_kept = asyncio.Event()
+
+    async def hear(_uow: UnitOfWork, _results: Sequence[IngestResult], _now: datetime) -> None:
+        keepers.append(asyncio.current_task())
+        is_kept.set()
+        await asyncio.Event().wait()
+
+    keepers: list[asyncio.Task[None] | None] = []
+    grouped = GroupedIntake(uow_factory=uow_factory, clock=ManualClock(NOW), on_recorded=hear)
+    in_hand = [asyncio.create_task(grouped.take(_day(1, hour=hour))) for hour in (1, 2)]
+    await is_kept.wait()
+    behind = asyncio.create_task(grouped.take(_day(1, hour=3)))
+    await asyncio.sleep(0)
+    (keeper,) = keepers
+    assert keeper is not None
+    keeper.cancel()
+    ended = await asyncio.wait_for(asyncio.gather(*in_hand, behind, keeper, return_exceptions=True), 5)
+    assert [type(end) for end in ended] == [asyncio.CancelledError] * 4

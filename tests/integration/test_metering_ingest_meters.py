@@ -9,9 +9,11 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
+from structlog.testing import capture_logs
 
+from metering.documents import MirrorMeterReadings
 from metering.doubt import Reason
-from metering.ingest import record_mirror_document
+from metering.ingest import record_mirror_document, record_submission
 from metering.query import (
     MeterAmbiguous,
     total_energy,
@@ -24,6 +26,7 @@ from metering.sep.writer import (
     write_mirror_meter_reading_list,
     write_mirror_usage_point,
 )
+from metering.submission import Submission
 from metering.tables import APPEND_ONLY
 from metering.usage_point import UsagePointForeign, UsagePointUnknown
 from storage.unit_of_work import UnitOfWorkFactory
@@ -144,3 +147,49 @@ async def test_nothing_stays_of_a_document_whose_unit_of_work_fails(uow_factory:
     with pytest.raises(KeyboardInterrupt):
         await fail([document(*day_of_readings())])
     assert set((await rows(uow_factory)).values()) == {0}
+
+
+LFDI = "AB" * 20
+
+
+@pytest.mark.parametrize("by_number", [False, True])
+async def test_a_device_takes_over_the_meter_that_a_key_had_made_in_its_name(
+    uow_factory: UnitOfWorkFactory, *, by_number: bool
+) -> None:
+    async def post(sender: str, value: int, *, number: int | None = None) -> int:
+        of_device = meter(register([reading(value)]), lfdi=LFDI)
+        document = (
+            of_device if number is None else MirrorMeterReadings(meter_readings=of_device.meter_readings)
+        )
+        submitted = Submission(document=document, raw=str(value).encode(), sender=sender, usage_point=number)
+        async with uow_factory() as uow:
+            return (await record_submission(submitted, uow=uow, now=NOW)).usage_point
+
+    made = await post("mallory", 1)
+    with capture_logs() as logs:
+        assert await post(f"lfdi:{LFDI}", 2, number=made if by_number else None) == made
+    assert [(line["event"], line["former"]) for line in logs] == [("meter.taken_over", "mallory")]
+    with pytest.raises(UsagePointForeign):
+        await post("mallory", 3)
+
+
+@pytest.mark.parametrize("maker", ["utility:north", f"lfdi:{'CD' * 20}", f"signed:{LFDI}"])
+async def test_a_device_takes_no_meter_of_whoever_did_not_come_with_a_key(
+    uow_factory: UnitOfWorkFactory, maker: str
+) -> None:
+    of_device = meter(register([reading(1)]), lfdi=LFDI)
+    first = Submission(document=of_device, raw=b"1", sender=maker)
+    async with uow_factory() as uow:
+        await record_submission(first, uow=uow, now=NOW)
+    with pytest.raises(UsagePointForeign):
+        async with uow_factory() as uow:
+            await record_submission(replace(first, raw=b"2", sender=f"lfdi:{LFDI}"), uow=uow, now=NOW)
+
+
+async def test_a_device_takes_no_meter_of_another_device(uow_factory: UnitOfWorkFactory) -> None:
+    first = Submission(document=meter(register([reading(1)]), lfdi=LFDI), raw=b"1", sender="roof")
+    async with uow_factory() as uow:
+        await record_submission(first, uow=uow, now=NOW)
+    with pytest.raises(UsagePointForeign):
+        async with uow_factory() as uow:
+            await record_submission(replace(first, raw=b"2", sender=f"lfdi:{'CD' * 20}"), uow=uow, now=NOW)

@@ -201,3 +201,13 @@ async def test_a_listed_meters_href_is_where_its_readings_go(mirror: AsyncClient
 @pytest.mark.parametrize("query", ["s=-1", "l=-1", "l=x", "s=1_0", "s=99999999999"])
 async def test_a_page_that_cannot_be_counted_is_refused(mirror: AsyncClient, query: str) -> None:
     assert _error(await mirror.get(f"/sep2/mup?{query}"))[:2] == (400, "1")
+
+
+@pytest.mark.parametrize("digits", [19, 20, 5_000])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "DELETE"])
+async def test_a_number_that_no_meter_can_have_is_not_found(
+    mirror: AsyncClient, method: str, digits: int
+) -> None:
+    alone = write_mirror_meter_reading(register([reading(2, quarter=1)], kind=None))
+    response = await mirror.request(method, f"/sep2/mup/{'9' * digits}", content=alone)
+    assert response.status_code == (405 if method == "DELETE" and digits == 19 else 404)
