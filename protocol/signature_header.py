@@ -35,7 +35,7 @@ _CANONICAL: Final = re.compile(
 )
 _NAME: Final = re.compile(r"\S{1,255}")
 NAME_PATTERN: Final = r"^[!#-{}~]+$"
-"""What a subscriber and its keys may be called: what a header holds, and nothing that ends a name in keyId."""
+"""What a subscriber and its keys may be called: what a header holds, without what ends a name in keyId."""
 
 _RECORD: Final = re.compile(r"[^/\s]+(?:/[^/\s]+){2}")
 _UNIX_SECONDS: Final = re.compile(r"[0-9]{1,12}")

@@ -114,12 +114,18 @@ def _registers(rows: Sequence[RowMapping]) -> list[RegisterView]:
     return [
         RegisterView(
             **{name: row[name] for name in RegisterView.model_fields if name != "newest_reading"},
-            newest_reading=None
-            if row["newest_reading"] is None
-            else datetime.fromtimestamp(row["newest_reading"], UTC),
+            newest_reading=_instant_of(row["newest_reading"]),
         )
         for row in rows
     ]
+
+
+def _instant_of(seconds: int | None) -> datetime | None:
+    """Return the instant that a server wrote, None also where no calendar has it."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, ValueError, OSError):
+        return None
 
 
 def _instant(instant: datetime | None) -> str | None:
