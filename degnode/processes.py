@@ -27,7 +27,7 @@ from storage.embedded import start_embedded
 
 BAP_ID: Final = "bap.demo.local"
 BPP_ID: Final = "bpp.demo.local"
-_READY_SECONDS: Final = 30.0
+_READY_SECONDS: Final = 120.0  # one that ended is noticed at once; a busy machine may take its time
 _STOP_SECONDS: Final = 10.0
 
 

@@ -25,11 +25,14 @@ MeterNumber = Annotated[int, Path(ge=0, description="The number in the meter's a
 Security = Sequence[Mapping[str, Sequence[str]]]
 Show = Callable[..., Awaitable[Response]]
 
+_MOST_DIGITS: Final = len(str(GREATEST_ID))
+
 
 class _MeterNumberConvertor(IntegerConvertor):
-    """A number in a path of which no more digits are read than the greatest has."""
+    """A meter's number in a path; one with more digits than any has is no meter's."""
 
-    regex = f"[0-9]{{1,{len(str(GREATEST_ID))}}}"
+    def convert(self, value: str) -> int:
+        return super().convert(value) if len(value) <= _MOST_DIGITS else GREATEST_ID + 1
 
 
 register_url_convertor("meter_number", _MeterNumberConvertor())

@@ -21,7 +21,7 @@ DAY = 24 * HOUR
 
 
 def feed(**settings: Any) -> Feed:
-    return Feed.model_validate({"name": "north", "url": "http://north.example/dcap", **settings})
+    return Feed.model_validate({"name": "north", "url": "https://north.example/dcap", **settings})
 
 
 def reading_set(start: int | None, duration: int = DAY) -> ServedSet:
