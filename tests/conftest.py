@@ -34,6 +34,17 @@ for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATAB
         del os.environ[_name]
 
 
+UNCOUNTED = {"conformance", "e2e", "fuzz"}
+"""Folders whose tests run others' validators, other processes, or the same lines a million times."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take those folders out of coverage, which would triple their time and show nothing new."""
+    for item in items:
+        if item.path.relative_to(ROOT / "tests").parts[0] in UNCOUNTED:
+            item.add_marker(pytest.mark.no_cover)
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of official documents, real messages and published figures beside the project."""

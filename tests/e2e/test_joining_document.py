@@ -106,7 +106,7 @@ def test_the_document_names_four_shells_and_every_command_that_is_joined_with() 
     assert sum(step.command.startswith("degnode join ") for step in steps) == 2
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_the_document_runs_as_it_is_written() -> None:
     # Not a folder of pytest's: those are closed to other users, and the embedded database is one.
     with tempfile.TemporaryDirectory(prefix="degnode-", ignore_cleanup_errors=True) as folder:

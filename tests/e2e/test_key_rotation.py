@@ -171,7 +171,7 @@ async def check_all_was_taken(network: JoinedNetwork, flow: Flow) -> None:
         await eventually(is_empty, what=f"all of {party.subscriber_id}'s messages are delivered")
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_two_thousand_messages_flow_while_both_sides_rotate_twice_and_none_is_refused(
     network: JoinedNetwork,
 ) -> None:
@@ -209,7 +209,7 @@ async def test_two_thousand_messages_flow_while_both_sides_rotate_twice_and_none
             assert await robber.taken_since(key_id) == 0
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_a_key_that_is_revoked_in_full_use_takes_no_message_along(network: JoinedNetwork) -> None:
     """What it has signed is refused where it comes too late, and is signed again with another."""
     parties = network.parties

@@ -66,7 +66,6 @@ async def strangers() -> AsyncIterator[list[SimulatedPeer]]:
         yield [await stack.enter_async_context(peer) for peer in peers]
 
 
-@pytest.mark.timeout(300)
 async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
     seller: tuple[RunningParticipant, Counting], strangers: list[SimulatedPeer]
 ) -> None:

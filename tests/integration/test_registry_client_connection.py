@@ -96,7 +96,7 @@ async def test_a_record_that_nobody_can_read_does_not_spoil_the_others(
         (Response(status_code=500), "HTTP 500"),
         (JSONResponse([], status_code=503), "HTTP 503"),
         (RedirectResponse("/other", status_code=307), "HTTP 307"),
-        (Response(status_code=404), "no list of subscribers .HTTP 404"),
+        (Response(status_code=404), "answers no look-up .HTTP 404"),
         (JSONResponse({"error": {}}, status_code=401), "not let this node ask .HTTP 401"),
         (JSONResponse({"subscribers": []}), "no list of subscribers .HTTP 200, dict"),
         (Response("<html>", media_type="text/html"), "no list of subscribers"),

@@ -33,7 +33,7 @@ async def rows(url: str, query: str, **values: Any) -> list[dict[str, Any]]:
 
 
 async def eventually(
-    look: Callable[[], Awaitable[bool]], *, what: str, seconds: float = 30, every: float = 0.1
+    look: Callable[[], Awaitable[bool]], *, what: str, seconds: float = 120, every: float = 0.1
 ) -> None:
     """Return when `look` says yes; fail with `what` if it never does."""
     try:

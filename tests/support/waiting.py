@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-_PATIENCE: Final = 30.0  # s, so that a broken test ends
+_PATIENCE: Final = 120.0  # s, so that a broken test ends
 _PAUSE: Final = 0.01  # s
 
 
