@@ -14,19 +14,18 @@ from typing import Final
 import structlog
 
 from bpp.account import settle
-from bpp.orders import in_message, write_order
+from bpp.news import put_news
+from bpp.orders import state
 from bpp.platform import Bpp
 from kernel.clock import Clock
-from node.correspondence import Peer
 from protocol.actions import Action
-from protocol.profile import PROFILES
 from settlement.settle import COLLECTION_DEADLINE, SettlementOutcome
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.lifecycle import ContractEvent, ContractStatus
-from trading.mapping.fingerprint import fingerprint_order
+from trading.news import waits_until
 from trading.stock import Stock
 
 log = structlog.get_logger(__name__)
@@ -86,23 +85,18 @@ async def _tell(
 ) -> Contract:
     """Save the contract; put an unsolicited on_status for its buyer if that says anything new.
 
-    Of a contract that was never confirmed nothing may be told unasked (NFH-007).
+    News that has to wait is told when the contract is looked at again, which is then when the wait is
+    over at the latest. Of a contract that was never confirmed nothing may be told unasked (NFH-007).
     """
     store = ContractStore(uow.connection)
-    order = await write_order(contract, uow, now=now)
-    reported = fingerprint_order(order)
-    if contract.is_binding and reported != contract.reported:
-        contract = replace(contract, reported=reported, updated_at=now)
-        order = await write_order(contract, uow, now=now)
-        message = bpp.correspondent.unsolicited(
-            Action.ON_STATUS,
-            to=Peer(subscriber_id=contract.bap_id, url=contract.bap_url),
-            message=in_message(order, contract),
-            transaction_id=contract.transaction_id,
-            now=now,
-            profile=PROFILES[contract.profile],
+    statement = await state(contract, uow, now=now)
+    if contract.is_binding and statement.reported != contract.reported:
+        until = waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
+        contract = (
+            await put_news(bpp, contract, uow, action=Action.ON_STATUS, now=now)
+            if until is None
+            else _look_again(contract, by=until)
         )
-        await uow.outbox.put(message)
     await store.save(contract)
     if event is not None:
         await store.note(
@@ -110,6 +104,11 @@ async def _tell(
             HistoryEntry(at=now, actor=bpp.subscriber_id, event=event, status=contract.status),
         )
     return contract
+
+
+def _look_again(contract: Contract, *, by: datetime) -> Contract:
+    due = by if contract.refresh_at is None else min(contract.refresh_at, by)
+    return replace(contract, refresh_at=due)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +18,7 @@ from trading.fields import Field
 from trading.mapping import wire_of
 from trading.mapping.find import Json
 from trading.mapping.fingerprint import fingerprint_order
+from trading.news import standing_of
 from trading.refusals import OrderNotFound, PriceMismatch, QuoteChanged
 from trading.request import OrderRequest
 
@@ -67,9 +68,9 @@ async def keep(
     reason: str | None = None,
 ) -> Json:
     """Save the contract with what happened to it, and return the `message` that tells of it."""
-    order = await write_order(contract, uow, now=now)
+    statement = await state(contract, uow, now=now)
     store = ContractStore(uow.connection)
-    await store.save(replace(contract, reported=fingerprint_order(order)))
+    await store.save(statement.told(contract))
     entry = HistoryEntry(
         at=now,
         actor=inbound.sender,
@@ -79,18 +80,32 @@ async def keep(
         message_id=inbound.context.message_id,
     )
     await store.note(contract, entry)
-    return in_message(order, contract)
+    return in_message(statement.order, contract)
 
 
 async def tell(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
     """Return the `message` that tells of a contract as it stands now."""
-    return in_message(await write_order(contract, uow, now=now), contract)
+    return in_message((await state(contract, uow, now=now)).order, contract)
 
 
-async def write_order(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """The order of a contract as it is told, with the fingerprints of all in it and of its statuses."""
+
+    order: Json
+    reported: str
+    standing: str
+
+    def told(self, contract: Contract) -> Contract:
+        """Return the contract as one whose buyer knows this."""
+        return replace(contract, reported=self.reported, standing=self.standing)
+
+
+async def state(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Statement:
     """Return the order of a contract as it stands now, with deliveries, cycles and bills."""
     view = await read_account(contract, uow, now=now)
-    return wire_of(contract.profile).write_contract_order(view)
+    order = wire_of(contract.profile).write_contract_order(view)
+    return Statement(order=order, reported=fingerprint_order(order), standing=standing_of(view))
 
 
 def in_message(order: Json, contract: Contract) -> Json:

@@ -17,12 +17,14 @@ class Bpp:
     """A seller's platform.
 
     `hold_for` is how long an init holds its quantity. `sells_past` lets windows be bought that are
-    over already, for replays of old data; `new_id` makes order ids, which nobody may guess.
+    over already, for replays of old data; `new_id` makes order ids, which nobody may guess. Within
+    `status_interval` a buyer is told once of what changes in a contract, unless its status changes.
     """
 
     catalogue: Catalogue
     correspondent: Correspondent
     hold_for: timedelta = timedelta(minutes=15)
+    status_interval: timedelta = timedelta(minutes=1)
     sells_past: bool = False
     new_id: IdSource = random_id
 

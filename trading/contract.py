@@ -35,7 +35,8 @@ class Contract:
     as the parties write them. `terms` are those of the offer when the quantity was held.
     `hold_until` is when a pending contract lapses; `refresh_at` when the contract has to be looked
     at again, None when never. `window.end` is earlier than agreed when the contract was cancelled
-    during delivery. `reported` is the fingerprint of the last state that the buyer was told of.
+    during delivery. `reported` is the fingerprint of the last state that the buyer was told of, `standing`
+    that of the statuses in it, `told_at` when the buyer was last told unasked.
     `buyer_order` is the order as the buyer sent it, with what we do not know.
     """
 
@@ -63,6 +64,8 @@ class Contract:
     ended_at: datetime | None = None
     refresh_at: datetime | None = None
     reported: str = ""
+    standing: str = ""
+    told_at: datetime | None = None
     buyer_order: Mapping[str, Any] = field(default_factory=dict, compare=False)
 
     @property

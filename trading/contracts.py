@@ -48,6 +48,8 @@ _SAME: Final = (
     "ended_at",
     "refresh_at",
     "reported",
+    "standing",
+    "told_at",
 )
 """What a contract and its row call alike."""
 
@@ -224,7 +226,7 @@ def fingerprint(contract: Contract) -> str:
     return sha256(simplejson.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
-_UNAGREED: Final = frozenset({"profile", "refresh_at", "reported", "updated_at"})
+_UNAGREED: Final = frozenset({"profile", "refresh_at", "reported", "standing", "told_at", "updated_at"})
 
 
 def _row(contract: Contract) -> dict[str, Any]:

@@ -51,6 +51,8 @@ contracts: Final = Table(
     Column("ended_at", DateTime(timezone=True)),
     Column("refresh_at", DateTime(timezone=True)),  # when to look at it again; null: never
     Column("reported", Text, nullable=False),  # fingerprint of what the buyer was told last
+    Column("standing", Text, nullable=False, server_default=""),  # fingerprint of the statuses in that
+    Column("told_at", DateTime(timezone=True)),  # when the buyer was last told unasked
     Column("buyer_order", Text, nullable=False),  # JSON as the buyer sent it, numbers exact
     CheckConstraint("quantity_wh > 0", name="quantity"),
     CheckConstraint("window_end > window_start", name="window"),

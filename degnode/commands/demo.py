@@ -31,8 +31,11 @@ from trading.mapping import wire_of
 _SUN: Final = timedelta(minutes=10)
 """How long there is something to buy: time enough to start, also where much else is going on."""
 
-_LOGS: Final = {"DEGNODE_LOG_LEVEL": "DEBUG"}
-"""The story tells what the processes themselves logged."""
+_SETTINGS: Final = {
+    "bap": {"DEGNODE_LOG_LEVEL": "DEBUG"},
+    "bpp": {"DEGNODE_LOG_LEVEL": "DEBUG", "DEGNODE_STATUS_INTERVAL": "0"},
+}
+"""The story tells what the processes themselves logged, and of each reading as it comes."""
 
 
 class WireName(StrEnum):
@@ -94,7 +97,9 @@ async def run_demo(
         catalog = Path(folder) / "catalog.yaml"
         scenario.write_catalogue(catalog)
         console.print("Starting registry, BAP and BPP …")
-        environment = {name: _LOGS | dict((settings or {}).get(name, {})) for name in ("bap", "bpp")}
+        environment = {
+            name: _SETTINGS[name] | dict((settings or {}).get(name, {})) for name in ("bap", "bpp")
+        }
         async with small_network(catalog=catalog, settings=environment) as network:
             narrator = Narrator(console, network, profile)
             async with App(

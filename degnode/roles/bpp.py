@@ -43,6 +43,14 @@ class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSetting
     hold_for: timedelta = Field(
         timedelta(minutes=15), description="How long a quantity is held between init and confirm."
     )
+    status_interval: timedelta = Field(
+        timedelta(minutes=1),
+        ge=timedelta(0),
+        description=(
+            "How long news of a contract waits after an unsolicited on_status, to be told as one; "
+            "a change of status never waits. 0: nothing waits."
+        ),
+    )
 
 
 async def run() -> None:
@@ -51,7 +59,12 @@ async def run() -> None:
     catalogue = load_catalogue(settings.catalog)
 
     async def build(foundation: Foundation) -> RoleParts:
-        seller = Bpp(catalogue=catalogue, correspondent=foundation.correspondent, hold_for=settings.hold_for)
+        seller = Bpp(
+            catalogue=catalogue,
+            correspondent=foundation.correspondent,
+            hold_for=settings.hold_for,
+            status_interval=settings.status_interval,
+        )
         async with foundation.uow_factory() as uow:
             await seller.open_shop(uow)
         return _parts(foundation, seller, settings)

@@ -117,6 +117,7 @@ async def test_readings_during_delivery_are_told_as_they_come(world: SellerWorld
     await world.report(SOURCE_METER, EXPORT, hours_of(WINDOW, EXPORTED[:2]))
     assert await world.refresh_all() == 1
     await world.report(TARGET_METER, IMPORT, hours_of(WINDOW, IMPORTED[:2]))
+    world.clock.advance(timedelta(minutes=1))
     await world.refresh_all()
     first, second = await world.unsolicited()
     assert first["beckn:orderStatus"] == "INPROGRESS"
