@@ -21,9 +21,11 @@ from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_cycles, record_outcome
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, delivery_has_begun
+from trading.curtailments import CurtailmentStore
 from trading.delivery import (
     BillingCycleView,
     ContractView,
+    Cut,
     Delivery,
     DeliveryStatus,
     LineItemView,
@@ -59,11 +61,12 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     if not contract.is_binding:
         return ContractView(contract=contract, delivery=_no_delivery(contract))
     meters = await read_meters(contract, uow)
+    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     cycles = _still_due(contract, await find_cycles(contract.id, uow=uow))
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
-        delivery=_delivery(contract, meters, cycles, now=now),
+        delivery=_delivery(contract, meters, cycles, cut=cut, now=now),
         cycles=tuple(_cycle_view(cycle) for cycle in cycles),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
@@ -87,7 +90,8 @@ async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
 
 async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
     """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
-    outcome = _outcome(contract, await read_meters(contract, uow), now=now)
+    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
+    outcome = _outcome(contract, await read_meters(contract, uow), cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
     for discrepancy in result.needs_correction:
         log.warning(
@@ -100,13 +104,14 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
     return outcome
 
 
-def _outcome(contract: Contract, meters: Meters, *, now: datetime) -> SettlementOutcome:
+def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: datetime) -> SettlementOutcome:
     agreement = Agreement(
         contract_id=contract.id,
         window=contract.window,
         contracted=contract.quantity,
         terms=contract.terms,
         zone=contract.zone,
+        curtailed=ZERO_ENERGY if cut is None else cut.quantity,
     )
     return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
@@ -125,20 +130,26 @@ def _no_delivery(contract: Contract) -> Delivery:
 
 
 def _delivery(
-    contract: Contract, meters: Meters, cycles: Sequence[SettlementCycle], *, now: datetime
+    contract: Contract,
+    meters: Meters,
+    cycles: Sequence[SettlementCycle],
+    *,
+    cut: Cut | None,
+    now: datetime,
 ) -> Delivery:
     is_over = not contract.is_open and contract.refresh_at is None
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
-        delivered = _outcome(contract, meters, now=now).delivered_so_far
+        delivered = _outcome(contract, meters, cut=cut, now=now).delivered_so_far
     return Delivery(
         status=_delivery_status(contract, meters, delivered, is_over=is_over, now=now),
         delivered=delivered,
         window=contract.window,
         ended=is_over,
-        readings=reading_rows(contract, meters),
+        readings=reading_rows(contract, meters, cut=cut),
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
+        cut=cut,
     )
 
 
@@ -152,7 +163,9 @@ def _delivery_status(
     return DeliveryStatus.PENDING
 
 
-def reading_rows(contract: Contract, meters: Meters) -> tuple[MeterReadingView, ...]:
+def reading_rows(
+    contract: Contract, meters: Meters, *, cut: Cut | None = None
+) -> tuple[MeterReadingView, ...]:
     """Return both meters side by side, from the window's start and at the end of every interval."""
     if not meters.have_reported:
         return ()
@@ -160,7 +173,7 @@ def reading_rows(contract: Contract, meters: Meters) -> tuple[MeterReadingView, 
     instants = _thinned(sorted(source.keys() | target.keys()))
     rows: list[Row] = [(contract.window.start, _first(source), _first(target))]
     rows += [(at, _stand_at(source, at), _stand_at(target, at)) for at in instants]
-    return flow_between(rows, contracted=contract.quantity)
+    return flow_between(rows, most=contract.quantity if cut is None else contract.quantity - cut.quantity)
 
 
 def _stands(metered: Metered) -> dict[datetime, Energy]:

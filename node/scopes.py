@@ -15,6 +15,7 @@ class Scope(StrEnum):
     BUY = "buy"
     SELL = "sell"
     CONTRACTS_READ = "contracts:read"
+    CONTRACTS_CURTAIL = "contracts:curtail"
     METERS_WRITE = "meters:write"
     METERS_READ = "meters:read"
     METERS_EDIT = "meters:edit"
@@ -30,6 +31,7 @@ MEANING: Final = {
     Scope.BUY: "Send requests to sellers, read what came of them, and follow events.",
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
+    Scope.CONTRACTS_CURTAIL: "Say that less is delivered under a contract than was agreed, and why.",
     Scope.METERS_WRITE: "Register meters and send their readings; see one's own.",
     Scope.METERS_READ: "Read meters, their energy, and which readings were set aside and why.",
     Scope.METERS_EDIT: "Have meters validated and estimated, edit readings, and set the rules for it.",
@@ -44,6 +46,7 @@ MEANING: Final = {
 _INCLUDED: Final = {
     Scope.BUY: {Scope.CONTRACTS_READ},
     Scope.SELL: {Scope.CONTRACTS_READ},
+    Scope.CONTRACTS_CURTAIL: {Scope.CONTRACTS_READ},
     Scope.METERS_EDIT: {Scope.METERS_READ},
     Scope.NETWORK_ADMIN: {Scope.NETWORK_READ},
     Scope.ADMIN: set(Scope),

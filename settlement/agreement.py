@@ -23,6 +23,9 @@ class AgreementInvalid(ValueError):
 class Agreement:
     """How much energy is to flow within `window`, under which terms, by the days of which zone.
 
+    `curtailed` is what was cut from `contracted`. A cut leaves what is settled before it as it is, as long
+    as it leaves that much.
+
     Raises: AgreementInvalid; ZoneUnknown, if `zone` is no IANA name.
     """
 
@@ -31,10 +34,18 @@ class Agreement:
     contracted: Energy
     terms: Terms
     zone: str
+    curtailed: Energy = ZERO_ENERGY
+
+    @property
+    def deliverable(self) -> Energy:
+        """The most that is delivered and billed: what was contracted, less what was cut."""
+        return self.contracted - self.curtailed
 
     def __post_init__(self) -> None:
         if self.contracted < ZERO_ENERGY:
             raise AgreementInvalid(f"the contracted energy is not negative: {self.contracted}")
+        if not ZERO_ENERGY <= self.curtailed <= self.contracted:
+            raise AgreementInvalid(f"{self.curtailed} cannot be cut from {self.contracted}")
         if self.window.duration > LONGEST_WINDOW:
             raise AgreementInvalid(
                 f"a contract runs for {LONGEST_WINDOW.days} days at most, not {self.window.duration.days}"

@@ -12,7 +12,9 @@ from settlement.agreement import Agreement
 from settlement.quantities import DayQuantities
 
 RULE: Final = "MIN_OF_TWO_BY_WINDOW"
-"""Delivered is the least of export, import and contract over the window; see settlement.quantities."""
+"""Delivered is the least of export, import and contract over the window; see settlement.quantities.
+
+The contract counts without what was cut from it."""
 RULE_VERSION: Final = 1
 
 
@@ -42,6 +44,7 @@ class Explanation:
     wheeling: str | None
     wheeling_utility: str | None
     currency: str
+    curtailed_wh: int = 0
     rule: str = RULE
     rule_version: int = RULE_VERSION
     rounding: Rounding = Rounding.HALF_UP
@@ -79,4 +82,5 @@ def explain(agreement: Agreement, quantities: DayQuantities, *, closed_by: Close
         wheeling=f"{terms.wheeling.amount.amount:f}" if terms.wheeling else None,
         wheeling_utility=terms.wheeling.utility_name if terms.wheeling else None,
         currency=terms.currency.code,
+        curtailed_wh=agreement.curtailed.watt_hours,
     )

@@ -57,7 +57,7 @@ def settle_contract(
     days = quantities_by_day(
         window=agreement.window,
         zone=agreement.zone,
-        contracted=agreement.contracted,
+        contracted=agreement.deliverable,
         exported=exported,
         imported=imported,
     )

@@ -38,9 +38,27 @@ class MeterReadingView:
     flow: Energy
 
 
+class CurtailmentReason(StrEnum):
+    """Why less is delivered than was agreed (EnergyTradeDelivery v0.2 of p2p-trading)."""
+
+    GRID_OUTAGE = "GRID_OUTAGE"
+    EMERGENCY = "EMERGENCY"
+    CONGESTION = "CONGESTION"
+    MAINTENANCE = "MAINTENANCE"
+    OTHER = "OTHER"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """What was cut from the contracted quantity in all, and why last."""
+
+    quantity: Energy
+    reason: CurtailmentReason
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What was delivered so far; `ended` once no more can come."""
+    """What was delivered so far; `ended` once no more can come. `cut` is what a curtailment left out."""
 
     status: DeliveryStatus
     delivered: Energy
@@ -48,6 +66,7 @@ class Delivery:
     ended: bool
     readings: tuple[MeterReadingView, ...] = ()
     settlement_cycle_id: str | None = None
+    cut: Cut | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,16 +112,16 @@ Row = tuple[datetime, Energy | None, Energy | None]
 """An instant with what the source and the target have counted since the window began."""
 
 
-def flow_between(rows: Sequence[Row], *, contracted: Energy) -> tuple[MeterReadingView, ...]:
+def flow_between(rows: Sequence[Row], *, most: Energy) -> tuple[MeterReadingView, ...]:
     """Return the rows, each with the energy that was delivered under the contract since the row before.
 
-    Delivered up to a row is what both meters have counted, at most what was contracted. A meter
-    that is silent has counted nothing.
+    Delivered up to a row is what both meters have counted, at most `most`: what was contracted, less
+    what was cut. A meter that is silent has counted nothing.
     """
     views: list[MeterReadingView] = []
     before = ZERO_ENERGY
     for at, source, target in rows:
-        counted = min(source or ZERO_ENERGY, target or ZERO_ENERGY, contracted)
+        counted = min(source or ZERO_ENERGY, target or ZERO_ENERGY, most)
         views.append(MeterReadingView(at=at, source=source, target=target, flow=counted - before))
         before = counted
     return tuple(views)

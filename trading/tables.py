@@ -84,6 +84,19 @@ contract_events: Final = Table(
     Index("ix_contract_events_contract_id", "contract_id", "id"),
 )
 
+contract_curtailments: Final = Table(
+    "contract_curtailments",
+    metadata,
+    Column("contract_id", Text, ForeignKey("contracts.id"), primary_key=True),
+    Column("since", DateTime(timezone=True), primary_key=True),
+    Column("quantity_wh", BigInteger, nullable=False),  # cut from what was contracted, in all so far
+    Column("reason", Text, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("quantity_wh > 0", name="quantity"),
+)
+
 stock: Final = Table(
     "stock",
     metadata,
@@ -105,4 +118,4 @@ holds: Final = Table(
     Index("ix_holds_resource_id", "resource_id", "expires_at"),
 )
 
-make_append_only(contract_events)
+make_append_only(contract_events, contract_curtailments)

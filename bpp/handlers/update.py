@@ -13,9 +13,10 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
 from trading.contract import Contract
+from trading.curtailments import CurtailmentStore
 from trading.fields import Field
 from trading.mapping import wire_of
-from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateTargetInvalid
+from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateNotAllowed, UpdateTargetInvalid
 from trading.request import OrderRequest
 from trading.stock import Stock
 
@@ -31,6 +32,8 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     quantity = request.quantity
     if quantity is None or quantity == contract.quantity:
         return await tell(contract, uow, now=now)
+    if await CurtailmentStore(uow.connection).find_cut(contract.id) is not None:
+        raise UpdateNotAllowed(f"the order {contract.id} was curtailed", hint="Cancel it and order anew.")
     changed = decisions.change_quantity(contract, quantity, now=now)
     bpp.catalogue.get_offer(contract.resource_id, contract.offer_id).require_quantity(quantity)
     await Stock(uow.connection).hold(

@@ -110,6 +110,6 @@ def _view(profile: Profile, signer: Signer, now: datetime, *, rows: int) -> Cont
         delivered=Energy(0),
         window=window,
         ended=False,
-        readings=flow_between(counted, contracted=_QUANTITY),
+        readings=flow_between(counted, most=_QUANTITY),
     )
     return ContractView(contract=contract, delivery=delivery)

@@ -33,7 +33,7 @@ _SUN: Final = timedelta(minutes=10)
 
 _SETTINGS: Final = {
     "bap": {"DEGNODE_LOG_LEVEL": "DEBUG"},
-    "bpp": {"DEGNODE_LOG_LEVEL": "DEBUG", "DEGNODE_STATUS_INTERVAL": "0"},
+    "bpp": {"DEGNODE_LOG_LEVEL": "DEBUG", "DEGNODE_STATUS_INTERVAL": "PT0S"},
 }
 """The story tells what the processes themselves logged, and of each reading as it comes."""
 

@@ -12,6 +12,7 @@ from pydantic import Field
 from bpp.adapter import callback_putter
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
+from bpp.curtailment_api import curtailment_router
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
 from bpp.meter_api import meter_router
 from bpp.meter_news import tell_of_readings
@@ -48,7 +49,7 @@ class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSetting
         ge=timedelta(0),
         description=(
             "How long news of a contract waits after an unsolicited on_status, to be told as one; "
-            "a change of status never waits. 0: nothing waits."
+            "a change of status never waits. PT0S: nothing waits."
         ),
     )
 
@@ -103,6 +104,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
+            curtailment_router(seller, uow_factory=uow_factory, clock=clock),
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from fractions import Fraction
 from itertools import pairwise
@@ -41,7 +41,6 @@ zones = st.sampled_from(ZONES)
 currencies = st.sampled_from(["JPY", "USD", "KWD"])
 prices = st.decimals(min_value=0, max_value=100, places=6).map(str)
 percents = st.none() | st.decimals(min_value="0.01", max_value=100, places=2).map(str)
-kwh = st.integers(0, 60_000).map(lambda watt_hours: str(Energy(watt_hours).kilowatt_hours))
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,11 @@ def cases(draw: st.DrawFn) -> Case:
     start = MARCH + draw(st.integers(0, 60 * 24)) * HOUR
     window = Interval(start, start + draw(st.integers(1, 80)) * HOUR)
     currency = draw(currencies)
+    contracted = draw(st.integers(0, 60_000))
     agreement = agree(
         window=window,
-        kwh=draw(kwh),
+        kwh=str(Energy(contracted).kilowatt_hours),
+        curtailed=str(Energy(draw(st.just(0) | st.integers(0, contracted))).kilowatt_hours),
         price=draw(prices),
         wheeling=draw(st.none() | st.integers(0, 500).map(str)),
         discount=draw(percents),
@@ -97,7 +98,7 @@ def energy_of(readings: list[MeteredInterval]) -> int:
 @given(case=cases())
 def test_the_days_add_up_to_the_least_of_the_three_totals(case: Case) -> None:
     outcome = case.settle(case.long_after)
-    least = min(energy_of(case.exported), energy_of(case.imported), case.agreement.contracted.watt_hours)
+    least = min(energy_of(case.exported), energy_of(case.imported), case.agreement.deliverable.watt_hours)
     assert outcome.is_final
     assert outcome.delivered == outcome.delivered_so_far == Energy(least)
     assert sum(cycle.delivered.watt_hours for cycle in outcome.cycles) == least
@@ -135,7 +136,8 @@ def test_an_auditor_can_compute_a_cycle_again_from_what_it_tells(case: Case) -> 
     for cycle in case.settle(case.long_after).cycles:
         told = cycle.explanation
         assert told is not None
-        to_date = min(told.exported_to_date_wh, told.imported_to_date_wh, told.contracted_wh)
+        most = told.contracted_wh - told.curtailed_wh
+        to_date = min(told.exported_to_date_wh, told.imported_to_date_wh, most)
         assert (told.delivered_before_wh, told.delivered_to_date_wh) == (before, to_date)
         assert cycle.delivered == Energy(to_date - before)
         assert Explanation.from_record(told.to_record()) == told
@@ -208,3 +210,17 @@ def test_local_days_follow_each_other_without_a_gap_and_hold_the_window(
         assert day.period.start.astimezone(tz).date() == day.date
         assert (day.period.end - timedelta(microseconds=1)).astimezone(tz).date() == day.date
         assert (day.period.start - timedelta(microseconds=1)).astimezone(tz).date() < day.date
+
+
+@given(case=cases(), data=st.data())
+def test_a_later_cut_leaves_what_was_settled_before_it(case: Case, data: st.DataObject) -> None:
+    uncut = replace(case, agreement=replace(case.agreement, curtailed=Energy(0)))
+    window = case.agreement.window
+    before = uncut.settle(window.start + data.draw(st.integers(0, 200)) * HOUR)
+    most = (case.agreement.contracted - before.delivered).watt_hours
+    cut = replace(case.agreement, curtailed=Energy(data.draw(st.integers(0, most))))
+    after = replace(case, agreement=cut).settle(case.long_after)
+    for earlier, later in zip(before.cycles, after.cycles, strict=True):
+        if earlier.is_settled:
+            assert (later.delivered, later.amount) == (earlier.delivered, earlier.amount)
+    assert before.delivered <= after.delivered <= cut.deliverable

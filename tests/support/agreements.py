@@ -36,6 +36,7 @@ def agree(
     discount: str | None = None,
     currency: str = "USD",
     zone: str = "UTC",
+    curtailed: str = "0",
 ) -> Agreement:
     """Return an agreement: unless said otherwise, the published one."""
     money = Currency(currency)
@@ -51,6 +52,7 @@ def agree(
             discount=discount if discount is None else Discount(title="Spring", percent=Decimal(discount)),
         ),
         zone=zone,
+        curtailed=Energy.from_kwh(curtailed),
     )
 
 

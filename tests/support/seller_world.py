@@ -223,17 +223,20 @@ class SellerWorld:
             count += 1
         return count
 
-    async def unsolicited(self) -> list[Json]:
-        """Return the orders of every on_status in the outbox, the oldest first."""
+    async def unsolicited(self, action: Action = Action.ON_STATUS) -> list[Json]:
+        """Return the orders of every such callback in the outbox, the oldest first."""
+        orders = []
+        for name, document in await self.documents(action):
+            order: Json = document["message"][wire_of(name).ORDER_KEY]
+            orders.append(order)
+        return orders
+
+    async def documents(self, action: Action) -> list[tuple[str, Json]]:
+        """Return every such callback in the outbox with its generation, checked, the oldest first."""
         async with self.uow_factory() as uow:
-            query = select(outbox).where(outbox.c.action == Action.ON_STATUS).order_by(outbox.c.id)
+            query = select(outbox).where(outbox.c.action == action).order_by(outbox.c.id)
             rows = (await uow.connection.execute(query)).all()
-        return [
-            require_valid(Action.ON_STATUS, row.body, profile=PROFILES[row.profile])["message"][
-                wire_of(row.profile).ORDER_KEY
-            ]
-            for row in rows
-        ]
+        return [(row.profile, require_valid(action, row.body, profile=PROFILES[row.profile])) for row in rows]
 
     def selling(self, **changes: Any) -> SellerWorld:
         """Return this world with the platform changed."""

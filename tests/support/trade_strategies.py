@@ -17,6 +17,8 @@ from trading.contract import Contract
 from trading.delivery import (
     BillingCycleView,
     ContractView,
+    CurtailmentReason,
+    Cut,
     Delivery,
     DeliveryStatus,
     LineItemView,
@@ -247,6 +249,7 @@ def deliveries(draw: st.DrawFn, window: Interval) -> Delivery:
         ended=draw(st.booleans()),
         readings=tuple(draw(st.lists(readings, max_size=2))),
         settlement_cycle_id=draw(st.none() | words),
+        cut=draw(st.none() | st.builds(Cut, quantity=energies, reason=st.sampled_from(CurtailmentReason))),
     )
 
 

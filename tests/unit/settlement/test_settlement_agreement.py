@@ -42,3 +42,9 @@ def test_a_window_at_the_end_of_the_calendar_is_refused(window: Interval) -> Non
 def test_an_unknown_zone_is_refused_before_anything_is_settled() -> None:
     with pytest.raises(ZoneUnknown):
         agree(zone="Asia/Nowhere")
+
+
+@pytest.mark.parametrize("curtailed", ["-0.001", "10.001"])
+def test_no_more_is_cut_from_a_contract_than_it_has(curtailed: str) -> None:
+    with pytest.raises(AgreementInvalid, match="cannot be cut"):
+        agree(kwh="10", curtailed=curtailed)

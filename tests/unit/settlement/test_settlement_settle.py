@@ -119,6 +119,35 @@ def test_a_cycle_tells_of_a_discount_and_of_there_being_no_wheeling() -> None:
     assert explanation.wheeling is explanation.wheeling_utility is None
 
 
+def test_what_was_cut_from_a_contract_is_not_billed() -> None:
+    outcome = settle_contract(
+        agree(curtailed="4.5", wheeling=None),
+        exported=readings(SOURCE_KWH),
+        imported=readings(TARGET_KWH),
+        now=WINDOW.end,
+    )
+    (cycle,) = outcome.cycles
+    assert (cycle.delivered, cycle.amount) == (Energy(5_500), Money.of("0.83", USD))  # 5.5 kWh at 0.15
+    assert cycle.explanation is not None
+    assert (cycle.explanation.contracted_wh, cycle.explanation.curtailed_wh) == (10_000, 4_500)
+
+
+def test_a_contract_that_was_cut_to_nothing_is_paid_at_nought() -> None:
+    outcome = settle_contract(
+        agree(curtailed="10.0"), exported=readings(SOURCE_KWH), imported=readings(TARGET_KWH), now=WINDOW.end
+    )
+    assert (outcome.delivered, outcome.bills[0].total) == (Energy(0), Money.zero(USD))
+    assert outcome.bills[0].status is BillStatus.PAID
+
+
+def test_an_explanation_of_before_there_were_cuts_is_of_a_whole_contract() -> None:
+    (cycle,) = settle_published().cycles
+    assert cycle.explanation is not None
+    record = cycle.explanation.to_record()
+    del record["curtailed_wh"]
+    assert Explanation.from_record(record) == cycle.explanation
+
+
 def test_a_day_is_pending_at_nought_until_its_part_of_the_window_is_over() -> None:
     outcome = settle_published(now=WINDOW.end - A_SECOND)
     (cycle,) = outcome.cycles

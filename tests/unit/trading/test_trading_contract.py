@@ -165,5 +165,5 @@ def test_flow_is_what_both_meters_counted_up_to_what_was_contracted() -> None:
         (NOW, Energy(900), Energy(1_000)),
         (NOW, Energy(2_000), Energy(2_000)),
     ]
-    flows = [view.flow.watt_hours for view in flow_between(rows, contracted=Energy(1_500))]
+    flows = [view.flow.watt_hours for view in flow_between(rows, most=Energy(1_500))]
     assert flows == [0, 300, 600, 600]

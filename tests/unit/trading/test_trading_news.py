@@ -15,6 +15,8 @@ from trading.contract import Contract, confirm
 from trading.delivery import (
     BillingCycleView,
     ContractView,
+    CurtailmentReason,
+    Cut,
     Delivery,
     DeliveryStatus,
     SettlementCycleView,
@@ -37,6 +39,9 @@ TOLD = replace(VIEW.contract, told_at=NOW, standing="as it was")
         replace(VIEW, contract=replace(VIEW.contract, status=ContractStatus.TERMINATED)),
         replace(VIEW, delivery=replace(DELIVERY, status=DeliveryStatus.COMPLETED)),
         replace(VIEW, delivery=replace(DELIVERY, ended=True)),
+        replace(
+            VIEW, delivery=replace(DELIVERY, cut=Cut(quantity=Energy(1), reason=CurtailmentReason.OTHER))
+        ),
         replace(VIEW, cycles=(replace(CYCLE, status="SETTLED"),)),
         replace(VIEW, bills=(replace(BILL, status="PAID"),)),
         replace(VIEW, bills=()),

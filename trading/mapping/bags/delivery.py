@@ -10,7 +10,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from schemas import iris
 from trading.contract import Contract
-from trading.delivery import Delivery, DeliveryStatus, MeterReadingView
+from trading.delivery import Cut, Delivery, DeliveryStatus, MeterReadingView
 from trading.mapping.find import Json
 
 
@@ -31,8 +31,8 @@ def write_delivery(contract: Contract, delivery: Delivery) -> Json:
     return bag | ({"settlementCycleId": cycle} if cycle else {})
 
 
-def read_delivery(bag: Mapping[str, Any], *, window: Interval) -> Delivery:
-    """Return what an EnergyTradeDelivery says; `window` is the contract's.
+def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) -> Delivery:
+    """Return what an EnergyTradeDelivery says; `window` is the contract's, `cut` what is told beside it.
 
     Raises: LookupError, TypeError, ValueError.
     """
@@ -44,6 +44,7 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval) -> Delivery:
         ended=end is not None,
         readings=tuple(_read_reading(row) for row in bag.get("meterReadings", [])),
         settlement_cycle_id=bag.get("settlementCycleId"),
+        cut=cut,
     )
 
 

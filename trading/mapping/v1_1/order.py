@@ -15,6 +15,7 @@ from trading.lifecycle import ContractStatus
 from trading.listing import list_offer, list_terms
 from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.contract import write_contract_over
+from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import write_terms
 from trading.mapping.find import Json, find_object, find_objects
@@ -60,7 +61,7 @@ def write_contract_order(view: ContractView) -> Json:
         "offers": [find_object(sent, "offers", 0) | _agreed_offer(view)],
         "quote": find_object(sent, "quote") | write_quote(quote),
         "payments": [_payment(view), *find_objects(sent, "payments")[1:]],
-        "fulfillments": [_fulfillment(view), *find_objects(sent, "fulfillments")[1:]],
+        "fulfillments": [_fulfillment(view), *_cuts(view), *_further(view)],
         "orderAttributes": write_contract_over(find_object(sent, "orderAttributes"), view),
         "created_at": format_instant(contract.created_at),
         "updated_at": format_instant(contract.updated_at),
@@ -101,6 +102,22 @@ def _payment(view: ContractView) -> Json:
     amount = {"amount": plain(total.amount), "currency": total.currency.code}
     ours = {"status": "PAID" if paid else "NOT-PAID", "params": find_object(sent, "params") | amount}
     return {"collected_by": "BPP", "type": "POST-FULFILLMENT"} | sent | ours
+
+
+def _further(view: ContractView) -> list[Json]:
+    """Return the fulfilments that the buyer sent beside the delivery."""
+    sent = find_objects(view.contract.buyer_order, "fulfillments")[1:]
+    return [entry for entry in sent if entry.get("id") != cut_id(view.contract)]
+
+
+def _cuts(view: ContractView) -> list[Json]:
+    """Return what was cut as a fulfilment of its own, none if nothing was."""
+    contract, cut = view.contract, view.delivery.cut
+    if cut is None:
+        return []
+    state = {"descriptor": {"code": view.delivery.status.value}}
+    bag = write_cut(contract, view.delivery, cut)
+    return [{"id": cut_id(contract), "type": "CURTAILMENT", "state": state, "deliveryAttributes": bag}]
 
 
 def _fulfillment(view: ContractView) -> Json:

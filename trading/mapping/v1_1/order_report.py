@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from kernel.clock import parse_instant
 from trading.mapping.bags.contract import read_contract_terms, read_source
+from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import read_delivery
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
@@ -39,10 +40,14 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
             offer_id=order["offers"][0]["id"],
             source=read_source(bag, mode=delivery["deliveryMode"]),
             quote=read_quote(order["quote"], terms["quantity"]),
-            delivery=read_delivery(delivery, window=terms["window"]),
+            delivery=read_delivery(delivery, window=terms["window"], cut=find_cut(_deliveries(order))),
             updated_at=parse_instant(bag["lastUpdated"]),
             **terms,
         )
+
+
+def _deliveries(order: Mapping[str, Any]) -> list[Json]:
+    return [find_object(entry, "deliveryAttributes") for entry in find_objects(order, "fulfillments")]
 
 
 def _value(order: Mapping[str, Any]) -> Json | None:

@@ -14,6 +14,7 @@ from trading.contract import Contract
 from trading.delivery import ContractView, SettlementCycleView
 from trading.lifecycle import ContractStatus
 from trading.mapping.bags.contract import write_contract_over
+from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.quantity import echo_quantity
 from trading.mapping.find import Json, find_object, find_objects
@@ -71,7 +72,7 @@ def write_contract_order(view: ContractView) -> Json:
         "commitments": [write_agreed_commitment(contract, delivered=_final(view))],
         "consideration": _over(find_objects(sent, "consideration"), _considerations(view)),
         "participants": write_participants(sent, seller=contract.provider_id, buyer=contract.buyer_id),
-        "performance": [_performance(view), *find_objects(sent, "performance")[1:]],
+        "performance": [_performance(view), *_over(find_objects(sent, "performance")[1:], _cuts(view))],
         "settlements": _over(find_objects(sent, "settlements"), _settlements(view.cycles)),
         "contractAttributes": _attributes(view),
     }
@@ -138,12 +139,30 @@ def _settlements(cycles: Sequence[SettlementCycleView]) -> list[Json]:
 def _performance(view: ContractView) -> Json:
     contract = view.contract
     sent = find_object(contract.buyer_order, "performance", 0)
-    commitment = find_object(contract.buyer_order, "commitments", 0).get("id", COMMITMENT)
     ours = {
         "status": {"code": view.delivery.status.value},
         "performanceAttributes": write_delivery(contract, view.delivery),
     }
-    return {"id": f"delivery-{contract.id}", "commitmentIds": [commitment]} | sent | ours
+    return {"id": f"delivery-{contract.id}", "commitmentIds": [_commitment_id(contract)]} | sent | ours
+
+
+def _cuts(view: ContractView) -> list[Json]:
+    """Return what was cut as a performance of its own, none if nothing was."""
+    contract, cut = view.contract, view.delivery.cut
+    if cut is None:
+        return []
+    return [
+        {
+            "id": cut_id(contract),
+            "commitmentIds": [_commitment_id(contract)],
+            "status": {"code": view.delivery.status.value},
+            "performanceAttributes": write_cut(contract, view.delivery, cut),
+        }
+    ]
+
+
+def _commitment_id(contract: Contract) -> Any:  # noqa: ANN401  as the buyer sent it
+    return find_object(contract.buyer_order, "commitments", 0).get("id", COMMITMENT)
 
 
 def _attributes(view: ContractView) -> Json:

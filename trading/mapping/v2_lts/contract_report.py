@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from kernel.clock import parse_instant
 from trading.mapping.bags.contract import read_contract_terms, read_source
+from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import read_delivery
-from trading.mapping.find import Json, find_object, find_text, reading
+from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
 from trading.mapping.v2_lts.flows import (
     component_type,
@@ -48,10 +49,14 @@ def read_contract(contract: Mapping[str, Any]) -> ContractReport:
             offer_id=commitment["offer"]["id"],
             source=read_source(bag, mode=delivery["deliveryMode"]),
             quote=read_quote(contract, terms["quantity"]),
-            delivery=read_delivery(delivery, window=terms["window"]),
+            delivery=read_delivery(delivery, window=terms["window"], cut=find_cut(_deliveries(contract))),
             updated_at=parse_instant(bag["lastUpdated"]),
             **terms,
         )
+
+
+def _deliveries(contract: Mapping[str, Any]) -> list[Json]:
+    return [find_object(entry, "performanceAttributes") for entry in find_objects(contract, "performance")]
 
 
 def _value(contract: Mapping[str, Any]) -> Json | None:

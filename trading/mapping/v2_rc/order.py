@@ -15,6 +15,7 @@ from trading.delivery import ContractView, DeliveryStatus
 from trading.lifecycle import ContractStatus
 from trading.listing import list_offer, list_terms
 from trading.mapping.bags.contract import write_contract_over
+from trading.mapping.bags.curtailment import write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import write_terms
 from trading.mapping.bags.quantity import echo_quantity, write_quantity
@@ -30,6 +31,7 @@ _ORDER_STATUS: Final = {
     ContractStatus.TERMINATED: "CANCELLED",
 }
 _BILL_PAID: Final = "PAID"
+_LINE_ATTRIBUTES: Final = "beckn:orderItemAttributes"
 
 
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
@@ -56,6 +58,7 @@ def write_contract_order(view: ContractView) -> Json:
         resource_id=contract.resource_id,
         attributes=write_terms(list_terms(contract.terms)),
     )
+    line = _line(sent, quote, offer) | {"beckn:orderedItem": contract.resource_id}
     return dict(sent) | {
         "@context": iris.CORE_CONTEXT,
         "@type": "beckn:Order",
@@ -63,7 +66,7 @@ def write_contract_order(view: ContractView) -> Json:
         "beckn:orderStatus": _order_status(view),
         "beckn:seller": contract.provider_id,
         "beckn:buyer": _buyer(contract) | find_object(sent, "beckn:buyer"),
-        "beckn:orderItems": [_line(sent, quote, offer) | {"beckn:orderedItem": contract.resource_id}],
+        "beckn:orderItems": [line | _line_attributes(line, view)],
         "beckn:orderValue": _price(quote),
         "beckn:payment": _payment(view, sent.get("beckn:payment", {})),
         "beckn:fulfillment": _fulfillment(view, sent.get("beckn:fulfillment", {})),
@@ -89,6 +92,26 @@ def _line(sent: Mapping[str, Any], quote: Quote, offer: Mapping[str, Any]) -> Js
         "beckn:quantity": echo_quantity(line.get("beckn:quantity", {}), quote.quantity),
         "beckn:price": _price(quote),
     }
+
+
+def _line_attributes(line: Mapping[str, Any], view: ContractView) -> Json:
+    """Return what was cut as attributes of the line; a bag that has no place for it makes room."""
+    contract, cut = view.contract, view.delivery.cut
+    if cut is None:
+        return {}
+    sent = find_object(line, _LINE_ATTRIBUTES)
+    provider = {
+        "@context": iris.P2P_CUSTOMER_CONTEXT,
+        "@type": iris.ENERGY_CUSTOMER,
+        "meterId": contract.source_meter,
+    }
+    bag = {
+        "@context": iris.P2P_ORDER_ITEM_CONTEXT,
+        "@type": iris.ENERGY_ORDER_ITEM,
+        "providerAttributes": provider,
+    }
+    kept = sent if str(sent.get("@type")).endswith(iris.ENERGY_ORDER_ITEM) else {}
+    return {_LINE_ATTRIBUTES: bag | kept | {"fulfillmentAttributes": write_cut(contract, view.delivery, cut)}}
 
 
 def _price(quote: Quote) -> Json:

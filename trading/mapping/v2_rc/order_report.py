@@ -11,6 +11,7 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from trading.mapping.bags.contract import read_contract_terms, read_source
+from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import read_delivery
 from trading.mapping.find import find_object, find_text, reading
 from trading.mapping.parts import OrderParts
@@ -19,6 +20,7 @@ from trading.report import ContractReport
 
 _CONTRACT = "beckn:orderAttributes"
 _DELIVERY = ("beckn:fulfillment", "beckn:deliveryAttributes")
+_CUT = ("beckn:orderItemAttributes", "fulfillmentAttributes")
 
 
 def find_parts(order: Mapping[str, Any]) -> OrderParts:
@@ -45,7 +47,9 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
             offer_id=line["beckn:acceptedOffer"]["beckn:id"],
             source=read_source(bag, mode=delivery["deliveryMode"]),
             quote=_quote(order["beckn:orderValue"], terms["quantity"]),
-            delivery=read_delivery(delivery, window=terms["window"]),
+            delivery=read_delivery(
+                delivery, window=terms["window"], cut=find_cut([find_object(line, *_CUT)])
+            ),
             updated_at=parse_instant(bag["lastUpdated"]),
             **terms,
         )

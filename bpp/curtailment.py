@@ -1,0 +1,91 @@
+"""What an operator says was cut from a contract: kept, put on record, and told to the buyer at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from bpp.news import put_news
+from bpp.platform import Bpp
+from kernel.clock import format_instant
+from kernel.energy import ZERO_ENERGY
+from node.audit import Actor, record_act
+from protocol.actions import Action
+from settlement.store import find_cycles
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract
+from trading.contracts import ContractStore, HistoryEntry
+from trading.curtailment import Curtailment, check_curtailment
+from trading.curtailments import CurtailmentStore, RecordedCurtailment
+
+EVENT: Final = "CURTAIL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curtailed:
+    """A curtailment on record, of which contract; `is_new` unless the very same was said before."""
+
+    contract: Contract
+    said: RecordedCurtailment
+    is_new: bool
+
+
+async def curtail_contract(
+    bpp: Bpp, contract_id: str, wanted: Curtailment, uow: UnitOfWork, *, by: Actor, why: str, now: datetime
+) -> Curtailed:
+    """Cut `wanted` from a contract, and put an on_update for its buyer; the same again changes nothing.
+
+    Raises: OrderNotFound, NotCurtailable, CurtailmentContradicted, CurtailmentInvalid; nothing is kept then.
+    """
+    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
+    store = CurtailmentStore(uow.connection)
+    before = await store.find_all(contract.id)
+    for known in before:
+        if known.curtailment == wanted:
+            return Curtailed(contract=contract, said=known, is_new=False)
+    cycles = await find_cycles(contract.id, uow=uow)
+    check_curtailment(
+        contract,
+        wanted,
+        last=before[-1].curtailment if before else None,
+        settled=sum((cycle.delivered for cycle in cycles), ZERO_ENERGY),
+    )
+    said = RecordedCurtailment(curtailment=wanted, who=by.who, why=why, recorded_at=now)
+    await store.add(contract.id, said)
+    after = _record(wanted)
+    act = by.act(
+        "contract.curtailed",
+        contract.id,
+        before=_record(before[-1].curtailment) if before else None,
+        after=after,
+        why=why,
+    )
+    await record_act(uow, act, now=now)
+    return Curtailed(contract=await _tell(bpp, contract, said, uow, now=now), said=said, is_new=True)
+
+
+async def _tell(
+    bpp: Bpp, contract: Contract, said: RecordedCurtailment, uow: UnitOfWork, *, now: datetime
+) -> Contract:
+    told = await put_news(bpp, contract, uow, action=Action.ON_UPDATE, now=now)
+    store = ContractStore(uow.connection)
+    await store.save(told)
+    cut = said.curtailment.cut
+    entry = HistoryEntry(
+        at=now,
+        actor=bpp.subscriber_id,
+        event=EVENT,
+        status=told.status,
+        reason=f"{cut.quantity} cut for {cut.reason} by {said.who}: {said.why}",
+    )
+    await store.note(told, entry)
+    return told
+
+
+def _record(curtailment: Curtailment) -> dict[str, object]:
+    return {
+        "watt_hours": curtailment.cut.quantity.watt_hours,
+        "reason": curtailment.cut.reason.value,
+        "since": format_instant(curtailment.since),
+    }
