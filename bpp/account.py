@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
 from typing import Final
 
 import structlog
 
+from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from metering.energy import Direction
@@ -61,12 +62,13 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     if not contract.is_binding:
         return ContractView(contract=contract, delivery=_no_delivery(contract))
     meters = await read_meters(contract, uow)
+    telemetry = await read_telemetry(contract, uow, as_of=_known_at(contract))
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     cycles = _still_due(contract, await find_cycles(contract.id, uow=uow))
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
-        delivery=_delivery(contract, meters, cycles, cut=cut, now=now),
+        delivery=replace(_delivery(contract, meters, cycles, cut=cut, now=now), telemetry=telemetry),
         cycles=tuple(_cycle_view(cycle) for cycle in cycles),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
@@ -74,7 +76,7 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
     """Return what both meters counted; of a fulfilled contract, what was known when it was settled."""
-    as_of = contract.ended_at if contract.status is ContractStatus.COMPLETED else None
+    as_of = _known_at(contract)
     sides: list[Metered] = []
     for meter, direction in (
         (contract.source_mrid, Direction.EXPORT),
@@ -86,6 +88,11 @@ async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
         sides.append([(interval.period, interval.energy) for interval in found])
     exported, imported = sides
     return Meters(exported=exported, imported=imported)
+
+
+def _known_at(contract: Contract) -> datetime | None:
+    """Return when what counts of a contract was known: of a fulfilled one at its end, else None for now."""
+    return contract.ended_at if contract.status is ContractStatus.COMPLETED else None
 
 
 async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:

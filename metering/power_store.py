@@ -6,9 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import utc
@@ -93,6 +93,30 @@ _WITHIN: Final = text(
 )
 
 
+# Of each register the newest are read from the end of its primary key; none of the rest is looked at.
+_NEWEST: Final = text(
+    """
+    SELECT g.mrid, p.period_start, p.period_end, p.watts, t.flow_direction, t.phase, t.data_qualifier,
+        p.quality, p.revision, p.received_at
+    FROM meter_usage_points AS u
+    JOIN meter_registers AS g ON g.usage_point_id = u.id
+    CROSS JOIN LATERAL (
+        SELECT DISTINCT ON (m.period_end, m.period_start) m.*
+        FROM meter_power AS m
+        WHERE m.register_id = g.id AND m.period_start >= CAST(:start AS timestamptz)
+          AND m.period_end >= CAST(:start AS timestamptz) AND m.period_end <= CAST(:end AS timestamptz)
+          AND (CAST(:as_of AS timestamptz) IS NULL OR m.received_at <= CAST(:as_of AS timestamptz))
+        ORDER BY m.period_end DESC, m.period_start DESC, m.revision DESC
+        LIMIT :limit
+    ) AS p
+    JOIN meter_reading_types AS t ON t.id = p.reading_type_id
+    WHERE u.mrid = :mrid
+      AND (CAST(:device_lfdi AS text) IS NULL OR u.device_lfdi = CAST(:device_lfdi AS text))
+    ORDER BY p.period_end, p.period_start, g.mrid, p.register_id
+    """
+)
+
+
 class PowerStore:
     """Net power within one transaction."""
 
@@ -153,19 +177,42 @@ async def power_within(
             "end": part.end,
             "as_of": None if as_of is None else as_of.astimezone(UTC),
         }
-        found += [
-            PowerReading(
-                register=row.mrid,
-                start=utc(row.period_start),
-                end=utc(row.period_end),
-                watts=row.watts,
-                direction=row.flow_direction,
-                phase=row.phase,
-                qualifier=row.data_qualifier,
-                quality=row.quality,
-                revision=row.revision,
-                received_at=utc(row.received_at),
-            )
-            for row in await connection.execute(_WITHIN, asked)
-        ]
+        found += [_reading(row) for row in await connection.execute(_WITHIN, asked)]
     return found
+
+
+async def newest_power(
+    connection: AsyncConnection, *, meter: str, window: Interval, most: int, as_of: datetime | None = None
+) -> list[PowerReading]:
+    """Return the last power that each register of `meter` told of times wholly within `window`, in order.
+
+    Of each register `most` readings at most, as known now or at `as_of`. `meter` is a registered id or an
+    mRID in any spelling. Raises: MeterIdUnknown.
+    """
+    found: list[PowerReading] = []
+    for identity, part in await resolve_within(connection, meter, window=window, as_of=as_of):
+        asked = {
+            "mrid": identity.mrid,
+            "device_lfdi": identity.device_lfdi,
+            "start": part.start,
+            "end": part.end,
+            "as_of": None if as_of is None else as_of.astimezone(UTC),
+            "limit": most,
+        }
+        found += [_reading(row) for row in await connection.execute(_NEWEST, asked)]
+    return found
+
+
+def _reading(row: Row[Any]) -> PowerReading:
+    return PowerReading(
+        register=row.mrid,
+        start=utc(row.period_start),
+        end=utc(row.period_end),
+        watts=row.watts,
+        direction=row.flow_direction,
+        phase=row.phase,
+        qualifier=row.data_qualifier,
+        quality=row.quality,
+        revision=row.revision,
+        received_at=utc(row.received_at),
+    )

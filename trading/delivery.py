@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 from kernel.energy import ZERO_ENERGY, Energy
@@ -56,6 +57,35 @@ class Cut:
     reason: CurtailmentReason
 
 
+class MetricName(StrEnum):
+    """What can be measured while energy flows (EnergyTradeDelivery v0.2, telemetry)."""
+
+    ENERGY = "ENERGY"
+    POWER = "POWER"
+    FLOW_RATE = "FLOW_RATE"
+    VOLTAGE = "VOLTAGE"
+    CURRENT = "CURRENT"
+    FREQUENCY = "FREQUENCY"
+    POWER_QUALITY = "POWER_QUALITY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One thing that was measured, exact, in the unit of that code (KW for power)."""
+
+    name: MetricName
+    value: Decimal
+    unit_code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetryEvent:
+    """What was measured at an instant, or over a period that ended then."""
+
+    at: datetime
+    metrics: tuple[Metric, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
     """What was delivered so far; `ended` once no more can come. `cut` is what a curtailment left out."""
@@ -65,6 +95,7 @@ class Delivery:
     window: Interval
     ended: bool
     readings: tuple[MeterReadingView, ...] = ()
+    telemetry: tuple[TelemetryEvent, ...] = ()
     settlement_cycle_id: str | None = None
     cut: Cut | None = None
 

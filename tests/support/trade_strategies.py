@@ -23,7 +23,10 @@ from trading.delivery import (
     DeliveryStatus,
     LineItemView,
     MeterReadingView,
+    Metric,
+    MetricName,
     SettlementCycleView,
+    TelemetryEvent,
 )
 from trading.lifecycle import ContractStatus
 from trading.listing import ListedOffer, ListedTerms, Listing
@@ -242,12 +245,22 @@ def deliveries(draw: st.DrawFn, window: Interval) -> Delivery:
     readings = st.builds(
         MeterReadingView, at=instants, source=st.none() | energies, target=st.none() | energies, flow=energies
     )
+    metric = st.builds(
+        Metric,
+        name=st.sampled_from(MetricName),
+        value=st.decimals(min_value=-(10**9), max_value=10**9, places=4),
+        unit_code=st.sampled_from(["KWH", "KW", "VLT"]),
+    )
+    events = st.builds(
+        TelemetryEvent, at=instants, metrics=st.lists(metric, min_size=1, max_size=2).map(tuple)
+    )
     return Delivery(
         status=draw(st.sampled_from(DeliveryStatus)),
         delivered=draw(energies),
         window=window,
         ended=draw(st.booleans()),
         readings=tuple(draw(st.lists(readings, max_size=2))),
+        telemetry=tuple(draw(st.lists(events, max_size=2))),
         settlement_cycle_id=draw(st.none() | words),
         cut=draw(st.none() | st.builds(Cut, quantity=energies, reason=st.sampled_from(CurtailmentReason))),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from kernel.clock import format_instant, parse_instant
@@ -10,7 +11,15 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from schemas import iris
 from trading.contract import Contract
-from trading.delivery import Cut, Delivery, DeliveryStatus, MeterReadingView
+from trading.delivery import (
+    Cut,
+    Delivery,
+    DeliveryStatus,
+    MeterReadingView,
+    Metric,
+    MetricName,
+    TelemetryEvent,
+)
 from trading.mapping.find import Json
 
 
@@ -27,6 +36,8 @@ def write_delivery(contract: Contract, delivery: Delivery) -> Json:
         "meterReadings": [_reading(row) for row in delivery.readings],
         "lastUpdated": format_instant(contract.updated_at),
     }
+    if delivery.telemetry:
+        bag["telemetry"] = [_event(event) for event in delivery.telemetry]
     cycle = delivery.settlement_cycle_id
     return bag | ({"settlementCycleId": cycle} if cycle else {})
 
@@ -43,6 +54,7 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) 
         window=Interval(parse_instant(bag["deliveryStartTime"]), parse_instant(end) if end else window.end),
         ended=end is not None,
         readings=tuple(_read_reading(row) for row in bag.get("meterReadings", [])),
+        telemetry=tuple(_read_event(event) for event in bag.get("telemetry", [])),
         settlement_cycle_id=bag.get("settlementCycleId"),
         cut=cut,
     )
@@ -64,6 +76,22 @@ def _read_reading(row: Mapping[str, Any]) -> MeterReadingView:
         target=_read_counted(row, "targetReading"),
         flow=Energy.from_kwh(row["energyFlow"]),
     )
+
+
+def _event(event: TelemetryEvent) -> Json:
+    metrics = [
+        {"name": metric.name.value, "value": metric.value, "unitCode": metric.unit_code}
+        for metric in event.metrics
+    ]
+    return {"eventTime": format_instant(event.at), "metrics": metrics}
+
+
+def _read_event(event: Mapping[str, Any]) -> TelemetryEvent:
+    metrics = (
+        Metric(name=MetricName(metric["name"]), value=Decimal(metric["value"]), unit_code=metric["unitCode"])
+        for metric in event["metrics"]
+    )
+    return TelemetryEvent(at=parse_instant(event["eventTime"]), metrics=tuple(metrics))
 
 
 def _counted(key: str, energy: Energy | None) -> Json:
