@@ -2,50 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import re
-from collections.abc import Callable, Iterator
-from operator import itemgetter
-from typing import BinaryIO, Final, TypeVar
+from collections.abc import Iterator
+from io import BytesIO
+from typing import BinaryIO, Final
 
-from kernel.errors import NodeError
-from kernel.plain_text import one_line
-from metering.documents import Reading, TimePeriod
-from metering.doubt import Doubt
-from metering.energy import Direction
-from metering.quality import quality_of
-from metering.sources.amounts import KWH_DECIMALS, watt_hours_of
+from metering.sources.csv_columns import ColumnReader
 from metering.sources.csv_heading import GREATEST_CSV_LINE_BYTES, read_heading
-from metering.sources.csv_layout import FIELDS, CsvLayout, CsvOptions, layout_of
-from metering.sources.gathering import Line, RegisterName, gathered
-from metering.sources.instants import InstantUnclear, read_fold, read_moment, the_instant, the_period
-from metering.sources.lines import lines_of
-from metering.sources.naming import MeterName
+from metering.sources.csv_layout import CsvOptions, layout_of
+from metering.sources.csv_line import LineReader, LineRefused
+from metering.sources.file_line import Line
+from metering.sources.gathering import gathered
+from metering.sources.instants import InstantUnclear
+from metering.sources.line_block import LineBlock
+from metering.sources.lines import lines_of, whole_lines_of
 from metering.sources.ports import Found, Reject
 
-_MOST_REMEMBERED: Final = 100_000
-_LONGEST_NAME: Final = 255
-_NEWLINE: Final = ord("\n")
 _BOM: Final = b"\xef\xbb\xbf"
-_DURATION: Final = re.compile(r"[0-9]{1,9}")
-_HEX_QUALITY: Final = re.compile(r"0x[0-9A-Fa-f]{1,4}")
-_DIRECTIONS: Final = {
-    "import": Direction.IMPORT,
-    "1": Direction.IMPORT,
-    "export": Direction.EXPORT,
-    "19": Direction.EXPORT,
-}
-
-
-K = TypeVar("K")
-V = TypeVar("V")
-
-
-class _LineRefused(ValueError):
-    def __init__(self, code: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
+_READ_AT_ONCE: Final = 262_144
+_TOO_FEW_FOR_COLUMNS: Final = 16_384  # bytes
 
 
 class CsvSource:
@@ -57,164 +31,40 @@ class CsvSource:
     def read(self, stream: BinaryIO) -> Iterator[Found]:
         """Yield what the lines say. Raises: SourceUnreadable, of a heading that does not do."""
         first, options = stream.readline(GREATEST_CSV_LINE_BYTES + 1), self._options
-        reader = _LineReader(layout_of(read_heading(first), options), options)
+        reader = LineReader(layout_of(read_heading(first), options), options)
         said = str(options)
         head = (f"# read with {said}\n" if said else "").encode() + first.removeprefix(_BOM)
-        yield from gathered(self._lines(stream, reader), head=head)
-
-    @staticmethod
-    def _lines(stream: BinaryIO, reader: _LineReader) -> Iterator[Line | Reject]:
-        for number, raw, whole in lines_of(stream, greatest=GREATEST_CSV_LINE_BYTES, first=2):
-            try:
-                line = reader.read(raw, number, whole=whole)
-            except (_LineRefused, InstantUnclear) as error:
-                yield Reject(place=f"line {number}", raw=raw, code=error.code, sentence=error.sentence)
-                continue
-            if line is not None:
-                yield line
+        yield from gathered(_all_lines(stream, reader), head=head)
 
 
-def _text(raw: bytes) -> str | None:
-    try:
-        return raw.decode()
-    except UnicodeDecodeError:
-        return None
+def _all_lines(stream: BinaryIO, reader: LineReader) -> Iterator[Line | LineBlock | Reject]:
+    by_columns, number = ColumnReader(reader), 2
+    for raw in whole_lines_of(stream, size=_READ_AT_ONCE, greatest=GREATEST_CSV_LINE_BYTES):
+        yield from _lines(raw, number, reader, by_columns)
+        number += raw.count(b"\n") + (raw[-1:] != b"\n")
 
 
-class _Remembered(dict[K, V]):
-    """What `read` made of each text; what recurs, such as times and meters, is read once."""
+def _lines(
+    raw: bytes, number: int, reader: LineReader, by_columns: ColumnReader
+) -> Iterator[Line | LineBlock | Reject]:
+    """Yield lines as columns where that does, and one by one around those that want a look."""
+    block = by_columns.read(raw, number)
+    middle = raw.rfind(b"\n", 0, len(raw) // 2) + 1
+    if block is not None:
+        yield block
+    elif not middle or len(raw) < _TOO_FEW_FOR_COLUMNS:
+        yield from _one_by_one(raw, number, reader)
+    else:
+        yield from _lines(raw[:middle], number, reader, by_columns)
+        yield from _lines(raw[middle:], number + raw.count(b"\n", 0, middle), reader, by_columns)
 
-    def __init__(self, read: Callable[[K], V]) -> None:
-        super().__init__()
-        self._read = read
 
-    def __missing__(self, key: K) -> V:
-        value = self._read(key)
-        if len(self) >= _MOST_REMEMBERED:
-            self.clear()
-        self[key] = value
-        return value
-
-
-class _LineReader:
-    """Reads one line after the other."""
-
-    def __init__(self, layout: CsvLayout, options: CsvOptions) -> None:
-        self._layout = layout
-        self._options = options
-        self._blank = " \t" + layout.delimiter
-        self._decimals = KWH_DECIMALS if "kwh" in layout.at else 0
-        absent = layout.width  # behind the last cell of a line there is always an empty one
-        self._cell_of = {name: layout.at.get(name, absent) for name in FIELDS}
-        self._energy_at = layout.at["kwh" if "kwh" in layout.at else "wh"]
-        self._meter_at, self._quality_at = self._cell_of["meter"], self._cell_of["quality"]
-        self._period_of = itemgetter(*(self._cell_of[name] for name in ("start", "end", "duration", "fold")))
-        self._register_of = itemgetter(self._cell_of["register"], self._cell_of["direction"])
-        self._amounts = _Remembered(self._watt_hours)
-        self._meters = _Remembered(self._meter)
-        self._registers = _Remembered(self._register)
-        self._periods = _Remembered(self._period)
-        self._qualities = _Remembered(_quality)
-
-    def read(self, raw: bytes, number: int, *, whole: bool) -> Line | None:
-        """Return what a line says, or None if it is empty. Raises: _LineRefused, InstantUnclear."""
-        if not whole:
-            raise _LineRefused("LINE_TOO_LONG", f"a line has at most {GREATEST_CSV_LINE_BYTES} bytes")
-        text = _text(raw)
-        if text is None:
-            raise _LineRefused("NOT_UTF8", "the line is not written in UTF-8")
-        text = self._layout.heading.own_part(text.rstrip("\r\n"))
-        if not text.strip(self._blank):
-            return None
-        cells = self._cells(text)
-        reading = Reading(
-            value=self._amounts[cells[self._energy_at]],
-            time_period=self._periods[self._period_of(cells)],
-            quality_flags=self._qualities[cells[self._quality_at]],
-        )
-        register = self._registers[self._register_of(cells)]
-        return Line(
-            self._meters[cells[self._meter_at]],
-            ((register, reading),),
-            number,
-            raw if raw[-1] == _NEWLINE else raw + b"\n",
-        )
-
-    def _cells(self, text: str) -> list[str]:
-        """Return the cells of a line, as many as there are headings, and an empty one behind them."""
-        delimiter, width = self._layout.delimiter, self._layout.width
-        if '"' not in text:
-            cells = text.split(delimiter)
-        else:
-            try:
-                cells = next(csv.reader([text], delimiter=delimiter, strict=True))
-            except csv.Error as error:
-                raise _LineRefused("QUOTES", f"its quotes do not fit together: {error}") from error
-        if len(cells) != width:
-            if len(cells) < width or any(cells[width:]):
-                raise _LineRefused("COLUMNS", f"it has {len(cells)} columns where the headings have {width}")
-            del cells[width:]
-        cells.append("")
-        return cells
-
-    def _meter(self, cell: str) -> MeterName:
+def _one_by_one(raw: bytes, first: int, reader: LineReader) -> Iterator[Line | Reject]:
+    for number, line, whole in lines_of(BytesIO(raw), greatest=GREATEST_CSV_LINE_BYTES, first=first):
         try:
-            return self._options.name_of(cell.strip() or self._options.meter or "")
-        except NodeError as error:
-            raise _LineRefused(error.code, str(error)) from error
-
-    def _register(self, cells: tuple[str, str]) -> RegisterName:
-        name, written = (cell.strip() for cell in cells)
-        direction = _DIRECTIONS.get(written.casefold()) if written else self._options.direction
-        if direction is None:
-            raise _LineRefused("DIRECTION", f"{written[:40]!r} is neither import nor export")
-        if name != one_line(name) or len(name) > _LONGEST_NAME:
-            raise _LineRefused("REGISTER", f"a register's name is one line of {_LONGEST_NAME} characters")
-        return RegisterName(name, direction)
-
-    def _watt_hours(self, cell: str) -> int:
-        written = cell.strip()
-        plain = written.replace(",", ".", 1) if self._options.decimal_comma else written
-        amount = watt_hours_of(plain, decimals=self._decimals)
-        if isinstance(amount, Doubt):
-            hint = "; say --decimal-comma if that is one" if "," in plain else ""
-            raise _LineRefused(amount.reason.value, amount.sentence + hint)
-        return amount
-
-    def _period(self, cells: tuple[str, ...]) -> TimePeriod:
-        start, end, duration, fold = (cell.strip() for cell in cells)
-        begins, ends = self._edges(start, end, duration, read_fold(fold))
-        if ends <= begins:
-            raise _LineRefused("EMPTY_PERIOD", "the interval does not end after it starts")
-        return TimePeriod(start=begins, duration=ends - begins)
-
-    def _edges(self, start: str, end: str, duration: str, fold: int | None) -> tuple[int, int]:
-        zone = self._options.zone
-        moment, stated = read_moment(start, zone), self._seconds(duration)
-        if end:
-            begins, ends = the_period(moment, read_moment(end, zone), fold)
-            if duration and ends - begins != stated:
-                raise _LineRefused("PERIOD", f"from start to end it is {ends - begins} s, not {stated}")
-            return begins, ends
-        if stated is None:
-            raise _LineRefused("PERIOD", "it has neither an end nor a duration")
-        begins = the_instant(moment, fold)
-        return begins, begins + stated
-
-    def _seconds(self, text: str) -> int | None:
-        if not text:
-            return self._options.seconds
-        if not _DURATION.fullmatch(text):
-            raise _LineRefused("PERIOD", f"the duration {text[:40]!r} is no whole number of seconds")
-        return int(text)
-
-
-def _quality(cell: str) -> int:
-    """Return the bits for our words with spaces between, or for bits written in hexadecimal."""
-    text = cell.strip()
-    if _HEX_QUALITY.fullmatch(text):
-        return int(text, 16)
-    try:
-        return quality_of(text.casefold().split())
-    except KeyError as error:
-        raise _LineRefused("QUALITY", f"{str(error)[:40]} is no word for a quality") from error
+            said = reader.read(line, number, whole=whole)
+        except (LineRefused, InstantUnclear) as error:
+            yield Reject(place=f"line {number}", raw=line, code=error.code, sentence=error.sentence)
+            continue
+        if said is not None:
+            yield said

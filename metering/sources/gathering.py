@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
+import numpy as np
+
 from metering.documents import MirrorMeterReading, MirrorReadingSet, MirrorUsagePoint, Reading, ReadingType
 from metering.energy import DELTA_DATA, UOM_WATT_HOURS, Direction
+from metering.reading_columns import ReadingColumns
+from metering.sources.file_line import Line, RegisterName
+from metering.sources.line_block import LineBlock, in_blocks, joined
 from metering.sources.naming import MeterName, register_mrid
 from metering.sources.ports import Batch, Found, Reject
 
@@ -28,44 +33,45 @@ _ENERGY: Final = 12
 _PLAIN: Final = 12
 
 
-class RegisterName(NamedTuple):
-    """A register as a file tells it apart: its name, which may be empty, direction and form."""
-
-    name: str
-    direction: Direction
-    stands: bool = False
-
-
-class Line(NamedTuple):
-    """One line of a file: what it says of which registers of a meter. Units: the values are in Wh."""
-
-    meter: MeterName
-    readings: Sequence[tuple[RegisterName, Reading]]
-    number: int
-    raw: bytes
-
-
 class _Held:
-    """How much is held of what `bound` allows."""
+    """What is held, and how much that is of what `bound` allows."""
 
-    __slots__ = ("_bound", "_lines", "_readings", "_size")
+    __slots__ = ("_bound", "_count", "_readings", "_size", "items")
 
     def __init__(self, bound: Bound) -> None:
         self._bound = bound
-        self._lines = self._size = self._readings = 0
+        self._count = self._size = self._readings = 0
+        self.items: list[Line | LineBlock] = []
 
-    def count(self) -> None:
-        self._lines += 1
+    def add(self, item: Line | LineBlock | Reject) -> LineBlock | None:
+        """Hold what there is room for, of a reject only that it was there; return what is left of a block."""
+        if isinstance(item, LineBlock):
+            place = self._place_for(item)
+            self._hold(item.part(0, place), lines=place, readings=place)
+            return item.part(place, len(item)) if place < len(item) else None
+        if isinstance(item, Line):
+            self._hold(item, lines=1, readings=len(item.readings))
+        else:
+            self._count += 1
+        return None
 
-    def add(self, line: Line) -> None:
-        self._lines += 1
-        self._size += len(line.raw)
-        self._readings += len(line.readings)
+    def _hold(self, item: Line | LineBlock, *, lines: int, readings: int) -> None:
+        self.items.append(item)
+        self._count += lines
+        self._readings += readings
+        self._size += len(item.raw)
+
+    def _place_for(self, block: LineBlock) -> int:
+        """Return behind which of its lines a block has to end; there is room for one at least."""
+        bound = self._bound
+        room = min(bound.lines - self._count, bound.readings - self._readings)
+        by_size = int(np.searchsorted(block.edges, bound.size - self._size))
+        return max(1, min(len(block), room, by_size))
 
     @property
     def full(self) -> bool:
         bound = self._bound
-        return self._lines >= bound.lines or self._size >= bound.size or self._readings >= bound.readings
+        return self._count >= bound.lines or self._size >= bound.size or self._readings >= bound.readings
 
 
 def reading_type(direction: Direction, *, stands: bool) -> ReadingType:
@@ -80,38 +86,63 @@ def reading_type(direction: Direction, *, stands: bool) -> ReadingType:
     )
 
 
-def gathered(found: Iterable[Line | Reject], *, head: bytes = b"") -> Iterator[Found]:
+def gathered(found: Iterable[Line | LineBlock | Reject], *, head: bytes = b"") -> Iterator[Found]:
     """Yield batches of the lines of one meter; `head` goes before the lines of each.
 
-    What is yielded depends on nothing but the lines; rejects come before the batches of their stretch.
+    What is yielded depends on nothing but the lines, not on whether they come in blocks; rejects come
+    before the batches of their stretch.
     """
-    by_meter: dict[MeterName, list[Line]] = {}
     held = _Held(STRETCH)
     for item in found:
         if isinstance(item, Reject):
             yield item
-            held.count()
-        else:
-            by_meter.setdefault(item.meter, []).append(item)
-            held.add(item)
-        if held.full:
-            yield from _batches(by_meter, head)
-            by_meter, held = {}, _Held(STRETCH)
-    yield from _batches(by_meter, head)
-
-
-def _batches(by_meter: Mapping[MeterName, Sequence[Line]], head: bytes) -> Iterator[Batch]:
-    for meter, of_meter in by_meter.items():
-        lines: list[Line] = []
-        held = _Held(BATCH)
-        for line in of_meter:
-            lines.append(line)
-            held.add(line)
+        left: Line | LineBlock | Reject | None = item
+        while left is not None:
+            left = held.add(left)
             if held.full:
-                yield _batch(meter, lines, head)
-                lines, held = [], _Held(BATCH)
-        if lines:
+                yield from _batches(held.items, head)
+                held = _Held(STRETCH)
+    yield from _batches(held.items, head)
+
+
+def _batches(stretch: Sequence[Line | LineBlock], head: bytes) -> Iterator[Batch]:
+    if any(isinstance(each, LineBlock) for each in stretch):
+        for meter, block in joined(in_blocks(stretch)).by_meter():
+            yield from _batches_of_block(meter, block, head)
+        return
+    by_meter: dict[MeterName, list[Line]] = {}
+    for line in stretch:
+        if isinstance(line, Line):
+            by_meter.setdefault(line.meter, []).append(line)
+    for meter, lines in by_meter.items():
+        yield from _batches_of_lines(meter, lines, head)
+
+
+def _batches_of_block(meter: MeterName, block: LineBlock, head: bytes) -> Iterator[Batch]:
+    left: LineBlock | None = block
+    while left is not None:
+        held = _Held(BATCH)
+        left = held.add(left)
+        for part in in_blocks(held.items):
+            yield Batch(
+                document=usage_point_of(meter, dict(part.by_register())),
+                head=head,
+                body=part.raw,
+                place=places(int(part.numbers[0]), int(part.numbers[-1])),
+            )
+
+
+def _batches_of_lines(meter: MeterName, of_meter: Sequence[Line], head: bytes) -> Iterator[Batch]:
+    lines: list[Line] = []
+    held = _Held(BATCH)
+    for line in of_meter:
+        lines.append(line)
+        held.add(line)
+        if held.full:
             yield _batch(meter, lines, head)
+            lines, held = [], _Held(BATCH)
+    if lines:
+        yield _batch(meter, lines, head)
 
 
 def _batch(meter: MeterName, lines: Sequence[Line], head: bytes) -> Batch:
@@ -132,7 +163,9 @@ def places(first: int, last: int) -> str:
     return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
-def usage_point_of(meter: MeterName, by_register: dict[RegisterName, list[Reading]]) -> MirrorUsagePoint:
+def usage_point_of(
+    meter: MeterName, by_register: Mapping[RegisterName, Sequence[Reading]]
+) -> MirrorUsagePoint:
     """Return the document that says these readings, in Wh, of the registers of a meter."""
     return MirrorUsagePoint(
         mrid=meter.mrid,
@@ -143,8 +176,12 @@ def usage_point_of(meter: MeterName, by_register: dict[RegisterName, list[Readin
                 mrid=register_mrid(meter.mrid, register.name, register.direction, stands=register.stands),
                 mrid_as_sent=register.name or register.direction.name.lower(),
                 reading_type=reading_type(register.direction, stands=register.stands),
-                reading_sets=(MirrorReadingSet(readings=tuple(readings)),),
+                reading_sets=(MirrorReadingSet(readings=_kept(readings)),),
             )
             for register, readings in by_register.items()
         ),
     )
+
+
+def _kept(readings: Sequence[Reading]) -> Sequence[Reading]:
+    return readings if isinstance(readings, ReadingColumns) else tuple(readings)

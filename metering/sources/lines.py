@@ -24,11 +24,27 @@ def lines_of(
     while line := stream.readline(greatest + 1):
         whole = len(line) <= greatest
         if not whole and not line.endswith(b"\n"):
-            while (rest := stream.readline(_SKIPPED_AT_ONCE)) and not rest.endswith(b"\n"):
-                pass
+            _skip_line(stream)
         line = line.removeprefix(_BOM) if number == 1 else line
         yield number, line if whole else line[:_KEPT_OF_LONG_LINES] + _CUT, whole
         number += 1
+
+
+def whole_lines_of(stream: BinaryIO, *, size: int, greatest: int) -> Iterator[bytes]:
+    """Yield about `size` bytes at a time, which end with a line or with the file.
+
+    Of a line of more than `greatest` bytes no more is there than shows that it is longer.
+    """
+    while chunk := stream.read(size):
+        rest = b"" if chunk.endswith(b"\n") else stream.readline(greatest + 1)
+        yield chunk + rest
+        if len(rest) > greatest and not rest.endswith(b"\n"):
+            _skip_line(stream)
+
+
+def _skip_line(stream: BinaryIO) -> None:
+    while (rest := stream.readline(_SKIPPED_AT_ONCE)) and not rest.endswith(b"\n"):
+        pass
 
 
 def is_remark(line: bytes) -> bool:

@@ -13,7 +13,8 @@ from typing import Any, BinaryIO, Final
 
 from kernel.errors import NodeError
 from kernel.plain_text import one_line
-from metering.sources.gathering import Line, gathered
+from metering.sources.file_line import Line
+from metering.sources.gathering import gathered
 from metering.sources.json_lines import GREATEST_JSON_BYTES, JsonUnreadable, read_json
 from metering.sources.lines import is_remark, lines_of
 from metering.sources.naming import MeterName, ReadMeterName, derived_mrid

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from metering.documents import Reading, TimePeriod
 from metering.energy import MAX_WATT_HOURS, Direction
-from metering.sources.gathering import RegisterName
+from metering.sources.file_line import RegisterName
 
 _DEFAULT: Final = "Energy.Active.Import.Register"
 _MEASURANDS: Final[Mapping[str, tuple[Direction, bool]]] = {

@@ -20,7 +20,7 @@ from kernel.errors import NodeError
 from metering.documents import Reading, TimePeriod
 from metering.energy import MAX_WATT_HOURS, Direction
 from metering.quality import quality_of
-from metering.sources.gathering import RegisterName
+from metering.sources.file_line import RegisterName
 from metering.sources.json_lines import JsonUnreadable, read_json
 from metering.sources.meter_keys import FindMeterKey, MeterKey
 from metering.sources.naming import MeterName, ReadMeterName, meter_by_mrid

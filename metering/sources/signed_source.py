@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from kernel.errors import NodeError
 from metering.documents import MirrorUsagePoint, Reading
-from metering.sources.gathering import RegisterName, usage_point_of
+from metering.sources.file_line import RegisterName
+from metering.sources.gathering import usage_point_of
 from metering.sources.json_lines import GREATEST_JSON_BYTES
 from metering.sources.lines import is_remark, lines_of
 from metering.sources.meter_keys import FindMeterKey

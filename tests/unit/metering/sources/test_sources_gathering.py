@@ -9,7 +9,8 @@ import pytest
 from metering.documents import Reading, TimePeriod
 from metering.energy import Direction
 from metering.sources import gathering
-from metering.sources.gathering import Bound, Line, RegisterName, gathered
+from metering.sources.file_line import Line, RegisterName
+from metering.sources.gathering import Bound, gathered
 from metering.sources.naming import MeterName
 from metering.sources.ports import Batch, Found, Reject
 from metering.sources.taking import in_groups
