@@ -1,7 +1,7 @@
 """A long XML document of strangers, element by element, in bounded memory and without a DTD.
 
 Only the elements that are asked for are built; an element that grows beyond the bound, or is nested too
-deep, ends the reading.
+deep in itself or in what is around it, ends the reading; what stands before it is given.
 """
 
 from __future__ import annotations
@@ -47,10 +47,11 @@ class _Target:
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.moved = True
         self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise SourceUnreadable(f"elements are nested deeper than {MAX_DEPTH}")
         if self.building or tag in self.wanted:
             self.building += 1
+        if (self.building or self.depth) > MAX_DEPTH:
+            raise SourceUnreadable(f"elements are nested deeper than {MAX_DEPTH}")
+        if self.building:
             self.builder.start(tag, attributes)
         elif tag in self.watched:
             self.pieces.append(Piece(tag, starts=True))
@@ -92,13 +93,21 @@ def pieces_of(
             parser.feed(chunk)
             quiet = 0 if target.moved else quiet + len(chunk)
             built = built + len(chunk) if target.building and not target.pieces else 0
-            if max(quiet, built) > GREATEST_ELEMENT_BYTES:
-                raise SourceUnreadable(f"an element has more than {GREATEST_ELEMENT_BYTES} bytes")
+            _check_size(max(quiet, built))
             yield from _taken(target)
         parser.close()
+    except SourceUnreadable:
+        yield from _taken(target)
+        raise
     except (ET.ParseError, LookupError, ValueError) as error:
+        yield from _taken(target)
         raise SourceUnreadable(f"the file is not well-formed XML: {error}") from error
     yield from _taken(target)
+
+
+def _check_size(size: int) -> None:
+    if size > GREATEST_ELEMENT_BYTES:
+        raise SourceUnreadable(f"an element has more than {GREATEST_ELEMENT_BYTES} bytes")
 
 
 def _taken(target: _Target) -> Iterator[Piece]:
