@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -22,6 +23,7 @@ from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import SystemClock
 from kernel.errors import NodeError
 from kernel.plain_text import one_line
+from metering.ingest import IngestResult
 from metering.registration.record import MeterIdentity
 from metering.sources.detection import Form, form_of
 from metering.sources.meter_keys import MeterKeys, load_meter_keys
@@ -29,7 +31,7 @@ from metering.sources.opening import READ_ERRORS, OpenFile, opened
 from metering.sources.ports import MeterSource, Reject, SourceUnreadable
 from metering.sources.registered_names import registered_names
 from metering.sources.reject_file import RejectFile
-from metering.sources.taking import OPERATOR, Taker, Tally, in_groups
+from metering.sources.taking import OPERATOR, Taker, Tally, groups_ahead
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -173,17 +175,22 @@ class _Run:
         progress: Progress,
     ) -> None:
         task = progress.add_task(one_line(Path(view.file).name), total=open_file.size, readings=0)
-        for group in in_groups(source.read(open_file.stream)):
-            outcomes = await self.taker.take_all(group)
-            for outcome in outcomes:
-                tally.count(outcome)
-            for reject in (each for each in outcomes if isinstance(each, Reject)):
-                if len(view.first_rejects) < _REJECTS_SHOWN:
-                    view.first_rejects.append(f"{reject.place}: {reject.code}: {reject.sentence}")
-                if not self.taker.only_try:
-                    rejects.add(reject)
-            readings = tally.accepted + tally.duplicates + tally.revised + tally.quarantined
-            progress.update(task, completed=open_file.position(), readings=readings)
+        async with aclosing(groups_ahead(source.read(open_file.stream))) as groups:
+            async for group in groups:
+                self._note(await self.taker.take_all(group), rejects, tally, view)
+                readings = tally.accepted + tally.duplicates + tally.revised + tally.quarantined
+                progress.update(task, completed=open_file.position(), readings=readings)
+
+    def _note(
+        self, outcomes: Sequence[IngestResult | Reject], rejects: RejectFile, tally: Tally, view: FileView
+    ) -> None:
+        for outcome in outcomes:
+            tally.count(outcome)
+        for reject in (each for each in outcomes if isinstance(each, Reject)):
+            if len(view.first_rejects) < _REJECTS_SHOWN:
+                view.first_rejects.append(f"{reject.place}: {reject.code}: {reject.sentence}")
+            if not self.taker.only_try:
+                rejects.add(reject)
 
 
 def _counts(tally: Tally) -> dict[str, int | dict[str, int]]:

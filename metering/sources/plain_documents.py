@@ -44,14 +44,14 @@ def plain_documents(stream: BinaryIO) -> Iterator[bytes]:
             document = held[position : end + len(_END)].lstrip(_SPACE)
             position = end + len(_END)
             count += 1
-            yield _document(document, is_list=is_list)
+            yield _document(document, is_list=is_list, count=count)
             continue
         more = stream.read(_READ_AT_ONCE)
         if not more or len(held) - position > MAX_DOCUMENT_BYTES:
             break
         held, position = held[position:] + more, 0
     ending = _LIST_ENDS if is_list else _NOTHING
-    if not ending.fullmatch(held, position) or not count or (count > 1 and not is_list):
+    if not ending.fullmatch(held, position) or not count:
         raise NotPlain
 
 
@@ -68,7 +68,7 @@ def _head(held: bytes) -> tuple[bool, int]:
     return True, found.end()
 
 
-def _document(part: bytes, *, is_list: bool) -> bytes:
-    if not _STARTS.match(part):
+def _document(part: bytes, *, is_list: bool, count: int) -> bytes:
+    if not _STARTS.match(part) or not (is_list or count == 1):
         raise NotPlain
     return _START + _XMLNS + part[len(_START) :] if is_list else part

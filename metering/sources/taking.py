@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,8 +23,8 @@ from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 OPERATOR: Final = "operator"
 """Who new meters belong to, if it is not said."""
-_MOST_AT_ONCE: Final = 64
-_MOST_READINGS_AT_ONCE: Final = 20_000
+_MOST_AT_ONCE: Final = 512
+_MOST_READINGS_AT_ONCE: Final = 50_000
 _MOST_BYTES_AT_ONCE: Final = 32_000_000
 
 
@@ -78,6 +79,27 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
         raise broken
 
 
+async def groups_ahead(found: Iterable[Found]) -> AsyncGenerator[list[Found]]:
+    """Yield the groups of `in_groups`, each found in a thread while the one before it is taken in.
+
+    Close it when it is not read to its end: nothing of the file is read then any more.
+    """
+    groups = in_groups(found)
+    ahead = _next_of(groups)
+    try:
+        while (group := await asyncio.shield(ahead)) is not None:
+            ahead = _next_of(groups)
+            yield group
+    finally:
+        await asyncio.wait([ahead])
+        if not ahead.cancelled():
+            ahead.exception()  # it was raised already, or nobody waits for it any more
+
+
+def _next_of(groups: Iterator[list[Found]]) -> asyncio.Task[list[Found] | None]:
+    return asyncio.ensure_future(asyncio.to_thread(next, groups, None))
+
+
 class ImportInterrupted(NodeError):
     """The database went away in the middle of an import."""
 
@@ -100,13 +122,27 @@ class Taker:
     only_try: bool = False
 
     async def take_all(self, group: Sequence[Found]) -> list[IngestResult | Reject]:
-        """Return what became of each of a group, in its order. Raises: ImportInterrupted."""
-        together = {} if self.only_try else await self._take_together(group)
-        return [together.get(place) or await self.take(found) for place, found in enumerate(group)]
+        """Return what became of each of a group, in its order. Raises: ImportInterrupted.
 
-    async def _take_together(self, group: Sequence[Found]) -> dict[int, IngestResult]:
+        Of a meter that is new, the first document is taken by itself, and what is plain behind it together.
+        """
+        taken: dict[int, IngestResult | Reject] = {}
+        if not self.only_try:
+            taken |= await self._take_together(group, range(len(group)))
+            firsts = _first_of_each_meter(group, without=taken)
+            for place in firsts:
+                taken[place] = await self.take(group[place])
+            left = [place for place in range(len(group)) if place not in taken]
+            if any(_is_new(taken[place]) for place in firsts):
+                taken |= await self._take_together(group, left)
+        for place, found in enumerate(group):
+            if place not in taken:
+                taken[place] = await self.take(found)
+        return [taken[place] for place in range(len(group))]
+
+    async def _take_together(self, group: Sequence[Found], places: Iterable[int]) -> dict[int, IngestResult]:
         """Take in what is plainly news, in one unit of work; return it by its place in the group."""
-        batches = {place: found for place, found in enumerate(group) if isinstance(found, Batch)}
+        batches = {place: found for place in places if isinstance(found := group[place], Batch)}
         submitted = [self._submission(batch) for batch in batches.values()]
         if not submitted:
             return {}
@@ -162,3 +198,16 @@ def _interrupted(found: Found) -> ImportInterrupted:
         path=found.place,
         hint="Run the same command again: what was taken is not taken twice.",
     )
+
+
+def _first_of_each_meter(group: Sequence[Found], *, without: Container[int]) -> list[int]:
+    """Return the place of each meter's first batch that is not among those `without`."""
+    firsts: dict[str, int] = {}
+    for place, found in enumerate(group):
+        if isinstance(found, Batch) and place not in without:
+            firsts.setdefault(found.document.mrid, place)
+    return list(firsts.values())
+
+
+def _is_new(outcome: IngestResult | Reject) -> bool:
+    return isinstance(outcome, IngestResult) and outcome.created

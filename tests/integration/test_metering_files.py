@@ -18,7 +18,7 @@ from degnode.processes import free_port
 from kernel.clock import ManualClock
 from kernel.interval import Interval
 from metering.energy import Direction
-from metering.ingest import record_mirror_document
+from metering.ingest import IngestResult, record_mirror_document
 from metering.query import interval_energy, total_energy
 from metering.registration.record import MeterIdentity, MeterTerms
 from metering.registration.registry import MeterRegistry
@@ -347,6 +347,27 @@ async def test_each_unit_of_work_of_an_import_is_known_from_its_own_time_on(
                 uow.connection, meter=METER, direction=Direction.IMPORT, window=DAY, as_of=told[number]
             )
             assert total_energy(found).watt_hours == known
+
+
+async def test_behind_the_first_document_of_a_new_meter_the_others_are_taken_together(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    together: list[int] = []
+
+    async def hear(_uow: Any, results: Any, _now: datetime) -> None:
+        together.append(len(results))
+
+    taker = Taker(uow_factory=uow_factory, clock=ManualClock(NOW), on_taken=hear)
+    group = [
+        found
+        for quarter in range(4)
+        for found in SepSource().read(BytesIO(document(reading(7, quarter=quarter))))
+    ]
+    outcomes = await taker.take_all(group)
+    assert [each.accepted for each in outcomes if isinstance(each, IngestResult)] == [1, 1, 1, 1]
+    assert together == [1, 3]
+    again = await taker.take_all(group)
+    assert [each.repeated for each in again if isinstance(each, IngestResult)] == [True] * 4
 
 
 async def test_a_meter_goes_by_its_registered_name_in_files(
