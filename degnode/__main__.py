@@ -3,29 +3,96 @@
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import typer
-from rich.console import Console
-from rich.text import Text
 
-from degnode.commands.api_keys import api_keys
-from degnode.commands.audit import audit
-from degnode.commands.bench import bench
-from degnode.commands.demo import demo
-from degnode.commands.join import join
-from degnode.commands.keys import keys
-from degnode.commands.meter import meter
-from degnode.commands.network import network
-from degnode.commands.outbox import outbox
-from degnode.commands.peers import peers
-from degnode.commands.registry import registry
-from degnode.commands.serve import serve
-from degnode.commands.sign import sign
-from degnode.commands.simulate import simulate
-from degnode.commands.validate import validate
-from degnode.commands.verify import verify
+from degnode.lazy_commands import LazyCommand, add_lazily
 from kernel.errors import NodeError
 from kernel.plain_text import printable
+
+COMMANDS: Final = (
+    LazyCommand(
+        "demo",
+        "degnode.commands.demo:demo",
+        "Trade ten kilowatt-hours between three real processes, and show how.",
+    ),
+    LazyCommand(
+        "join",
+        "degnode.commands.join:join",
+        "Join a network: make keys, ask its registry, answer its challenge, wait until SUBSCRIBED.",
+    ),
+    LazyCommand(
+        "validate",
+        "degnode.commands.validate:validate",
+        "Say of every message whether it is valid, and of those that are not, where and why.",
+    ),
+    LazyCommand(
+        "sign",
+        "degnode.commands.sign:sign",
+        "Print the Authorization header that signs FILE.",
+    ),
+    LazyCommand(
+        "verify",
+        "degnode.commands.verify:verify",
+        "Explain whether a signature holds: header, digest, window, key, signature, up to what differs.",
+    ),
+    LazyCommand(
+        "audit",
+        "degnode.commands.audit:audit",
+        "Show who did what to this node's keys, peers and settings, the newest first.",
+    ),
+    LazyCommand(
+        "serve",
+        "degnode.commands.serve:serve",
+        "Run one role. Settings are environment variables; `degnode serve settings` lists them.",
+    ),
+    LazyCommand(
+        "outbox",
+        "degnode.commands.outbox:outbox",
+        "Messages that could not be delivered.",
+    ),
+    LazyCommand(
+        "bench",
+        "degnode.commands.bench:bench",
+        "Measure the way in, the way out, meters and the wire, each beside a reference.",
+    ),
+    LazyCommand(
+        "keys",
+        "degnode.commands.keys:keys",
+        "This participant's own keys: they sign its messages and open its registry's challenges.",
+    ),
+    LazyCommand(
+        "meter",
+        "degnode.commands.meter:meter",
+        "Meters and their readings.",
+    ),
+    LazyCommand(
+        "network",
+        "degnode.commands.network:network",
+        "How this participant stands in its network, and what it tells the registry.",
+    ),
+    LazyCommand(
+        "api-keys",
+        "degnode.commands.api_keys:api_keys",
+        "API keys of apps, operators and meters.",
+    ),
+    LazyCommand(
+        "peers",
+        "degnode.commands.peers:peers",
+        "Which peers may trade with this node.",
+    ),
+    LazyCommand(
+        "simulate",
+        "degnode.commands.simulate:simulate",
+        "A realistic world to try things on.",
+    ),
+    LazyCommand(
+        "registry",
+        "degnode.commands.registry:registry",
+        "What a registry's operator sees and decides; DEGNODE_REGISTRY_TOKEN holds the token.",
+    ),
+)
 
 app = typer.Typer(
     name="degnode",
@@ -34,22 +101,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command()(demo)
-app.command()(join)
-app.command()(validate)
-app.command()(sign)
-app.command()(verify)
-app.add_typer(serve, name="serve")
-app.add_typer(outbox, name="outbox")
-app.add_typer(bench, name="bench")
-app.add_typer(keys, name="keys")
-app.add_typer(meter, name="meter")
-app.add_typer(network, name="network")
-app.add_typer(api_keys, name="api-keys")
-app.add_typer(peers, name="peers")
-app.add_typer(simulate, name="simulate")
-app.add_typer(registry, name="registry")
-app.command()(audit)
+add_lazily(app, COMMANDS)
 
 
 def main() -> None:
@@ -57,9 +109,16 @@ def main() -> None:
     try:
         app()
     except NodeError as error:
-        said = Text.assemble(("degnode:", "red"), " ", printable(str(error)))
-        Console(stderr=True).print(said)
+        _tell(error)
         sys.exit(1)
+
+
+def _tell(error: NodeError) -> None:
+    from rich.console import Console
+    from rich.text import Text
+
+    said = Text.assemble(("degnode:", "red"), " ", printable(str(error)))
+    Console(stderr=True).print(said)
 
 
 if __name__ == "__main__":
