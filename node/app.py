@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Protocol
 
 import simplejson
 import structlog
@@ -54,6 +54,18 @@ Readiness = Callable[[], Awaitable[Mapping[str, bool]]]
 """Says of each thing the node needs whether it is there."""
 
 
+class ShortWay(Protocol):
+    """Answers some requests before any route is looked for: those that come in masses."""
+
+    def takes(self, scope: Mapping[str, Any], /) -> bool:
+        """Say whether a request is one of those."""
+        ...
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send, /) -> None:
+        """Answer one request; what is raised was not anticipated."""
+        ...
+
+
 class JsonResponse(JSONResponse):
     """JSON with exact numbers: a Decimal is written as it is, never through a float."""
 
@@ -71,6 +83,7 @@ def create_app(  # noqa: PLR0913  the composition's one call
     readiness: Readiness,
     running: Callable[[], AbstractAsyncContextManager[None]],
     ingress: Ingress | None = None,
+    short_way: ShortWay | None = None,
 ) -> ASGIApp:
     """Return the ASGI application; `running` holds what lives as long as it does."""
 
@@ -100,10 +113,27 @@ def create_app(  # noqa: PLR0913  the composition's one call
     app.include_router(_health_router(metrics, readiness))
     for router in routers:
         app.include_router(router)
-    return app if ingress is None else _in_front(ingress, app)
+    routed = app if short_way is None else _past_the_routes(short_way, app)
+    return routed if ingress is None else _in_front(ingress, routed)
 
 
-def _in_front(ingress: Ingress, app: FastAPI) -> ASGIApp:
+def _past_the_routes(short_way: ShortWay, app: FastAPI) -> ASGIApp:
+    async def shortened(scope: Scope, receive: Receive, send: Send) -> None:
+        if not short_way.takes(scope):
+            await app(scope, receive, send)
+            return
+        scope["app"] = app
+        try:
+            await short_way(scope, receive, send)
+        except ClientDisconnect as error:
+            await (await _note_abandoned(Request(scope), error))(scope, receive, send)
+        except Exception as error:  # noqa: BLE001  it is logged, and answered as the routes answer it
+            await (await _render_unanticipated(Request(scope), error))(scope, receive, send)
+
+    return shortened
+
+
+def _in_front(ingress: Ingress, app: ASGIApp) -> ASGIApp:
     async def participant(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and ingress.takes(scope["path"]):
             await ingress(scope, receive, send)

@@ -25,7 +25,9 @@ from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
-from metering.sep.mirror_server import mirror_router
+from metering.sep.mirror import Mirror
+from metering.sep.mirror_server import routes_to
+from metering.sep.post_door import PostDoor
 from metering.vee.desk import ValidationDesk
 from node.callers import authenticator, security_of
 from node.runtime import Foundation
@@ -96,6 +98,13 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
                 )
         await tell_of_readings(uow, results, now)
 
+    mirror = Mirror(
+        uow_factory=uow_factory,
+        clock=clock,
+        authenticate=authenticator(Scope.METERS_WRITE),
+        on_recorded=on_recorded,
+        policy=mirror_policy(settings),
+    )
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
@@ -108,18 +117,12 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),
-            mirror_router(
-                uow_factory=uow_factory,
-                clock=clock,
-                authenticate=authenticator(Scope.METERS_WRITE),
-                on_recorded=on_recorded,
-                policy=mirror_policy(settings),
-                security=security_of(Scope.METERS_WRITE),
-            ),
+            routes_to(mirror, security=security_of(Scope.METERS_WRITE)),
             *feeds.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
         workers=(contracts, validation, *feeds.workers),
         doors=meter_doors(settings),
+        short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,
     )

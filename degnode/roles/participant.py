@@ -17,7 +17,7 @@ from degnode.side_door import SideDoor
 from kernel.clock import SystemClock
 from keystore.store import KEYS_CHANNEL
 from node.access_api import access_router
-from node.app import create_app
+from node.app import ShortWay, create_app
 from node.challenge_desk import ChallengeDesk
 from node.delivery import OnUndeliverable
 from node.ingress import Admission
@@ -50,6 +50,7 @@ class RoleParts:
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
     doors: Sequence[SideDoor] = ()
+    short_way: ShortWay | None = None
     on_stop: Callable[[], None] = _nothing
 
 
@@ -110,5 +111,6 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             readiness=readiness,
             running=participant.running,
             ingress=participant.ingress,
+            short_way=parts.short_way,
         )
         await serve(app, settings, on_stop=parts.on_stop, doors=parts.doors)

@@ -18,7 +18,7 @@ from metering.meter_store import MeterStore, StoredUsagePoint
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.daylight import daylight_saving
 from metering.sep.elements import MeterValueInvalid
-from metering.sep.mirror_policy import MirrorPolicy
+from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
 from metering.sep.post_rate import PostPace
 from metering.sep.reader import read_mirror_document
 from metering.sep.sender import Sender, as_sent_by, sender_by_certificate
@@ -30,7 +30,7 @@ from metering.sep.writer import (
     write_time,
 )
 from metering.submission import Submission
-from metering.timeliness import TimeLimits
+from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from metering.usage_point import UsagePointForeign, UsagePointUnknown
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -50,9 +50,9 @@ class Mirror:
     uow_factory: UnitOfWorkFactory
     clock: Clock
     authenticate: Authenticate
-    on_recorded: OnRecorded | None
-    limits: TimeLimits
-    policy: MirrorPolicy
+    on_recorded: OnRecorded | None = None
+    limits: TimeLimits = DEFAULT_TIME_LIMITS
+    policy: MirrorPolicy = DEFAULT_POLICY
     _pace: PostPace | None = field(init=False)
     _grouped: GroupedIntake = field(init=False)
 
@@ -63,6 +63,17 @@ class Mirror:
         object.__setattr__(self, "_grouped", grouped)
         held = self.policy.post_rate if self.policy.holds_post_rate else None
         object.__setattr__(self, "_pace", None if held is None else PostPace(held))
+
+    async def post_usage_point(self, request: Request) -> Response:
+        """Register a meter, or hear of it again, with any readings that come along."""
+        result = await self.record(request, None)
+        location = f"{path_of(request)}/{result.usage_point}"
+        return Response(status_code=201 if result.created else 204, headers={"Location": location})
+
+    async def post_readings(self, request: Request, usage_point: int) -> Response:
+        """Take readings of a registered meter."""
+        await self.record(request, usage_point)
+        return Response(status_code=201, headers={"Location": path_of(request)})
 
     async def record(self, request: Request, usage_point: int | None) -> IngestResult:
         """Take in what a device posts to the list or, with its number, to one of its meters."""

@@ -15,7 +15,7 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 from kernel.clock import Clock
 from metering.ingest import OnRecorded
 from metering.meter_store import GREATEST_ID
-from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror, path_of
+from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror
 from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
 from metering.sep.sep_route import XML, SepRoute, close_other_methods, refusals
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
@@ -71,6 +71,11 @@ def mirror_router(
         limits=limits,
         policy=policy,
     )
+    return routes_to(mirror, security=security)
+
+
+def routes_to(mirror: Mirror, *, security: Security = ()) -> APIRouter:
+    """Return the routes of a mirror; `security` is what the OpenAPI document says of who may post."""
     router = APIRouter(route_class=SepRoute, tags=["metering"])
     _add_beginnings(router, mirror, security)
     _add_posts(router, mirror, security)
@@ -107,9 +112,7 @@ def _add_posts(router: APIRouter, mirror: Mirror, security: Security) -> None:
     )
     async def post_usage_point(request: Request) -> Response:
         """Register a meter, or hear of it again, with any readings that come along."""
-        result = await mirror.record(request, None)
-        location = f"{path_of(request)}/{result.usage_point}"
-        return Response(status_code=201 if result.created else 204, headers={"Location": location})
+        return await mirror.post_usage_point(request)
 
     @router.post(
         _ONE_METER,
@@ -120,8 +123,7 @@ def _add_posts(router: APIRouter, mirror: Mirror, security: Security) -> None:
     )
     async def post_readings(request: Request, usage_point: MeterNumber) -> Response:
         """Take readings of a registered meter."""
-        await mirror.record(request, usage_point)
-        return Response(status_code=201, headers={"Location": path_of(request)})
+        return await mirror.post_readings(request, usage_point)
 
 
 def _add_meters(router: APIRouter, mirror: Mirror, security: Security) -> None:

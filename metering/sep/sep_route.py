@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -56,21 +56,27 @@ class SepRoute(APIRoute):
         handle = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            try:
-                return await handle(request)
-            except NodeError as error:
-                return _error_response(error)
-            except DATABASE_ERRORS as error:
-                if not is_outage(error):
-                    raise
-                log.warning(
-                    "mirror.database_unavailable", route=route_template(request.scope), error=repr(error)
-                )
-                return _error_response(
-                    MirrorUnavailable("the database cannot be reached", hint="Send it again later.")
-                )
+            return await answered_in_sep(handle, request)
 
         return answer
+
+
+async def answered_in_sep(handle: Callable[[Request], Awaitable[Response]], request: Request) -> Response:
+    """Return the answer of `handle`, or the Error document that says why there is none.
+
+    Raises: what was not anticipated.
+    """
+    try:
+        return await handle(request)
+    except NodeError as error:
+        return _error_response(error)
+    except DATABASE_ERRORS as error:
+        if not is_outage(error):
+            raise
+        log.warning("mirror.database_unavailable", route=route_template(request.scope), error=repr(error))
+        return _error_response(
+            MirrorUnavailable("the database cannot be reached", hint="Send it again later.")
+        )
 
 
 def _error_response(error: NodeError) -> Response:
