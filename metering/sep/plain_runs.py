@@ -15,25 +15,13 @@ import numpy as np
 
 from metering.reading_columns import NO_LOCAL_ID, ReadingColumns, Whole
 from metering.sep.elements import INT48, NAMESPACE, UINT8, UINT32
+from metering.sep.uniform_run import BEGINNING, END, READING, read_uniform_run
 
 MARK: Final = "degnode-plain-readings"
 """The element that stands for a run; its text is the number of the run."""
 
-_S: Final = rb"[ \t\r\n]*+"
-_HEX: Final = rb"(?:[0-9A-Fa-f]{2}){1,2}"
-_READING: Final = (
-    rb"<Reading>" + _S
-    + rb"(?:<consumptionBlock>([0-9]{1,3})</consumptionBlock>" + _S + rb")?+"
-    + rb"(?:<qualityFlags>(" + _HEX + rb")</qualityFlags>" + _S + rb")?+"
-    + rb"<timePeriod>" + _S + rb"<duration>([0-9]{1,10})</duration>" + _S
-    + rb"<start>([0-9]{1,15})</start>" + _S + rb"</timePeriod>" + _S
-    + rb"(?:<touTier>([0-9]{1,3})</touTier>" + _S + rb")?+"
-    + rb"<value>(-?[0-9]{1,15})</value>" + _S
-    + rb"(?:<localID>(" + _HEX + rb")</localID>" + _S + rb")?+"
-    + rb"</Reading>" + _S
-)  # fmt: skip
-_ONE: Final = re.compile(_READING)
-_RUN: Final = re.compile(rb"(?:" + re.sub(rb"\((?!\?)", rb"(?:", _READING) + rb")++")
+_ONE: Final = re.compile(READING)
+_RUN: Final = re.compile(rb"(?:" + re.sub(rb"\((?!\?)", rb"(?:", READING) + rb")++")
 _DECLARATION: Final = re.compile(
     rb"<\?xml version=([\"'])1\.0\1(?: encoding=([\"'])[Uu][Tt][Ff]-8\2)?[ \t\r\n]*\?>"
 )
@@ -45,8 +33,26 @@ def lift_plain_runs(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]]:
 
     A document in which what looks like a reading might be something else is returned as it is.
     """
-    if not _is_plain(raw):
-        return raw, ()
+    only = _only_run(raw)
+    if only is not None:
+        rest, runs = only
+    else:
+        rest, runs = _all_runs(raw)
+    return (rest, runs) if _is_plain(rest, len(runs)) else (raw, ())
+
+
+def _only_run(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]] | None:
+    """Return what is left of `raw` and its readings, if all of them are alike and follow one another."""
+    start, stop = raw.find(BEGINNING), raw.rfind(END) + len(END)
+    if not 0 <= start < stop:
+        return None
+    columns = read_uniform_run(raw[start:stop])
+    if columns is None or not _is_in_range(columns):
+        return None
+    return raw[:start] + _mark(0) + raw[stop:], (columns,)
+
+
+def _all_runs(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]]:
     runs: list[ReadingColumns] = []
 
     def lift(found: re.Match[bytes]) -> bytes:
@@ -54,20 +60,27 @@ def lift_plain_runs(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]]:
         if columns is None:
             return found[0]
         runs.append(columns)
-        return b"<%s>%d</%s>" % (MARK.encode(), len(runs) - 1, MARK.encode())
+        return _mark(len(runs) - 1)
 
     return _RUN.sub(lift, raw), runs
 
 
-def _is_plain(raw: bytes) -> bool:
-    """Say whether tags are what they seem: UTF-8, one namespace for all, no comments, no sections."""
-    declared = _DECLARATION.match(raw)
+def _mark(number: int) -> bytes:
+    return b"<%s>%d</%s>" % (MARK.encode(), number, MARK.encode())
+
+
+def _is_plain(rest: bytes, runs: int) -> bool:
+    """Say whether tags are what they seem: UTF-8, one namespace for all, no comments, no sections.
+
+    The runs that were lifted out hold none of what is looked for here.
+    """
+    declared = _DECLARATION.match(rest)
     return (
-        raw.count(b"<?") == (declared is not None)
-        and b"<!" not in raw
-        and raw.count(b"xmlns") == 1
-        and _XMLNS in raw
-        and MARK.encode() not in raw
+        rest.count(b"<?") == (declared is not None)
+        and b"<!" not in rest
+        and rest.count(b"xmlns") == 1
+        and _XMLNS in rest
+        and rest.count(MARK.encode()) == 2 * runs
     )
 
 
@@ -83,14 +96,17 @@ def _columns(found: list[tuple[bytes, ...]]) -> ReadingColumns | None:
         consumption_block=_whole(block),
         local_id=_hexadecimal(local_id, absent=NO_LOCAL_ID),
     )
-    is_in_range = (
+    return columns if _is_in_range(columns) else None
+
+
+def _is_in_range(columns: ReadingColumns) -> bool:
+    return bool(
         columns.duration.max() <= UINT32.greatest
         and columns.value.max() <= INT48.greatest
         and columns.value.min() >= INT48.least
         and columns.tou_tier.max() <= UINT8.greatest
         and columns.consumption_block.max() <= UINT8.greatest
     )
-    return columns if is_in_range else None
 
 
 def _whole(texts: Sequence[bytes]) -> Whole:

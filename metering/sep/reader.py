@@ -20,6 +20,7 @@ from metering.documents import (
 )
 from metering.mrid import MridInvalid, canonical_mrid
 from metering.reading_columns import ReadingColumns
+from metering.sep.document_moulds import Moulds
 from metering.sep.elements import (
     INT48,
     INT64,
@@ -71,6 +72,7 @@ _TAG_READING: Final = qualified("Reading")
 _TAG_RUN: Final = qualified(MARK)
 _TAG_READING_SET: Final = qualified("MirrorReadingSet")
 _TAG_METER_READING: Final = qualified("MirrorMeterReading")
+_MOULDS: Final = Moulds()
 _LFDI: Final = re.compile(r"(?:[0-9A-Fa-f]{2}){0,20}")
 Runs = Sequence[ReadingColumns]
 """The plain readings that were lifted out of a document, run by run."""
@@ -83,7 +85,20 @@ def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
     Raises: MeterDocumentRefused, in one of its kinds.
     """
     check_size(raw)
-    root, runs = _parse(raw, legacy=legacy)
+    rest, runs = lift_plain_runs(raw)
+    known = _MOULDS.fill(rest, runs, legacy=legacy)
+    if known is not None:
+        return known
+    try:
+        root = parse_document(rest, legacy=legacy)
+    except MeterDocumentMalformed:
+        root, runs = parse_document(raw, legacy=legacy), ()  # its complaint names places as they were sent
+    document = _document(root, runs)
+    _MOULDS.keep(document, rest, runs, legacy=legacy)
+    return document
+
+
+def _document(root: ET.Element, runs: Runs) -> MirrorDocument:
     if root.tag == qualified("MirrorUsagePoint"):
         return _usage_point(root, runs)
     if root.tag == _TAG_METER_READING:
@@ -94,14 +109,6 @@ def read_mirror_document(raw: bytes, *, legacy: bool = False) -> MirrorDocument:
         f"{local_name(root)[:64]!r} is no document that a mirror takes",
         hint="Post a MirrorUsagePoint, a MirrorMeterReading or a MirrorMeterReadingList.",
     )
-
-
-def _parse(raw: bytes, *, legacy: bool) -> tuple[ET.Element, Runs]:
-    rest, runs = lift_plain_runs(raw)
-    try:
-        return parse_document(rest, legacy=legacy), runs
-    except MeterDocumentMalformed:
-        return parse_document(raw, legacy=legacy), ()  # its complaint names places as they were sent
 
 
 def _usage_point(element: ET.Element, runs: Runs) -> MirrorUsagePoint:
