@@ -39,6 +39,11 @@ _ROW: Final = np.dtype(
     [("fields", ">i2")]
     + [field for name, kind in _COLUMNS for field in ((f"{name}_bytes", ">i4"), (name, kind))]
 )
+_FRAME: Final = np.zeros((), dtype=_ROW)
+"""A row of which only the lengths are filled in; its revision is the first."""
+_FRAME["fields"] = len(_COLUMNS)
+for _name, _kind in _COLUMNS:
+    _FRAME[f"{_name}_bytes"] = int(_kind[2:])
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -63,32 +68,21 @@ async def copy_readings(connection: AsyncConnection, lots: Sequence[Lot], *, now
 
 
 async def _stream(lots: Sequence[Lot], now: datetime) -> AsyncIterator[bytes]:
-    yield _HEADER
-    for lot in lots:
-        yield _rows(lot, now).tobytes()
-    yield _TRAILER
+    yield b"".join((_HEADER, _rows(lots, now).tobytes(), _TRAILER))
 
 
-def _rows(lot: Lot, now: datetime) -> np.ndarray:
-    readings = lot.readings
-    rows = np.empty(len(readings), dtype=_ROW)
-    rows["fields"] = len(_COLUMNS)
-    values: dict[str, int | Whole] = {
-        "channel_id": lot.channel_id,
-        "period_end": _instants(readings.end),
-        "period_start": _instants(readings.start),
-        "revision": 0,
-        "watt_hours": readings.watt_hours,
-        "quality": readings.quality,
-        "received_at": (now - _EPOCH) // _MICROSECOND,
-        "reading_type_id": lot.reading_type_id,
-        "document_id": lot.document_id,
-    }
-    for name, kind in _COLUMNS:
-        rows[f"{name}_bytes"] = int(kind[2:])
-        rows[name] = values[name]
+def _rows(lots: Sequence[Lot], now: datetime) -> np.ndarray:
+    counts = [len(lot.readings) for lot in lots]
+    rows = np.full(sum(counts), _FRAME, dtype=_ROW)
+    rows["received_at"] = (now - _EPOCH) // _MICROSECOND
+    rows["period_end"] = _instants([lot.readings.end for lot in lots])
+    rows["period_start"] = _instants([lot.readings.start for lot in lots])
+    rows["watt_hours"] = np.concatenate([lot.readings.watt_hours for lot in lots])
+    rows["quality"] = np.concatenate([lot.readings.quality for lot in lots])
+    for name in ("channel_id", "reading_type_id", "document_id"):
+        rows[name] = np.repeat([getattr(lot, name) for lot in lots], counts)
     return rows
 
 
-def _instants(seconds: Whole) -> Whole:
-    return (seconds - _EPOCH_SECOND) * _PER_SECOND
+def _instants(seconds: Sequence[Whole]) -> Whole:
+    return (np.concatenate(seconds) - _EPOCH_SECOND) * _PER_SECOND
