@@ -157,7 +157,7 @@ def _readings(element: ET.Element, runs: Runs) -> Sequence[Reading]:
     """Return the readings inside `element` in their order; as columns, if they are one plain run."""
     parts: list[Sequence[Reading]] = []
     for child in element:
-        if child.tag == _TAG_RUN:
+        if child.tag == _TAG_RUN and runs:  # without runs it is an element that the sender made up
             parts.append(runs[int(text_of(child))])
         elif child.tag == _TAG_READING:
             parts.append((reading_of(child),))

@@ -32,6 +32,7 @@ OWN_CODES = {
     "SIMULATION_": "told to whoever simulates meters on the command line",
     "METER_": "told to meters and operators over IEEE 2030.5 and the HTTP API",
     "SETTLEMENT_": "told to operators over the HTTP API",
+    "CURTAILMENT_": "told to operators over the HTTP API",
     "BILL_": "told to operators over the HTTP API",
     "BPP_CATALOGUE_INVALID": "told to the operator when the node starts",
     "AUT_SUBSCRIPTION_REFUSED": "told to the operator when a registry refuses the node",

@@ -104,6 +104,16 @@ def test_a_reading_in_a_comment_counts_in_neither_way() -> None:
     assert _read(raw) == _read(_PLAIN)
 
 
+def test_a_mark_that_the_sender_wrote_is_an_element_like_any_unknown_one() -> None:
+    mark = f"<{MARK}>0</{MARK}>".encode()
+    for raw in (
+        _PLAIN.replace(b"</MirrorMeterReading>", mark + b"</MirrorMeterReading>"),
+        _PLAIN.replace(b"<Reading>", mark + b"<Reading>"),
+    ):
+        assert lift_plain_runs(raw) == (raw, ())
+        assert _read(raw) == _read(_PLAIN)
+
+
 def test_two_readings_of_a_register_outside_a_set_are_refused() -> None:
     said = _read((_FULL % (_READING * 2).decode()).encode())
     assert isinstance(said, str)
