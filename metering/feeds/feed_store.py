@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import case, false, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -30,13 +30,15 @@ class PollStopped(UtilityUnavailable):
 class ClaimedFeed:
     """A feed under a lease; `is_whole`: all of it is due, not only what notifications spoke of.
 
-    `lease` is the lease's number: who holds an older one has lost the feed to somebody else.
+    `lease` is the lease's number: who holds an older one has lost the feed to somebody else. `hinted_at` is
+    when the last notification came that the poll heeds: what is told while it is under way stays.
     """
 
     name: str
     lease: int
     failures: int
     is_whole: bool
+    hinted_at: datetime | None
 
 
 class FeedStore:
@@ -58,7 +60,13 @@ class FeedStore:
         free = or_(_F.leased_until.is_(None), _F.leased_until <= now)
         due = or_(_F.due_at <= now, _F.hinted_at.is_not(None))
         found = await self._connection.execute(
-            select(_F.name, (_F.lease + 1).label("lease"), _F.failures, (_F.due_at <= now).label("is_whole"))
+            select(
+                _F.name,
+                (_F.lease + 1).label("lease"),
+                _F.failures,
+                or_(_F.due_at <= now, _F.hinted_whole).label("is_whole"),
+                _F.hinted_at,
+            )
             .where(_F.name.in_(list(names)), free, due)
             .order_by(_F.due_at)
             .limit(1)
@@ -67,7 +75,7 @@ class FeedStore:
         row = found.mappings().one_or_none()
         if row is None:
             return None
-        await self._set(row["name"], lease=row["lease"], leased_until=until, hinted_at=None)
+        await self._set(row["name"], lease=row["lease"], leased_until=until)
         return ClaimedFeed(**row)
 
     async def extend(self, claimed: ClaimedFeed, *, until: datetime) -> None:
@@ -95,6 +103,7 @@ class FeedStore:
             failures=0,
             polled_at=now,
             clock_difference=clock_difference,
+            **_heeded(claimed),
             **values,
         )
 
@@ -106,15 +115,16 @@ class FeedStore:
             failures=claimed.failures + 1,
             due_at=due_at,
             last_error=error,
+            **_heeded(claimed),
         )
 
-    async def release(self, claimed: ClaimedFeed, *, now: datetime) -> None:
+    async def release(self, claimed: ClaimedFeed) -> None:
         """Leave a feed to the next who asks, as due as it was. Raises: PollStopped, if the lease was lost."""
-        await self._set_held(claimed, leased_until=None, **({} if claimed.is_whole else {"hinted_at": now}))
+        await self._set_held(claimed, leased_until=None)
 
     async def hint(self, name: str, *, now: datetime, whole: bool) -> None:
         """Have a feed polled now, the `whole` of it or what notifications spoke of."""
-        await self._set(name, **({"due_at": func.least(_F.due_at, now)} if whole else {"hinted_at": now}))
+        await self._set(name, hinted_at=now, **({"hinted_whole": True} if whole else {}))
 
     async def all(self) -> Sequence[RowMapping]:
         """Return every feed with the numbers of its registers and of its subscriptions, by name."""
@@ -154,3 +164,12 @@ class FeedStore:
         )
         if held.one_or_none() is None:
             raise PollStopped("another process polls this feed by now")
+
+
+def _heeded(claimed: ClaimedFeed) -> dict[str, object]:
+    """Return what is left of hints after a poll: those that came while it was under way."""
+    is_last = _F.hinted_at.is_not_distinct_from(claimed.hinted_at)
+    return {
+        "hinted_at": case((is_last, None), else_=_F.hinted_at),
+        "hinted_whole": case((is_last, false()), else_=_F.hinted_whole),
+    }

@@ -98,7 +98,7 @@ class FeedPoller:
             await self._poll(claimed, only=only)
         except PollStopped:
             async with self._uow_factory() as uow:
-                await FeedStore(uow.connection).release(claimed, now=self._clock.now())
+                await FeedStore(uow.connection).release(claimed)
             raise
         except NodeError as error:
             await self._fail(claimed, error)

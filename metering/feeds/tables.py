@@ -27,6 +27,7 @@ meter_feeds: Final = Table(
     Column("url", Text, nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),  # when to poll all of it next
     Column("hinted_at", DateTime(timezone=True)),  # when a notification said that some of it is news
+    Column("hinted_whole", Boolean, nullable=False, server_default=false()),  # or that all of it may be
     Column("leased_until", DateTime(timezone=True)),  # until when some process polls it
     Column("lease", BigInteger, nullable=False, server_default="0"),  # how often it was taken so
     Column("failures", Integer, nullable=False, server_default="0"),  # in a row

@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("url", sa.Text, nullable=False),
         sa.Column("due_at", _INSTANT, nullable=False),
         sa.Column("hinted_at", _INSTANT),
+        sa.Column("hinted_whole", sa.Boolean, nullable=False, server_default=sa.false()),
         sa.Column("leased_until", _INSTANT),
         sa.Column("lease", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("failures", sa.Integer, nullable=False, server_default="0"),

@@ -144,3 +144,27 @@ async def test_a_reading_type_of_the_file_that_changes_back_counts(uow_factory: 
                 meter_reading_types.c.version
             )
             assert (await uow.connection.execute(kinds)).scalars().all() == [3, 0, 3]
+
+
+async def test_an_end_that_is_told_while_a_poll_is_under_way_has_everything_read_after_it(
+    world: NotifiedWorld,
+) -> None:
+    await world.poll()
+    values = world.server.registers[0].sets[0].values
+
+    answers = []
+
+    async def tell_once(_path: str) -> None:
+        world.server.traps.meanwhile = None
+        world.clock.advance(timedelta(seconds=1))
+        answers.append(await world.server.notify(SETS, status=4, readings=[(LAST, 3)]))
+
+    world.server.traps.meanwhile = tell_once
+    await world.poll(after=timedelta(hours=2))
+    assert [answer.status_code for answer in answers] == [204]
+    values[LAST] = 7
+    await world.poll(after=MINUTE)
+    assert (await world.energies())[-1][0] == 7
+    asked = len(world.server.asked)
+    await world.poll(after=MINUTE)
+    assert len(world.server.asked) == asked
