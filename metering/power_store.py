@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.clock import utc
@@ -168,17 +168,7 @@ async def power_within(
     `meter` is a registered id or an mRID in any spelling; of several devices that use one mRID all are
     returned. Raises: MeterIdUnknown.
     """
-    found: list[PowerReading] = []
-    for identity, part in await resolve_within(connection, meter, window=window, as_of=as_of):
-        asked = {
-            "mrid": identity.mrid,
-            "device_lfdi": identity.device_lfdi,
-            "start": part.start,
-            "end": part.end,
-            "as_of": None if as_of is None else as_of.astimezone(UTC),
-        }
-        found += [_reading(row) for row in await connection.execute(_WITHIN, asked)]
-    return found
+    return await _told(connection, _WITHIN, meter, window, as_of)
 
 
 async def newest_power(
@@ -189,6 +179,18 @@ async def newest_power(
     Of each register `most` readings at most, as known now or at `as_of`. `meter` is a registered id or an
     mRID in any spelling. Raises: MeterIdUnknown.
     """
+    return await _told(connection, _NEWEST, meter, window, as_of, limit=most)
+
+
+async def _told(
+    connection: AsyncConnection,
+    statement: TextClause,
+    meter: str,
+    window: Interval,
+    as_of: datetime | None,
+    **further: int,
+) -> list[PowerReading]:
+    """Return what `statement` finds of every meter that went by that name, each while it did."""
     found: list[PowerReading] = []
     for identity, part in await resolve_within(connection, meter, window=window, as_of=as_of):
         asked = {
@@ -197,9 +199,9 @@ async def newest_power(
             "start": part.start,
             "end": part.end,
             "as_of": None if as_of is None else as_of.astimezone(UTC),
-            "limit": most,
+            **further,
         }
-        found += [_reading(row) for row in await connection.execute(_NEWEST, asked)]
+        found += [_reading(row) for row in await connection.execute(statement, asked)]
     return found
 
 
