@@ -39,7 +39,7 @@ class LazyCommand:
         return get_command(alone)
 
 
-class _Stand(TyperCommand):
+class _Placeholder(TyperCommand):
     """What a group lists in a command's place; the command itself reads the arguments and runs."""
 
     callback: Callable[[], Any]
@@ -52,4 +52,4 @@ class _Stand(TyperCommand):
 def add_lazily(app: typer.Typer, commands: Iterable[LazyCommand]) -> None:
     """Give `app` these commands, in this order; nothing is imported."""
     for each in commands:
-        app.command(each.name, cls=_Stand, help=each.help)(each.load)
+        app.command(each.name, cls=_Placeholder, help=each.help)(each.load)
