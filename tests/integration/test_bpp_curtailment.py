@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -18,37 +18,21 @@ from bpp.provider_api import provider_router
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from node.api_key_store import ApiKeyWish, issue_api_key
-from node.api_keys import ApiKeys
-from node.app import create_app
 from node.audit import Actor, list_acts
 from node.scopes import Scope
-from node.telemetry import Metrics
 from protocol.actions import Action
 from protocol.profile import PROFILES, Profile
 from schemas import jsonld
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_bundle_accepts, official_message_errors, official_order_errors
-from tests.support.seller_world import (
-    EXPORT,
-    IMPORT,
-    ITEM,
-    OFFER,
-    SELLER,
-    SOURCE_METER,
-    TARGET_METER,
-    WINDOW,
-    SellerWorld,
-    hours_of,
-    order,
-)
+from tests.support.seller_api import KEY, seller_api
+from tests.support.seller_world import SOURCE_METER, WINDOW, SellerWorld, order
 from trading.delivery import CurtailmentReason, Cut
 from trading.mapping import wire_of
 from trading.report import ContractReport
-from trading.request import OrderRequest
 
 Json = dict[str, Any]
 
-KEY = {"X-Api-Key": "dgn_test"}
 SINCE = format_instant(WINDOW.start + timedelta(hours=2))
 OUTAGE: Json = {
     "watt_hours": 4_000,
@@ -56,14 +40,6 @@ OUTAGE: Json = {
     "since": SINCE,
     "why": "feeder 7 tripped",
 }
-ASKED = OrderRequest(
-    seller=SELLER,
-    buyer_id="baker-1",
-    resource_id=ITEM,
-    offer_id=OFFER,
-    quantity=Energy(10_000),
-    target_meter=TARGET_METER,
-)
 
 
 @pytest.fixture
@@ -71,30 +47,13 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     return await SellerWorld(uow_factory=uow_factory).open()
 
 
-@asynccontextmanager
-async def api_of(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async def ready() -> dict[str, bool]:
-        return {}
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        yield
-
-    app = create_app(
-        title="Seller",
-        description="",
-        routers=[
-            provider_router(uow_factory=world.uow_factory, clock=world.clock),
-            curtailment_router(world.bpp, uow_factory=world.uow_factory, clock=world.clock),
-        ],
-        api_keys=ApiKeys(world.uow_factory, configured=KEY["X-Api-Key"]),
-        metrics=Metrics(),
-        readiness=ready,
-        running=running,
-    )
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://seller", headers=KEY) as connected:
-        yield connected
+def api_of(world: SellerWorld) -> AbstractAsyncContextManager[httpx.AsyncClient]:
+    """Connect as the operator."""
+    routers = [
+        provider_router(uow_factory=world.uow_factory, clock=world.clock),
+        curtailment_router(world.bpp, uow_factory=world.uow_factory, clock=world.clock),
+    ]
+    return seller_api(routers, uow_factory=world.uow_factory, clock=world.clock)(KEY)
 
 
 @pytest.fixture
@@ -111,9 +70,7 @@ async def curtail(api: httpx.AsyncClient, bought: Json, **changes: Any) -> httpx
 async def deliver(world: SellerWorld, watt_hours: int = 1_500) -> None:
     """Have both meters report so much in each of the eight hours, after them, and settle."""
     world.clock.set(WINDOW.end + timedelta(minutes=5))
-    for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
-        await world.report(meter, direction, hours_of(WINDOW, [watt_hours] * 8))
-    await world.refresh_all()
+    await world.deliver([watt_hours] * 8)
 
 
 async def test_the_buyer_is_told_of_a_curtailment_at_once(world: SellerWorld, api: httpx.AsyncClient) -> None:
@@ -155,9 +112,7 @@ async def test_what_is_told_of_a_curtailment_passes_the_official_schemas_and_exp
 
 async def buy_and_curtail(world: SellerWorld) -> ContractReport:
     """Return what the buyer was told of its contract before that was curtailed."""
-    wire = wire_of(world.profile.name)
-    held = await world.send(Action.INIT, wire.write_order_request(ASKED))
-    bought = wire.read_contract((await world.send(Action.CONFIRM, held))[wire.ORDER_KEY])
+    bought = await world.buy_wanted()
     async with api_of(world) as api:
         assert (await curtail(api, {"beckn:id": bought.order_id})).status_code == 201
     return bought

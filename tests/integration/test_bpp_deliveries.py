@@ -249,9 +249,7 @@ async def test_a_correction_of_a_settled_day_leaves_its_bill_while_the_next_day_
     await world.buy(10)
     world.clock.set(night.start + timedelta(hours=1))
     for amount in (4000, 3000):
-        for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
-            await world.report(meter, direction, hours_of(night, [amount]))
-        await world.refresh_all()
+        await world.deliver([amount], window=night)
         world.clock.advance(timedelta(minutes=1))
     told = (await world.unsolicited())[-1]["beckn:orderAttributes"]
     assert told["settlementCycles"][0]["amount"] == Decimal("3.10")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import uuid4
 
 import orjson
@@ -26,6 +26,7 @@ from tests.support.seller_world import (
     SELLER,
     SOURCE_METER,
     TARGET_METER,
+    WANTED,
     WINDOW,
     SellerWorld,
     hours_of,
@@ -41,15 +42,6 @@ from trading.report import ContractReport
 from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSummary
 
 Json = dict[str, Any]
-
-ASKED: Final = OrderRequest(
-    seller=SELLER,
-    buyer_id="baker-1",
-    resource_id=ITEM,
-    offer_id=OFFER,
-    quantity=Energy(10_000),
-    target_meter=TARGET_METER,
-)
 
 
 @pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
@@ -72,12 +64,6 @@ def report(message: Json, wire: Wire) -> ContractReport:
     return wire.read_contract(message[wire.ORDER_KEY])
 
 
-async def buy(world: SellerWorld, wire: Wire) -> ContractReport:
-    """Return what a buyer is told who confirms exactly what init answered."""
-    held = await world.send(Action.INIT, wire.write_order_request(ASKED))
-    return report(await world.send(Action.CONFIRM, held), wire)
-
-
 async def test_a_catalogue_is_found_and_read_back(world: SellerWorld, wire: Wire) -> None:
     found = await world.send(Action.DISCOVER, wire.write_criteria(Criteria(words=("rooftop",))))
     [listing] = wire.read_catalog(found)
@@ -93,11 +79,11 @@ async def test_a_catalogue_is_found_and_read_back(world: SellerWorld, wire: Wire
 
 
 async def test_a_trade_goes_from_quote_to_bill(world: SellerWorld, wire: Wire) -> None:
-    quoted = await world.send(Action.SELECT, wire.write_order_request(ASKED))
+    quoted = await world.send(Action.SELECT, wire.write_order_request(WANTED))
     value = wire.find_parts(quoted[wire.ORDER_KEY]).value
     assert value is not None
     assert (Decimal(value["value"]), value["currency"]) == (Decimal("4.00"), "USD")
-    bought = await buy(world, wire)
+    bought = await world.buy_wanted()
     assert (bought.status, bought.quote.total.amount) == (ContractStatus.ACTIVE, Decimal("4.00"))
     assert (bought.target_meter, bought.source.meter_id) == (TARGET_METER, SOURCE_METER)
     world.clock.set(WINDOW.end + timedelta(days=1))
@@ -113,9 +99,9 @@ async def test_a_trade_goes_from_quote_to_bill(world: SellerWorld, wire: Wire) -
 
 
 async def test_an_order_is_changed_followed_rated_and_cancelled(world: SellerWorld, wire: Wire) -> None:
-    bought = await buy(world, wire)
+    bought = await world.buy_wanted()
     mine = OrderRequest(order_id=bought.order_id, resource_id=ITEM, offer_id=OFFER)
-    more = replace(ASKED, order_id=bought.order_id, quantity=Energy(20_000))
+    more = replace(WANTED, order_id=bought.order_id, quantity=Energy(20_000))
     assert report(await world.send(Action.UPDATE, wire.write_update(more)), wire).quantity == Energy(20_000)
     tracking = await world.send(Action.TRACK, wire.write_track(mine, callback_url="https://bap.example/t"))
     assert wire.read_tracking(tracking) == f"{BPP_URL}/track/{bought.order_id}"
@@ -147,7 +133,7 @@ async def test_refusals_name_the_place_in_their_own_generation(world: SellerWorl
 
 
 async def test_every_answer_passes_the_official_schema(world: SellerWorld, wire: Wire) -> None:
-    bought = await buy(world, wire)
+    bought = await world.buy_wanted()
     mine = OrderRequest(order_id=bought.order_id, resource_id=ITEM, offer_id=OFFER)
     other = str(uuid4())
     inquiry = Inquiry(category="ORDER", target_id=bought.order_id)
@@ -156,8 +142,8 @@ async def test_every_answer_passes_the_official_schema(world: SellerWorld, wire:
     )
     requests = {
         Action.DISCOVER: wire.write_criteria(Criteria(words=("solar",), expression=wire.FILTER_EXAMPLE)),
-        Action.SELECT: wire.write_order_request(ASKED),
-        Action.INIT: wire.write_order_request(ASKED),
+        Action.SELECT: wire.write_order_request(WANTED),
+        Action.INIT: wire.write_order_request(WANTED),
         Action.STATUS: wire.write_order_id(mine),
         Action.TRACK: wire.write_track(mine, callback_url="https://bap.example/t"),
         Action.RATING: wire.write_ratings([rating]),
@@ -201,7 +187,7 @@ async def test_a_contract_is_told_on_the_wire_it_is_asked_on(
 
 
 async def test_a_contract_can_be_ended_on_any_wire(world: SellerWorld, wire: Wire) -> None:
-    bought = await buy(world, wire)
+    bought = await world.buy_wanted()
     mine = OrderRequest(order_id=bought.order_id, resource_id=ITEM, offer_id=OFFER)
     for action, other in zip((Action.STATUS, Action.CANCEL, Action.STATUS), PROFILES.values(), strict=True):
         spoken = wire_of(other.name)
@@ -341,13 +327,13 @@ async def test_what_a_generation_leaves_open_is_asked_for(
 ) -> None:
     world = await SellerWorld(uow_factory=uow_factory).open()
     for name, path in paths.items():
-        message = wire_of(name).write_order_request(replace(ASKED, **changes))
+        message = wire_of(name).write_order_request(replace(WANTED, **changes))
         error = await world.speaking(PROFILES[name]).refusal(Action.INIT, message)
         assert (error.code, error.path) == ("SCH_REQUIRED_FIELD_MISSING", path)
 
 
 async def test_what_no_database_keeps_is_refused(world: SellerWorld, wire: Wire) -> None:
-    strange = replace(ASKED, buyer_id="a\0b")
+    strange = replace(WANTED, buyer_id="a\0b")
     assert (await world.refusal(Action.INIT, wire.write_order_request(strange))).path == wire.PATHS[
         Field.BUYER
     ]

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from kernel.interval import Interval
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.seller_world import EXPORT, IMPORT, SOURCE_METER, TARGET_METER, WINDOW, SellerWorld
+from tests.support.seller_world import WINDOW, SellerWorld
 from trading.contracts import ContractStore
 
 MINUTE = timedelta(minutes=1)
@@ -25,9 +26,7 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def _hour(world: SellerWorld, number: int) -> None:
     """Have both meters report 1 kWh for an hour of the window, and the desk look at it."""
     start = WINDOW.start + timedelta(hours=number)
-    for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
-        await world.report(meter, direction, [(start, 1000)])
-    await world.refresh_all()
+    await world.deliver([1_000], window=Interval(start, WINDOW.end))
 
 
 async def _delivered(world: SellerWorld) -> list[Any]:

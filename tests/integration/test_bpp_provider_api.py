@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -13,22 +12,13 @@ import pytest
 from bpp.meter_api import meter_router
 from bpp.provider_api import provider_router, tracking_router
 from metering.ingest import record_mirror_document
-from node.api_keys import ApiKeys
-from node.app import create_app
-from node.telemetry import Metrics
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support import metering_documents as metering
-from tests.support.seller_world import (
-    EXPORT,
-    IMPORT,
-    SOURCE_METER,
-    TARGET_METER,
-    WINDOW,
-    SellerWorld,
-    hours_of,
-)
+from tests.support.seller_api import KEY as OPERATORS_KEY
+from tests.support.seller_api import seller_api
+from tests.support.seller_world import TARGET_METER, WINDOW, SellerWorld
 
-KEY = {"X-Api-Key": "dgn_test"}
+KEY = {"X-Api-Key": OPERATORS_KEY}
 
 
 @pytest.fixture
@@ -38,37 +28,20 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 
 @pytest.fixture
 async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
-    async def ready() -> dict[str, bool]:
-        return {}
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        yield
-
-    app = create_app(
-        title="Seller",
-        description="",
-        routers=[
-            provider_router(uow_factory=world.uow_factory, clock=world.clock),
-            tracking_router(uow_factory=world.uow_factory, clock=world.clock),
-            meter_router(uow_factory=world.uow_factory, clock=world.clock),
-        ],
-        api_keys=ApiKeys(world.uow_factory, configured=KEY["X-Api-Key"]),
-        metrics=Metrics(),
-        readiness=ready,
-        running=running,
-    )
-    transport = httpx.ASGITransport(app=app)
-    async with httpx.AsyncClient(transport=transport, base_url="http://seller") as connected:
+    routers = [
+        provider_router(uow_factory=world.uow_factory, clock=world.clock),
+        tracking_router(uow_factory=world.uow_factory, clock=world.clock),
+        meter_router(uow_factory=world.uow_factory, clock=world.clock),
+    ]
+    connect = seller_api(routers, uow_factory=world.uow_factory, clock=world.clock)
+    async with connect(None) as connected:
         yield connected
 
 
 async def _settled(world: SellerWorld) -> str:
     bought = await world.buy(10)
     world.clock.set(WINDOW.end + timedelta(minutes=5))
-    for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
-        await world.report(meter, direction, hours_of(WINDOW, [1250] * 8))
-    await world.refresh_all()
+    await world.deliver([1250] * 8)
     order_id: str = bought["beckn:id"]
     return order_id
 

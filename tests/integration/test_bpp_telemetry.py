@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from kernel.energy import Energy
 from kernel.interval import Interval
 from metering.documents import (
     MirrorMeterReading,
@@ -27,21 +26,9 @@ from protocol.profile import PROFILES, Profile
 from schemas import jsonld
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_bundle_accepts, official_message_errors, official_order_errors
-from tests.support.seller_world import (
-    EXPORT,
-    IMPORT,
-    ITEM,
-    OFFER,
-    SELLER,
-    SOURCE_METER,
-    TARGET_METER,
-    WINDOW,
-    SellerWorld,
-    hours_of,
-)
+from tests.support.seller_world import SOURCE_METER, TARGET_METER, WINDOW, SellerWorld
 from trading.delivery import MetricName
 from trading.mapping import wire_of
-from trading.request import OrderRequest
 
 Json = dict[str, Any]
 
@@ -86,12 +73,6 @@ async def tell_power(
         assert not taken.quarantined
 
 
-async def deliver(world: SellerWorld, hours: int) -> None:
-    for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
-        await world.report(meter, direction, hours_of(WINDOW, [1_000] * hours))
-    await world.refresh_all()
-
-
 def telemetry(order: Json) -> list[Json] | None:
     found: list[Json] | None = order["beckn:fulfillment"]["beckn:deliveryAttributes"].get("telemetry")
     return found
@@ -102,7 +83,7 @@ async def test_the_power_of_the_source_is_told_with_what_was_delivered(world: Se
     world.clock.set(WINDOW.start + timedelta(hours=2))
     await tell_power(world, [-15_005, 2_000])
     await tell_power(world, [90_000], meter=TARGET_METER)
-    await deliver(world, 2)
+    await world.deliver([1_000] * 2)
     [told] = await world.unsolicited()
     assert telemetry(told) == [
         {
@@ -119,7 +100,7 @@ async def test_the_power_of_the_source_is_told_with_what_was_delivered(world: Se
 async def test_without_power_there_is_no_telemetry(world: SellerWorld) -> None:
     await world.buy(10)
     world.clock.set(WINDOW.start + timedelta(hours=2))
-    await deliver(world, 2)
+    await world.deliver([1_000] * 2)
     [told] = await world.unsolicited()
     assert telemetry(told) is None
 
@@ -151,7 +132,7 @@ async def test_a_fulfilled_contract_keeps_the_telemetry_that_was_told(world: Sel
     bought = await world.buy(10)
     world.clock.set(WINDOW.end + MINUTE)
     await tell_power(world, [-10_000])
-    await deliver(world, 8)
+    await world.deliver([1_000] * 8)
     told = await world.status(bought["beckn:id"])
     world.clock.advance(timedelta(hours=1))
     await tell_power(world, [-20_000], first=5)
@@ -198,16 +179,7 @@ async def test_every_official_document_takes_telemetry(
 
 
 async def _buy_and_deliver(world: SellerWorld) -> None:
-    asked = OrderRequest(
-        seller=SELLER,
-        buyer_id="baker-1",
-        resource_id=ITEM,
-        offer_id=OFFER,
-        quantity=Energy(10_000),
-        target_meter=TARGET_METER,
-    )
-    held = await world.send(Action.INIT, wire_of(world.profile.name).write_order_request(asked))
-    await world.send(Action.CONFIRM, held)
+    await world.buy_wanted()
     world.clock.set(WINDOW.start + timedelta(hours=2))
     await tell_power(world, [-15_005])
-    await deliver(world, 2)
+    await world.deliver([1_000] * 2)

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Final
-from unittest.mock import patch
 
 import numpy as np
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from metering.documents import MirrorDocument, ReadingType
+from metering.documents import ReadingType
 from metering.energy import Measurement, Scale, measure, scale_of
 from metering.judgement import Verdict, judge
 from metering.reading_columns import ReadingColumns
-from metering.sep.elements import NAMESPACE, MeterDocumentRefused
+from metering.sep.elements import NAMESPACE
 from metering.sep.plain_runs import MARK, lift_plain_runs
 from metering.sep.reader import read_mirror_document
 from metering.sep.writer import write_mirror_usage_point
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate
 from metering.wholesale import measure_wholesale
+from tests.support.meter_reader import read, read_as_a_tree
 from tests.support.metering_documents import day_of_readings, meter, reading, register
 
 _NOW: Final = datetime(2026, 3, 15, tzinfo=UTC)
@@ -65,31 +65,19 @@ _FULL: Final = (
 )
 
 
-def _read(raw: bytes) -> MirrorDocument | str:
-    try:
-        return read_mirror_document(raw)
-    except MeterDocumentRefused as error:
-        return f"{error.code} {error}"
-
-
-def _read_as_a_tree(raw: bytes) -> MirrorDocument | str:
-    with patch("metering.sep.reader.lift_plain_runs", lambda raw: (raw, ())):
-        return _read(raw)
-
-
 @given(st.lists(st.tuples(st.integers(0, len(_PLAIN)), st.sampled_from(_DISTURBANCES)), max_size=3))
 @example([])
 def test_a_document_says_the_same_by_runs_as_by_its_tree(changes: list[tuple[int, bytes]]) -> None:
     raw = _PLAIN
     for place, disturbance in sorted(changes, reverse=True):
         raw = raw[:place] + disturbance + raw[place:]
-    assert _read(raw) == _read_as_a_tree(raw)
+    assert read(raw) == read_as_a_tree(raw)
 
 
 @given(st.integers(0, len(_PLAIN)), st.integers(0, 40))
 def test_what_is_cut_out_of_a_document_is_missed_alike(place: int, length: int) -> None:
     raw = _PLAIN[:place] + _PLAIN[place + length :]
-    assert _read(raw) == _read_as_a_tree(raw)
+    assert read(raw) == read_as_a_tree(raw)
 
 
 def test_runs_are_lifted_where_nothing_stands_against_it() -> None:
@@ -101,7 +89,7 @@ def test_runs_are_lifted_where_nothing_stands_against_it() -> None:
 def test_a_reading_in_a_comment_counts_in_neither_way() -> None:
     raw = _PLAIN.replace(b"<status>", b"<!--" + _READING + b"--><status>")
     assert lift_plain_runs(raw) == (raw, ())
-    assert _read(raw) == _read(_PLAIN)
+    assert read(raw) == read(_PLAIN)
 
 
 def test_a_mark_that_the_sender_wrote_is_an_element_like_any_unknown_one() -> None:
@@ -111,17 +99,17 @@ def test_a_mark_that_the_sender_wrote_is_an_element_like_any_unknown_one() -> No
         _PLAIN.replace(b"<Reading>", mark + b"<Reading>"),
     ):
         assert lift_plain_runs(raw) == (raw, ())
-        assert _read(raw) == _read(_PLAIN)
+        assert read(raw) == read(_PLAIN)
 
 
 def test_two_readings_of_a_register_outside_a_set_are_refused() -> None:
-    said = _read((_FULL % (_READING * 2).decode()).encode())
+    said = read((_FULL % (_READING * 2).decode()).encode())
     assert isinstance(said, str)
     assert "Reading is there twice" in said
 
 
 def test_a_value_out_of_range_is_complained_of_at_its_place() -> None:
-    said = _read((_FULL % _READING.replace(b">1<", b">999999999999999<").decode()).encode())
+    said = read((_FULL % _READING.replace(b">1<", b">999999999999999<").decode()).encode())
     assert isinstance(said, str)
     assert "out of the range of Int48" in said
 

@@ -8,12 +8,11 @@ from unittest.mock import patch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.documents import MirrorDocument
 from metering.reading_columns import ReadingColumns
-from metering.sep.elements import MeterDocumentRefused
 from metering.sep.reader import read_mirror_document
 from metering.sep.uniform_run import read_uniform_run
 from metering.sep.writer import write_mirror_usage_point
+from tests.support.meter_reader import read, read_as_a_tree
 from tests.support.metering_documents import meter, reading, register
 
 _RAW: Final = write_mirror_usage_point(
@@ -24,28 +23,16 @@ _VALUES: Final = st.lists(st.integers(0, 2**47), min_size=1, max_size=20)
 _BLANKS: Final = st.text(" \t\r\n", max_size=3)
 
 
-def _read(raw: bytes) -> MirrorDocument | str:
-    try:
-        return read_mirror_document(raw)
-    except MeterDocumentRefused as error:
-        return f"{error.code} {error}"
-
-
-def _read_as_a_tree(raw: bytes) -> MirrorDocument | str:
-    with patch("metering.sep.reader.lift_plain_runs", lambda raw: (raw, ())):
-        return _read(raw)
-
-
 @given(st.integers(0, len(_RAW) - 1), st.integers(0, 255))
 def test_one_byte_that_is_another_one_is_seen_alike(place: int, byte: int) -> None:
     raw = _RAW[:place] + bytes([byte]) + _RAW[place + 1 :]
-    assert _read(raw) == _read_as_a_tree(raw)
+    assert read(raw) == read_as_a_tree(raw)
 
 
 @given(st.integers(0, len(_RUN) - 1), st.sampled_from(b"0129aAfF- <>"))
 def test_one_byte_within_the_readings_is_seen_alike(place: int, byte: int) -> None:
     raw = _RAW.replace(_RUN, _RUN[:place] + bytes([byte]) + _RUN[place + 1 :])
-    assert _read(raw) == _read_as_a_tree(raw)
+    assert read(raw) == read_as_a_tree(raw)
 
 
 @given(_VALUES, st.integers(0, 0xFFFF), st.integers(0, 255), _BLANKS)
@@ -57,9 +44,9 @@ def test_values_of_every_length_are_read_exactly(values: list[int], flags: int, 
         for number, value in enumerate(values, start=1000)
     ]
     raw = _RAW.replace(_RUN, gap.join(written).encode())
-    document = _read(raw)
+    document = read(raw)
     assert not isinstance(document, str)
-    assert document == _read_as_a_tree(raw)
+    assert document == read_as_a_tree(raw)
     (readings,) = (each.readings for each in document.meter_readings[0].reading_sets)
     assert [each.value for each in readings] == values
 
@@ -79,16 +66,16 @@ def test_readings_that_are_not_alike_are_no_block() -> None:
 
 
 def test_what_stands_around_the_readings_is_read_only_once() -> None:
-    first = _read(_RAW)
+    first = read(_RAW)
     later = _RAW.replace(b"<value>7<", b"<value>9<")
     with patch("metering.sep.reader.parse_document", side_effect=AssertionError("it is known")):
         second = read_mirror_document(later)
-    assert second == _read_as_a_tree(later)
+    assert second == read_as_a_tree(later)
     assert second != first
 
 
 def test_a_reading_beside_a_set_is_judged_anew_in_every_document() -> None:
     inside = _RAW.replace(b"<MirrorReadingSet>", b"").replace(b"</MirrorReadingSet>", b"")
     one = inside.replace(_RUN, _RUN.split(b"</Reading>")[0] + b"</Reading>")
-    assert _read(one) == _read_as_a_tree(one)
-    assert "Reading is there twice" in str(_read(inside))
+    assert read(one) == read_as_a_tree(one)
+    assert "Reading is there twice" in str(read(inside))

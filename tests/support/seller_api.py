@@ -17,11 +17,11 @@ from storage.unit_of_work import UnitOfWorkFactory
 
 KEY: Final = "dgn_test"
 """The operator's own."""
-Connect = Callable[[str], AbstractAsyncContextManager[httpx.AsyncClient]]
+Connect = Callable[[str | None], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 
 def seller_api(routers: Sequence[APIRouter], *, uow_factory: UnitOfWorkFactory, clock: Clock) -> Connect:
-    """Return what connects to an application with these routes, by an API key."""
+    """Return what connects to an application with these routes, by an API key or by none."""
 
     async def ready() -> dict[str, bool]:
         return {}
@@ -41,9 +41,11 @@ def seller_api(routers: Sequence[APIRouter], *, uow_factory: UnitOfWorkFactory, 
     )
 
     @asynccontextmanager
-    async def connected(key: str) -> AsyncIterator[httpx.AsyncClient]:
+    async def connected(key: str | None) -> AsyncIterator[httpx.AsyncClient]:
         async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://seller", headers={"X-Api-Key": key}
+            transport=httpx.ASGITransport(app=app),
+            base_url="http://seller",
+            headers={} if key is None else {"X-Api-Key": key},
         ) as client:
             yield client
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -19,6 +19,7 @@ from bpp.catalog import load_catalogue
 from bpp.deliveries import DeliveryDesk, note_readings
 from bpp.platform import Bpp
 from kernel.clock import ManualClock
+from kernel.energy import Energy
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from metering.documents import (
@@ -43,6 +44,8 @@ from storage.tables import outbox
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.mapping import wire_of
 from trading.offer import Catalogue
+from trading.report import ContractReport
+from trading.request import OrderRequest
 
 Json = dict[str, Any]
 
@@ -65,6 +68,16 @@ AUTHORIZATION: Final = (
 """Of a message that was verified when it came in."""
 
 IMPORT, EXPORT = 1, 19  # flow directions of 2030.5
+
+WANTED: Final = OrderRequest(
+    seller=SELLER,
+    buyer_id="baker-1",
+    resource_id=ITEM,
+    offer_id=OFFER,
+    quantity=Energy(10_000),
+    target_meter=TARGET_METER,
+)
+"""What the buyer asks for, in words of no generation."""
 
 
 def catalogue() -> Catalogue:
@@ -203,6 +216,12 @@ class SellerWorld:
         confirmed: Json = (await self.send(Action.CONFIRM, {"order": confirm}))["order"]
         return confirmed
 
+    async def buy_wanted(self) -> ContractReport:
+        """Return what a buyer of any generation is told who confirms exactly what init answered."""
+        wire = wire_of(self.profile.name)
+        held = await self.send(Action.INIT, wire.write_order_request(WANTED))
+        return wire.read_contract((await self.send(Action.CONFIRM, held))[wire.ORDER_KEY])
+
     async def status(self, order_id: str) -> Json:
         answer = await self.send(Action.STATUS, {"order": {"beckn:id": order_id}})
         found: Json = answer["order"]
@@ -215,6 +234,12 @@ class SellerWorld:
             result = await record_mirror_document(raw, uow=uow, now=self.clock.now(), sender=meter)
             touched = [meter.mrid for meter in result.touched]
             await note_readings(uow, meters=touched, now=self.clock.now())
+
+    async def deliver(self, watt_hours: Sequence[int], *, window: Interval = WINDOW) -> None:
+        """Have both meters report so much hour by hour, and the desk look at it."""
+        for meter, direction in ((SOURCE_METER, EXPORT), (TARGET_METER, IMPORT)):
+            await self.report(meter, direction, hours_of(window, watt_hours))
+        await self.refresh_all()
 
     async def refresh_all(self) -> int:
         """Let the desk do all that is due; return how many contracts it looked at."""
@@ -247,7 +272,7 @@ class SellerWorld:
         return replace(self, profile=profile)
 
 
-def hours_of(window: Interval, watt_hours: list[int]) -> list[tuple[datetime, int]]:
+def hours_of(window: Interval, watt_hours: Sequence[int]) -> list[tuple[datetime, int]]:
     """Return what was counted in each hour of the window."""
     return [(window.start + timedelta(hours=hour), amount) for hour, amount in enumerate(watt_hours)]
 
