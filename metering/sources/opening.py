@@ -40,4 +40,5 @@ def opened(path: Path) -> Iterator[OpenFile]:
             stream = cast("BinaryIO", gzip.GzipFile(fileobj=file, mode="rb")) if is_gzip else file
             yield OpenFile(stream, file, path.stat().st_size)
     except READ_ERRORS as error:
-        raise SourceUnreadable(f"{path} cannot be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise SourceUnreadable(f"{path} cannot be read: {why}") from error
