@@ -27,9 +27,9 @@ async def subscriptions(
 ) -> JsonResponse:
     """Return what stands, and the requests that are not fulfilled; those of one status if it is given."""
     now = desk.clock.now()
-    async with desk.uow_factory() as uow:
-        found = await find_subscriptions(uow, LookupForm(status=status), now=now, limit=_MOST)
+    async with desk.uow_factory() as uow:  # requests first: one that is fulfilled in between stands then
         asked = await find_requests(uow, steps=UNFULFILLED, status=status, limit=_MOST)
+        found = await find_subscriptions(uow, LookupForm(status=status), now=now, limit=_MOST)
     return JsonResponse(
         {
             "subscriptions": [each.to_wire(now=now) for each in found],

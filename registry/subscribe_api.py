@@ -58,9 +58,9 @@ async def change(form: ChangeForm, signed: Signed, desk: AtDesk) -> dict[str, st
 @router.get("/subscriptions/{subscriber_id:path}", summary="How a subscription stands")
 async def show(subscriber_id: NameInPath, desk: AtDesk) -> dict[str, Any]:
     """Return how it stands, since when, why, and what to do; of every key and of what is asked for."""
-    async with desk.uow_factory() as uow:
-        keys = await find_standing(uow, subscriber_id)
+    async with desk.uow_factory() as uow:  # requests first: one that is fulfilled in between has its key then
         asked = await find_requests(uow, subscriber_id=subscriber_id, steps=UNFULFILLED, limit=_MOST_REQUESTS)
+        keys = await find_standing(uow, subscriber_id)
     if not keys and not asked:
         raise _not_found(subscriber_id)
     return _describe(subscriber_id, keys=keys, asked=asked, now=desk.clock.now())

@@ -43,9 +43,10 @@ def lift_plain_runs(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]]:
 
 def _only_run(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]] | None:
     """Return what is left of `raw` and its readings, if all of them are alike and follow one another."""
-    start, stop = raw.find(BEGINNING), raw.rfind(END) + len(END)
-    if not 0 <= start < stop:
+    start, end = raw.find(BEGINNING), raw.rfind(END)
+    if not 0 <= start < end:
         return None
+    stop = end + len(END)
     columns = read_uniform_run(raw[start:stop])
     if columns is None or not _is_in_range(columns):
         return None

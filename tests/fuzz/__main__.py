@@ -1,4 +1,7 @@
-"""`python -m tests.fuzz TARGET SECONDS CORPUS`: fuzz one target, keeping what is new in CORPUS."""
+"""`python -m tests.fuzz TARGET SECONDS CORPUS [SEED]`: fuzz one target, keeping what is new in CORPUS.
+
+With a seed, what is tried is the same again.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,10 @@ def _mutate_xml(data: bytes, max_size: int, seed: int) -> bytes:
 _MUTATORS = {"envelope": mutate, "json_ld": mutate, "mirror_document": _mutate_xml}
 
 if __name__ == "__main__":
-    name, seconds, corpus = sys.argv[1:4]
+    name, seconds, corpus, *seed = sys.argv[1:5]
     configure_logging(level="ERROR", log_format="console")
     options = [sys.argv[0], corpus, f"-max_total_time={seconds}", "-rss_limit_mb=2048", "-max_len=20000"]
+    options += [f"-seed={number}" for number in seed]
     mutator = {"custom_mutator": _MUTATORS[name]} if name in _MUTATORS else {}
     atheris.Setup([*options, "-timeout=10", "-print_final_stats=1"], TARGETS[name], **mutator)
     atheris.Fuzz()

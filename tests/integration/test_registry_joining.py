@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from kernel.clock import ManualClock, SystemClock
 from protocol.keys import write_public_key
 from registry.policy import UrlChecks
 from registry.request_store import claim_due, find_requests, put_request
+from registry.store import find_standing
 from registry.tables import requests
 from registry_client.challenge import ChallengeScheme, decrypt_challenge
 from storage.database import Database
@@ -81,6 +83,29 @@ async def test_the_challenge_comes_in_the_registrys_scheme_for_raw_and_der_keys(
         await enter(registry, bpp)
         (found,) = await look_up(registry, subscriber_id=BPP)
         assert len(found["encr_public_key"]) == (60 if der else 44)
+
+
+@pytest.mark.parametrize("look", [find_requests, find_standing], ids=lambda look: str(look.__name__))
+async def test_who_is_let_in_again_while_it_asks_is_not_told_that_it_is_out(
+    registry: SigningRegistry,
+    bpp: Newcomer,
+    monkeypatch: pytest.MonkeyPatch,
+    look: Callable[..., Awaitable[Any]],
+) -> None:
+    async def overtaken(*arguments: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        seen = await look(*arguments, **named)
+        bpp.let_go()
+        await eventually(lambda: status_of(registry, BPP), "SUBSCRIBED")
+        return seen
+
+    await enter(registry, bpp)
+    await bpp.patch(registry, status="UNSUBSCRIBED")
+    bpp.hold()
+    await bpp.subscribe(registry)
+    monkeypatch.setattr(f"registry.subscribe_api.{look.__name__}", overtaken)
+    told = await standing_of(registry, BPP)
+    assert told["requests"] or told["status"] == "SUBSCRIBED"
 
 
 async def test_asking_again_is_harmless(registry: SigningRegistry, bpp: Newcomer) -> None:
