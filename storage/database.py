@@ -14,8 +14,13 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, SQLAlchemy
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
+from storage.driver_pool import DriverPool
+from storage.pool_care import replace_dead_connections
+
 DATABASE_ERRORS: Final = (SQLAlchemyError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
 """Whatever may be raised by a database that is asked: it is away, or was asked wrongly."""
+
+_DRIVERS: Final = 4  # connections
 
 
 class DatabaseUrlInvalid(ValueError):
@@ -24,10 +29,14 @@ class DatabaseUrlInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Database:
-    """One PostgreSQL database; JSON columns keep decimal numbers exact."""
+    """One PostgreSQL database; JSON columns keep decimal numbers exact.
+
+    `drivers` are connections of the driver's own beside those of `engine`.
+    """
 
     url: URL
     engine: AsyncEngine
+    drivers: DriverPool
 
     @classmethod
     def connect(cls, url: str, *, pool_size: int = 5) -> Self:
@@ -51,12 +60,12 @@ class Database:
             async_creator=partial(_open, parsed),
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_pre_ping=True,  # a restarted PostgreSQL costs nobody a request
             json_serializer=_dump_json,
             json_deserializer=_load_json,
             hide_parameters=True,  # an error in the log tells no message and no key
         )
-        return cls(parsed, engine)
+        replace_dead_connections(engine)  # a restarted PostgreSQL costs nobody a request
+        return cls(parsed, engine, DriverPool(_dsn(parsed), size=_DRIVERS))
 
     async def raw_connection(self) -> asyncpg.Connection[asyncpg.Record]:
         """Return a new connection outside the pool, without SQLAlchemy's overhead."""
@@ -72,6 +81,7 @@ class Database:
         return True
 
     async def close(self) -> None:
+        await self.drivers.close()
         await self.engine.dispose()
 
 
@@ -106,7 +116,11 @@ async def create_database(url: str, name: str) -> str:
 
 async def _open(url: URL) -> asyncpg.Connection[asyncpg.Record]:
     """Return a new connection; asyncpg itself reads the URL, so `sslmode` and its like mean what they say."""
-    return await asyncpg.connect(url.set(drivername="postgresql").render_as_string(hide_password=False))
+    return await asyncpg.connect(_dsn(url))
+
+
+def _dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def _dump_json(value: Any) -> str:  # noqa: ANN401  SQLAlchemy hands over whatever the column holds

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
+from threading import Thread
 
+import asyncpg
 import pytest
-from sqlalchemy import Column, MetaData, Table, make_url, select
+from sqlalchemy import Column, MetaData, Table, make_url, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.database import Database, DatabaseUrlInvalid, create_database
+from storage.unit_of_work import UnitOfWorkFactory
 
 documents = Table("documents", MetaData(), Column("content", JSONB))
 
@@ -82,4 +85,59 @@ async def test_several_processes_may_create_a_database_at_once(postgres_url: str
     assert await create_database(postgres_url, name) == url
     database = Database.connect(url)
     assert await database.is_ready()
+    await database.close()
+
+
+async def _killed(database: Database) -> None:
+    """Use a connection of `database`, and have the server end it."""
+    async with database.engine.connect() as connection:
+        pid = (await connection.execute(text("SELECT pg_backend_pid()"))).scalar_one()
+    other = await database.raw_connection()
+    await other.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+    await other.close()
+
+
+async def test_connections_that_ended_in_the_pool_cost_nobody_a_request(database_url: str) -> None:
+    database = Database.connect(database_url)
+    for _ in range(3):
+        await _killed(database)
+        async with database.engine.connect() as connection:
+            assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
+    await database.close()
+
+
+async def test_one_whose_end_the_event_loop_has_not_seen_yet_costs_nobody_a_request(
+    database_url: str, uow_factory: UnitOfWorkFactory
+) -> None:
+    async def terminate(pid: int) -> None:
+        connection = await asyncpg.connect(database_url)
+        await connection.execute("SELECT pg_terminate_backend($1, 5000)", pid)
+        await connection.close()
+
+    async def of_engine() -> int:
+        async with uow_factory() as uow:
+            return int((await uow.connection.execute(text("SELECT pg_backend_pid()"))).scalar_one())
+
+    async def of_driver() -> int:
+        async with uow_factory.plain() as uow:
+            return int(await uow.driver.fetchval("SELECT pg_backend_pid()"))
+
+    for use in (of_engine, of_driver):
+        for _ in range(3):
+            pid = await use()
+            elsewhere = Thread(target=asyncio.run, args=(terminate(pid),))
+            elsewhere.start()
+            elsewhere.join()  # the loop of this thread stands still
+            assert await use() != pid
+
+
+async def test_one_that_ended_unseen_is_found_once_it_has_been_idle(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = Database.connect(database_url)
+    monkeypatch.setattr("storage.pool_care._ASKED_AFTER", 0)
+    await _killed(database)
+    monkeypatch.setattr("storage.pool_care.has_news", lambda _driver: False)
+    async with database.engine.connect() as connection:
+        assert (await connection.execute(text("SELECT 1"))).scalar_one() == 1
     await database.close()

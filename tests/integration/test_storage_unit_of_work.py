@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from storage.database import Database
+from storage.database import DATABASE_ERRORS, Database
 from storage.outbox import OUTBOX_CHANNEL
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWorkFactory
@@ -90,3 +90,75 @@ async def test_a_lost_connection_is_an_error_and_the_next_unit_of_work_gets_a_ne
             await uow.outbox.put(outgoing())
     await killer.close()
     assert await count(uow_factory) == 0
+
+
+@pytest.fixture
+async def marks(database: Database) -> AsyncIterator[None]:
+    """A table of its own for plain units of work."""
+    connection = await database.raw_connection()
+    await connection.execute("CREATE TABLE marks (mark text)")
+    yield
+    await connection.close()
+
+
+async def marked(uow_factory: UnitOfWorkFactory) -> list[str]:
+    async with uow_factory.plain() as uow:
+        return [mark for (mark,) in await uow.driver.fetch("SELECT mark FROM marks")]
+
+
+@pytest.mark.usefixtures("marks")
+async def test_a_plain_one_ends_as_any_other_does(
+    uow_factory: UnitOfWorkFactory, heard: asyncio.Queue[str]
+) -> None:
+    for error in (RuntimeError, asyncio.CancelledError):
+        with pytest.raises(error):  # noqa: PT012
+            async with uow_factory.plain() as uow:
+                await uow.driver.execute("INSERT INTO marks VALUES ('lost')")
+                await uow.announce("test", "never")
+                raise error
+    async with uow_factory.plain() as uow:
+        await uow.driver.execute("INSERT INTO marks VALUES ('kept')")
+        await uow.announce("test", "kept")
+        assert await marked(uow_factory) == []  # nobody else sees it before
+    assert await marked(uow_factory) == ["kept"]
+    assert await heard.get() == "test:kept"
+    assert heard.empty()
+
+
+@pytest.mark.usefixtures("marks")
+async def test_a_plain_one_whose_connection_is_lost_is_an_error_and_the_next_gets_a_new_one(
+    uow_factory: UnitOfWorkFactory, database: Database
+) -> None:
+    killer = await database.raw_connection()
+    terminate = "SELECT pg_terminate_backend($1, 5000)"
+    with pytest.raises(DATABASE_ERRORS):  # noqa: PT012
+        async with uow_factory.plain() as uow:
+            await killer.execute(terminate, await uow.driver.fetchval("SELECT pg_backend_pid()"))
+            await uow.driver.execute("INSERT INTO marks VALUES ('lost')")
+    async with uow_factory.plain() as uow:
+        idle = await uow.driver.fetchval("SELECT pg_backend_pid()")
+    await killer.execute(terminate, idle)
+    await killer.close()
+    assert await marked(uow_factory) == []
+
+
+async def test_plain_ones_at_the_same_time_share_a_few_connections(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    async def pid() -> int:
+        async with uow_factory.plain() as uow:
+            found: int = await uow.driver.fetchval("SELECT pg_backend_pid() FROM pg_sleep(0.01)")
+            return found
+
+    pids = await asyncio.gather(*(pid() for _ in range(12)))
+    assert 1 <= len(set(pids)) <= 4
+
+
+async def test_one_that_does_not_end_holds_up_no_shutdown(
+    uow_factory: UnitOfWorkFactory, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.driver_pool._LAST_SECONDS", 0.1)
+    with pytest.raises(DATABASE_ERRORS):  # noqa: PT012
+        async with uow_factory.plain() as uow:
+            await asyncio.wait_for(database.close(), 60)
+            await uow.driver.execute("SELECT 1")
