@@ -20,10 +20,11 @@ from bpp.platform import Bpp
 from kernel.clock import Clock
 from protocol.actions import Action
 from settlement.settle import COLLECTION_DEADLINE, SettlementOutcome
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
+from trading.due_contracts import mark_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
 from trading.stock import Stock
@@ -34,12 +35,12 @@ CONTRACTS_CHANNEL: Final = "degnode_contracts"
 """Announced when contracts have become due before their time."""
 
 
-async def note_readings(uow: UnitOfWork, *, meters: Iterable[str], now: datetime) -> int:
+async def note_readings(uow: Transaction, *, meters: Iterable[str], now: datetime) -> int:
     """Have the contracts on `meters` (mRIDs in any spelling) looked at now; return how many.
 
     Call it in the transaction that keeps the readings.
     """
-    count = await ContractStore(uow.connection).mark_due(meters, at=now)
+    count = await mark_due(uow, meters, at=now)
     if count:
         await uow.announce(CONTRACTS_CHANNEL)
     return count

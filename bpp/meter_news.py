@@ -8,10 +8,10 @@ from datetime import datetime
 from bpp.deliveries import note_readings
 from metering.ingest import IngestResult
 from metering.vee.due import note_validation
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Transaction
 
 
-async def tell_of_readings(uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
+async def tell_of_readings(uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
     """Have everybody look at the meters whose energy is now known otherwise than before.
 
     Validation looks also where readings were only set aside. Call it in the unit of work that keeps the

@@ -51,9 +51,11 @@ async def register_meter(
         why=why,
     )
     await record_act(uow, act, now=now)
-    await note_readings(uow, meters=[made.meter.mrid], now=now)
     spans = await spans_of_terms(uow.connection, made.meter, valid_from=valid_from, now=now)
     await note_spans(uow, spans, now=now)
+    await note_readings(
+        uow, meters=[made.meter.mrid], now=now
+    )  # locks contracts: last, as whoever reads does
     return made
 
 
@@ -74,6 +76,6 @@ async def exchange_register(
     await record_exchange(uow.connection, meter, exchange, made_by=by.actor.who, why=why, now=now)
     what = "meter.exchange_withdrawn" if exchange.withdrawn else "meter.register_exchanged"
     await record_act(uow, by.actor.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
-    await note_readings(uow, meters=[meter.mrid], now=now)
     spans = await spans_of_exchange(uow.connection, meter, direction=exchange.direction, at=exchange.at)
     await note_spans(uow, spans, now=now)
+    await note_readings(uow, meters=[meter.mrid], now=now)

@@ -10,31 +10,40 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import islice
+
+from asyncpg import Connection, Record
 
 from metering.documents import MirrorUsagePoint
 from metering.energy import Lane
-from metering.express import Parcel, parcels_of
+from metering.express import Parcel, Run, parcels_of, runs_of
 from metering.ingest import IngestResult, TouchedMeter
 from metering.intake import Outcome, hull
-from metering.meter_store import GREATEST_ID, MeterStore, Register, StoredUsagePoint, is_described_so
+from metering.many_documents import NewDocument, add_documents, find_taken
+from metering.many_meters import lock_meters, registers_of
+from metering.meter_store import is_described_so
 from metering.reading_copy import Lot, copy_readings
-from metering.reading_store import NewDocument, ReadingStore
+from metering.stored_meter import GREATEST_ID, Register, StoredUsagePoint
 from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Piece:
-    """A document that may be taken as it is: of which meter, and by which channels."""
+    """A document that may be taken as it is: of which meter, and by which channels.
+
+    Its parcels are what its runs measure, once they are measured.
+    """
 
     place: int
     raw: bytes
     point: StoredUsagePoint
     registers: Mapping[str, Register]
-    parcels: Sequence[Parcel]
+    runs: Sequence[Run]
+    parcels: Sequence[Parcel] = ()
 
     def channels_of(self, parcel: Parcel) -> Mapping[Lane, int]:
         return self.registers[parcel.meter_reading.mrid].channels
@@ -63,7 +72,7 @@ class _Piece:
 async def take_consignment(
     submitted: Sequence[Submission],
     *,
-    uow: UnitOfWork,
+    transaction: Transaction,
     now: datetime,
     limits: TimeLimits = DEFAULT_TIME_LIMITS,
 ) -> list[IngestResult | None]:
@@ -72,52 +81,59 @@ async def take_consignment(
     Of a document for which None is returned nothing is kept: `record_submission` is to decide on it, in the
     order in which they were submitted.
     """
-    meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
-    points = await _lock(submitted, meters)
-    registers = await meters.registers_of({point.id for point in points if point is not None})
-    gate = TimeGate.at(now, limits)
+    driver = transaction.driver
+    points = await _lock(submitted, driver)
+    registers = await registers_of(driver, {point.id for point in points if point is not None})
     pieces = [
         piece
         for place, (each, point) in enumerate(zip(submitted, points, strict=True))
         if point is not None
-        and (piece := _piece(place, each, point, registers.get(point.id, {}), gate)) is not None
+        and (piece := _piece(place, each, point, registers.get(point.id, {}))) is not None
     ]
-    pieces = _in_turn(_apart(await _unknown(pieces, readings)), points)
-    documents = await readings.add_documents([_document(piece) for piece in pieces], now=now)
+    pieces = _measured(pieces, TimeGate.at(now, limits))
+    pieces = _in_turn(_apart(await _unknown(pieces, driver)), points)
+    documents = await add_documents(driver, [_document(piece) for piece in pieces], now=now)
     kept = {number: piece for piece, number in zip(pieces, documents, strict=True) if number is not None}
     if kept:
-        await copy_readings(uow.connection, _lots(kept), now=now)
+        await copy_readings(driver, _lots(kept), now=now)
     results: list[IngestResult | None] = [None] * len(submitted)
     for piece in kept.values():
         results[piece.place] = piece.result()
     return results
 
 
-async def _lock(submitted: Sequence[Submission], meters: MeterStore) -> list[StoredUsagePoint | None]:
+async def _lock(submitted: Sequence[Submission], driver: Connection[Record]) -> list[StoredUsagePoint | None]:
     """Return the meter that each document is about, locked; None where it is unknown or not its sender's."""
-    found = await meters.lock_all(
+    found = await lock_meters(
+        driver,
         mrids={each.document.mrid for each in submitted if isinstance(each.document, MirrorUsagePoint)},
         numbers={number for each in submitted if (number := each.usage_point) and number <= GREATEST_ID},
     )
-    return [_point(each, found) for each in submitted]
+    known: defaultdict[str | int, list[StoredUsagePoint]] = defaultdict(list)
+    for point in found:
+        known[point.mrid].append(point)
+        known[point.id].append(point)
+    return [_point(each, known) for each in submitted]
 
 
-def _point(each: Submission, found: Sequence[StoredUsagePoint]) -> StoredUsagePoint | None:
+def _point(
+    each: Submission, found: Mapping[str | int, Sequence[StoredUsagePoint]]
+) -> StoredUsagePoint | None:
     document = each.document
     if isinstance(document, MirrorUsagePoint) == (each.usage_point is not None):
         return None  # misdirected: to be refused in words
     if isinstance(document, MirrorUsagePoint):
-        of_mrid = [point for point in found if point.mrid == document.mrid]
+        of_mrid = found.get(document.mrid, ())
         is_any_device = each.speaks_for_all and not document.device_lfdi
         fitting = [point for point in of_mrid if is_any_device or point.device_lfdi == document.device_lfdi]
     else:
-        fitting = [point for point in found if point.id == each.usage_point]
+        fitting = list(found.get(each.usage_point or 0, ()))
     only = fitting[0] if len(fitting) == 1 else None
     return only if only is not None and (each.speaks_for_all or only.sender == each.sender) else None
 
 
 def _piece(
-    place: int, each: Submission, point: StoredUsagePoint, registers: Mapping[str, Register], gate: TimeGate
+    place: int, each: Submission, point: StoredUsagePoint, registers: Mapping[str, Register]
 ) -> _Piece | None:
     document = each.document
     if isinstance(document, MirrorUsagePoint) and not (
@@ -129,17 +145,29 @@ def _piece(
         kind = meter_reading.reading_type
         if register is None or (kind is not None and kind != register.in_force.reading_type):
             return None
-    parcels = parcels_of(document, registers, point, gate)
-    is_whole = sum(len(parcel.places) for parcel in parcels) == document.count
-    piece = _Piece(place=place, raw=each.raw, point=point, registers=registers, parcels=parcels)
-    is_usual = all(parcel.readings.lane in piece.channels_of(parcel) for parcel in parcels)
-    return piece if parcels and is_whole and is_usual else None
+    runs = runs_of(document, registers, point)
+    is_whole = sum(len(run.places) for run in runs) == document.count
+    if not (runs and is_whole):
+        return None
+    return _Piece(place=place, raw=each.raw, point=point, registers=registers, runs=runs)
 
 
-async def _unknown(pieces: Sequence[_Piece], readings: ReadingStore) -> list[_Piece]:
+def _measured(pieces: Sequence[_Piece], gate: TimeGate) -> list[_Piece]:
+    """Return the pieces of which all readings count as a whole, in lanes that are usual."""
+    parcels = iter(parcels_of([run for piece in pieces for run in piece.runs], gate))
+    measured = []
+    for piece in pieces:
+        own = [parcel for parcel in islice(parcels, len(piece.runs)) if parcel is not None]
+        is_usual = all(parcel.readings.lane in piece.channels_of(parcel) for parcel in own)
+        if len(own) == len(piece.runs) and is_usual:
+            measured.append(replace(piece, parcels=own))
+    return measured
+
+
+async def _unknown(pieces: Sequence[_Piece], driver: Connection[Record]) -> list[_Piece]:
     """Return the pieces of whose time nothing is known yet."""
     asked = [(piece.place, *span) for piece in pieces for span in piece.asked()]
-    taken = await readings.find_taken([span for _, *span in asked])
+    taken = await find_taken(driver, [span for _, *span in asked])
     known = {asked[index][0] for index in taken}
     return [piece for piece in pieces if piece.place not in known]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 from typing import Final
 
 from metering.documents import Reading, ReadingType, TimePeriod
@@ -77,6 +78,7 @@ Lane = tuple[Direction, int, int]
 Key = tuple[Direction, int, int, int, int]
 
 
+@lru_cache(maxsize=1_024)  # there are few of them, and one for every document
 def scale_of(reading_type: ReadingType) -> Scale | Doubt:
     """Return how readings of this type become Wh, or why they do not."""
     doubt = _doubt_of_type(reading_type)

@@ -1,18 +1,21 @@
-"""Documents that come at the same time are taken together: one unit of work for all that wait.
+"""Documents that come at the same time are taken together: one unit of work for several that wait.
 
-While one group is being kept, the next one gathers; who comes alone waits for nobody.
+Two groups are kept at a time, so that one is prepared here while the database keeps the other; who comes
+alone waits for nobody.
 """
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import Final
+from math import ceil
+from typing import Final, cast
 
 import structlog
 
 from kernel.clock import Clock
 from metering.consignment import take_consignment
+from metering.documents import MirrorUsagePoint
 from metering.ingest import IngestResult, OnRecorded
 from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
@@ -22,7 +25,11 @@ from storage.unit_of_work import UnitOfWorkFactory
 log = structlog.get_logger(__name__)
 
 _MOST_AT_ONCE: Final = 32
+_GROUPS_AT_ONCE: Final = 2
+_TURNS: Final = 6
+"""Of the event loop: in so many, what has arrived already is read, and comes along."""
 
+_Meter = str | int
 _Waiting = tuple[Submission, "asyncio.Future[IngestResult | None]"]
 
 
@@ -35,7 +42,8 @@ class GroupedIntake:
     on_recorded: OnRecorded | None = None
     limits: TimeLimits = DEFAULT_TIME_LIMITS
     _waiting: list[_Waiting] = field(default_factory=list, init=False)
-    _keeping: asyncio.Task[None] | None = field(default=None, init=False)
+    _keepers: set[asyncio.Task[None]] = field(default_factory=set, init=False)
+    _under_way: list[set[_Meter]] = field(default_factory=list, init=False)
 
     async def take(self, submitted: Submission) -> IngestResult | None:
         """Return what became of a document once it is kept; None if it wants the ordinary way.
@@ -44,21 +52,58 @@ class GroupedIntake:
         """
         future: asyncio.Future[IngestResult | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((submitted, future))
-        if self._keeping is None:
-            self._keeping = asyncio.create_task(self._keep(), name="readings")
+        self._see_to_it()
         return await future
+
+    def _see_to_it(self) -> None:
+        """Have somebody look at what waits, if somebody is free."""
+        if self._waiting and len(self._keepers) < _GROUPS_AT_ONCE:
+            self._keepers.add(asyncio.create_task(self._keep(), name="readings"))
 
     async def _keep(self) -> None:
         try:
             while self._waiting:
-                group = self._waiting[:_MOST_AT_ONCE]
-                del self._waiting[:_MOST_AT_ONCE]
-                await self._keep_group(group)
-        finally:
-            self._keeping = None
-            for _, future in self._waiting:  # only if this task is ended from outside
+                for _ in range(_TURNS):
+                    await asyncio.sleep(0)
+                group = self._next_group()
+                if not group:  # all that wait have to wait for another group
+                    return
+                meters = {_meter_of(submitted) for submitted, _ in group}
+                self._under_way.append(meters)
+                self._see_to_it()
+                try:
+                    await self._keep_group(group)
+                finally:
+                    self._under_way.remove(meters)
+        except asyncio.CancelledError:  # only from outside
+            for _, future in self._waiting:
                 future.cancel()
             self._waiting.clear()
+            raise
+        finally:  # at once: whoever comes in this very turn of the loop needs another one
+            self._keepers.discard(cast("asyncio.Task[None]", asyncio.current_task()))
+
+    def _next_group(self) -> list[_Waiting]:
+        """Take what one group gets of all that wait: a fair share, if there is room for others.
+
+        What is of one meter is taken in its order: by one group, and not while another has some of it.
+        """
+        share = min(ceil(len(self._waiting) / (_GROUPS_AT_ONCE - len(self._under_way))), _MOST_AT_ONCE)
+        busy = set[_Meter]().union(*self._under_way)
+        group: list[_Waiting] = []
+        left: list[_Waiting] = []
+        of_group: set[_Meter] = set()
+        for each in self._waiting:
+            meter = _meter_of(each[0])
+            has_room = len(group) < share or (meter in of_group and len(group) < _MOST_AT_ONCE)
+            if meter in busy or not has_room:
+                busy.add(meter)  # those behind it wait, too
+                left.append(each)
+            else:
+                of_group.add(meter)
+                group.append(each)
+        self._waiting = left
+        return group
 
     async def _keep_group(self, group: list[_Waiting]) -> None:
         results: list[IngestResult | None]
@@ -82,9 +127,15 @@ class GroupedIntake:
 
     async def _together(self, submitted: list[Submission]) -> list[IngestResult | None]:
         now = self.clock.now()
-        async with self.uow_factory() as uow:
-            results = await take_consignment(submitted, uow=uow, now=now, limits=self.limits)
+        async with self.uow_factory.plain() as uow:
+            results = await take_consignment(submitted, transaction=uow, now=now, limits=self.limits)
             taken = [result for result in results if result is not None]
             if taken and self.on_recorded is not None:
                 await self.on_recorded(uow, taken, now)
         return results
+
+
+def _meter_of(submitted: Submission) -> _Meter:
+    """Return which meter a document is about: its mRID, or its number here."""
+    document = submitted.document
+    return document.mrid if isinstance(document, MirrorUsagePoint) else submitted.usage_point or 0

@@ -15,14 +15,15 @@ from kernel.interval import Interval
 from metering.documents import MirrorUsagePoint
 from metering.intake import Intake, Outcome, Span
 from metering.judgement import Verdict
-from metering.meter_store import MeterStore, StoredUsagePoint
+from metering.meter_store import MeterStore
 from metering.quarantine import QuarantinedReading
 from metering.reading_store import ReadingStore
 from metering.sep.reader import read_mirror_document
+from metering.stored_meter import StoredUsagePoint
 from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate, TimeLimits
 from metering.usage_point import lock_usage_point
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Transaction, UnitOfWork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +77,7 @@ class IngestResult:
         return [judged.get(place, Verdict.DUPLICATE) for place in range(self.readings)]
 
 
-OnRecorded = Callable[[UnitOfWork, Sequence[IngestResult], datetime], Awaitable[None]]
+OnRecorded = Callable[[Transaction, Sequence[IngestResult], datetime], Awaitable[None]]
 """Told of the documents that a unit of work keeps, in it."""
 
 

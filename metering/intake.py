@@ -12,10 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from metering.documents import MirrorDocument, MirrorMeterReading, ReadingType
 from metering.doubt import Doubt
 from metering.energy import Lane, Measurement
-from metering.express import Parcel, parcels_of
+from metering.express import Parcel, parcels_of, runs_of
 from metering.former_values import with_former_values
 from metering.judgement import Judgement, Known, Rules, Verdict, judge, touched_span
-from metering.meter_store import MeterStore, Register, StoredUsagePoint
+from metering.many_documents import find_taken
+from metering.meter_store import MeterStore
 from metering.offer import Offer, measured, offers_of
 from metering.power import Power, judge_power
 from metering.power_store import NewPower, PowerStore
@@ -25,7 +26,9 @@ from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewReading, ReadingStore
 from metering.registration.exchanges import register_rules
 from metering.registration.record import MeterIdentity
+from metering.stored_meter import Register, StoredUsagePoint
 from metering.timeliness import TimeGate
+from storage.driver import driver_of
 
 Span = tuple[int, int]
 """From when to when, in seconds since 1970 UTC."""
@@ -92,7 +95,8 @@ class Intake:
     async def take(self, document: MirrorDocument, *, document_id: int) -> Outcome:
         """Judge and keep the readings of a document that is new."""
         registers: Mapping[str, Register] = await self._learn_reading_types(document, document_id=document_id)
-        offered = parcels_of(document, registers, self._point, self._gate)
+        runs = runs_of(document, registers, self._point)
+        offered = [parcel for parcel in parcels_of(runs, self._gate) if parcel is not None]
         registers = await self._with_channels(
             {parcel.meter_reading.mrid: {parcel.readings.lane} for parcel in offered}, registers
         )
@@ -138,7 +142,7 @@ class Intake:
             for parcel in offered
             for channel in registers[parcel.meter_reading.mrid].channels.values()
         ]
-        taken = await self._readings.find_taken([span for _, *span in asked])
+        taken = await find_taken(driver_of(self._connection), [span for _, *span in asked])
         known = {asked[index][0].meter_reading.mrid for index in taken}
         parcels = [parcel for parcel in offered if parcel.meter_reading.mrid not in known]
         lots = [
@@ -151,7 +155,7 @@ class Intake:
             for parcel in parcels
         ]
         if lots:
-            await copy_readings(self._connection, lots, now=self._now)
+            await copy_readings(driver_of(self._connection), lots, now=self._now)
         return parcels
 
     async def _learn_reading_types(

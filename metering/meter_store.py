@@ -5,63 +5,21 @@ A meter is locked before anything of it is judged, so that two documents of one 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any, Final
 
-from asyncpg import Record
-from sqlalchemy import Executable, bindparam, func, insert, select, text, update
+from sqlalchemy import Executable, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.documents import MirrorMeterReading, MirrorUsagePoint, ReadingType
-from metering.energy import Direction, Lane
+from metering.energy import Lane
+from metering.many_meters import registers_of
+from metering.stored_meter import Register, StoredUsagePoint
 from metering.tables import meter_channels, meter_reading_types, meter_registers, meter_usage_points
 from storage.driver import driver_of
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredUsagePoint:
-    """A meter that is known here; `id` is the number in its href."""
-
-    id: int
-    sender: str
-    device_lfdi: str
-    mrid: str
-    external_id: str
-    role_flags: int
-    service_category: int
-    status: int
-    description: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StoredReadingType:
-    """A reading type of a register; the one with the highest version is in force."""
-
-    id: int
-    version: int
-    reading_type: ReadingType
-
-
-@dataclass(frozen=True, slots=True)
-class Register:
-    """What is known of a register: its reading types by version, and what it counts separately."""
-
-    id: int
-    types: Mapping[int, StoredReadingType]
-    channels: Mapping[Lane, int]
-
-    @property
-    def in_force(self) -> StoredReadingType:
-        return self.types[max(self.types)]
-
-    def stored(self, kind: ReadingType) -> StoredReadingType | None:
-        """Return the newest of its reading types that says what `kind` says, or None."""
-        return next((item for _, item in sorted(self.types.items())[::-1] if item.reading_type == kind), None)
-
 
 GREATEST_ID: Final = 2**63 - 1
 _TYPE_FIELDS: Final = tuple(field.name for field in fields(ReadingType))
@@ -80,24 +38,6 @@ _BY_ID: Final = (
     select(*_POINT).where(meter_usage_points.c.id == bindparam("id")).with_for_update(key_share=True)
 )
 
-_BY_ANY: Final = text(
-    f"""
-    SELECT {", ".join(_POINT_FIELDS)} FROM meter_usage_points
-    WHERE mrid = ANY(CAST(:mrids AS text[])) OR id = ANY(CAST(:numbers AS bigint[]))
-    ORDER BY id FOR NO KEY UPDATE
-    """  # noqa: S608  the names are fields of ours
-)
-
-_REGISTERS: Final = f"""
-    SELECT g.usage_point_id, g.mrid AS register_mrid, g.id AS register_id, t.id AS type_id, t.version,
-        {", ".join(f"t.{name}" for name in _TYPE_FIELDS)},
-        c.id AS channel_id, c.direction, c.tou_tier, c.consumption_block
-    FROM meter_registers AS g
-    JOIN meter_reading_types AS t ON t.register_id = g.id
-    LEFT JOIN meter_channels AS c ON c.register_id = g.id
-    WHERE g.usage_point_id = ANY($1::bigint[]) AND ($2::text[] IS NULL OR g.mrid = ANY($2::text[]))
-"""  # noqa: S608  the names are fields of ours
-
 
 class MeterStore:
     """Meters and registers within one transaction."""
@@ -112,16 +52,6 @@ class MeterStore:
     async def lock_by_id(self, usage_point_id: int) -> StoredUsagePoint | None:
         """Return the meter with this number and hold it until the unit of work ends, or None."""
         return await self._lock(_BY_ID, id=usage_point_id)
-
-    async def lock_all(
-        self, *, mrids: Collection[str], numbers: Collection[int]
-    ) -> Sequence[StoredUsagePoint]:
-        """Return the meters of these canonical mRIDs or numbers, and hold them until the unit of work ends.
-
-        They are locked in the order of their numbers, so that nobody waits in a circle.
-        """
-        rows = await self._connection.execute(_BY_ANY, {"mrids": list(mrids), "numbers": list(numbers)})
-        return [StoredUsagePoint(**row) for row in rows.mappings()]
 
     async def find(self, usage_point_id: int) -> StoredUsagePoint | None:
         """Return the meter with this number as it is now, or None."""
@@ -187,24 +117,8 @@ class MeterStore:
 
     async def registers(self, usage_point_id: int, mrids: Iterable[str]) -> dict[str, Register]:
         """Return what is known of these registers of a meter, by mRID."""
-        return (await self._registers([usage_point_id], list(mrids))).get(usage_point_id, {})
-
-    async def registers_of(self, usage_points: Iterable[int]) -> dict[int, dict[str, Register]]:
-        """Return what is known of all registers of these meters, by the meter's number and by mRID."""
-        numbers = list(usage_points)
-        return await self._registers(numbers, None) if numbers else {}
-
-    async def _registers(
-        self, usage_points: list[int], mrids: list[str] | None
-    ) -> dict[int, dict[str, Register]]:
-        driver = await driver_of(self._connection)
-        rows: defaultdict[tuple[int, str], list[Record]] = defaultdict(list)
-        for row in await driver.fetch(_REGISTERS, usage_points, mrids):
-            rows[row["usage_point_id"], row["register_mrid"]].append(row)
-        registers: defaultdict[int, dict[str, Register]] = defaultdict(dict)
-        for (usage_point, mrid), of_one in rows.items():
-            registers[usage_point][mrid] = _register(of_one)
-        return registers
+        found = await registers_of(driver_of(self._connection), [usage_point_id], mrids=list(mrids))
+        return found.get(usage_point_id, {})
 
     async def add_registers(self, usage_point_id: int, new: Iterable[MirrorMeterReading]) -> dict[str, int]:
         """Keep registers of a locked meter that are new; return the numbers of all it has, by mRID."""
@@ -254,15 +168,3 @@ def _changeable(point: MirrorUsagePoint) -> dict[str, Any]:
         "status": point.status,
         "description": point.description,
     }
-
-
-def _register(rows: Sequence[Record]) -> Register:
-    types, channels = {}, {}
-    for row in rows:
-        if row["version"] not in types:
-            kind = ReadingType(**{name: row[name] for name in _TYPE_FIELDS})
-            types[row["version"]] = StoredReadingType(row["type_id"], row["version"], kind)
-        if row["channel_id"] is not None:
-            lane = Direction(row["direction"]), row["tou_tier"], row["consumption_block"]
-            channels[lane] = row["channel_id"]
-    return Register(rows[0]["register_id"], types, channels)

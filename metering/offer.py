@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from metering.documents import ELECTRICITY_SERVICE, MirrorDocument, MirrorMeterReading, Reading
 from metering.doubt import Doubt, Reason
 from metering.energy import Measurement, Scale, measure, scale_of
-from metering.meter_store import Register, StoredUsagePoint
 from metering.mrid import is_provisional
 from metering.power import Power, PowerScale, measure_power, power_scale_of
+from metering.stored_meter import Register, StoredUsagePoint
 from metering.timeliness import TimeGate
 
 

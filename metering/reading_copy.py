@@ -11,11 +11,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
-from sqlalchemy.ext.asyncio import AsyncConnection
+from asyncpg import Connection, Record
 
 from metering.reading_columns import Whole
 from metering.wholesale import Wholesale
-from storage.driver import driver_of
 
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _EPOCH_SECOND: Final = int(_EPOCH.timestamp())
@@ -56,9 +55,8 @@ class Lot:
     readings: Wholesale
 
 
-async def copy_readings(connection: AsyncConnection, lots: Sequence[Lot], *, now: datetime) -> None:
+async def copy_readings(driver: Connection[Record], lots: Sequence[Lot], *, now: datetime) -> None:
     """Add the readings of all lots, as first revisions."""
-    driver = await driver_of(connection)
     await driver.copy_to_table(
         "meter_readings",
         columns=[name for name, _ in _COLUMNS],

@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.energy import Lane, Measurement
 from metering.judgement import Known
+from metering.kept_bytes import packed
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
 from storage.driver import driver_of
 
@@ -30,14 +31,8 @@ class NewReading:
 
 
 _ADD_DOCUMENT: Final = """
-    INSERT INTO meter_documents (usage_point_id, sha256, raw, received_at)
-    VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING RETURNING id
-"""
-_ADD_DOCUMENTS: Final = """
-    INSERT INTO meter_documents (usage_point_id, sha256, raw, received_at)
-    SELECT usage_point_id, sha256, raw, $4 FROM unnest($1::bigint[], $2::bytea[], $3::bytea[])
-        AS new (usage_point_id, sha256, raw)
-    ON CONFLICT DO NOTHING RETURNING usage_point_id, sha256, id
+    INSERT INTO meter_documents (usage_point_id, sha256, raw, is_zlib, received_at)
+    VALUES ($1, $2, $3, true, $4) ON CONFLICT DO NOTHING RETURNING id
 """
 _DOCUMENT: Final = "SELECT id FROM meter_documents WHERE usage_point_id = $1 AND sha256 = $2"
 
@@ -91,25 +86,6 @@ _AFTER: Final = _NEIGHBOUR.format(
 _FIND: Final = text(_WITHIN)
 _FIND_WITH_NEIGHBOURS: Final = text(f"{_WITHIN} UNION ALL ({_BEFORE}) UNION ALL ({_AFTER})")
 
-_FIND_TAKEN: Final = """
-    SELECT asked.number
-    FROM unnest($1::bigint[], $2::bigint[], $3::bigint[]) WITH ORDINALITY
-        AS asked (channel_id, starts, ends, number)
-    WHERE EXISTS (
-        SELECT FROM meter_readings AS r
-        WHERE r.channel_id = asked.channel_id
-          AND r.period_end > to_timestamp(asked.starts)
-          AND r.period_end <= to_timestamp(asked.ends) + interval '1 day'
-          AND r.period_start < to_timestamp(asked.ends)
-    ) OR EXISTS (
-        SELECT FROM meter_readings AS r
-        WHERE r.channel_id = asked.channel_id AND r.period_end - r.period_start > interval '1 day'
-          AND r.period_end > to_timestamp(asked.ends) + interval '1 day'
-          AND r.period_end <= to_timestamp(asked.ends + $4::bigint)
-          AND r.period_start < to_timestamp(asked.ends)
-    )
-"""
-
 _ADD: Final = text(
     """
     INSERT INTO meter_readings (channel_id, period_end, period_start, revision, watt_hours, quality,
@@ -126,15 +102,6 @@ _ADD: Final = text(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NewDocument:
-    """A document of a locked meter that is to be kept."""
-
-    usage_point_id: int
-    sha256: bytes
-    raw: bytes
-
-
 class ReadingStore:
     """Documents and readings within one transaction."""
 
@@ -145,8 +112,8 @@ class ReadingStore:
         self, raw: bytes, *, usage_point_id: int, sha256: bytes, now: datetime
     ) -> tuple[int, bool]:
         """Keep a document of a locked meter; return its number, and whether it is new."""
-        driver = await driver_of(self._connection)
-        document_id = await driver.fetchval(_ADD_DOCUMENT, usage_point_id, sha256, raw, now)
+        driver = driver_of(self._connection)
+        document_id = await driver.fetchval(_ADD_DOCUMENT, usage_point_id, sha256, packed(raw), now)
         if document_id is not None:
             return document_id, True
         return await driver.fetchval(_DOCUMENT, usage_point_id, sha256), False
@@ -180,33 +147,6 @@ class ReadingStore:
             measurement = Measurement(*channels[channel_id], starts, ends, watt_hours, quality)
             found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
         return found
-
-    async def add_documents(self, new: Sequence[NewDocument], *, now: datetime) -> list[int | None]:
-        """Keep documents of locked meters; return the number of each, None where it is there already."""
-        if not new:
-            return []
-        driver = await driver_of(self._connection)
-        rows = await driver.fetch(
-            _ADD_DOCUMENTS,
-            [each.usage_point_id for each in new],
-            [each.sha256 for each in new],
-            [each.raw for each in new],
-            now,
-        )
-        numbers = {(row["usage_point_id"], row["sha256"]): row["id"] for row in rows}
-        return [numbers.get((each.usage_point_id, each.sha256)) for each in new]
-
-    async def find_taken(self, asked: Sequence[Sequence[int]]) -> set[int]:
-        """Return which of the times asked for overlap what is known, by their place in `asked`.
-
-        Each is a channel, from when and to when. Units: seconds since 1970 UTC.
-        """
-        if not asked:
-            return set()
-        channels, starts, ends = zip(*asked, strict=True)
-        driver = await driver_of(self._connection)
-        rows = await driver.fetch(_FIND_TAKEN, channels, starts, ends, LONGEST_INTERVAL_SECONDS)
-        return {number - 1 for (number,) in rows}
 
     async def add(self, new: Sequence[NewReading], *, document_id: int, now: datetime) -> None:
         """Append revisions to their channels."""

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -53,8 +55,9 @@ meter_documents: Final = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("usage_point_id", BigInteger, ForeignKey("meter_usage_points.id"), nullable=False),
     Column("sha256", LargeBinary, nullable=False),
-    Column("raw", LargeBinary, nullable=False),  # the very bytes, decompressed
+    Column("raw", LargeBinary, nullable=False),  # the very bytes; see metering.kept_bytes
     Column("received_at", DateTime(timezone=True), nullable=False),
+    Column("is_zlib", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("usage_point_id", "sha256"),
 )
 

@@ -10,10 +10,11 @@ import structlog
 
 from kernel.errors import NodeError
 from metering.documents import MirrorUsagePoint
-from metering.meter_store import GREATEST_ID, MeterStore, StoredUsagePoint
+from metering.meter_store import MeterStore
 from metering.mrid import is_provisional
 from metering.sep.elements import MeterDocumentMalformed, MeterValueInvalid
 from metering.sep.identity import sender_name
+from metering.stored_meter import GREATEST_ID, StoredUsagePoint
 from metering.submission import Submission
 
 log = structlog.get_logger(__name__)

@@ -5,20 +5,19 @@ A contract is locked before its stock, always, so that two transactions never wa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, Final
 
 import simplejson
-from sqlalchemy import Row, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from kernel.mrid import canonical_mrid
 from trading.contract import Contract
 from trading.fields import Field
 from trading.lifecycle import ContractStatus
@@ -55,19 +54,8 @@ _SAME: Final = (
 
 _FIELDS: Final = tuple(name for name in _SAME if not name.endswith("_mrid"))
 
+
 # The inner query locks in one order, so that two of these never wait for each other.
-_MARK_DUE: Final = text(
-    """
-    UPDATE contracts SET refresh_at = LEAST(refresh_at, :at)
-    WHERE id IN (
-        SELECT id FROM contracts
-        WHERE refresh_at IS NOT NULL AND confirmed_at IS NOT NULL
-          AND (source_mrid = ANY(:mrids) OR target_mrid = ANY(:mrids))
-        ORDER BY id FOR UPDATE)
-    """
-)
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """What happened to a contract: when, through whom, why, and by which message."""
@@ -196,15 +184,6 @@ class ContractStore:
         )
         rows = (await self._connection.execute(query)).mappings()
         return [HistoryEntry(**{**row, "status": ContractStatus(row["status"])}) for row in rows]
-
-    async def mark_due(self, meters: Iterable[str], *, at: datetime) -> int:
-        """Have every binding contract that still counts on one of `meters` looked at from `at` on.
-
-        `meters` are mRIDs in any spelling. Returns how many contracts that are.
-        """
-        mrids = sorted({canonical_mrid(meter, lenient=True) for meter in meters})
-        result = await self._connection.execute(_MARK_DUE, {"mrids": mrids, "at": at})
-        return result.rowcount
 
     async def postpone(self, contract_id: str, *, until: datetime) -> None:
         """Leave a due contract alone for a while."""

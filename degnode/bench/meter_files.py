@@ -24,6 +24,7 @@ from kernel.clock import SystemClock
 from metering.sep.elements import NAMESPACE
 from metering.sources.csv_source import CsvSource
 from metering.sources.detection import Form
+from metering.sources.lanes import take_in_lanes
 from metering.sources.ports import MeterSource
 from metering.sources.sep_source import SepSource
 from metering.sources.taking import Taker, Tally, groups_ahead
@@ -95,9 +96,12 @@ async def _import(
     report.memory.append(process.memory_info().rss / 2**20)
     used, started = process_time(), perf_counter()
     with file.open("rb") as stream:
-        async with aclosing(groups_ahead(source.read(stream))) as groups:
-            async for group in groups:
-                for outcome in await taker.take_all(group):
+        async with (
+            aclosing(groups_ahead(source.read(stream))) as groups,
+            aclosing(take_in_lanes(taker.take_all, groups)) as taken,
+        ):
+            async for outcomes in taken:
+                for outcome in outcomes:
                     tally.count(outcome)
                 if tally.accepted // _TELL_EVERY > told:
                     told = tally.accepted // _TELL_EVERY

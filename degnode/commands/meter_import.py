@@ -23,15 +23,15 @@ from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import SystemClock
 from kernel.errors import NodeError
 from kernel.plain_text import one_line
-from metering.ingest import IngestResult
 from metering.registration.record import MeterIdentity
 from metering.sources.detection import Form, form_of
+from metering.sources.lanes import take_in_lanes
 from metering.sources.meter_keys import MeterKeys, load_meter_keys
 from metering.sources.opening import READ_ERRORS, OpenFile, opened
 from metering.sources.ports import MeterSource, Reject, SourceUnreadable
 from metering.sources.registered_names import registered_names
 from metering.sources.reject_file import RejectFile
-from metering.sources.taking import OPERATOR, Taker, Tally, groups_ahead
+from metering.sources.taking import OPERATOR, Taken, Taker, Tally, groups_ahead
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -175,15 +175,16 @@ class _Run:
         progress: Progress,
     ) -> None:
         task = progress.add_task(one_line(Path(view.file).name), total=open_file.size, readings=0)
-        async with aclosing(groups_ahead(source.read(open_file.stream))) as groups:
-            async for group in groups:
-                self._note(await self.taker.take_all(group), rejects, tally, view)
+        async with (
+            aclosing(groups_ahead(source.read(open_file.stream))) as groups,
+            aclosing(take_in_lanes(self.taker.take_all, groups)) as taken,
+        ):
+            async for outcomes in taken:
+                self._note(outcomes, rejects, tally, view)
                 readings = tally.accepted + tally.duplicates + tally.revised + tally.quarantined
                 progress.update(task, completed=open_file.position(), readings=readings)
 
-    def _note(
-        self, outcomes: Sequence[IngestResult | Reject], rejects: RejectFile, tally: Tally, view: FileView
-    ) -> None:
+    def _note(self, outcomes: Sequence[Taken], rejects: RejectFile, tally: Tally, view: FileView) -> None:
         for outcome in outcomes:
             tally.count(outcome)
         for reject in (each for each in outcomes if isinstance(each, Reject)):

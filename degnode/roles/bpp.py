@@ -34,7 +34,7 @@ from node.runtime import Foundation
 from node.scopes import Scope
 from node.worker import Worker
 from protocol.actions import Role
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Transaction
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +86,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         poll_interval=foundation.settings.poll_interval,
     )
 
-    async def on_recorded(uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
+    async def on_recorded(uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
         for result in results:
             if set_aside := result.quarantined:
                 reasons = sorted({reading.doubt.reason.value for reading in set_aside})

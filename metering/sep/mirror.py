@@ -14,7 +14,7 @@ from kernel.clock import Clock
 from metering.documents import MirrorDocument, MirrorUsagePoint
 from metering.grouped_intake import GroupedIntake
 from metering.ingest import IngestResult, OnRecorded, record_submission
-from metering.meter_store import MeterStore, StoredUsagePoint
+from metering.meter_store import MeterStore
 from metering.sep.body import SEP_XML, read_sep_body
 from metering.sep.daylight import daylight_saving
 from metering.sep.elements import MeterValueInvalid
@@ -29,6 +29,7 @@ from metering.sep.writer import (
     write_mirror_usage_point_resource,
     write_time,
 )
+from metering.stored_meter import StoredUsagePoint
 from metering.submission import Submission
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from metering.usage_point import UsagePointForeign, UsagePointUnknown

@@ -14,10 +14,10 @@ from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from kernel.clock import Clock
 from metering.ingest import OnRecorded
-from metering.meter_store import GREATEST_ID
 from metering.sep.mirror import CAPABILITY, MIRRORS, TIME, Authenticate, Mirror
 from metering.sep.mirror_policy import DEFAULT_POLICY, MirrorPolicy
 from metering.sep.sep_route import XML, SepRoute, close_other_methods, refusals
+from metering.stored_meter import GREATEST_ID
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.unit_of_work import UnitOfWorkFactory
 

@@ -14,7 +14,8 @@ from typing import Final
 import numpy as np
 
 from metering.reading_columns import NO_LOCAL_ID, ReadingColumns, Whole
-from metering.sep.elements import INT48, NAMESPACE, UINT8, UINT32
+from metering.sep.column_ranges import are_in_range
+from metering.sep.elements import NAMESPACE
 from metering.sep.uniform_run import BEGINNING, END, READING, read_uniform_run
 
 MARK: Final = "degnode-plain-readings"
@@ -48,7 +49,7 @@ def _only_run(raw: bytes) -> tuple[bytes, Sequence[ReadingColumns]] | None:
         return None
     stop = end + len(END)
     columns = read_uniform_run(raw[start:stop])
-    if columns is None or not _is_in_range(columns):
+    if columns is None:
         return None
     return raw[:start] + _mark(0) + raw[stop:], (columns,)
 
@@ -97,17 +98,7 @@ def _columns(found: list[tuple[bytes, ...]]) -> ReadingColumns | None:
         consumption_block=_whole(block),
         local_id=_hexadecimal(local_id, absent=NO_LOCAL_ID),
     )
-    return columns if _is_in_range(columns) else None
-
-
-def _is_in_range(columns: ReadingColumns) -> bool:
-    return bool(
-        columns.duration.max() <= UINT32.greatest
-        and columns.value.max() <= INT48.greatest
-        and columns.value.min() >= INT48.least
-        and columns.tou_tier.max() <= UINT8.greatest
-        and columns.consumption_block.max() <= UINT8.greatest
-    )
+    return columns if are_in_range(columns) else None
 
 
 def _whole(texts: Sequence[bytes]) -> Whole:

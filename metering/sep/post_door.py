@@ -15,9 +15,9 @@ from typing import Any, Final
 from fastapi import Request, Response
 from starlette.types import Receive, Scope, Send
 
-from metering.meter_store import GREATEST_ID
 from metering.sep.mirror import MIRRORS, Mirror
 from metering.sep.sep_route import answered_in_sep
+from metering.stored_meter import GREATEST_ID
 
 _ONE_METER: Final = re.compile(rf"{MIRRORS}/([0-9]{{1,{len(str(GREATEST_ID))}}})", re.ASCII)
 

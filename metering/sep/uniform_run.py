@@ -8,12 +8,15 @@ everywhere else, would be matched in the same way. Whatever is less alike is lef
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from metering.reading_columns import NO_LOCAL_ID, ReadingColumns, Whole
+from metering.sep.column_ranges import are_in_range
 
 _S: Final = rb"[ \t\r\n]*+"
 _HEX: Final = rb"(?:[0-9A-Fa-f]{2}){1,2}"
@@ -32,58 +35,100 @@ READING: Final = (
 """A reading as meters write it. Its groups: block, quality, duration, start, tier, value, local id."""
 BLOCK, QUALITY, DURATION, START, TIER, VALUE, LOCAL_ID = range(1, 8)
 
+_GROUPS: Final = (BLOCK, QUALITY, DURATION, START, TIER, VALUE, LOCAL_ID)
+_BASES: Final = {QUALITY: 16, LOCAL_ID: 16}
+_MOST_DIGITS: Final = 15
+"""Of a value."""
+_SAFE: Final = {BLOCK: 2, TIER: 2, DURATION: 9, VALUE: 14}
+"""So many digits never make a number that is out of its range."""
+
 _ONE: Final = re.compile(READING)
 _GAP: Final = re.compile(_S)
 _VALUE: Final = b"<value>"
-_ZERO: Final = ord("0")
-_POWERS: Final = {base: np.array([base**power for power in range(15)][::-1]) for base in (10, 16)}
+_NO_VALUE: Final = b"<value></value>"
+_FACES: Final = bytes.maketrans(b"123456789", b"000000000")
+_WORTH: Final = np.zeros(256)
+"""What a byte counts as a digit, up to the base of 16."""
+for _digit in "0123456789abcdefABCDEF":
+    _WORTH[ord(_digit)] = int(_digit, 16)
 Bytes = npt.NDArray[np.uint8]
+Span = tuple[int, int]
 
 
 def read_uniform_run(run: bytes) -> ReadingColumns | None:
     """Return the readings of which `run` consists as columns; None if they are not alike.
 
-    `run` ends with the end of a reading, and its first one begins it.
+    `run` ends with the end of a reading, and its first one begins it. A number that is out of its range
+    is for the tree to complain of: None is returned then, too.
     """
     gap = _GAP.match(run, run.index(END) + len(END))
     readings = run.removesuffix(END).split(END + (gap[0] if gap else b""))
     width = max(map(len, readings))
-    block = b"".join([_widened(reading, width) for reading in readings])
+    if width * len(readings) > len(run) + _MOST_DIGITS * len(readings) or _NO_VALUE in run:
+        return None  # to fill up others could take all memory, and would make a 0 of no value
+    block = b"".join([each if len(each) == width else _widened(each, width) for each in readings])
     first = _ONE.fullmatch(block[:width] + END)
-    if first is None or len(block) != width * len(readings):
+    if first is None or first[VALUE].startswith(b"-") or len(block) != width * len(readings):
         return None
-    digits = np.frombuffer(block, dtype=np.uint8).reshape(-1, width) - np.uint8(_ZERO)
-    alike = digits == digits[0]
-    alike |= (digits <= 9) & (digits[0] <= 9)
-    return _columns(digits, first) if alike.all() else None
+    face = block.translate(_FACES)
+    if face != face[:width] * len(readings):
+        return None
+    layout = _layout(tuple(first.span(group) for group in _GROUPS))
+    columns = layout.read(np.frombuffer(block, dtype=np.uint8).reshape(-1, width))
+    return columns if layout.is_safe or are_in_range(columns) else None
 
 
 def _widened(reading: bytes, width: int) -> bytes:
     """Return a reading with zeros before its value, which do not change that."""
-    missing = width - len(reading)
-    return reading.replace(_VALUE, _VALUE + b"0" * missing, 1) if missing else reading
+    return reading.replace(_VALUE, _VALUE + b"0" * (width - len(reading)), 1)
 
 
-def _columns(digits: Bytes, first: re.Match[bytes]) -> ReadingColumns | None:
-    if first[VALUE].startswith(b"-"):
-        return None
-    return ReadingColumns(
-        start=_number(digits, first, START),
-        duration=_number(digits, first, DURATION),
-        value=_number(digits, first, VALUE),
-        quality_flags=_number(digits, first, QUALITY, base=16),
-        tou_tier=_number(digits, first, TIER),
-        consumption_block=_number(digits, first, BLOCK),
-        local_id=_number(digits, first, LOCAL_ID, base=16, absent=NO_LOCAL_ID),
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class _Layout:
+    """Where the digits of a reading stand, and what each weighs in which number.
+
+    The numbers are sums of whole products below 2**53, which are exact in binary64, in whatever order.
+    """
+
+    places: Whole
+    weights: npt.NDArray[np.float64]  # a row for each group, a column for each place
+    has_local_id: bool
+    is_safe: bool
+
+    def read(self, cells: Bytes) -> ReadingColumns:
+        """Return the numbers of readings, of which each is a row of `cells`."""
+        written = cells.take(self.places, axis=1)
+        numbers = (self.weights @ _WORTH.take(written, mode="clip").T).astype(np.int64)  # none is beyond 255
+        block, quality, duration, start, tier, value, local_id = numbers
+        if not self.has_local_id:
+            local_id[:] = NO_LOCAL_ID
+        return ReadingColumns(
+            start=start,
+            duration=duration,
+            value=value,
+            quality_flags=quality,
+            tou_tier=tier,
+            consumption_block=block,
+            local_id=local_id,
+        )
+
+
+@lru_cache(maxsize=256)  # a meter writes its readings alike every day
+def _layout(spans: tuple[Span, ...]) -> _Layout:
+    """Return the layout whose groups stand at these spans; one that is absent is at (-1, -1)."""
+    lengths = [stop - start for start, stop in spans]
+    places = [place for start, stop in spans for place in range(start, stop)]
+    weights = np.zeros((len(spans), len(places)))
+    column = 0
+    for row, (group, length) in enumerate(zip(_GROUPS, lengths, strict=True)):
+        base = _BASES.get(group, 10)
+        weights[row, column : column + length] = [base**power for power in reversed(range(length))]
+        column += length
+    return _Layout(
+        places=np.array(places, dtype=np.int64),
+        weights=weights,
+        has_local_id=lengths[-1] > 0,
+        is_safe=all(
+            length <= _SAFE.get(group, length) for group, length in zip(_GROUPS, lengths, strict=True)
+        ),
     )
-
-
-def _number(digits: Bytes, first: re.Match[bytes], group: int, *, base: int = 10, absent: int = 0) -> Whole:
-    if first[group] is None:
-        return np.full(len(digits), absent, dtype=np.int64)
-    written = digits[:, slice(*first.span(group))]
-    if base == 16:
-        letters = (written | np.uint8(0x20)) - np.uint8(ord("a") - _ZERO - 10)
-        written = np.where(written <= 9, written, letters)
-    numbers: Whole = written.astype(np.int64) @ _POWERS[base][-written.shape[1] :]
-    return numbers

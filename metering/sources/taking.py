@@ -21,6 +21,9 @@ from metering.timeliness import DEFAULT_TIME_LIMITS, TimeLimits
 from storage.database import DATABASE_ERRORS, is_outage
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
+Taken = IngestResult | Reject
+"""What became of a part of a file."""
+
 OPERATOR: Final = "operator"
 """Who new meters belong to, if it is not said."""
 _MOST_AT_ONCE: Final = 512
@@ -40,7 +43,7 @@ class Tally:
     rejected: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
 
-    def count(self, outcome: IngestResult | Reject) -> None:
+    def count(self, outcome: Taken) -> None:
         """Count in one more batch, or one more part that was not taken."""
         if isinstance(outcome, Reject):
             self.rejected += 1
@@ -121,12 +124,12 @@ class Taker:
     limits: TimeLimits = DEFAULT_TIME_LIMITS
     only_try: bool = False
 
-    async def take_all(self, group: Sequence[Found]) -> list[IngestResult | Reject]:
+    async def take_all(self, group: Sequence[Found]) -> list[Taken]:
         """Return what became of each of a group, in its order. Raises: ImportInterrupted.
 
         Of a meter that is new, the first document is taken by itself, and what is plain behind it together.
         """
-        taken: dict[int, IngestResult | Reject] = {}
+        taken: dict[int, Taken] = {}
         if not self.only_try:
             taken |= await self._take_together(group, range(len(group)))
             firsts = _first_of_each_meter(group, without=taken)
@@ -148,8 +151,8 @@ class Taker:
             return {}
         now = self.clock.now()
         try:
-            async with self.uow_factory() as uow:
-                results = await take_consignment(submitted, uow=uow, now=now, limits=self.limits)
+            async with self.uow_factory.plain() as uow:
+                results = await take_consignment(submitted, transaction=uow, now=now, limits=self.limits)
                 if taken := [result for result in results if result is not None]:
                     await self.on_taken(uow, taken, now)
         except DATABASE_ERRORS as error:
@@ -158,7 +161,7 @@ class Taker:
             raise _interrupted(group[0]) from error
         return {place: result for place, result in zip(batches, results, strict=True) if result is not None}
 
-    async def take(self, found: Found) -> IngestResult | Reject:
+    async def take(self, found: Found) -> Taken:
         """Return what became of a batch, or why it was not taken. Raises: ImportInterrupted."""
         if isinstance(found, Reject):
             return found
@@ -209,5 +212,5 @@ def _first_of_each_meter(group: Sequence[Found], *, without: Container[int]) -> 
     return list(firsts.values())
 
 
-def _is_new(outcome: IngestResult | Reject) -> bool:
+def _is_new(outcome: Taken) -> bool:
     return isinstance(outcome, IngestResult) and outcome.created

@@ -13,8 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kernel.interval import Interval
 from metering.ingest import IngestResult
 from metering.timeliness import DEFAULT_TIME_LIMITS
-from storage.driver import driver_of
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import Transaction
 
 SETTLING: Final = timedelta(minutes=5)
 """How long is waited for more readings of a day that is over, so that an import is looked at once."""
@@ -63,7 +62,7 @@ class DueDay:
         return self.start + _DAY
 
 
-async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, now: datetime) -> int:
+async def note_validation(uow: Transaction, results: Iterable[IngestResult], *, now: datetime) -> int:
     """Have the days validated over which documents said something; return how many days of UTC.
 
     Readings that were set aside have their days looked at too, as far as readings of then are taken at
@@ -75,17 +74,16 @@ async def note_validation(uow: UnitOfWork, results: Iterable[IngestResult], *, n
     return await _note(uow, days, now=now)
 
 
-async def note_spans(uow: UnitOfWork, spans: Iterable[tuple[int, Interval]], *, now: datetime) -> int:
+async def note_spans(uow: Transaction, spans: Iterable[tuple[int, Interval]], *, now: datetime) -> int:
     """Have the days of meters validated that each span touches; return how many days of UTC."""
     return await _note(uow, [(point, day) for point, span in spans for day in _days_in(span)], now=now)
 
 
-async def _note(uow: UnitOfWork, noted: Iterable[tuple[int, date]], *, now: datetime) -> int:
+async def _note(uow: Transaction, noted: Iterable[tuple[int, date]], *, now: datetime) -> int:
     days = set(noted)
     if days:
         points, dates = zip(*sorted(days), strict=True)
-        driver = await driver_of(uow.connection)
-        await driver.execute(_NOTE, points, dates, now, SETTLING)
+        await uow.driver.execute(_NOTE, points, dates, now, SETTLING)
     return len(days)
 
 

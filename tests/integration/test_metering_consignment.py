@@ -22,7 +22,7 @@ from metering.sep.reader import read_mirror_document
 from metering.sep.writer import write_mirror_meter_reading_list, write_mirror_usage_point
 from metering.submission import Submission
 from storage.database import Database
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 from tests.support.metering_documents import (
     DELTA,
     DELTA_EXPORT,
@@ -105,8 +105,8 @@ async def _together(
     whole = 0
     for first in range(0, len(submitted), at_once):
         group = submitted[first : first + at_once]
-        async with factory() as uow:
-            taken = await take_consignment(group, uow=uow, now=NOW)
+        async with factory.plain() as uow:
+            taken = await take_consignment(group, transaction=uow, now=NOW)
         for each, result in zip(group, taken, strict=True):
             whole += result is not None
             results += [result] if result is not None else await _one_by_one([each], factory)
@@ -162,8 +162,8 @@ async def test_readings_posted_to_a_known_meter_are_taken_together_too(
     posted = Submission(document=document, raw=raw, sender=_SENDER, usage_point=first.usage_point)
     stranger = replace(posted, sender="somebody else")
     misdirected = replace(posted, usage_point=None)
-    async with uow_factory() as uow:
-        results = await take_consignment([stranger, misdirected, posted], uow=uow, now=NOW)
+    async with uow_factory.plain() as uow:
+        results = await take_consignment([stranger, misdirected, posted], transaction=uow, now=NOW)
     assert [result and result.accepted for result in results] == [None, None, 4]
 
 
@@ -175,8 +175,8 @@ async def test_an_operators_file_speaks_for_a_meter_whose_device_it_does_not_nam
     with_device = replace(document, document=replace(document.document, device_lfdi="AB" * 20))
     await _one_by_one([with_device], uow_factory)
     submitted = replace(_day(1, hour=1), sender="operator", speaks_for_all=True)
-    async with uow_factory() as uow:
-        (result,) = await take_consignment([submitted], uow=uow, now=NOW)
+    async with uow_factory.plain() as uow:
+        (result,) = await take_consignment([submitted], transaction=uow, now=NOW)
     assert result is not None
     assert result.accepted == 4
 
@@ -188,7 +188,7 @@ class _Heard:
         self.groups: list[int] = []
         self.failure: Exception | None = None
 
-    async def __call__(self, _uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
+    async def __call__(self, _uow: Transaction, results: Sequence[IngestResult], _now: datetime) -> None:
         failure, self.failure = self.failure, None
         if failure is not None:
             raise failure
@@ -261,7 +261,7 @@ async def test_when_the_keeping_is_ended_nobody_waits_on(uow_factory: UnitOfWork
     await _one_by_one([_day(1, hour=0)], uow_factory)
     is_kept = asyncio.Event()
 
-    async def hear(_uow: UnitOfWork, _results: Sequence[IngestResult], _now: datetime) -> None:
+    async def hear(_uow: Transaction, _results: Sequence[IngestResult], _now: datetime) -> None:
         keepers.append(asyncio.current_task())
         is_kept.set()
         await asyncio.Event().wait()

@@ -31,7 +31,7 @@ from metering.sep.writer import (
 )
 from metering.tables import meter_usage_points
 from storage.database import Database
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 from tests.support.device_certificates import DeviceAuthority
 from tests.support.metering_documents import (
     DELTA_EXPORT,
@@ -68,7 +68,7 @@ async def mirror(
 ) -> AsyncIterator[AsyncClient]:
     """Yield a client of a mirror."""
 
-    async def note(_uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
+    async def note(_uow: Transaction, results: Sequence[IngestResult], _now: datetime) -> None:
         if heard is not None:
             heard.extend(result.accepted for result in results)
 

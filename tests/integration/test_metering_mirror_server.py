@@ -19,7 +19,7 @@ from metering.sep.elements import parse_document, qualified
 from metering.sep.mirror_server import mirror_router
 from metering.sep.writer import write_mirror_meter_reading, write_mirror_usage_point
 from metering.tables import meter_documents, meter_usage_points
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 from tests.support.metering_documents import NOW, day_of_readings, document, meter, reading, register
 
 _SEP = {"content-type": "application/sep+xml", "authorization": "utility"}
@@ -36,9 +36,8 @@ class _Listener:
         self.heard: list[tuple[IngestResult, datetime, int]] = []
         self.refuses = False
 
-    async def __call__(self, uow: UnitOfWork, results: Sequence[IngestResult], now: datetime) -> None:
-        counted = text("SELECT count(*) FROM meter_documents")
-        documents = (await uow.connection.execute(counted)).scalar_one()
+    async def __call__(self, uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
+        documents = await uow.driver.fetchval("SELECT count(*) FROM meter_documents")
         self.heard += [(result, now, documents) for result in results]
         if self.refuses:
             raise _NotKnown("not now")

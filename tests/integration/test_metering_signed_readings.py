@@ -29,7 +29,7 @@ from node.app import create_app
 from node.telemetry import Metrics
 from protocol.ed25519 import PrivateKey
 from protocol.keys import new_private_key
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 from tests.support.metering_documents import DAY, METER, MIDNIGHT, NOW, document, reading
 
 QUARTER = timedelta(minutes=15)
@@ -81,7 +81,7 @@ async def client(
 ) -> AsyncIterator[AsyncClient]:
     known = {(MRID, "first"): MeterKey(meter=MRID, key_id="first", public_key=key.public_key)}
 
-    async def hear(_uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
+    async def hear(_uow: Transaction, results: Sequence[IngestResult], _now: datetime) -> None:
         heard.extend(results)
 
     router = signed_json_router(

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import text
 
 from metering.documents import ReadingType
+from metering.kept_bytes import unpacked
 from metering.quality import (
     MANUALLY_EDITED,
 )
@@ -62,8 +63,9 @@ async def test_an_edit_says_who_and_why_in_the_document_it_is(uow_factory: UnitO
     await record_readings(uow_factory, day_of_readings())
     await edit(uow_factory, 999, why="the display said so")
     async with uow_factory() as uow:
-        found = await uow.connection.execute(text("SELECT raw FROM meter_documents ORDER BY id DESC LIMIT 1"))
-        raw = bytes(found.scalar_one()).decode()
+        query = text("SELECT raw, is_zlib FROM meter_documents ORDER BY id DESC LIMIT 1")
+        kept, is_zlib = (await uow.connection.execute(query)).one()
+    raw = unpacked(kept, is_zlib=is_zlib).decode()
     assert '"who": "operator"' in raw
     assert '"why": "the display said so"' in raw
 
@@ -121,9 +123,9 @@ async def somebody_waits(uow: UnitOfWork) -> None:
         "SELECT count(*) FROM pg_stat_activity "
         "WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
-    await uow.connection.execute(text("SET LOCAL stats_fetch_consistency = 'none'"))
     count = 0
     while not count:
+        await uow.connection.execute(text("SELECT pg_stat_clear_snapshot()"))  # or it sees what it saw first
         count = (await uow.connection.execute(waiting)).scalar_one()
 
 

@@ -18,7 +18,7 @@ from metering.sep.plain_runs import MARK, lift_plain_runs
 from metering.sep.reader import read_mirror_document
 from metering.sep.writer import write_mirror_usage_point
 from metering.timeliness import DEFAULT_TIME_LIMITS, TimeGate
-from metering.wholesale import measure_wholesale
+from metering.wholesale import Wholesale, measure_wholesale
 from tests.support.meter_reader import read, read_as_a_tree
 from tests.support.metering_documents import day_of_readings, meter, reading, register
 
@@ -137,7 +137,7 @@ def test_what_is_taken_as_a_whole_is_what_would_be_taken_one_by_one(
     columns = _columns(sorted(rows) if in_order else rows)
     scale = scale_of(kind)
     assert isinstance(scale, Scale)
-    whole = measure_wholesale(columns, scale, _GATE)
+    (whole,) = measure_wholesale([columns], scale, _GATE)
     measured = [measure(each, scale) for each in columns]
     plain = [each for each in measured if isinstance(each, Measurement) and not _GATE.doubt(each)]
     if whole is None:
@@ -159,7 +159,25 @@ def test_a_plain_day_is_taken_as_a_whole() -> None:
     scale = scale_of(ReadingType(accumulation_behaviour=4, flow_direction=1, uom=72))
     assert isinstance(columns, ReadingColumns)
     assert isinstance(scale, Scale)
-    assert measure_wholesale(columns, scale, _GATE) is not None
+    assert measure_wholesale([columns], scale, _GATE) != [None]
+
+
+@given(st.lists(st.lists(_ROWS, min_size=1, max_size=5), max_size=6), _KINDS)
+def test_runs_that_are_measured_together_measure_what_each_does_alone(
+    runs: list[list[tuple[int, int, int, int]]], kind: ReadingType
+) -> None:
+    columns, scale = [_columns(sorted(rows)) for rows in runs], scale_of(kind)
+    assert isinstance(scale, Scale)
+    together = measure_wholesale(columns, scale, _GATE)
+    alone = [one for each in columns for one in measure_wholesale([each], scale, _GATE)]
+    assert list(map(_said, together)) == list(map(_said, alone))
+
+
+def _said(whole: Wholesale | None) -> list[list[int]] | None:
+    if whole is None:
+        return None
+    columns = (whole.start, whole.end, whole.watt_hours, whole.quality)
+    return [[whole.direction], *(column.tolist() for column in columns)]
 
 
 def _columns(rows: list[tuple[int, int, int, int]]) -> ReadingColumns:

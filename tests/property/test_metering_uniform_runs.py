@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import tracemalloc
 from typing import Final
 from unittest.mock import patch
 
@@ -49,6 +51,26 @@ def test_values_of_every_length_are_read_exactly(values: list[int], flags: int, 
     assert document == read_as_a_tree(raw)
     (readings,) = (each.readings for each in document.meter_readings[0].reading_sets)
     assert [each.value for each in readings] == values
+
+
+@given(st.lists(st.sampled_from(["", "0", "5", "-3", "125"]), min_size=1, max_size=4))
+def test_a_reading_without_a_value_is_none_of_zero(values: list[str]) -> None:
+    one = _RUN[: _RUN.index(b"</Reading>") + len(b"</Reading>")]
+    written = [re.sub(rb"<value>[0-9]+<", f"<value>{value}<".encode(), one) for value in values]
+    raw = _RAW.replace(_RUN, b"".join(written))
+    assert read(raw) == read_as_a_tree(raw)
+
+
+def test_short_readings_beside_a_very_long_one_are_not_filled_up() -> None:
+    long = b"<Reading>" + b" " * 100_000 + b"<value>1</value></Reading>"
+    run = long + b"<Reading><value></Reading>" * 4_000
+    tracemalloc.start()
+    try:
+        assert read_uniform_run(run) is None
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * len(run)
 
 
 def test_readings_that_are_alike_are_one_block() -> None:

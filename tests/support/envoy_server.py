@@ -112,11 +112,8 @@ async def _populate(database: str) -> None:
 def _for_envoy(database: str) -> str:
     """Return the address as envoy's settings want it: with a host, and nothing escaped."""
     parts = urlsplit(database)
-    user = parts.username or "postgres"
-    host = parts.hostname or "localhost"
-    return f"postgresql+asyncpg://{user}@{host}{parts.path}" + (
-        f"?{unquote(parts.query)}" if parts.query else ""
-    )
+    where = parts.netloc if parts.hostname else f"{parts.username or 'postgres'}@localhost"
+    return f"postgresql+asyncpg://{where}{parts.path}" + (f"?{unquote(parts.query)}" if parts.query else "")
 
 
 def _free_port() -> int:

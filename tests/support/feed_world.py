@@ -18,7 +18,7 @@ from metering.ingest import IngestResult
 from metering.query import interval_energy
 from metering.sep.utility_client import UtilityLimits
 from metering.tables import meter_documents, meter_readings
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 from tests.support.metering_documents import DAY, METER, NOW
 from tests.support.utility_server import UtilityServer
 
@@ -68,7 +68,7 @@ class FeedWorld:
         )
         return self.poller
 
-    async def _note(self, _uow: UnitOfWork, results: Sequence[IngestResult], _now: datetime) -> None:
+    async def _note(self, _uow: Transaction, results: Sequence[IngestResult], _now: datetime) -> None:
         if self.die_at == len(self.told) + 1:
             self.die_at = None
             raise Killed

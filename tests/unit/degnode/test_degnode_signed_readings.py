@@ -16,7 +16,7 @@ from degnode.roles.signed_readings import SignedReadingsSettings, signed_reading
 from kernel.clock import SystemClock
 from metering.ingest import IngestResult
 from metering.sources.meter_keys import MeterKeysUnreadable
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import Transaction, UnitOfWorkFactory
 
 KEYS = Path(__file__).resolve().parents[3] / "examples" / "meters" / "keys.yaml"
 NEEDED = {
@@ -29,7 +29,7 @@ NEEDED = {
 def paths(**values: Any) -> list[str]:
     """Return the paths that a platform with these settings has for signed readings."""
 
-    async def hear(_uow: UnitOfWork, _results: Sequence[IngestResult], _now: datetime) -> None: ...
+    async def hear(_uow: Transaction, _results: Sequence[IngestResult], _now: datetime) -> None: ...
 
     routers = signed_readings(
         SignedReadingsSettings.model_validate({**NEEDED, **values}),

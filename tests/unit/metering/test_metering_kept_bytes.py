@@ -1,0 +1,16 @@
+"""A document's bytes are kept so that they come back as they were."""
+
+from __future__ import annotations
+
+import pytest
+
+from metering.kept_bytes import packed, unpacked
+
+
+@pytest.mark.parametrize("raw", [b"", b"x\x01", b"<MirrorUsagePoint/>" * 500])
+def test_what_is_kept_comes_back_byte_by_byte(raw: bytes) -> None:
+    assert unpacked(packed(raw), is_zlib=True) == raw
+
+
+def test_what_was_kept_in_earlier_days_is_as_it_is() -> None:
+    assert unpacked(b"<MirrorUsagePoint/>", is_zlib=False) == b"<MirrorUsagePoint/>"
