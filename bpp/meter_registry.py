@@ -53,9 +53,8 @@ async def register_meter(
     await record_act(uow, act, now=now)
     spans = await spans_of_terms(uow.connection, made.meter, valid_from=valid_from, now=now)
     await note_spans(uow, spans, now=now)
-    await note_readings(
-        uow, meters=[made.meter.mrid], now=now
-    )  # locks contracts: last, as whoever reads does
+    # Contracts are locked last by everybody, so that nobody waits in a circle.
+    await note_readings(uow, meters=[made.meter.mrid], now=now)
     return made
 
 
