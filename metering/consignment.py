@@ -7,7 +7,6 @@ want a look.
 
 from __future__ import annotations
 
-import hashlib
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ class _Piece:
     """
 
     place: int
-    raw: bytes
+    submitted: Submission
     point: StoredUsagePoint
     registers: Mapping[str, Register]
     runs: Sequence[Run]
@@ -149,7 +148,7 @@ def _piece(
     is_whole = sum(len(run.places) for run in runs) == document.count
     if not (runs and is_whole):
         return None
-    return _Piece(place=place, raw=each.raw, point=point, registers=registers, runs=runs)
+    return _Piece(place=place, submitted=each, point=point, registers=registers, runs=runs)
 
 
 def _measured(pieces: Sequence[_Piece], gate: TimeGate) -> list[_Piece]:
@@ -206,7 +205,7 @@ def _in_turn(pieces: Sequence[_Piece], points: Sequence[StoredUsagePoint | None]
 
 
 def _document(piece: _Piece) -> NewDocument:
-    return NewDocument(piece.point.id, hashlib.sha256(piece.raw).digest(), piece.raw)
+    return NewDocument(piece.point.id, piece.submitted.kept())
 
 
 def _lots(kept: Mapping[int, _Piece]) -> list[Lot]:

@@ -6,7 +6,6 @@ taken leaves its bytes, and each of its readings is a revision, a duplicate or i
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -108,12 +107,10 @@ async def record_submission(
     Raises: MeterDocumentMalformed, MeterValueInvalid, UsagePointUnknown, UsagePointForeign; nothing is
     stored then.
     """
-    document, raw = submitted.document, submitted.raw
+    document = submitted.document
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
     point, created = await lock_usage_point(submitted, meters=meters, now=now)
-    document_id, is_new = await readings.add_document(
-        raw, usage_point_id=point.id, sha256=hashlib.sha256(raw).digest(), now=now
-    )
+    document_id, is_new = await readings.add_document(submitted.kept(), usage_point_id=point.id, now=now)
     if is_new and isinstance(document, MirrorUsagePoint) and not submitted.speaks_for_all:
         point = await meters.describe(point, document)
     intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)

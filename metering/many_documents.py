@@ -9,7 +9,7 @@ from typing import Final
 
 from asyncpg import Connection, Record
 
-from metering.kept_bytes import packed
+from metering.kept_bytes import KeptBytes
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
 
 _ADD_DOCUMENTS: Final = """
@@ -43,8 +43,7 @@ class NewDocument:
     """A document of a locked meter that is to be kept."""
 
     usage_point_id: int
-    sha256: bytes
-    raw: bytes
+    kept: KeptBytes
 
 
 async def add_documents(
@@ -56,12 +55,12 @@ async def add_documents(
     rows = await driver.fetch(
         _ADD_DOCUMENTS,
         [each.usage_point_id for each in new],
-        [each.sha256 for each in new],
-        [packed(each.raw) for each in new],
+        [each.kept.sha256 for each in new],
+        [each.kept.packed for each in new],
         now,
     )
     numbers = {(row["usage_point_id"], row["sha256"]): row["id"] for row in rows}
-    return [numbers.get((each.usage_point_id, each.sha256)) for each in new]
+    return [numbers.get((each.usage_point_id, each.kept.sha256)) for each in new]
 
 
 async def find_taken(driver: Connection[Record], asked: Sequence[Sequence[int]]) -> set[int]:

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from metering.energy import Lane, Measurement
 from metering.judgement import Known
-from metering.kept_bytes import packed
+from metering.kept_bytes import KeptBytes
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
 from storage.driver import driver_of
 
@@ -108,15 +108,13 @@ class ReadingStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def add_document(
-        self, raw: bytes, *, usage_point_id: int, sha256: bytes, now: datetime
-    ) -> tuple[int, bool]:
+    async def add_document(self, kept: KeptBytes, *, usage_point_id: int, now: datetime) -> tuple[int, bool]:
         """Keep a document of a locked meter; return its number, and whether it is new."""
         driver = driver_of(self._connection)
-        document_id = await driver.fetchval(_ADD_DOCUMENT, usage_point_id, sha256, packed(raw), now)
+        document_id = await driver.fetchval(_ADD_DOCUMENT, usage_point_id, kept.sha256, kept.packed, now)
         if document_id is not None:
             return document_id, True
-        return await driver.fetchval(_DOCUMENT, usage_point_id, sha256), False
+        return await driver.fetchval(_DOCUMENT, usage_point_id, kept.sha256), False
 
     async def find(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from metering.documents import MirrorDocument
+from metering.kept_bytes import KeptBytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +19,10 @@ class Submission:
     document: MirrorDocument
     raw: bytes
     sender: str
+    made: KeptBytes | None = None  # of `raw`, where that was done before
     usage_point: int | None = None
     speaks_for_all: bool = False
+
+    def kept(self) -> KeptBytes:
+        """Return the bytes as they are to be kept."""
+        return self.made or KeptBytes.of(self.raw)

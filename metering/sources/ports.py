@@ -12,6 +12,7 @@ from typing import BinaryIO, Protocol
 
 from kernel.errors import NodeError
 from metering.documents import MirrorUsagePoint
+from metering.kept_bytes import KeptBytes
 
 
 class SourceUnreadable(NodeError):
@@ -25,7 +26,8 @@ class Batch:
     """Readings of one meter, with the bytes that said so; `place` is where in the file they stand.
 
     `head` is what has to go before `body` for it to be understood: column names, and how it was read.
-    `signed` is what a meter has signed of it, which stays the same in whatever it is wrapped.
+    `signed` is what a meter has signed of it, which stays the same in whatever it is wrapped. `kept` is
+    made of `raw` as soon as it is found, where nobody waits for it.
     """
 
     document: MirrorUsagePoint
@@ -33,6 +35,7 @@ class Batch:
     body: bytes
     place: str
     signed: bytes = b""
+    kept: KeptBytes | None = None
 
     @property
     def raw(self) -> bytes:

@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, Container, Iterable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -14,6 +14,7 @@ from kernel.clock import Clock
 from kernel.errors import NodeError
 from metering.consignment import take_consignment
 from metering.ingest import IngestResult, OnRecorded, record_submission
+from metering.kept_bytes import KeptBytes
 from metering.sources.opening import READ_ERRORS
 from metering.sources.ports import Batch, Found, Reject, SourceUnreadable
 from metering.submission import Submission
@@ -49,12 +50,13 @@ class Tally:
             self.rejected += 1
             self.reasons[outcome.code] += 1
             return
+        accepted, revised, quarantined = outcome.accepted, outcome.revised, outcome.quarantined
         self.documents += 1
-        self.accepted += outcome.accepted
-        self.duplicates += outcome.duplicates
-        self.revised += outcome.revised
-        self.quarantined += len(outcome.quarantined)
-        self.reasons.update(item.doubt.reason.value for item in outcome.quarantined)
+        self.accepted += accepted
+        self.revised += revised
+        self.quarantined += len(quarantined)
+        self.duplicates += outcome.readings - accepted - revised - len(quarantined)
+        self.reasons.update(item.doubt.reason.value for item in quarantined)
 
 
 def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
@@ -67,7 +69,7 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
     broken: Exception | None = None
     try:
         for each in found:
-            group.append(each)
+            group.append(_made(each))
             readings += each.document.count if isinstance(each, Batch) else 0
             size += len(each.body if isinstance(each, Batch) else each.raw)
             full = readings >= _MOST_READINGS_AT_ONCE or size >= _MOST_BYTES_AT_ONCE
@@ -80,6 +82,10 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
         yield group
     if broken is not None:
         raise broken
+
+
+def _made(found: Found) -> Found:
+    return replace(found, kept=KeptBytes.of(found.raw)) if isinstance(found, Batch) else found
 
 
 async def groups_ahead(found: Iterable[Found]) -> AsyncGenerator[list[Found]]:
@@ -187,7 +193,13 @@ class Taker:
 
     def _submission(self, batch: Batch) -> Submission:
         """Return a batch as handed in by an operator; meters that are new become `sender`'s."""
-        return Submission(document=batch.document, raw=batch.raw, sender=self.sender, speaks_for_all=True)
+        return Submission(
+            document=batch.document,
+            raw=batch.raw,
+            made=batch.kept,
+            sender=self.sender,
+            speaks_for_all=True,
+        )
 
     async def _end(self, uow: UnitOfWork, result: IngestResult, now: datetime) -> None:
         if self.only_try:
