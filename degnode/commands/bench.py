@@ -129,7 +129,7 @@ def meters(
     connections: Annotated[int, typer.Option(min=1, max=64, help="How many meters at a time.")] = 8,
     imported: Annotated[
         int, typer.Option(min=6_144, max=50_000_000, help="About how many readings to import from a file.")
-    ] = 500_000,
+    ] = 2_000_000,
 ) -> None:
     """Post documents of 96 readings to a running BPP, and import files: down to committed rows.
 
