@@ -205,7 +205,7 @@ def _in_turn(pieces: Sequence[_Piece], points: Sequence[StoredUsagePoint | None]
 
 
 def _document(piece: _Piece) -> NewDocument:
-    return NewDocument(piece.point.id, piece.submitted.kept())
+    return NewDocument(piece.point.id, piece.submitted.to_keep())
 
 
 def _lots(kept: Mapping[int, _Piece]) -> list[Lot]:

@@ -110,7 +110,7 @@ async def record_submission(
     document = submitted.document
     meters, readings = MeterStore(uow.connection), ReadingStore(uow.connection)
     point, created = await lock_usage_point(submitted, meters=meters, now=now)
-    document_id, is_new = await readings.add_document(submitted.kept(), usage_point_id=point.id, now=now)
+    document_id, is_new = await readings.add_document(submitted.to_keep(), usage_point_id=point.id, now=now)
     if is_new and isinstance(document, MirrorUsagePoint) and not submitted.speaks_for_all:
         point = await meters.describe(point, document)
     intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)

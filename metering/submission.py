@@ -19,10 +19,10 @@ class Submission:
     document: MirrorDocument
     raw: bytes
     sender: str
-    made: KeptBytes | None = None  # of `raw`, where that was done before
+    kept: KeptBytes | None = None  # made of `raw`, where that was done before
     usage_point: int | None = None
     speaks_for_all: bool = False
 
-    def kept(self) -> KeptBytes:
+    def to_keep(self) -> KeptBytes:
         """Return the bytes as they are to be kept."""
-        return self.made or KeptBytes.of(self.raw)
+        return self.kept or KeptBytes.of(self.raw)

@@ -19,6 +19,7 @@ from metering.reading_columns import ReadingColumns, Whole
 from metering.timeliness import LONGEST_INTERVAL_SECONDS, TimeGate
 
 _FEW: Final = 16
+"""So many runs are measured one by one, if not all of them are plain."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

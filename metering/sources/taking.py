@@ -69,7 +69,7 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
     broken: Exception | None = None
     try:
         for each in found:
-            group.append(_made(each))
+            group.append(_with_kept_bytes(each))
             readings += each.document.count if isinstance(each, Batch) else 0
             size += len(each.body if isinstance(each, Batch) else each.raw)
             full = readings >= _MOST_READINGS_AT_ONCE or size >= _MOST_BYTES_AT_ONCE
@@ -84,7 +84,7 @@ def in_groups(found: Iterable[Found]) -> Iterator[list[Found]]:
         raise broken
 
 
-def _made(found: Found) -> Found:
+def _with_kept_bytes(found: Found) -> Found:
     return replace(found, kept=KeptBytes.of(found.raw)) if isinstance(found, Batch) else found
 
 
@@ -196,7 +196,7 @@ class Taker:
         return Submission(
             document=batch.document,
             raw=batch.raw,
-            made=batch.kept,
+            kept=batch.kept,
             sender=self.sender,
             speaks_for_all=True,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -25,6 +25,7 @@ from registry_client.answer_signature import RegistryTrust
 from registry_client.connection import RegistryConnection
 from storage.database import Database
 from tests.support.calling import calling, enter_by_token
+from tests.support.overtaking import Look, overtake
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -325,15 +326,9 @@ async def test_what_changes_while_somebody_looks_is_not_skipped(
     registry: SigningRegistry,
     http: httpx.AsyncClient,
     monkeypatch: pytest.MonkeyPatch,
-    look: Callable[..., Awaitable[Any]],
+    look: Look,
 ) -> None:
-    async def overtaken(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.undo()
-        seen = await look(*arguments, **named)
-        await register(registry)
-        return seen
-
-    monkeypatch.setattr(f"registry.changes_api.{look.__name__}", overtaken)
+    overtake(monkeypatch, look, used_in="registry.changes_api", by=lambda: register(registry))
     told = (await http.get("/changes?after=0")).json()
     later = (await http.get(f"/changes?after={told['last']}")).json()
     assert [each["key_id"] for each in told["changes"] + later["changes"]] == ["k1"]

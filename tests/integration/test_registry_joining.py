@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -25,6 +24,7 @@ from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.calling import calling
 from tests.support.names import Names
+from tests.support.overtaking import Look, overtake
 from tests.support.registries import (
     LOOPBACK,
     Newcomer,
@@ -90,20 +90,17 @@ async def test_who_is_let_in_again_while_it_asks_is_not_told_that_it_is_out(
     registry: SigningRegistry,
     bpp: Newcomer,
     monkeypatch: pytest.MonkeyPatch,
-    look: Callable[..., Awaitable[Any]],
+    look: Look,
 ) -> None:
-    async def overtaken(*arguments: Any, **named: Any) -> Any:
-        monkeypatch.undo()
-        seen = await look(*arguments, **named)
+    async def let_in() -> None:
         bpp.let_go()
         await eventually(lambda: status_of(registry, BPP), "SUBSCRIBED")
-        return seen
 
     await enter(registry, bpp)
     await bpp.patch(registry, status="UNSUBSCRIBED")
     bpp.hold()
     await bpp.subscribe(registry)
-    monkeypatch.setattr(f"registry.subscribe_api.{look.__name__}", overtaken)
+    overtake(monkeypatch, look, used_in="registry.subscribe_api", by=let_in)
     told = await standing_of(registry, BPP)
     assert told["requests"] or told["status"] == "SUBSCRIBED"
 
