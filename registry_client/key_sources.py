@@ -44,15 +44,15 @@ class KeySources:
         self._friends = Lane(places=bounds.at_a_time, max_waiting=bounds.max_waiting)
         self._strangers = Lane(places=bounds.at_a_time, max_waiting=bounds.max_waiting)
         self._away_until: datetime | None = None
-        self.forgotten = 0
-        """How often something was forgotten: what was asked for before that is not remembered."""
+        self._forgettings = 0  # how many began or ended so far
+        self._under_way = 0
 
     async def learn(self, *, subscriber: str, key_id: str, remembered: KeyAnswer | None) -> KeyAnswer:
         """Return what is known of the key; `remembered` is an answer whose time is over.
 
         Raises: RegistryUnavailable.
         """
-        now, forgotten = self._clock.now(), self.forgotten
+        now, since = self._clock.now(), self.since()
         if self._shared is not None and subscriber:
             answer = await self._shared.find(subscriber=subscriber, key_id=key_id, now=now)
             if answer is not None:
@@ -60,16 +60,36 @@ class KeySources:
         stored = None
         if self._store is not None:
             stored = await self._store.find(subscriber=subscriber, key_id=key_id)
-            if stored is not None and now < stored.until and forgotten == self.forgotten:
+            if stored is not None and now < stored.until and not self.may_have_changed(since):
                 await self._share(stored)
-                await self._drop_if_forgotten(subscriber, key_id, since=forgotten)
+                await self._drop_if_changed(subscriber, key_id, since=since)
                 return stored
         return await self._look_up(subscriber, key_id, stale=_newer(remembered, stored))
 
     async def forget(self, *, subscriber: str, key_id: str) -> None:
         """Have Redis and the database know nothing of the key, whatever is under way."""
-        self.forgotten += 1
-        await self._drop(subscriber, key_id)
+        self._forgettings += 1
+        self._under_way += 1
+        try:
+            await self._drop(subscriber, key_id)
+        finally:
+            self._under_way -= 1
+            self._forgettings += 1
+
+    def forget_all(self) -> None:
+        """Have nothing remembered that was asked for before."""
+        self._forgettings += 1
+
+    def since(self) -> int:
+        """Return what `may_have_changed` takes for now."""
+        return self._forgettings
+
+    def may_have_changed(self, since: int) -> bool:
+        """Say whether a key was being forgotten at any moment from `since` to now.
+
+        What was learnt meanwhile may have been read just before Redis or the database knew it no more.
+        """
+        return self._under_way > 0 or since != self._forgettings
 
     async def _look_up(self, subscriber: str, key_id: str, *, stale: KeyAnswer | None) -> KeyAnswer:
         """Ask the registry, if it is not known to be away; grace is for those that were known."""
@@ -93,7 +113,7 @@ class KeySources:
         return answer
 
     async def _ask(self, subscriber: str, key_id: str, *, was_known: bool) -> KeyAnswer:
-        asked_at, forgotten = self._clock.now(), self.forgotten
+        asked_at, since = self._clock.now(), self.since()
         found = await self._directory.find_key(subscriber_id=subscriber, key_id=key_id)
         answer = KeyAnswer.of(
             found,
@@ -106,16 +126,16 @@ class KeySources:
         if answer.find_valid(asked_at) is None:  # not told to others: a flood of strangers fills nothing
             if was_known:
                 await self._drop(subscriber, key_id)
-        elif forgotten == self.forgotten:
+        elif not self.may_have_changed(since):
             await self._share(answer)
             if self._store is not None:
                 await self._store.put(answer, now=self._clock.now())
-            await self._drop_if_forgotten(subscriber, key_id, since=forgotten)
+            await self._drop_if_changed(subscriber, key_id, since=since)
         return answer
 
-    async def _drop_if_forgotten(self, subscriber: str, key_id: str, *, since: int) -> None:
+    async def _drop_if_changed(self, subscriber: str, key_id: str, *, since: int) -> None:
         """Take back what was put while something was being forgotten; it may have been this key."""
-        if since != self.forgotten:
+        if self.may_have_changed(since):
             await self._drop(subscriber, key_id)
 
     async def _drop(self, subscriber: str, key_id: str) -> None:

@@ -113,7 +113,7 @@ class KeyRing:
 
     def forget_all(self) -> None:
         """Have nothing in memory: changes may have been missed."""
-        self._sources.forgotten += 1
+        self._sources.forget_all()
         for memory in (self._known, self._refused, self._strangers):
             memory.clear()
         self._flights.abandon_all()
@@ -145,12 +145,12 @@ class KeyRing:
 
     async def _learn(self, name: KeyName) -> KeyAnswer:
         """Ask whoever may know, and remember what comes back unless it was overtaken by a change."""
-        forgotten = self._sources.forgotten
+        since = self._sources.since()
         subscriber, key_id = name
         answer = await self._sources.learn(
             subscriber=subscriber, key_id=key_id, remembered=self._known.get(name)
         )
-        if forgotten == self._sources.forgotten:
+        if not self._sources.may_have_changed(since):
             self._remember(name, answer)
         return answer
 

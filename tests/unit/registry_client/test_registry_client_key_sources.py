@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from kernel.clock import ManualClock
-from protocol.errors import RegistryUnavailable
+from protocol.errors import KeyUnknown, RegistryUnavailable
 from registry_client.answer import KeyAnswer
 from registry_client.key_sources import KeySources
 from registry_client.key_times import KeyTimes, LookupBounds
+from registry_client.keyring import KeyRing
 from registry_client.subscriber import SubscriberRecord
 from tests.support.subscribers import BPP, NOW, CountingDirectory, record
 
@@ -19,15 +20,20 @@ MINUTE = timedelta(minutes=1)
 
 
 class MemoryStore:
-    """Remembers in memory, and can be held up while it is told."""
+    """Remembers in memory, and can be held up while it is told, or before it tells."""
 
     def __init__(self) -> None:
         self.answers: dict[tuple[str, str], KeyAnswer] = {}
         self.gate, self.is_told = asyncio.Event(), asyncio.Event()
         self.gate.set()
+        self.reading, self.forgetting = asyncio.Event(), asyncio.Event()
+        self.reading.set()
+        self.forgetting.set()
 
     async def find(self, *, subscriber: str, key_id: str) -> KeyAnswer | None:
-        return self.answers.get((subscriber, key_id))
+        found = self.answers.get((subscriber, key_id))
+        await self.reading.wait()
+        return found
 
     async def put(self, answer: KeyAnswer, *, now: datetime) -> None:
         self.is_told.set()
@@ -35,6 +41,7 @@ class MemoryStore:
         self.answers[(answer.subscriber, answer.key_id)] = answer
 
     async def forget(self, *, subscriber: str, key_id: str) -> None:
+        await self.forgetting.wait()
         self.answers.pop((subscriber, key_id), None)
 
 
@@ -86,6 +93,30 @@ async def test_what_was_forgotten_while_it_was_asked_for_is_not_put(
     await sources.forget(subscriber=BPP, key_id="k1")
     await learning
     assert store.answers == {}
+
+
+@pytest.mark.parametrize("is_forgotten_first", [True, False])
+async def test_what_was_read_while_it_was_being_forgotten_is_not_remembered(
+    clock: ManualClock, store: MemoryStore, is_forgotten_first: bool
+) -> None:
+    directory = CountingDirectory(old := record())
+    await learn(sources_of(directory, store, clock))
+    ring = KeyRing(directory, clock=clock, store=store)
+    directory.replace(record("k2"))
+    store.forgetting.clear()
+    store.reading.clear()
+    forgetting = asyncio.create_task(ring.forget(subscriber=BPP, key_id="k1"))
+    await asyncio.sleep(0)
+    asking = asyncio.create_task(ring.key_for(subscriber=BPP, key_id="k1", at=NOW))
+    await asyncio.sleep(0)  # it has read what the store is about to forget
+    ends = [(store.forgetting, forgetting), (store.reading, asking)]
+    for gate, task in ends if is_forgotten_first else reversed(ends):
+        gate.set()
+        await asyncio.wait([task])
+    assert ring.cached(BPP, "k1", NOW) is None
+    with pytest.raises(KeyUnknown):
+        await ring.key_for(subscriber=BPP, key_id="k1", at=NOW)
+    assert (old,) not in [answer.records for answer in store.answers.values()]
 
 
 async def test_of_two_old_answers_the_later_one_serves_in_grace(
