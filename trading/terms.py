@@ -24,7 +24,11 @@ class PricingModel(StrEnum):
 class SettlementType(StrEnum):
     """How often a contract settles (EnergyTradeOffer v0.2)."""
 
+    REAL_TIME = "REAL_TIME"
+    HOURLY = "HOURLY"
     DAILY = "DAILY"
+    WEEKLY = "WEEKLY"
+    MONTHLY = "MONTHLY"
 
 
 class TermsInvalid(ValueError):
