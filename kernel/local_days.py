@@ -46,10 +46,10 @@ def local_days(window: Interval, *, zone: str) -> list[LocalDay]:
     tz = find_zone(zone)
     days: list[LocalDay] = []
     day = window.start.astimezone(tz).date()
-    start = _start_of(day, tz)
+    start = start_of_day(day, tz)
     while start < window.end:
         day += _ONE_DAY
-        end = _start_of(day, tz)
+        end = start_of_day(day, tz)
         # A date that was skipped altogether has no instant (Apia, 2011-12-30); one whose last hour
         # comes back after midnight may lie before the window (St John's, until 2011).
         if window.start < end and start < end:
@@ -65,7 +65,7 @@ def days_between(first: date, last: date, *, zone: str) -> list[LocalDay]:
     """
     tz = find_zone(zone)
     dates = [first + count * _ONE_DAY for count in range((last - first).days + 2)]
-    starts = [_start_of(day, tz) for day in dates]
+    starts = [start_of_day(day, tz) for day in dates]
     return [
         LocalDay(day, Interval(start, end))
         for day, (start, end) in zip(dates, pairwise(starts), strict=False)
@@ -73,7 +73,7 @@ def days_between(first: date, last: date, *, zone: str) -> list[LocalDay]:
     ]
 
 
-def _start_of(day: date, tz: ZoneInfo) -> datetime:
+def start_of_day(day: date, tz: ZoneInfo) -> datetime:
     """Return the first instant of `day`, in UTC: where midnight does not exist, the first that does.
 
     Where midnight comes twice, the day starts with the first.
