@@ -13,13 +13,15 @@ import structlog
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from kernel.money import sum_money
 from metering.energy import Direction
 from metering.query import interval_energy
 from settlement.agreement import Agreement
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
+from settlement.recording import record_outcome
 from settlement.settle import SettlementOutcome, settle_contract
-from settlement.store import find_bills, find_cycles, record_outcome
+from settlement.store import find_bills, find_standing
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
@@ -41,6 +43,9 @@ log = structlog.get_logger(__name__)
 
 MOST_ROWS: Final = 100
 """Readings of a delivery that are told; more are thinned out evenly, the last always stays."""
+
+MOST_CYCLES: Final = 100
+"""Settlement cycles of a contract that are told; an hourly one of a year has 8760."""
 
 Metered = Sequence[tuple[Interval, Energy]]
 
@@ -64,12 +69,13 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     meters = await read_meters(contract, uow)
     telemetry = await read_telemetry(contract, uow, as_of=_known_at(contract))
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    cycles = _still_due(contract, await find_cycles(contract.id, uow=uow))
+    cycles = _still_due(contract, await find_standing(contract.id, uow=uow))
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
         delivery=replace(_delivery(contract, meters, cycles, cut=cut, now=now), telemetry=telemetry),
-        cycles=tuple(_cycle_view(cycle) for cycle in cycles),
+        cycles=tuple(_cycle_view(cycle) for cycle in newest(cycles)),
+        settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
 
@@ -128,6 +134,16 @@ def _still_due(contract: Contract, cycles: Sequence[SettlementCycle]) -> list[Se
     if contract.status is ContractStatus.TERMINATED and contract.refresh_at is None:
         return [cycle for cycle in cycles if cycle.is_settled]
     return [cycle for cycle in cycles if cycle.is_settled or cycle.period.start < contract.window.end]
+
+
+def newest(cycles: Sequence[SettlementCycle]) -> Sequence[SettlementCycle]:
+    """Return the cycles that are told: at most `MOST_CYCLES`, up to the first that is not settled.
+
+    Where there are fewer before that one, those after it make up for them.
+    """
+    settled = sum(cycle.is_settled for cycle in cycles)
+    first = max(0, min(settled + 1, len(cycles)) - MOST_CYCLES)
+    return cycles[first : first + MOST_CYCLES]
 
 
 def _no_delivery(contract: Contract) -> Delivery:

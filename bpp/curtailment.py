@@ -9,10 +9,9 @@ from typing import Final
 from bpp.news import put_news
 from bpp.platform import Bpp
 from kernel.clock import format_instant
-from kernel.energy import ZERO_ENERGY
 from node.audit import Actor, record_act
 from protocol.actions import Action
-from settlement.store import find_cycles
+from settlement.store import find_delivered
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
@@ -44,12 +43,11 @@ async def curtail_contract(
     for known in before:
         if known.curtailment == wanted:
             return Curtailed(contract=contract, said=known, is_new=False)
-    cycles = await find_cycles(contract.id, uow=uow)
     check_curtailment(
         contract,
         wanted,
         last=before[-1].curtailment if before else None,
-        settled=sum((cycle.delivered for cycle in cycles), ZERO_ENERGY),
+        settled=await find_delivered(contract.id, uow=uow),
     )
     said = RecordedCurtailment(curtailment=wanted, who=by.who, why=why, recorded_at=now)
     await store.add(contract.id, said)

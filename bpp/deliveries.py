@@ -19,7 +19,7 @@ from bpp.orders import state
 from bpp.platform import Bpp
 from kernel.clock import Clock
 from protocol.actions import Action
-from settlement.settle import COLLECTION_DEADLINE, SettlementOutcome
+from settlement.settle import SettlementOutcome
 from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
@@ -68,17 +68,10 @@ def _after(
 ) -> tuple[Contract, ContractEvent | None]:
     """Return the contract as its settlement leaves it."""
     if not outcome.is_final:
-        return replace(contract, refresh_at=next_look(outcome, now=now)), None
+        return replace(contract, refresh_at=outcome.next_change(now=now)), None
     if contract.status is ContractStatus.ACTIVE:
         return decisions.complete(contract, now=now), ContractEvent.COMPLETE
     return replace(contract, refresh_at=None), None
-
-
-def next_look(outcome: SettlementOutcome, *, now: datetime) -> datetime:
-    """Return when time alone changes something: the next day's end, or the end of its collecting."""
-    ends = (cycle.metered.end for cycle in outcome.cycles if not cycle.is_settled)
-    instants = (instant for end in ends for instant in (end, end + COLLECTION_DEADLINE))
-    return min(instant for instant in instants if instant > now)
 
 
 async def _tell(

@@ -8,11 +8,10 @@ from fastapi import APIRouter, Query
 
 from bpp.account import read_account
 from kernel.clock import Clock, format_instant
-from kernel.errors import NodeError
 from node.app import JsonResponse
 from node.callers import MayReadContracts
 from node.documentation import refusals
-from settlement.bills import BillingCycle
+from settlement.bills import BillingCycle, BillNotFound
 from settlement.store import find_bills, find_cycles
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
@@ -20,12 +19,6 @@ from trading.contracts import ContractStore
 from trading.mapping import wire_of
 
 _OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
-
-
-class BillNotFound(NodeError):
-    """The contract has no such bill."""
-
-    code, http_status, retryable = "BIZ_ORDER_NOT_FOUND", 404, False
 
 
 def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
@@ -135,9 +128,8 @@ async def _whole(contract_id: str, uow: UnitOfWork, clock: Clock) -> dict[str, A
 
 
 async def _bill(contract: Contract, bill_id: str, uow: UnitOfWork) -> dict[str, Any]:
-    for bill in await find_bills(contract.id, uow=uow):
-        if bill.cycle_id == bill_id:
-            return _written(bill) | {"explanation": await _explanation(bill, uow)}
+    for bill in await find_bills(contract.id, uow=uow, bill_id=bill_id):
+        return _written(bill) | {"explanation": await _explanation(bill, uow)}
     raise BillNotFound(f"the order {contract.id} has no bill {bill_id[:64]}")
 
 
@@ -145,7 +137,7 @@ def _written(bill: BillingCycle) -> dict[str, Any]:
     return {
         "contractId": bill.contract_id,
         "cycleId": bill.cycle_id,
-        "settlementCycleId": bill.settlement_cycle_id,
+        "settlementCycleIds": list(bill.settlement_cycle_ids),
         "startTime": format_instant(bill.wire_start),
         "endTime": format_instant(bill.wire_end),
         "status": bill.status.value,
@@ -155,8 +147,7 @@ def _written(bill: BillingCycle) -> dict[str, Any]:
     }
 
 
-async def _explanation(bill: BillingCycle, uow: UnitOfWork) -> dict[str, Any] | None:
-    """Return what a bill was computed from, None if its day is not settled."""
-    cycles = await find_cycles(bill.contract_id, uow=uow)
-    explanation = {cycle.cycle_id: cycle.explanation for cycle in cycles}.get(bill.settlement_cycle_id)
-    return None if explanation is None else explanation.to_record()
+async def _explanation(bill: BillingCycle, uow: UnitOfWork) -> dict[str, Any]:
+    """Return what a bill was gathered from, and what each of its settlement cycles was computed from."""
+    cycles = await find_cycles(bill.contract_id, uow=uow, among=bill.settlement_cycle_ids)
+    return {"bill": bill.explanation, "settlementCycles": [cycle.explanation for cycle in cycles]}

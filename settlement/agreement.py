@@ -4,15 +4,31 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, timedelta
+from enum import StrEnum
 from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.local_days import find_zone
+from kernel.local_periods import Cadence, check_anchor
 from trading.terms import Terms
 
 LONGEST_WINDOW: Final = timedelta(days=3660)
 """Ten years and a little: a window that ends in the year 9999 would be millions of cycles."""
+
+
+QUARTER_HOUR: Final = timedelta(minutes=15)
+SHORTEST_METERING_INTERVAL: Final = timedelta(minutes=1)
+LONGEST_METERING_INTERVAL: Final = timedelta(hours=1)
+
+
+class Matching(StrEnum):
+    """Where the lesser of both sides is taken."""
+
+    WINDOW = "WINDOW"
+    """Of the totals over the whole window."""
+    INTERVAL = "INTERVAL"
+    """In each interval by itself; what one side has too much of in one makes up for nothing in another."""
 
 
 class AgreementInvalid(ValueError):
@@ -21,12 +37,14 @@ class AgreementInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreement:
-    """How much energy is to flow within `window`, under which terms, by the days of which zone.
+    """How much energy is to flow within `window`, under which terms, by the clock of which zone.
 
     `curtailed` is what was cut from `contracted`. A cut leaves what is settled before it as it is, as long
-    as it leaves that much.
+    as it leaves that much. `billing` says how often there is a bill; weeks begin on Monday and months on
+    `anchor_day`, or on their last day where they are too short for it. A contract that settles in
+    REAL_TIME has a cycle for each `metering_interval`, counted from the first instant of a local day.
 
-    Raises: AgreementInvalid; ZoneUnknown, if `zone` is no IANA name.
+    Raises: AgreementInvalid; AnchorInvalid; ZoneUnknown, if `zone` is no IANA name.
     """
 
     contract_id: str
@@ -35,6 +53,10 @@ class Agreement:
     terms: Terms
     zone: str
     curtailed: Energy = ZERO_ENERGY
+    matching: Matching = Matching.WINDOW
+    billing: Cadence = Cadence.MONTHLY
+    anchor_day: int = 1
+    metering_interval: timedelta = QUARTER_HOUR
 
     @property
     def deliverable(self) -> Energy:
@@ -52,4 +74,10 @@ class Agreement:
             )
         if not MINYEAR < self.window.start.year <= self.window.end.year < MAXYEAR:
             raise AgreementInvalid(f"no calendar has every local day of {self.window}")
+        if not SHORTEST_METERING_INTERVAL <= self.metering_interval <= LONGEST_METERING_INTERVAL:
+            raise AgreementInvalid(
+                f"a metering interval takes from {SHORTEST_METERING_INTERVAL} to "
+                f"{LONGEST_METERING_INTERVAL}, not {self.metering_interval}"
+            )
+        check_anchor(self.anchor_day)
         find_zone(self.zone)

@@ -1,25 +1,23 @@
-"""Billing cycles: the bill of each settled day, its lines, and the way it goes to being paid."""
+"""Billing cycles: bills that gather what settled in a period, and the way each goes to being paid."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from kernel.currency import Currency
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
-from settlement.cycles import WIRE_RESOLUTION, cycle_id_of
-from settlement.quantities import DayQuantities
-from trading.pricing import price_energy
-from trading.terms import Terms
-
-ENERGY_COST: Final = "Energy Cost"
-WHEELING_CHARGES: Final = "Wheeling Charges"
+from settlement.cycles import SettlementCycle
+from settlement.explanation import explain_bill
+from settlement.lines import LineItem, gather
+from settlement.periods import WIRE_RESOLUTION, NamedPeriod, billing_periods
 
 
 class BillStatus(StrEnum):
@@ -53,8 +51,10 @@ class BillTransitionInvalid(NodeError):
     code, http_status, retryable = "BILL_STATE_INVALID", 409, False
 
 
-class BillInvalid(ValueError):
-    """A bill that nobody could be asked to pay."""
+class BillNotFound(NodeError):
+    """The contract has no such bill."""
+
+    code, http_status, retryable = "BIZ_ORDER_NOT_FOUND", 404, False
 
 
 def next_bill_status(status: BillStatus, event: BillEvent) -> BillStatus:
@@ -69,29 +69,20 @@ def next_bill_status(status: BillStatus, event: BillEvent) -> BillStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineItem:
-    """A line of a bill. Raises: BillInvalid, if its amount is negative."""
-
-    title: str
-    amount: Money
-
-    def __post_init__(self) -> None:
-        if self.amount < Money.zero(self.amount.currency):
-            raise BillInvalid(f"a line is not negative: {self.title} {self.amount}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class BillingCycle:
-    """The bill of one settled day; what is asked for is the exact sum of its lines."""
+    """The bill of one billing cycle; what is asked for is the exact sum of its lines."""
 
     contract_id: str
     cycle_id: str
-    settlement_cycle_id: str
+    settlement_cycle_ids: tuple[str, ...]
+    """The settlement cycles that it gathers, in order of time."""
     period: Interval
-    """The whole local day."""
+    """The whole billing cycle."""
     status: BillStatus
     currency: Currency
     lines: tuple[LineItem, ...]
+    explanation: Mapping[str, Any] | None = None
+    """What its lines were gathered from; None of a bill of before bills gathered."""
 
     @property
     def total(self) -> Money:
@@ -108,36 +99,41 @@ class BillingCycle:
         return self.period.end - WIRE_RESOLUTION
 
 
-def bill_id_of(day: date, *, number: int = 1) -> str:
-    """Return the id of a contract's billing cycle of the local date `day`."""
-    return f"bill-{day.isoformat()}-{number:03d}"
+def issue_bills(
+    agreement: Agreement,
+    cycles: Sequence[SettlementCycle],
+    *,
+    now: datetime,
+    billed: Container[str] = frozenset(),
+) -> list[BillingCycle]:
+    """Return the bills of the billing cycles that are over and whose settlement cycles are all settled.
+
+    A settlement cycle belongs to the billing cycle in which its part of the window ends. A billing cycle
+    is over with the contract at the latest. `billed` names cycles that are on a bill already; where there
+    is no other, there is no bill. One of nought is paid already.
+    """
+    ends = [cycle.metered.end for cycle in cycles]
+    bills: list[BillingCycle] = []
+    for named in billing_periods(agreement):
+        gathered = cycles[bisect_right(ends, named.metered.start) : bisect_right(ends, named.metered.end)]
+        due = [cycle for cycle in gathered if cycle.cycle_id not in billed]
+        if due and named.metered.end <= now and all(cycle.is_settled for cycle in due):
+            bills.append(_bill(agreement, named, due))
+    return bills
 
 
-def issue_bill(agreement: Agreement, quantities: DayQuantities) -> BillingCycle:
-    """Return the bill of a closed day; one of nought is paid already."""
+def _bill(agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementCycle]) -> BillingCycle:
+    lines = gather(line for cycle in cycles for line in cycle.lines)
     bill = BillingCycle(
         contract_id=agreement.contract_id,
-        cycle_id=bill_id_of(quantities.day.date),
-        settlement_cycle_id=cycle_id_of(quantities.day.date),
-        period=quantities.day.period,
+        cycle_id=named.id,
+        settlement_cycle_ids=tuple(cycle.cycle_id for cycle in cycles),
+        period=named.period,
         status=BillStatus.PENDING,
         currency=agreement.terms.currency,
-        lines=_lines(quantities, agreement.terms),
+        lines=lines,
+        explanation=explain_bill(agreement, named, cycles, lines=lines),
     )
     if bill.total.minor:
         return bill
     return replace(bill, status=next_bill_status(bill.status, BillEvent.COVERED))
-
-
-def _lines(quantities: DayQuantities, terms: Terms) -> tuple[LineItem, ...]:
-    """Return what a day's delivery costs, in the order in which it is shown.
-
-    Energy is what the cost by the day's end exceeds the cost before it, both rounded: over the days
-    nothing is lost to rounding. Wheeling is due once for a day on which anything was delivered.
-    """
-    to_date = price_energy(quantities.delivered_to_date, terms).net
-    before = price_energy(quantities.delivered_before, terms).net
-    energy = LineItem(title=ENERGY_COST, amount=to_date - before)
-    if terms.wheeling is None or not quantities.delivered.watt_hours:
-        return (energy,)
-    return (energy, LineItem(title=WHEELING_CHARGES, amount=terms.wheeling.amount))

@@ -1,21 +1,20 @@
-"""Settlement cycles: one for each local day of a contract, and the way each one goes."""
+"""Settlement cycles: one for each period in which a contract settles, and the way each one goes."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from kernel.energy import Energy
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from kernel.money import Money
-from settlement.explanation import Explanation
+from settlement.lines import LineItem
+from settlement.periods import WIRE_RESOLUTION
 
-WIRE_RESOLUTION: Final = timedelta(seconds=1)
-"""On the wire a period's end is its last second: 23:59:59, where ours is the midnight after it."""
 FIRST_RUN: Final = 1
 
 
@@ -31,7 +30,7 @@ class CycleEvent(StrEnum):
     """What happens to a settlement cycle."""
 
     POSTED = "POSTED"
-    """Its day is closed and its amount stands."""
+    """Its period is closed and its amount stands."""
     GIVEN_UP = "GIVEN_UP"
     """It could not be settled, however often it was tried."""
     REQUEUED = "REQUEUED"
@@ -65,18 +64,20 @@ def next_cycle_status(status: CycleStatus, event: CycleEvent) -> CycleStatus:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementCycle:
-    """What one local day of a contract came to; nought of everything while it is not settled."""
+    """What one period of a contract came to; nought of everything while it is not settled."""
 
     contract_id: str
     cycle_id: str
     period: Interval
-    """The whole local day."""
+    """The whole period of the market."""
     metered: Interval
     """The part of it that lies in the contract's window."""
     status: CycleStatus
     amount: Money
     delivered: Energy
-    explanation: Explanation | None = None
+    lines: tuple[LineItem, ...] = ()
+    """What the amount is the exact sum of; there once it is settled."""
+    explanation: Mapping[str, Any] | None = None
     """What the amount was computed from; there once it is settled."""
     run: int = FIRST_RUN
 
@@ -92,8 +93,3 @@ class SettlementCycle:
     def wire_end(self) -> datetime:
         """The last second of the period, as peers write it."""
         return self.period.end - WIRE_RESOLUTION
-
-
-def cycle_id_of(day: date, *, number: int = 1) -> str:
-    """Return the id of a contract's settlement cycle of the local date `day`."""
-    return f"settle-{day.isoformat()}-{number:03d}"

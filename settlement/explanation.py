@@ -1,86 +1,154 @@
-"""Why a cycle's amount is what it is: enough to compute it again by hand."""
+"""Why a cycle's or a bill's amount is what it is: enough to compute it again without this program.
+
+An explanation is a plain record for JSON, kept with what it explains and never changed. Units: Wh as
+whole numbers, amounts of money in whole minor units of the currency, prices in its major units as text,
+instants in UTC as RFC 3339. `version` counts the shapes of the record; docs/settlement.md has this one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Self
+from hashlib import sha256
+from typing import Any, Final, TypeAlias
 
+from kernel.interval import Interval
 from kernel.money import Rounding
-from settlement.agreement import Agreement
-from settlement.quantities import DayQuantities
+from settlement.agreement import Agreement, Matching
+from settlement.cycles import SettlementCycle
+from settlement.lines import LineItem
+from settlement.periods import NamedPeriod
+from settlement.quantities import CycleQuantities, SideQuantities
+from settlement.side import MeteredInterval
 
-RULE: Final = "MIN_OF_TWO_BY_WINDOW"
-"""Delivered is the least of export, import and contract over the window; see settlement.quantities.
+Record: TypeAlias = dict[str, Any]
 
-The contract counts without what was cut from it."""
-RULE_VERSION: Final = 1
+VERSION: Final = 2
+RULES: Final[Mapping[Matching, str]] = {
+    Matching.WINDOW: "MIN_OF_TWO_BY_WINDOW",
+    Matching.INTERVAL: "MIN_OF_TWO_BY_INTERVAL",
+}
+"""Delivered is the least of export, import and contract, less what was cut; see settlement.laying."""
+RULE_VERSION: Final = 2
+MOST_READINGS: Final = 300
+"""Readings of one meter that are written out one by one; of more there is the digest and the sum."""
 
 
 class ClosedBy(StrEnum):
-    """Why a day could be settled."""
+    """Why a cycle could be settled."""
 
     COMPLETE_READINGS = "COMPLETE_READINGS"
     DEADLINE = "DEADLINE"
     """Readings were missing when collecting ended; what is missing counts as nought."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explanation:
-    """What one cycle was computed from. Units: Wh; prices in major units of the currency, as text."""
-
-    zone: str
-    closed_by: ClosedBy
-    exported_wh: int
-    imported_wh: int
-    exported_to_date_wh: int
-    imported_to_date_wh: int
-    contracted_wh: int
-    delivered_before_wh: int
-    delivered_to_date_wh: int
-    price_per_kwh: str
-    discount_percent: str | None
-    wheeling: str | None
-    wheeling_utility: str | None
-    currency: str
-    curtailed_wh: int = 0
-    rule: str = RULE
-    rule_version: int = RULE_VERSION
-    rounding: Rounding = Rounding.HALF_UP
-
-    def to_record(self) -> dict[str, Any]:
-        """Return this as a plain object for JSON."""
-        return asdict(self)
-
-    @classmethod
-    def from_record(cls, record: Mapping[str, Any]) -> Self:
-        """Return the explanation that `to_record` wrote."""
-        values = {
-            **record,
-            "closed_by": ClosedBy(record["closed_by"]),
-            "rounding": Rounding(record["rounding"]),
-        }
-        return cls(**values)
+def explain_cycle(
+    agreement: Agreement, quantities: CycleQuantities, *, lines: Sequence[LineItem], closed_by: ClosedBy
+) -> Record:
+    """Return what a closed cycle is computed from."""
+    return {
+        "version": VERSION,
+        "explains": "SETTLEMENT_CYCLE",
+        "contract": agreement.contract_id,
+        "cycle": quantities.cycle.id,
+        "zone": agreement.zone,
+        "settlement_type": agreement.terms.settlement_type.value,
+        "period": _span(quantities.cycle.period),
+        "metered": _span(quantities.cycle.metered),
+        "closed_by": closed_by.value,
+        "rule": RULES[agreement.matching],
+        "rule_version": RULE_VERSION,
+        "contracted_wh": agreement.contracted.watt_hours,
+        "curtailed_wh": agreement.curtailed.watt_hours,
+        "exported": _side(quantities.exported),
+        "imported": _side(quantities.imported),
+        "delivered_before_wh": quantities.before.total.watt_hours,
+        "delivered_to_date_wh": quantities.to_date.total.watt_hours,
+        "bands": _bands(quantities),
+        "terms": _terms(agreement),
+        "lines": [line.to_record() for line in lines],
+    }
 
 
-def explain(agreement: Agreement, quantities: DayQuantities, *, closed_by: ClosedBy) -> Explanation:
-    """Return what a closed day's cycle is computed from."""
-    terms = agreement.terms
-    return Explanation(
-        zone=agreement.zone,
-        closed_by=closed_by,
-        exported_wh=quantities.exported.watt_hours,
-        imported_wh=quantities.imported.watt_hours,
-        exported_to_date_wh=quantities.exported_to_date.watt_hours,
-        imported_to_date_wh=quantities.imported_to_date.watt_hours,
-        contracted_wh=agreement.contracted.watt_hours,
-        delivered_before_wh=quantities.delivered_before.watt_hours,
-        delivered_to_date_wh=quantities.delivered_to_date.watt_hours,
-        price_per_kwh=f"{terms.price.per_kwh:f}",
-        discount_percent=f"{terms.discount.percent:f}" if terms.discount else None,
-        wheeling=f"{terms.wheeling.amount.amount:f}" if terms.wheeling else None,
-        wheeling_utility=terms.wheeling.utility_name if terms.wheeling else None,
-        currency=terms.currency.code,
-        curtailed_wh=agreement.curtailed.watt_hours,
+def explain_bill(
+    agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementCycle], *, lines: Sequence[LineItem]
+) -> Record:
+    """Return what a bill is gathered from: the lines of each settlement cycle, by the run that counts."""
+    return {
+        "version": VERSION,
+        "explains": "BILL",
+        "contract": agreement.contract_id,
+        "bill": named.id,
+        "zone": agreement.zone,
+        "billing": agreement.billing.value,
+        "period": _span(named.period),
+        "metered": _span(named.metered),
+        "currency": agreement.terms.currency.code,
+        "cycles": [
+            {
+                "cycle": cycle.cycle_id,
+                "run": cycle.run,
+                "delivered_wh": cycle.delivered.watt_hours,
+                "lines": [line.to_record() for line in cycle.lines],
+            }
+            for cycle in cycles
+        ],
+        "lines": [line.to_record() for line in lines],
+    }
+
+
+def digest_of(readings: Sequence[MeteredInterval]) -> str:
+    """Return the SHA-256 over the readings: a line for each, `start end Wh` in ASCII, and its line feed."""
+    text = "".join(
+        f"{_instant(interval.start)} {_instant(interval.end)} {energy.watt_hours}\n"
+        for interval, energy in readings
     )
+    return sha256(text.encode()).hexdigest()
+
+
+def _side(side: SideQuantities) -> Record:
+    record: Record = {
+        "wh": side.energy.watt_hours,
+        "to_date_wh": side.to_date.watt_hours,
+        "count": len(side.readings),
+        "sha256": digest_of(side.readings),
+        "missing": [_span(gap) for gap in side.gaps],
+    }
+    if len(side.readings) <= MOST_READINGS:
+        record["readings"] = [[*_span(interval), energy.watt_hours] for interval, energy in side.readings]
+    return record
+
+
+def _bands(quantities: CycleQuantities) -> list[Record]:
+    before = quantities.before.bands
+    return [
+        {
+            "band": str(band),
+            "before_wh": before[band].watt_hours if band in before else 0,
+            "to_date_wh": to_date.watt_hours,
+        }
+        for band, to_date in quantities.to_date.bands.items()
+    ]
+
+
+def _terms(agreement: Agreement) -> Record:
+    terms = agreement.terms
+    return {
+        "pricing_model": terms.pricing_model.value,
+        "price_per_kwh": f"{terms.price.per_kwh:f}",
+        "discount_percent": f"{terms.discount.percent:f}" if terms.discount else None,
+        "wheeling_minor": terms.wheeling.amount.minor if terms.wheeling else None,
+        "wheeling_utility": terms.wheeling.utility_name if terms.wheeling else None,
+        "currency": terms.currency.code,
+        "exponent": terms.currency.exponent,
+        "rounding": Rounding.HALF_UP.value,
+    }
+
+
+def _span(interval: Interval) -> list[str]:
+    return [_instant(interval.start), _instant(interval.end)]
+
+
+def _instant(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")

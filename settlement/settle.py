@@ -1,8 +1,9 @@
 """What a contract's readings come to, as known at one instant: the decision itself, pure.
 
-A local day is closed once its part of the window is over and either both meters' readings leave no
-gap in it, or collecting has ended. Days close in order: what a later one delivers depends on the
-earlier ones. A closed day is settled and billed; an open one is pending, at nought.
+A settlement cycle is closed once its part of the window is over and either both meters' readings leave
+no gap in it, or collecting has ended. Cycles close in order: what a later one delivers depends on the
+earlier ones. A closed cycle is settled; an open one is pending, at nought. A billing cycle that is over
+is billed once all its settlement cycles are settled.
 """
 
 from __future__ import annotations
@@ -13,33 +14,51 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
-from kernel.money import Money
+from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
-from settlement.bills import BillingCycle, issue_bill
-from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, cycle_id_of, next_cycle_status
-from settlement.explanation import ClosedBy, explain
-from settlement.quantities import DayQuantities, MeteredInterval, quantities_by_day
+from settlement.bills import BillingCycle, issue_bills
+from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
+from settlement.explanation import ClosedBy, explain_cycle
+from settlement.laying import BandOf, one_band
+from settlement.lines import lines_of
+from settlement.periods import billing_periods
+from settlement.quantities import CycleQuantities, quantities_by_cycle
+from settlement.side import MeteredInterval
 
 COLLECTION_DEADLINE: Final = timedelta(hours=24)
-"""How long after a day's metered part readings are waited for, unless it is said otherwise."""
+"""How long after the end of a cycle's part of the window readings are waited for, unless said otherwise."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementOutcome:
-    """The cycles of every local day of a contract in order, and the bills of those that are settled."""
+    """The settlement cycles of a contract in order, and the bills of those billing cycles that are done."""
 
-    contract_id: str
+    agreement: Agreement
     cycles: tuple[SettlementCycle, ...]
     bills: tuple[BillingCycle, ...]
     delivered: Energy
-    """By the settled days."""
+    """In the settled cycles."""
     delivered_so_far: Energy
-    """By all readings at hand, those of open days included; may change until it is final."""
+    """By all readings at hand, those of open cycles included; may change until it is final."""
+
+    @property
+    def contract_id(self) -> str:
+        return self.agreement.contract_id
 
     @property
     def is_final(self) -> bool:
-        """Every day is settled: nothing more is expected."""
+        """Every cycle is settled: nothing more is expected."""
         return all(cycle.is_settled for cycle in self.cycles)
+
+    def next_change(self, *, now: datetime, deadline: timedelta = COLLECTION_DEADLINE) -> datetime:
+        """Return when time alone changes something: a cycle's end, the end of its collecting, a bill's turn.
+
+        There has to be a cycle that is not settled.
+        """
+        ends = (cycle.metered.end for cycle in self.cycles if not cycle.is_settled)
+        instants = [instant for end in ends for instant in (end, end + deadline)]
+        instants += (named.metered.end for named in billing_periods(self.agreement))
+        return min(instant for instant in instants if instant > now)
 
 
 def settle_contract(
@@ -49,62 +68,63 @@ def settle_contract(
     imported: Sequence[MeteredInterval],
     now: datetime,
     collection_deadline: timedelta = COLLECTION_DEADLINE,
+    band_of: BandOf = one_band,
 ) -> SettlementOutcome:
     """Return what `agreement` comes to, from what its source exported and its target imported.
 
+    `band_of` says which price an interval of the source has that starts at an instant.
     Raises: ReadingsInvalid, if intervals of one side overlap or an energy is negative.
     """
-    days = quantities_by_day(
-        window=agreement.window,
-        zone=agreement.zone,
-        contracted=agreement.deliverable,
-        exported=exported,
-        imported=imported,
-    )
+    quantities = quantities_by_cycle(agreement, exported=exported, imported=imported, band_of=band_of)
     cycles: list[SettlementCycle] = []
-    bills: list[BillingCycle] = []
-    for day in days:
-        pending = _pending(day, agreement)
-        earlier_are_closed = len(bills) == len(cycles)
-        closed_by = _closing(day, now=now, deadline=collection_deadline)
+    earlier_are_closed = True
+    for brought in quantities:
+        pending = _pending(brought, agreement)
+        closed_by = _closing(brought, now=now, deadline=collection_deadline)
         if closed_by is None or not earlier_are_closed:
+            earlier_are_closed = False
             cycles.append(pending)
-            continue
-        bill = issue_bill(agreement, day)
-        bills.append(bill)
-        cycles.append(
-            replace(
-                pending,
-                status=next_cycle_status(pending.status, CycleEvent.POSTED),
-                amount=bill.total,
-                delivered=day.delivered,
-                explanation=explain(agreement, day, closed_by=closed_by),
-            )
-        )
+        else:
+            cycles.append(_settled(pending, brought, agreement, closed_by=closed_by))
     return SettlementOutcome(
-        contract_id=agreement.contract_id,
+        agreement=agreement,
         cycles=tuple(cycles),
-        bills=tuple(bills),
+        bills=tuple(issue_bills(agreement, cycles, now=now)),
         delivered=sum((cycle.delivered for cycle in cycles), ZERO_ENERGY),
-        delivered_so_far=days[-1].delivered_to_date,
+        delivered_so_far=quantities[-1].to_date.total,
     )
 
 
-def _closing(day: DayQuantities, *, now: datetime, deadline: timedelta) -> ClosedBy | None:
-    if now < day.metered.end:
+def _closing(brought: CycleQuantities, *, now: datetime, deadline: timedelta) -> ClosedBy | None:
+    end = brought.cycle.metered.end
+    if now < end:
         return None
-    if day.is_complete:
+    if brought.is_complete:
         return ClosedBy.COMPLETE_READINGS
-    return ClosedBy.DEADLINE if now >= day.metered.end + deadline else None
+    return ClosedBy.DEADLINE if now >= end + deadline else None
 
 
-def _pending(day: DayQuantities, agreement: Agreement) -> SettlementCycle:
+def _pending(brought: CycleQuantities, agreement: Agreement) -> SettlementCycle:
     return SettlementCycle(
         contract_id=agreement.contract_id,
-        cycle_id=cycle_id_of(day.day.date),
-        period=day.day.period,
-        metered=day.metered,
+        cycle_id=brought.cycle.id,
+        period=brought.cycle.period,
+        metered=brought.cycle.metered,
         status=CycleStatus.PENDING,
         amount=Money.zero(agreement.terms.currency),
         delivered=ZERO_ENERGY,
+    )
+
+
+def _settled(
+    pending: SettlementCycle, brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy
+) -> SettlementCycle:
+    lines = lines_of(brought, agreement.terms)
+    return replace(
+        pending,
+        status=next_cycle_status(pending.status, CycleEvent.POSTED),
+        amount=sum_money((line.amount for line in lines), currency=agreement.terms.currency),
+        delivered=brought.delivered,
+        lines=lines,
+        explanation=explain_cycle(agreement, brought, lines=lines, closed_by=closed_by),
     )

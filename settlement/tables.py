@@ -1,7 +1,7 @@
 """The tables of settlement: cycles and bills, which stand once they are settled and issued.
 
 Triggers hold to that below everything else: a status moves only by its table, a settled cycle and a
-bill's lines never change, nothing is taken away.
+bill's lines never change, a cycle is on one bill at most, nothing is taken away.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from settlement.bills import NEXT_BILL_STATUS
 from settlement.cycles import NEXT_CYCLE_STATUS
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 settlement_cycles: Final = Table(
@@ -38,7 +39,7 @@ settlement_cycles: Final = Table(
     Column("contract_id", Text, nullable=False),
     Column("cycle_id", Text, nullable=False),  # settle-YYYY-MM-DD-NNN, by the local date
     Column("run", Integer, nullable=False),
-    Column("period_start", DateTime(timezone=True), nullable=False),  # the whole local day
+    Column("period_start", DateTime(timezone=True), nullable=False),  # the whole period
     Column("period_end", DateTime(timezone=True), nullable=False),
     Column("metered_start", DateTime(timezone=True), nullable=False),  # its part of the window
     Column("metered_end", DateTime(timezone=True), nullable=False),
@@ -46,6 +47,7 @@ settlement_cycles: Final = Table(
     Column("amount_minor", BigInteger, nullable=False),  # minor units of the currency
     Column("currency", Text, nullable=False),
     Column("delivered_wh", BigInteger, nullable=False),
+    Column("lines", JSONB(none_as_null=True)),  # what the amount is the sum of, in order
     Column("explanation", JSONB(none_as_null=True)),  # what it was computed from
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
@@ -53,8 +55,10 @@ settlement_cycles: Final = Table(
     Index("ix_settlement_cycles_open", "metered_end", postgresql_where=text("status <> 'SETTLED'")),
     CheckConstraint("amount_minor >= 0 AND delivered_wh >= 0", name="forward"),
     CheckConstraint(
-        "CASE status WHEN 'SETTLED' THEN settled_at IS NOT NULL AND explanation IS NOT NULL "
-        "ELSE settled_at IS NULL AND explanation IS NULL AND amount_minor = 0 AND delivered_wh = 0 END",
+        "CASE status WHEN 'SETTLED' "
+        "THEN settled_at IS NOT NULL AND explanation IS NOT NULL AND lines IS NOT NULL "
+        "ELSE settled_at IS NULL AND explanation IS NULL AND lines IS NULL "
+        "AND amount_minor = 0 AND delivered_wh = 0 END",
         name="settled",
     ),
 )
@@ -64,17 +68,40 @@ billing_cycles: Final = Table(
     metadata,
     Column("id", Uuid, primary_key=True),  # derived from contract and cycle
     Column("contract_id", Text, nullable=False),
-    Column("cycle_id", Text, nullable=False),  # bill-YYYY-MM-DD-NNN, by the local date
-    Column("settlement_cycle", Uuid, ForeignKey("settlement_cycles.id"), nullable=False, unique=True),
+    Column("cycle_id", Text, nullable=False),  # bill-YYYY-MM-NNN, by the local month
     Column("period_start", DateTime(timezone=True), nullable=False),
     Column("period_end", DateTime(timezone=True), nullable=False),
     Column("status", Text, nullable=False),
     Column("total_minor", BigInteger, nullable=False),  # minor units of the currency
     Column("currency", Text, nullable=False),
-    Column("lines", JSONB, nullable=False),  # in order: title, and minor as a whole number
+    Column("lines", JSONB, nullable=False),  # in order: kind, title, and minor as a whole number
+    Column("explanation", JSONB(none_as_null=True)),  # what the lines were gathered from
     Column("issued_at", DateTime(timezone=True), nullable=False),
     UniqueConstraint("contract_id", "cycle_id"),
 )
+
+billed_cycles: Final = Table(
+    "billed_cycles",
+    metadata,
+    Column("settlement_cycle", Uuid, ForeignKey("settlement_cycles.id"), primary_key=True),
+    Column("billing_cycle", Uuid, ForeignKey("billing_cycles.id"), nullable=False, index=True),
+)
+
+settlement_events: Final = Table(
+    "settlement_events",
+    metadata,
+    Column("contract_id", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),  # from 1, without a gap
+    Column("subject", Text, nullable=False),  # the id of a settlement cycle or of a bill
+    Column("event", Text, nullable=False),
+    Column("old_status", Text),  # None of what begins to be
+    Column("new_status", Text, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("hash", Text, nullable=False),  # over all of this and the hash of the number before
+)
+make_append_only(billed_cycles, settlement_events)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:

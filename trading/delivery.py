@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
-from kernel.money import Money
+from kernel.money import Money, sum_money
 from trading.contract import Contract
 
 
@@ -131,12 +131,24 @@ class BillingCycleView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContractView:
-    """A contract with everything that came of it: what a peer is told."""
+    """A contract with everything that came of it: what a peer is told.
+
+    `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
+    that are told are all.
+    """
 
     contract: Contract
     delivery: Delivery
     cycles: tuple[SettlementCycleView, ...] = ()
+    settled: Money | None = None
     bills: tuple[BillingCycleView, ...] = ()
+
+    @property
+    def total(self) -> Money:
+        """What all settlement cycles came to."""
+        if self.settled is not None:
+            return self.settled
+        return sum_money((cycle.amount for cycle in self.cycles), currency=self.contract.terms.currency)
 
 
 Row = tuple[datetime, Energy | None, Energy | None]

@@ -157,7 +157,8 @@ async def test_what_was_cut_is_not_billed(world: SellerWorld, api: httpx.AsyncCl
     [bill] = told["beckn:orderAttributes"]["billingCycles"]
     assert [line["amount"] for line in bill["lineItems"]] == [Decimal("0.90"), Decimal("2.50")]
     contract = f"/api/v1/contracts/{bought['beckn:id']}"
-    explained = (await api.get(f"{contract}/bills/{bill['cycleId']}")).json()["explanation"]
+    whole = (await api.get(f"{contract}/bills/{bill['cycleId']}")).json()
+    (explained,) = whole["explanation"]["settlementCycles"]
     assert (explained["contracted_wh"], explained["curtailed_wh"]) == (10_000, 4_000)
 
 

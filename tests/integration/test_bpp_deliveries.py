@@ -231,7 +231,8 @@ async def test_a_window_over_two_days_is_settled_day_by_day(uow_factory: UnitOfW
         await replaced.report(meter, direction, hours_of(night, [4000, 6000]))
     await replaced.refresh_all()
     last = (await replaced.unsolicited())[-1]["beckn:orderAttributes"]
-    assert [bill["totalAmount"] for bill in last["billingCycles"]] == [Decimal("3.10"), Decimal("3.40")]
+    assert [cycle["amount"] for cycle in last["settlementCycles"]] == [Decimal("3.10"), Decimal("3.40")]
+    assert [bill["totalAmount"] for bill in last["billingCycles"]] == [Decimal("6.50")]
     assert last["contractStatus"] == "COMPLETED"
 
 

@@ -55,11 +55,13 @@ async def test_an_operator_sees_contracts_their_history_and_their_bills(
     whole = (await client.get(f"/api/v1/contracts/{contract_id}", headers=KEY)).json()
     assert [entry["event"] for entry in whole["history"]] == ["INIT", "CONFIRM", "COMPLETE"]
     assert whole["order"]["beckn:orderAttributes"]["contractStatus"] == "COMPLETED"
-    answer = await client.get(f"/api/v1/contracts/{contract_id}/bills/bill-2026-01-09-001", headers=KEY)
+    answer = await client.get(f"/api/v1/contracts/{contract_id}/bills/bill-2026-01-001", headers=KEY)
     assert '"totalAmount": 4.00' in answer.text
     bill = answer.json()
     assert [line["title"] for line in bill["lineItems"]] == ["Energy Cost", "Wheeling Charges"]
-    assert bill["explanation"]["exported_wh"] == 10_000
+    (cycle,) = bill["explanation"]["settlementCycles"]
+    assert (cycle["exported"]["wh"], cycle["cycle"]) == (10_000, bill["settlementCycleIds"][0])
+    assert bill["explanation"]["bill"]["bill"] == "bill-2026-01-001"
     missing = await client.get(f"/api/v1/contracts/{contract_id}/bills/none", headers=KEY)
     assert missing.status_code == 404
 

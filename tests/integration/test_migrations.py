@@ -23,7 +23,7 @@ FUNCTIONS = """
 STORAGE = """
     SELECT c.relname, a.attname, a.attstorage, c.reloptions::text FROM pg_attribute AS a
     JOIN pg_class AS c ON c.oid = a.attrelid
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND a.attnum > 0 AND NOT a.attisdropped
       AND c.relname <> 'alembic_version' ORDER BY 1, 2
 """
 CONSTRAINTS = """

@@ -16,12 +16,17 @@ from kernel.energy import Energy
 from kernel.money import Money
 from settlement.bills import BillStatus
 from settlement.cycles import CycleStatus
+from settlement.events import find_broken, find_events
+from settlement.recording import Discrepancy, RecordResult, record_outcome
 from settlement.settle import SettlementOutcome, settle_contract
-from settlement.store import Discrepancy, RecordResult, find_bills, find_cycles, record_outcome
+from settlement.store import find_bills, find_cycles, find_delivered, find_standing
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
+from trading.terms import SettlementType
 
+NOTHING = RecordResult(newly_settled=[], issued=[], needs_correction=[])
 NOW = WINDOW.end + timedelta(minutes=30)
+LATER = parse_instant("2024-11-02T00:00:00Z")
 TWO_DAYS = between("2024-10-04T12:00:00Z", "2024-10-05T12:00:00Z")
 
 
@@ -36,7 +41,7 @@ def two_days(*, now: str, kwh: tuple[str, str] = ("4.444", "5.555")) -> Settleme
 
 
 async def record(
-    outcome: SettlementOutcome, uow_factory: UnitOfWorkFactory, *, now: datetime = NOW
+    outcome: SettlementOutcome, uow_factory: UnitOfWorkFactory, *, now: datetime = LATER
 ) -> RecordResult:
     async with uow_factory() as uow:
         return await record_outcome(outcome, uow=uow, now=now)
@@ -47,8 +52,8 @@ async def everything(uow_factory: UnitOfWorkFactory) -> list[tuple[Any, ...]]:
     async with uow_factory() as uow:
         rows = [
             tuple(row)
-            for table in ("settlement_cycles", "billing_cycles")
-            for row in await uow.connection.execute(text(f"SELECT xmin, * FROM {table} ORDER BY id"))  # noqa: S608
+            for table in ("settlement_cycles", "billing_cycles", "billed_cycles", "settlement_events")
+            for row in await uow.connection.execute(text(f"SELECT xmin, * FROM {table} ORDER BY 2, 3"))  # noqa: S608
         ]
     assert rows
     return rows
@@ -57,7 +62,9 @@ async def everything(uow_factory: UnitOfWorkFactory) -> list[tuple[Any, ...]]:
 async def test_an_outcome_is_found_again_as_it_was_recorded(uow_factory: UnitOfWorkFactory) -> None:
     outcome = published()
     result = await record(outcome, uow_factory)
-    assert result == RecordResult(newly_settled=list(outcome.cycles), needs_correction=[])
+    assert result == RecordResult(
+        newly_settled=list(outcome.cycles), issued=list(outcome.bills), needs_correction=[]
+    )
     async with uow_factory() as uow:
         assert await find_cycles("contract-1", uow=uow) == list(outcome.cycles)
         (bill,) = await find_bills("contract-1", uow=uow)
@@ -77,7 +84,7 @@ async def test_recording_an_outcome_again_touches_no_row(uow_factory: UnitOfWork
     await record(published(), uow_factory)
     rows = await everything(uow_factory)
     again = await record(published(), uow_factory, now=NOW + timedelta(days=1))
-    assert again == RecordResult(newly_settled=[], needs_correction=[])
+    assert again == NOTHING
     assert await everything(uow_factory) == rows
 
 
@@ -115,9 +122,8 @@ async def test_a_revised_reading_leaves_a_settled_cycle_alone_and_is_told(
     revised = published(target=("0.3", "0.5", "0.7", "7.5"))
     result = await record(revised, uow_factory)
     assert result.newly_settled == []
-    assert result.needs_correction == [
-        Discrepancy(settled=settled.cycles[0], recomputed=revised.cycles[0]),
-    ]
+    standing = replace(settled.cycles[0], lines=(), explanation=None)
+    assert result.needs_correction == [Discrepancy(settled=standing, recomputed=revised.cycles[0])]
     assert result.needs_correction[0].recomputed.delivered == Energy.from_kwh("9.0")
     assert await everything(uow_factory) == rows
 
@@ -128,13 +134,13 @@ async def test_a_revision_that_changes_neither_delivery_nor_amount_needs_no_corr
     await record(published(), uow_factory)
     more = published(target=("0.3", "0.5", "0.7", "9.9"))
     assert more != published()
-    assert await record(more, uow_factory) == RecordResult(newly_settled=[], needs_correction=[])
+    assert await record(more, uow_factory) == NOTHING
 
 
 async def test_a_settled_cycle_is_not_opened_again_by_a_gap(uow_factory: UnitOfWorkFactory) -> None:
     await record(published(), uow_factory)
     result = await record(published(target=TARGET_KWH[:3]), uow_factory)
-    assert result == RecordResult(newly_settled=[], needs_correction=[])
+    assert result == NOTHING
     async with uow_factory() as uow:
         assert await find_cycles("contract-1", uow=uow) == list(published().cycles)
 
@@ -177,7 +183,11 @@ async def record_and_fail(uow_factory: UnitOfWorkFactory) -> None:
         ("UPDATE billing_cycles SET lines = '[]', status = 'PAID'", "only its status moves"),
         ("UPDATE billing_cycles SET currency = 'INR'", "only its status moves"),
         ("DELETE FROM billing_cycles", "DELETE refused"),
-        ("TRUNCATE billing_cycles", "TRUNCATE refused"),
+        ("TRUNCATE billing_cycles CASCADE", "TRUNCATE refused"),
+        ("UPDATE settlement_cycles SET lines = '[]'", "is settled: UPDATE refused"),
+        ("DELETE FROM billed_cycles", "append-only"),
+        ("UPDATE settlement_events SET reason = ''", "append-only"),
+        ("DELETE FROM settlement_events", "append-only"),
     ],
 )
 async def test_what_is_settled_cannot_be_edited(
@@ -254,7 +264,8 @@ async def test_a_failed_cycle_is_not_settled_without_being_tried_again(
     with pytest.raises(DBAPIError, match="does not go from FAILED to SETTLED"):
         await run(
             "UPDATE settlement_cycles SET status = 'FAILED'",
-            "UPDATE settlement_cycles SET status = 'SETTLED', settled_at = now(), explanation = '{}'",
+            "UPDATE settlement_cycles SET status = 'SETTLED', settled_at = now(), explanation = '{}', "
+            "lines = '[]'",
             uow_factory=uow_factory,
         )
 
@@ -280,8 +291,9 @@ async def test_a_bill_whose_lines_do_not_add_up_is_refused(
 ) -> None:
     await record(two_days(now="2024-10-05T00:00:00Z"), uow_factory)
     copied = (
-        "INSERT INTO billing_cycles SELECT gen_random_uuid(), contract_id, 'bill-x', id, period_start, "
-        "period_end, 'PENDING', 400, currency, CAST(:lines AS jsonb), now() "
+        "INSERT INTO billing_cycles (id, contract_id, cycle_id, period_start, period_end, status, "
+        "total_minor, currency, lines, issued_at) SELECT gen_random_uuid(), contract_id, 'bill-x', "
+        "period_start, period_end, 'PENDING', 400, currency, CAST(:lines AS jsonb), now() "
         "FROM settlement_cycles WHERE status = 'PENDING'"
     )
     with pytest.raises(DBAPIError, match="the lines of bill-x do not add up to its total"):
@@ -303,3 +315,80 @@ async def test_amounts_in_any_currency_are_kept_exactly(uow_factory: UnitOfWorkF
         async with uow_factory() as uow:
             (bill,) = await find_bills(agreement.contract_id, uow=uow)
         assert bill.total == Money.of(total, agreement.terms.currency)
+
+
+async def test_what_a_contract_delivered_is_the_sum_of_its_settled_cycles(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    await record(two_days(now="2024-10-05T00:00:00Z"), uow_factory)
+    async with uow_factory() as uow:
+        assert await find_delivered("contract-2", uow=uow) == Energy(4_444)
+        assert await find_delivered("contract-9", uow=uow) == Energy(0)
+        standing = await find_standing("contract-2", uow=uow)
+    assert [(cycle.status, cycle.explanation, cycle.lines) for cycle in standing] == [
+        (CycleStatus.SETTLED, None, ()),
+        (CycleStatus.PENDING, None, ()),
+    ]
+
+
+async def test_every_change_is_on_record_and_sealed(uow_factory: UnitOfWorkFactory) -> None:
+    await record(two_days(now="2024-10-05T00:00:00Z"), uow_factory, now=NOW)
+    await record(two_days(now="2024-10-05T12:00:00Z"), uow_factory)
+    async with uow_factory() as uow:
+        events = await find_events("contract-2", uow=uow)
+        assert await find_events("contract-1", uow=uow) == []
+    changes = [(event.change.subject, event.change.event, event.change.new_status) for event in events]
+    assert changes == [
+        ("settle-2024-10-04-001", "POSTED", "SETTLED"),
+        ("settle-2024-10-05-001", "POSTED", "SETTLED"),
+        ("bill-2024-10-001", "ISSUED", "PENDING"),
+    ]
+    assert {(event.actor, event.reason) for event in events} == {("settlement", "its period is closed")}
+    assert [event.at for event in events] == [NOW, LATER, LATER]
+    assert find_broken(events) is None
+    assert find_broken([events[0], replace(events[1], reason="because"), events[2]]) == replace(
+        events[1], reason="because"
+    )
+    assert find_broken([events[0], events[2]]) == events[2]
+    assert find_broken(events[1:]) == events[1]
+
+
+async def test_a_bill_of_nought_is_issued_and_covered(uow_factory: UnitOfWorkFactory) -> None:
+    outcome = settle_contract(agree(), exported=[], imported=[], now=WINDOW.end + timedelta(days=1))
+    await record(outcome, uow_factory)
+    async with uow_factory() as uow:
+        events = await find_events("contract-1", uow=uow)
+        (bill,) = await find_bills("contract-1", uow=uow)
+    assert bill.status is BillStatus.PAID
+    assert [event.change.event for event in events] == ["POSTED", "ISSUED", "COVERED"]
+
+
+async def test_a_bill_is_of_what_was_settled_and_not_of_what_readings_say_since(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    first = two_days(now="2024-10-05T00:00:00Z")
+    await record(first, uow_factory)
+    revised = two_days(now="2024-10-05T12:00:00Z", kwh=("1.111", "5.555"))
+    result = await record(revised, uow_factory)
+    assert [correction.settled.cycle_id for correction in result.needs_correction] == [
+        "settle-2024-10-04-001"
+    ]
+    (bill,) = result.issued
+    assert bill.total == first.cycles[0].amount + revised.cycles[1].amount
+    assert bill.explanation is not None
+    assert [cycle["delivered_wh"] for cycle in bill.explanation["cycles"]] == [4_444, 5_555]
+
+
+async def test_a_contract_with_very_many_cycles_is_kept_and_billed(uow_factory: UnitOfWorkFactory) -> None:
+    month = between("2024-10-01T00:00:00Z", "2024-11-01T00:00:00Z")
+    hours = readings(["0.1"] * 744, start=month.start, every=timedelta(hours=1))
+    agreement = agree(window=month, kwh="1000", settles=SettlementType.REAL_TIME, wheeling=None)
+    outcome = settle_contract(agreement, exported=hours, imported=hours, now=month.end)
+    assert len((await record(outcome, uow_factory)).newly_settled) == 2_976
+    async with uow_factory() as uow:
+        (bill,) = await find_bills("contract-1", uow=uow)
+        assert await find_standing("contract-1", uow=uow) == [
+            replace(cycle, lines=(), explanation=None) for cycle in outcome.cycles
+        ]
+    assert bill == outcome.bills[0]
+    assert await record(outcome, uow_factory) == NOTHING

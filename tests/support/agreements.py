@@ -10,10 +10,11 @@ from kernel.clock import parse_instant
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.local_periods import Cadence
 from kernel.money import Money
-from settlement.agreement import Agreement
-from settlement.quantities import MeteredInterval
-from trading.terms import Discount, Price, Terms, Wheeling
+from settlement.agreement import Agreement, Matching
+from settlement.side import MeteredInterval
+from trading.terms import Discount, Price, SettlementType, Terms, Wheeling
 
 
 def between(start: str, end: str) -> Interval:
@@ -37,6 +38,10 @@ def agree(
     currency: str = "USD",
     zone: str = "UTC",
     curtailed: str = "0",
+    settles: SettlementType = SettlementType.DAILY,
+    billing: Cadence = Cadence.MONTHLY,
+    matching: Matching = Matching.WINDOW,
+    anchor_day: int = 1,
 ) -> Agreement:
     """Return an agreement: unless said otherwise, the published one."""
     money = Currency(currency)
@@ -50,9 +55,13 @@ def agree(
             if wheeling is None
             else Wheeling(utility_name="Grid Services", amount=Money.of(wheeling, money)),
             discount=discount if discount is None else Discount(title="Spring", percent=Decimal(discount)),
+            settlement_type=settles,
         ),
         zone=zone,
         curtailed=Energy.from_kwh(curtailed),
+        matching=matching,
+        billing=billing,
+        anchor_day=anchor_day,
     )
 
 

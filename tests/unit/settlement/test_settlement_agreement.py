@@ -10,6 +10,7 @@ import pytest
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.local_days import ZoneUnknown
+from kernel.local_periods import AnchorInvalid
 from settlement.agreement import LONGEST_WINDOW, AgreementInvalid
 from tests.support.agreements import WINDOW, agree, between
 
@@ -48,3 +49,16 @@ def test_an_unknown_zone_is_refused_before_anything_is_settled() -> None:
 def test_no_more_is_cut_from_a_contract_than_it_has(curtailed: str) -> None:
     with pytest.raises(AgreementInvalid, match="cannot be cut"):
         agree(kwh="10", curtailed=curtailed)
+
+
+@pytest.mark.parametrize("seconds", [0, -60, 59, 3601])
+def test_a_metering_interval_takes_from_a_minute_to_an_hour(seconds: int) -> None:
+    for length in (timedelta(minutes=1), timedelta(hours=1)):
+        assert replace(agree(), metering_interval=length).metering_interval == length
+    with pytest.raises(AgreementInvalid, match="from 0:01:00 to 1:00:00"):
+        replace(agree(), metering_interval=timedelta(seconds=seconds))
+
+
+def test_a_month_begins_on_a_day_that_it_has() -> None:
+    with pytest.raises(AnchorInvalid):
+        agree(anchor_day=32)

@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from collections import Counter
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kernel.clock import parse_instant
 from kernel.currency import Currency
 from kernel.money import Money
 from settlement.agreement import Agreement
 from settlement.bills import (
     BillEvent,
     BillingCycle,
-    BillInvalid,
     BillStatus,
     BillTransitionInvalid,
-    LineItem,
-    bill_id_of,
-    issue_bill,
+    issue_bills,
     next_bill_status,
 )
-from settlement.quantities import quantities_by_day
-from tests.support.agreements import WINDOW, agree, readings
+from settlement.cycles import CycleStatus
+from settlement.settle import SettlementOutcome, settle_contract
+from tests.support.agreements import WINDOW, agree, between, readings
+from trading.terms import SettlementType
 
 LEGAL = {
     (BillStatus.PENDING, BillEvent.COVERED): BillStatus.PAID,
@@ -32,14 +34,19 @@ LEGAL = {
 
 def bill_for(agreement: Agreement, kwh: str) -> BillingCycle:
     flowed = readings([kwh], every=WINDOW.duration)
-    (day,) = quantities_by_day(
-        window=agreement.window,
-        zone=agreement.zone,
-        contracted=agreement.contracted,
-        exported=flowed,
-        imported=flowed,
-    )
-    return issue_bill(agreement, day)
+    outcome = settle_contract(agreement, exported=flowed, imported=flowed, now=WINDOW.end)
+    (bill,) = issue_bills(agreement, outcome.cycles, now=WINDOW.end)
+    return bill
+
+
+def january(
+    settles: SettlementType = SettlementType.DAILY, *, now: str = "2026-02-11T00:00:00Z"
+) -> SettlementOutcome:
+    """Return what 1 kWh a day comes to from 20 January to 10 February."""
+    window = between("2026-01-20T00:00:00Z", "2026-02-11T00:00:00Z")
+    days = readings(["1"] * 22, start=window.start, every=timedelta(days=1))
+    agreement = agree(window=window, kwh="100", wheeling="0.10", settles=settles)
+    return settle_contract(agreement, exported=days, imported=days, now=parse_instant(now))
 
 
 def lines_of(bill: BillingCycle) -> list[tuple[str, str]]:
@@ -62,9 +69,9 @@ def test_a_bill_has_the_cost_of_energy_and_the_wheeling_of_the_day() -> None:
     assert lines_of(bill) == [("Energy Cost", "1.50"), ("Wheeling Charges", "2.50")]
     assert bill.total == Money(400, Currency("USD"))
     assert bill.status is BillStatus.PENDING
-    assert (bill.cycle_id, bill.settlement_cycle_id) == ("bill-2024-10-04-001", "settle-2024-10-04-001")
-    assert bill.wire_start == datetime(2024, 10, 4, tzinfo=UTC)
-    assert bill.wire_end == datetime(2024, 10, 4, 23, 59, 59, tzinfo=UTC)
+    assert (bill.cycle_id, bill.settlement_cycle_ids) == ("bill-2024-10-001", ("settle-2024-10-04-001",))
+    assert bill.wire_start == datetime(2024, 10, 1, tzinfo=UTC)
+    assert bill.wire_end == datetime(2024, 10, 31, 23, 59, 59, tzinfo=UTC)
 
 
 def test_a_discount_is_taken_off_the_line_that_it_aims_at() -> None:
@@ -102,11 +109,74 @@ def test_lines_are_rounded_to_the_decimals_of_their_currency(
     assert lines_of(bill) == lines
 
 
-def test_a_negative_line_is_refused() -> None:
-    with pytest.raises(BillInvalid, match=r"not negative: Energy Cost -0\.01 USD"):
-        LineItem(title="Energy Cost", amount=Money(-1, Currency("USD")))
+def test_a_bill_gathers_the_cycles_that_end_in_its_period() -> None:
+    first, second = january().bills
+    assert (first.cycle_id, second.cycle_id) == ("bill-2026-01-001", "bill-2026-02-001")
+    assert first.settlement_cycle_ids == tuple(f"settle-2026-01-{day}-001" for day in range(20, 32))
+    assert len(second.settlement_cycle_ids) == 10
+    assert lines_of(first) == [("Energy Cost", "1.80"), ("Wheeling Charges", "1.20")]
+    assert lines_of(second) == [("Energy Cost", "1.50"), ("Wheeling Charges", "1.00")]
 
 
-def test_a_bill_is_named_after_its_local_date() -> None:
-    assert bill_id_of(date(2024, 10, 4)) == "bill-2024-10-04-001"
-    assert bill_id_of(date(2024, 10, 4), number=2) == "bill-2024-10-04-002"
+def test_a_week_over_the_end_of_a_month_is_billed_with_the_month_in_which_it_ends() -> None:
+    first, second = january(SettlementType.WEEKLY).bills
+    assert first.settlement_cycle_ids == ("settle-2026-01-19-001",)  # the next ends on 1 February at 24:00
+    assert second.settlement_cycle_ids == (
+        "settle-2026-01-26-001",
+        "settle-2026-02-02-001",
+        "settle-2026-02-09-001",
+    )
+
+
+def test_a_billing_cycle_in_which_no_settlement_cycle_ends_has_no_bill() -> None:
+    (bill,) = january(SettlementType.MONTHLY, now="2026-02-01T00:00:00Z").bills
+    assert bill.settlement_cycle_ids == ("settle-2026-01-01-001",)
+    window = between("2026-01-29T00:00:00Z", "2026-02-03T00:00:00Z")
+    agreement = agree(window=window, settles=SettlementType.WEEKLY)
+    now = parse_instant("2026-02-05T00:00:00Z")
+    bills = settle_contract(agreement, exported=[], imported=[], now=now).bills
+    assert [bill.cycle_id for bill in bills] == ["bill-2026-02-001"]
+
+
+def test_a_bill_waits_for_its_period_and_for_all_of_its_cycles() -> None:
+    outcome = january(now="2026-01-31T23:59:59Z")
+    assert outcome.bills == ()
+    assert len(january(now="2026-02-01T00:00:00Z").bills) == 1
+    cycles = january().cycles
+    open_cycle = replace(cycles[3], status=CycleStatus.FAILED)
+    waiting = [*cycles[:3], open_cycle, *cycles[4:]]
+    now = parse_instant("2026-02-11T00:00:00Z")
+    bills = issue_bills(outcome.agreement, waiting, now=now)
+    assert [bill.cycle_id for bill in bills] == ["bill-2026-02-001"]
+
+
+def test_what_is_on_a_bill_is_not_billed_again() -> None:
+    outcome = january()
+    now = parse_instant("2026-02-11T00:00:00Z")
+    billed = {cycle.cycle_id for cycle in outcome.cycles[:11]}
+    first, _ = issue_bills(outcome.agreement, outcome.cycles, now=now, billed=billed)
+    assert first.settlement_cycle_ids == ("settle-2026-01-31-001",)
+    assert issue_bills(
+        outcome.agreement, outcome.cycles, now=now, billed=billed | set(first.settlement_cycle_ids)
+    ) == [outcome.bills[1]]
+
+
+def test_a_bill_tells_what_it_was_gathered_from() -> None:
+    told = january().bills[0].explanation
+    assert told is not None
+    assert (told["version"], told["explains"], told["billing"]) == (2, "BILL", "MONTHLY")
+    assert told["metered"] == ["2026-01-20T00:00:00Z", "2026-02-01T00:00:00Z"]
+    assert told["cycles"][0] == {
+        "cycle": "settle-2026-01-20-001",
+        "run": 1,
+        "delivered_wh": 1_000,
+        "lines": [
+            {"kind": "ENERGY", "title": "Energy Cost", "minor": 15},
+            {"kind": "WHEELING", "title": "Wheeling Charges", "minor": 10},
+        ],
+    }
+    gathered = Counter[str]()
+    for cycle in told["cycles"]:
+        for line in cycle["lines"]:
+            gathered[line["title"]] += line["minor"]
+    assert gathered == {line["title"]: line["minor"] for line in told["lines"]}

@@ -1,8 +1,8 @@
-"""Settlement cycles: their ids, their ends on the wire, and the way they go."""
+"""Settlement cycles: their ends on the wire, and the way they go."""
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 
 import pytest
 
@@ -14,7 +14,6 @@ from settlement.cycles import (
     CycleStatus,
     CycleTransitionInvalid,
     SettlementCycle,
-    cycle_id_of,
     next_cycle_status,
 )
 from tests.support.agreements import WINDOW, between
@@ -35,11 +34,6 @@ def test_a_cycle_goes_the_ways_of_the_table_and_no_other(status: CycleStatus, ev
     with pytest.raises(CycleTransitionInvalid, match=f"that is {status} cannot be {event}") as refused:
         next_cycle_status(status, event)
     assert refused.value.http_status == 409
-
-
-def test_a_cycle_is_named_after_its_local_date() -> None:
-    assert cycle_id_of(date(2024, 10, 4)) == "settle-2024-10-04-001"
-    assert cycle_id_of(date(2024, 10, 4), number=12) == "settle-2024-10-04-012"
 
 
 def test_on_the_wire_a_cycle_ends_with_its_last_second() -> None:

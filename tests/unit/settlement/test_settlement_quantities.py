@@ -1,4 +1,4 @@
-"""How much each day of a window brought."""
+"""How much each cycle of a window brought."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import pytest
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from settlement.quantities import DayQuantities, MeteredInterval, ReadingsInvalid, quantities_by_day
-from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, between, readings
+from settlement.quantities import CycleQuantities, quantities_by_cycle
+from settlement.side import MeteredInterval, ReadingsInvalid
+from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
 
 THREE_DAYS = between("2024-10-03T18:30:00Z", "2024-10-06T18:30:00Z")  # local midnights of Kolkata
 
@@ -19,10 +20,9 @@ def by_day(
     kwh: str = "10",
     window: Interval = WINDOW,
     zone: str = "UTC",
-) -> list[DayQuantities]:
-    return quantities_by_day(
-        window=window, zone=zone, contracted=Energy.from_kwh(kwh), exported=exported, imported=imported
-    )
+) -> list[CycleQuantities]:
+    agreement = agree(window=window, zone=zone, kwh=kwh)
+    return quantities_by_cycle(agreement, exported=exported, imported=imported)
 
 
 def daily(*energies: str) -> list[MeteredInterval]:
@@ -34,10 +34,10 @@ def test_the_window_is_matched_as_a_whole_and_not_interval_by_interval() -> None
     assert sum(min(out.watt_hours, into.watt_hours) for (_, out), (_, into) in each) == 9_500
     (day,) = by_day(readings(SOURCE_KWH), readings(TARGET_KWH))
     assert day.delivered == Energy(10_000)
-    assert (day.exported, day.imported) == (Energy(10_000), Energy(10_000))
+    assert (day.exported.energy, day.imported.energy) == (Energy(10_000), Energy(10_000))
     assert day.is_complete
-    assert day.metered == WINDOW
-    assert day.day.period == between("2024-10-04T00:00:00Z", "2024-10-05T00:00:00Z")
+    assert day.cycle.metered == WINDOW
+    assert day.cycle.period == between("2024-10-04T00:00:00Z", "2024-10-05T00:00:00Z")
 
 
 @pytest.mark.parametrize(
@@ -56,9 +56,9 @@ def test_a_day_delivers_what_it_adds_to_the_least_total() -> None:
     days = by_day(daily("5", "0", "9"), daily("2", "4", "9"), window=THREE_DAYS, zone="Asia/Kolkata")
     # To date: export 5, 5, 14; import 2, 6, 15; contract 10.
     assert [day.delivered.watt_hours for day in days] == [2_000, 3_000, 5_000]
-    assert [day.delivered_before.watt_hours for day in days] == [0, 2_000, 5_000]
-    assert [day.exported.watt_hours for day in days] == [5_000, 0, 9_000]
-    assert [day.imported_to_date.watt_hours for day in days] == [2_000, 6_000, 15_000]
+    assert [day.before.total.watt_hours for day in days] == [0, 2_000, 5_000]
+    assert [day.exported.energy.watt_hours for day in days] == [5_000, 0, 9_000]
+    assert [day.imported.to_date.watt_hours for day in days] == [2_000, 6_000, 15_000]
 
 
 def test_once_the_contract_is_filled_later_days_deliver_nothing() -> None:
@@ -72,7 +72,7 @@ def test_an_interval_over_midnight_counts_whole_for_the_day_in_which_it_ends() -
         (between("2024-10-05T18:00:00Z", "2024-10-05T18:30:00Z"), Energy(1_000)),
     ]
     days = by_day(over_midnight, over_midnight, window=THREE_DAYS, zone="Asia/Kolkata")
-    assert [day.exported.watt_hours for day in days] == [0, 4_000, 0]
+    assert [day.exported.energy.watt_hours for day in days] == [0, 4_000, 0]
 
 
 def test_an_interval_over_midnight_leaves_no_gap_in_either_day() -> None:

@@ -12,10 +12,10 @@ from kernel.energy import Energy
 from kernel.money import Money
 from settlement.bills import BillStatus
 from settlement.cycles import CycleStatus, SettlementCycle
-from settlement.explanation import ClosedBy, Explanation
-from settlement.quantities import MeteredInterval
 from settlement.settle import SettlementOutcome, settle_contract
+from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
+from trading.terms import SettlementType
 
 USD = Currency("USD")
 A_SECOND = timedelta(seconds=1)
@@ -70,6 +70,7 @@ def test_the_published_trade_comes_to_four_dollars() -> None:
         status=CycleStatus.SETTLED,
         amount=Money.of("4.00", USD),
         delivered=Energy.from_kwh("10.0"),
+        lines=bill.lines,
         explanation=cycle.explanation,
         run=1,
     )
@@ -83,42 +84,6 @@ def test_the_published_trade_comes_to_four_dollars() -> None:
     assert outcome.is_final
 
 
-def test_a_cycle_tells_what_it_was_computed_from() -> None:
-    (cycle,) = settle_published().cycles
-    assert cycle.explanation == Explanation(
-        zone="UTC",
-        closed_by=ClosedBy.COMPLETE_READINGS,
-        exported_wh=10_000,
-        imported_wh=10_000,
-        exported_to_date_wh=10_000,
-        imported_to_date_wh=10_000,
-        contracted_wh=10_000,
-        delivered_before_wh=0,
-        delivered_to_date_wh=10_000,
-        price_per_kwh="0.15",
-        discount_percent=None,
-        wheeling="2.50",
-        wheeling_utility="Grid Services",
-        currency="USD",
-    )
-    assert (cycle.explanation.rule, cycle.explanation.rule_version) == ("MIN_OF_TWO_BY_WINDOW", 1)
-    assert cycle.explanation.rounding == "ROUND_HALF_UP"
-    assert Explanation.from_record(cycle.explanation.to_record()) == cycle.explanation
-
-
-def test_a_cycle_tells_of_a_discount_and_of_there_being_no_wheeling() -> None:
-    outcome = settle_contract(
-        agree(discount="12.50", wheeling=None),
-        exported=readings(SOURCE_KWH),
-        imported=readings(TARGET_KWH),
-        now=WINDOW.end,
-    )
-    explanation = outcome.cycles[0].explanation
-    assert explanation is not None
-    assert explanation.discount_percent == "12.50"
-    assert explanation.wheeling is explanation.wheeling_utility is None
-
-
 def test_what_was_cut_from_a_contract_is_not_billed() -> None:
     outcome = settle_contract(
         agree(curtailed="4.5", wheeling=None),
@@ -129,7 +94,7 @@ def test_what_was_cut_from_a_contract_is_not_billed() -> None:
     (cycle,) = outcome.cycles
     assert (cycle.delivered, cycle.amount) == (Energy(5_500), Money.of("0.83", USD))  # 5.5 kWh at 0.15
     assert cycle.explanation is not None
-    assert (cycle.explanation.contracted_wh, cycle.explanation.curtailed_wh) == (10_000, 4_500)
+    assert (cycle.explanation["contracted_wh"], cycle.explanation["curtailed_wh"]) == (10_000, 4_500)
 
 
 def test_a_contract_that_was_cut_to_nothing_is_paid_at_nought() -> None:
@@ -138,14 +103,6 @@ def test_a_contract_that_was_cut_to_nothing_is_paid_at_nought() -> None:
     )
     assert (outcome.delivered, outcome.bills[0].total) == (Energy(0), Money.zero(USD))
     assert outcome.bills[0].status is BillStatus.PAID
-
-
-def test_an_explanation_of_before_there_were_cuts_is_of_a_whole_contract() -> None:
-    (cycle,) = settle_published().cycles
-    assert cycle.explanation is not None
-    record = cycle.explanation.to_record()
-    del record["curtailed_wh"]
-    assert Explanation.from_record(record) == cycle.explanation
 
 
 def test_a_day_is_pending_at_nought_until_its_part_of_the_window_is_over() -> None:
@@ -171,7 +128,7 @@ def test_a_gap_keeps_a_day_open_until_collecting_ends(silent: str) -> None:
     assert cycle.status is CycleStatus.SETTLED
     assert cycle.delivered == Energy.from_kwh("2.0" if silent == "source" else "1.5")
     assert cycle.explanation is not None
-    assert cycle.explanation.closed_by is ClosedBy.DEADLINE
+    assert cycle.explanation["closed_by"] == "DEADLINE"
 
 
 def test_meters_that_never_report_settle_at_nought_when_collecting_ends() -> None:
@@ -181,7 +138,7 @@ def test_meters_that_never_report_settle_at_nought_when_collecting_ends() -> Non
     assert outcome.bills[0].status is BillStatus.PAID
 
 
-def test_every_local_day_has_its_cycle_and_every_settled_one_its_bill() -> None:
+def test_every_local_day_has_its_cycle_and_the_month_its_bill() -> None:
     outcome = settle_three_days(now="2024-10-05T12:00:00Z")
     assert [cycle.cycle_id for cycle in outcome.cycles] == [
         "settle-2024-10-04-001",
@@ -189,17 +146,9 @@ def test_every_local_day_has_its_cycle_and_every_settled_one_its_bill() -> None:
         "settle-2024-10-06-001",
     ]
     assert statuses(outcome) == "SPP"
-    assert [bill.cycle_id for bill in outcome.bills] == ["bill-2024-10-04-001"]
+    assert outcome.bills == ()
     assert outcome.delivered == Energy.from_kwh(14)
     assert outcome.delivered_so_far == Energy.from_kwh(48)
-
-
-def test_a_later_day_tells_its_own_energy_and_that_of_the_window_so_far() -> None:
-    told = settle_three_days(now="2024-10-06T10:00:00Z").cycles[1].explanation
-    assert told is not None
-    assert (told.exported_wh, told.imported_wh) == (24_000, 48_000)
-    assert (told.exported_to_date_wh, told.imported_to_date_wh) == (38_000, 76_000)
-    assert (told.delivered_before_wh, told.delivered_to_date_wh) == (14_000, 38_000)
 
 
 def test_what_is_less_than_a_cent_a_day_is_not_lost_over_the_days() -> None:
@@ -211,12 +160,8 @@ def test_what_is_less_than_a_cent_a_day_is_not_lost_over_the_days() -> None:
         imported=days,
         now=parse_instant("2024-10-07T00:00:00Z"),
     )
-    assert [bill.total.minor for bill in outcome.bills] == [1, 0, 1]
-    assert [bill.status for bill in outcome.bills] == [
-        BillStatus.PENDING,
-        BillStatus.PAID,
-        BillStatus.PENDING,
-    ]
+    assert [cycle.amount.minor for cycle in outcome.cycles] == [1, 0, 1]
+    assert [bill.total.minor for bill in outcome.bills] == [2]
 
 
 def test_when_all_days_are_closed_the_outcome_is_final() -> None:
@@ -224,7 +169,9 @@ def test_when_all_days_are_closed_the_outcome_is_final() -> None:
     assert statuses(outcome) == "SSS"
     assert outcome.is_final
     assert [cycle.delivered.watt_hours for cycle in outcome.cycles] == [14_000, 24_000, 10_000]
-    assert [str(bill.total) for bill in outcome.bills] == ["3.10 USD", "4.60 USD", "2.50 USD"]
+    assert [str(cycle.amount) for cycle in outcome.cycles] == ["3.10 USD", "4.60 USD", "2.50 USD"]
+    (bill,) = outcome.bills
+    assert (bill.cycle_id, str(bill.total)) == ("bill-2024-10-001", "10.20 USD")
 
 
 def test_a_complete_day_waits_for_the_earlier_ones() -> None:
@@ -254,3 +201,50 @@ def test_days_are_those_of_the_markets_zone() -> None:
         parse_instant("2024-10-04T18:30:00Z"),
     ]
     assert [cycle.metered.duration for cycle in outcome.cycles] == [timedelta(minutes=30)] * 2
+
+
+@pytest.mark.parametrize(
+    ("settles", "count", "closed"),
+    [
+        (SettlementType.REAL_TIME, 192, 100),
+        (SettlementType.HOURLY, 48, 25),
+        (SettlementType.DAILY, 3, 1),
+        (SettlementType.WEEKLY, 1, 0),
+        (SettlementType.MONTHLY, 1, 0),
+    ],
+)
+def test_each_cycle_closes_by_itself_and_all_come_to_the_same(
+    settles: SettlementType, count: int, closed: int
+) -> None:
+    agreement = agree(window=THREE_DAYS, kwh="100", wheeling=None, settles=settles)
+    flowed = readings(["1"] * 48, start=THREE_DAYS.start, every=timedelta(hours=1))
+
+    def settle(now: str) -> SettlementOutcome:
+        return settle_contract(agreement, exported=flowed, imported=flowed, now=parse_instant(now))
+
+    half = settle("2024-10-05T11:00:00Z")
+    assert len(half.cycles) == count
+    assert sum(cycle.is_settled for cycle in half.cycles) == closed
+    done = settle("2024-10-06T10:00:00Z")
+    assert done.is_final
+    assert done.delivered == Energy.from_kwh(48)
+    (bill,) = done.bills
+    assert (bill.cycle_id, bill.total) == ("bill-2024-10-001", Money.of("7.20", USD))
+
+
+def test_time_alone_changes_something_when_a_cycle_or_a_bill_ends_or_collecting_does() -> None:
+    waiting = settle_published(now=WINDOW.start)
+    assert waiting.next_change(now=WINDOW.start) == WINDOW.end
+    gap = settle_published(now=WINDOW.end, target=[])
+    assert gap.next_change(now=WINDOW.end) == WINDOW.end + timedelta(hours=24)
+    # All weeks of October that ended in it are settled; the month ends on a Thursday.
+    autumn = agree(
+        window=between("2024-10-01T00:00:00Z", "2024-11-10T00:00:00Z"), settles=SettlementType.WEEKLY
+    )
+    now = parse_instant("2024-10-30T00:00:00Z")
+    weeks = settle_contract(autumn, exported=[], imported=[], now=now)
+    assert statuses(weeks) == "SSSSPP"
+    assert weeks.bills == ()
+    assert weeks.next_change(now=now) == parse_instant("2024-11-01T00:00:00Z")
+    november = settle_contract(autumn, exported=[], imported=[], now=parse_instant("2024-11-01T00:00:00Z"))
+    assert [bill.cycle_id for bill in november.bills] == ["bill-2024-10-001"]

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from kernel.currency import Currency
 from kernel.energy import Energy
-from kernel.money import Money, sum_money
+from kernel.money import Money
 from schemas import iris
 from trading.delivery import SettlementCycleView
 from trading.mapping.find import Json, find_objects, find_text, read_decimal
@@ -46,9 +46,8 @@ def write_expected(total: Decimal, currency: str) -> Json:
     return _consideration(QUOTED, "QUOTED", flows)
 
 
-def write_settled(cycles: Sequence[SettlementCycleView], currency: Currency) -> Json:
-    """Return what the settled days came to."""
-    total = sum_money((cycle.amount for cycle in cycles), currency=currency)
+def write_settled(cycles: Sequence[SettlementCycleView], *, total: Money) -> Json:
+    """Return what the settled cycles came to; `cycles` need not be all."""
     flows = [_paid(total, "Energy received"), _flow(_SELLER, total, "Energy delivered")]
     is_settled = all(cycle.status == "SETTLED" for cycle in cycles)
     return _consideration(SETTLED, "SETTLED" if is_settled else "PENDING", flows)

@@ -1,0 +1,125 @@
+"""How much is delivered by the end of each cycle, and when it flowed: settled Wh laid on readings. Pure.
+
+Where the window is matched as a whole, as much is delivered by an instant as the least of three totals
+is by then: the source's export, the target's import, and the contracted energy. Since totals only grow,
+so does what is delivered, and the cycles of a window always add up to the window's own minimum.
+
+Where each interval is matched by itself, the lesser of both sides' energy in it is delivered, until the
+contract is filled. Meters that count in intervals of different lengths are compared over the shortest
+stretches that are whole on both sides.
+
+Delivered energy is then laid on the source's intervals in order of time: the first watt-hours that it
+exported are those that were delivered. So each has the price of the time at which it was exported.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from heapq import merge
+from typing import Final, TypeAlias
+
+from kernel.energy import Energy
+from settlement.agreement import Matching
+from settlement.side import Side
+
+Band: TypeAlias = Hashable
+"""What has one price: of a price per kWh everything, else the interval's time of day, as `str` says."""
+BandOf: TypeAlias = Callable[[datetime], Band]
+"""The band of an interval of the source that starts at that instant."""
+
+WHOLE: Final = "ALL"
+
+
+def one_band(_: datetime) -> Band:
+    """Return the band of whatever has the same price at all times."""
+    return WHOLE
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """What is delivered by an instant since the window began, in all and by band."""
+
+    total: Energy
+    bands: Mapping[Band, Energy]
+
+
+def lay(
+    source: Side, target: Side, *, most: Energy, matching: Matching, ends: Sequence[datetime], band_of: BandOf
+) -> list[Laid]:
+    """Return what is delivered by each instant of `ends`, which are in order of time."""
+    layer = _Layer(source, band_of)
+    if matching is Matching.INTERVAL:
+        return _by_interval(source, target, most=most.watt_hours, ends=ends, layer=layer)
+    return [layer.lay_up_to(min(source.total_by(end), target.total_by(end), most.watt_hours)) for end in ends]
+
+
+class _Layer:
+    """Lays Wh on the source's intervals, in order of time, and counts them by band."""
+
+    def __init__(self, source: Side, band_of: BandOf) -> None:
+        self._source = source
+        self._band_of = band_of
+        self._at, self._used = 0, 0
+        self._bands: dict[Band, int] = {}
+        self.total = 0
+
+    def skip_to(self, index: int) -> None:
+        """Leave what is free of the intervals before that one."""
+        self._at, self._used = index, 0
+
+    def lay_up_to(self, total: int) -> Laid:
+        """Lay as much as makes the total; the intervals that are left have to hold it."""
+        while self.total < total:
+            free = self._source.watt_hours[self._at] - self._used
+            part = min(free, total - self.total)
+            if part:
+                band = self._band_of(self._source.intervals[self._at].start)
+                self._bands[band] = self._bands.get(band, 0) + part
+                self.total += part
+            self._at, self._used = (self._at + 1, 0) if part == free else (self._at, self._used + part)
+        return Laid(Energy(total), {band: Energy(watt_hours) for band, watt_hours in self._bands.items()})
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """A stretch of time that is whole on both sides. Units: Wh."""
+
+    end: datetime
+    first: int
+    """The number of its first interval of the source."""
+    exported: int = 0
+    imported: int = 0
+
+
+def _by_interval(
+    source: Side, target: Side, *, most: int, ends: Sequence[datetime], layer: _Layer
+) -> list[Laid]:
+    stretches = deque(_stretches(source, target))
+    laid: list[Laid] = []
+    for end in ends:
+        while stretches and stretches[0].end <= end:
+            stretch = stretches.popleft()
+            layer.skip_to(stretch.first)
+            layer.lay_up_to(min(layer.total + min(stretch.exported, stretch.imported), most))
+        laid.append(layer.lay_up_to(layer.total))
+    return laid
+
+
+def _stretches(source: Side, target: Side) -> list[_Stretch]:
+    """Return the stretches that hold both sides' intervals whole, as short as they can be."""
+    exported = ((at, wh, 0, 1) for at, wh in zip(source.intervals, source.watt_hours, strict=True))
+    imported = ((at, 0, wh, 0) for at, wh in zip(target.intervals, target.watt_hours, strict=True))
+    stretches: list[_Stretch] = []
+    seen = 0
+    for interval, gave, took, of_source in merge(exported, imported, key=lambda found: found[0].start):
+        if not stretches or stretches[-1].end <= interval.start:
+            stretches.append(_Stretch(interval.end, seen))
+        stretch = stretches[-1]
+        stretch.end = max(stretch.end, interval.end)
+        stretch.exported += gave
+        stretch.imported += took
+        seen += of_source
+    return stretches
