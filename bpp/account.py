@@ -10,12 +10,11 @@ from typing import Final
 
 import structlog
 
+from bpp.meter_sharing import Metered, read_counted, read_left
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
-from kernel.interval import Interval
-from metering.energy import Direction
-from metering.query import interval_energy
 from settlement.agreement import Agreement
+from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.settle import SettlementOutcome, settle_contract
@@ -36,18 +35,20 @@ from trading.delivery import (
     flow_between,
 )
 from trading.lifecycle import ContractStatus
+from trading.meter_claims import MeterEnd
 
 log = structlog.get_logger(__name__)
 
 MOST_ROWS: Final = 100
 """Readings of a delivery that are told; more are thinned out evenly, the last always stays."""
 
-Metered = Sequence[tuple[Interval, Energy]]
+ALLOCATION: Final = str(FIRST_IN_FIRST_OUT.applied)
+"""How each meter's energy is shared out over this node's contracts, as is recorded with what is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meters:
-    """What both meters of a contract counted within its window, interval by interval."""
+    """Energy of both meters of a contract within its window, interval by interval."""
 
     exported: Metered = ()
     imported: Metered = ()
@@ -55,6 +56,14 @@ class Meters:
     @property
     def have_reported(self) -> bool:
         return bool(self.exported or self.imported)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterAccount:
+    """What both meters counted, and what of that the contracts before this one leave to it."""
+
+    counted: Meters
+    left: Meters
 
 
 async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) -> ContractView:
@@ -74,20 +83,18 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     )
 
 
-async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
-    """Return what both meters counted; of a fulfilled contract, what was known when it was settled."""
+async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
+    """Return the account of both meters; of a fulfilled contract, as it was known when it was settled."""
     as_of = _known_at(contract)
-    sides: list[Metered] = []
-    for meter, direction in (
-        (contract.source_mrid, Direction.EXPORT),
-        (contract.target_mrid, Direction.IMPORT),
-    ):
-        found = await interval_energy(
-            uow.connection, meter=meter, direction=direction, window=contract.window, as_of=as_of
-        )
-        sides.append([(interval.period, interval.energy) for interval in found])
-    exported, imported = sides
-    return Meters(exported=exported, imported=imported)
+    counted: dict[MeterEnd, Metered] = {}
+    left: dict[MeterEnd, Metered] = {}
+    for end in MeterEnd:
+        counted[end] = await read_counted(contract, end, uow, window=contract.window, as_of=as_of)
+        left[end] = await read_left(contract, end, uow, counted=counted[end], as_of=as_of)
+    return MeterAccount(
+        counted=Meters(exported=counted[MeterEnd.SOURCE], imported=counted[MeterEnd.TARGET]),
+        left=Meters(exported=left[MeterEnd.SOURCE], imported=left[MeterEnd.TARGET]),
+    )
 
 
 def _known_at(contract: Contract) -> datetime | None:
@@ -98,7 +105,7 @@ def _known_at(contract: Contract) -> datetime | None:
 async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
     """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    outcome = _outcome(contract, await read_meters(contract, uow), cut=cut, now=now)
+    outcome = _outcome(contract, (await read_meters(contract, uow)).left, cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
     for discrepancy in result.needs_correction:
         log.warning(
@@ -120,7 +127,15 @@ def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: dateti
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
     )
-    return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
+    outcome = settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
+    return replace(outcome, cycles=tuple(_with_allocation(cycle) for cycle in outcome.cycles))
+
+
+def _with_allocation(cycle: SettlementCycle) -> SettlementCycle:
+    if cycle.explanation is None:
+        return cycle
+    explanation = replace(cycle.explanation, source_allocation=ALLOCATION, target_allocation=ALLOCATION)
+    return replace(cycle, explanation=explanation)
 
 
 def _still_due(contract: Contract, cycles: Sequence[SettlementCycle]) -> list[SettlementCycle]:
@@ -138,7 +153,7 @@ def _no_delivery(contract: Contract) -> Delivery:
 
 def _delivery(
     contract: Contract,
-    meters: Meters,
+    meters: MeterAccount,
     cycles: Sequence[SettlementCycle],
     *,
     cut: Cut | None,
@@ -148,9 +163,9 @@ def _delivery(
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
-        delivered = _outcome(contract, meters, cut=cut, now=now).delivered_so_far
+        delivered = _outcome(contract, meters.left, cut=cut, now=now).delivered_so_far
     return Delivery(
-        status=_delivery_status(contract, meters, delivered, is_over=is_over, now=now),
+        status=_delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now),
         delivered=delivered,
         window=contract.window,
         ended=is_over,
@@ -171,16 +186,24 @@ def _delivery_status(
 
 
 def reading_rows(
-    contract: Contract, meters: Meters, *, cut: Cut | None = None
+    contract: Contract, meters: MeterAccount, *, cut: Cut | None = None
 ) -> tuple[MeterReadingView, ...]:
-    """Return both meters side by side, from the window's start and at the end of every interval."""
-    if not meters.have_reported:
+    """Return both meters side by side, from the window's start and at the end of every interval.
+
+    The readings are the meters' own, whoever their energy goes to; the flows are this contract's.
+    """
+    if not meters.counted.have_reported:
         return ()
-    source, target = _stands(meters.exported), _stands(meters.imported)
+    source, target = _stands(meters.counted.exported), _stands(meters.counted.imported)
     instants = _thinned(sorted(source.keys() | target.keys()))
-    rows: list[Row] = [(contract.window.start, _first(source), _first(target))]
-    rows += [(at, _stand_at(source, at), _stand_at(target, at)) for at in instants]
-    return flow_between(rows, most=contract.quantity if cut is None else contract.quantity - cut.quantity)
+    given, taken = _stands(meters.left.exported), _stands(meters.left.imported)
+    rows: list[Row] = [(contract.window.start, _first(given), _first(taken))]
+    rows += [(at, _stand_at(given, at), _stand_at(taken, at)) for at in instants]
+    most = contract.quantity if cut is None else contract.quantity - cut.quantity
+    return tuple(
+        replace(row, source=_stand_at(source, row.at), target=_stand_at(target, row.at))
+        for row in flow_between(rows, most=most)
+    )
 
 
 def _stands(metered: Metered) -> dict[datetime, Energy]:

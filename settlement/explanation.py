@@ -45,6 +45,11 @@ class Explanation:
     wheeling_utility: str | None
     currency: str
     curtailed_wh: int = 0
+    source_allocation: str | None = None
+    """The rule, with its version, by which the source's export was shared out over contracts, as FIFO/1:
+    `exported_wh` is then what it left to this one. None where nothing was shared out."""
+    target_allocation: str | None = None
+    """The same of the target's import."""
     rule: str = RULE
     rule_version: int = RULE_VERSION
     rounding: Rounding = Rounding.HALF_UP

@@ -7,12 +7,13 @@ contract that was traded after it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -22,6 +23,8 @@ from settlement.allocation.slot import Claim, allocate
 from settlement.quantities import MeteredInterval, ReadingsInvalid
 
 Series: TypeAlias = Sequence[MeteredInterval]
+
+FIRST_IN_FIRST_OUT: Final = Policy()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +88,17 @@ def share_meter(
         contract_id: Allocated(applied=policy.applied, intervals=tuple(intervals))
         for contract_id, intervals in given.items()
     }
+
+
+def left_over(metered: Series, earlier: Collection[Entitlement]) -> list[MeteredInterval]:
+    """Return what of one meter is left to a contract that comes after all the `earlier` ones under FIFO.
+
+    What it is given is what it may take of that. Raises: ReadingsInvalid, AllocationInvalid.
+    """
+    given: Counter[Interval] = Counter()
+    for allocated in share_meter(metered, earlier, FIRST_IN_FIRST_OUT).values():
+        given.update(watt_hours_by_period(allocated.intervals))
+    return [(period, Energy(energy.watt_hours - given[period])) for period, energy in in_order(metered)]
 
 
 def in_order(metered: Series) -> list[MeteredInterval]:

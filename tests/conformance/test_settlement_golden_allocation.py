@@ -116,7 +116,7 @@ def test_five_and_four_of_eight_and_of_seven(metered: str, settled: tuple[str, s
 
 
 def test_the_completed_example_settles_10_over_its_window_and_9_5_by_intervals_but_flows_say_11_5() -> None:
-    """Its energyFlow rows add up to 11.5 kWh, which neither method gives: no amount is ever read from them."""
+    """Its energyFlow rows add up to 11.5 kWh, which neither method gives: no amount is read from them."""
     source, target = (
         Allocated(applied=AppliedRule.of(AllocationRule.FIFO), intervals=tuple(readings(kwh)))
         for kwh in (SOURCE_KWH, TARGET_KWH)

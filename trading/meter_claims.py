@@ -1,0 +1,157 @@
+"""Contracts that claim the same meter: which go before a contract, and which come after it.
+
+The earlier confirmation goes before the later, and of two at the same instant the lower id.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import CTE, DateTime, Select, Text, and_, func, literal, not_, or_, select, tuple_, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.contract import Contract
+from trading.lifecycle import ContractStatus
+from trading.tables import contract_curtailments, contracts
+
+_INSTANT: Final = DateTime(timezone=True)
+
+
+class MeterEnd(StrEnum):
+    """Which of a contract's two meters is meant, by its column."""
+
+    SOURCE = "source_mrid"
+    TARGET = "target_mrid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterClaim:
+    """What another contract takes of a meter within its window.
+
+    `cuts` are what was cut from its quantity in all, each from an instant on.
+    """
+
+    contract_id: str
+    confirmed_at: datetime
+    window: Interval
+    quantity: Energy
+    cuts: tuple[tuple[datetime, Energy], ...]
+
+
+async def find_earlier_claims(
+    connection: AsyncConnection, contract: Contract, *, end: MeterEnd, as_of: datetime | None
+) -> list[MeterClaim]:
+    """Return what goes before a binding contract on one of its meters, and all that goes before that.
+
+    Those are the contracts confirmed before it whose windows overlap its own, those that overlap these,
+    and so on, as far as they begin before its window ends: nothing later matters to it. One that
+    was cancelled before its window began claims nothing. `as_of` leaves out what was cut later.
+    """
+    claiming = _claiming(contract, end)
+    query = select(
+        contracts.c.id,
+        contracts.c.confirmed_at,
+        contracts.c.window_start,
+        contracts.c.window_end,
+        contracts.c.quantity_wh,
+    ).where(contracts.c.id.in_(select(claiming.c.id).where(claiming.c.id != contract.id)))
+    rows = (await connection.execute(query)).all()
+    cuts = await _cuts_of(connection, [row.id for row in rows], as_of=as_of) if rows else {}
+    return [
+        MeterClaim(
+            contract_id=row.id,
+            confirmed_at=row.confirmed_at,
+            window=Interval(row.window_start, row.window_end),
+            quantity=Energy(row.quantity_wh),
+            cuts=tuple(cuts.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+def _claiming(contract: Contract, end: MeterEnd) -> CTE:
+    claiming = select(
+        literal(contract.id, Text).label("id"),
+        literal(contract.confirmed_at, _INSTANT).label("confirmed_at"),
+        literal(contract.window.start, _INSTANT).label("window_start"),
+        literal(contract.window.end, _INSTANT).label("window_end"),
+    ).cte("claiming", recursive=True)
+    others = contracts.alias("other")
+    other = others.c
+    before: Select[Any] = (
+        select(other.id, other.confirmed_at, other.window_start, other.window_end)
+        .join_from(
+            claiming,
+            others,
+            and_(
+                tuple_(other.confirmed_at, other.id) < tuple_(claiming.c.confirmed_at, claiming.c.id),
+                other.window_start < claiming.c.window_end,
+                other.window_end > claiming.c.window_start,
+            ),
+        )
+        .where(
+            other[end.value] == getattr(contract, end.value),
+            other.confirmed_at.is_not(None),
+            other.window_start < contract.window.end,
+            not_(
+                and_(
+                    other.status == ContractStatus.TERMINATED.value,
+                    other.ended_at <= other.window_start,
+                )
+            ),
+        )
+    )
+    return claiming.union(before)
+
+
+async def _cuts_of(
+    connection: AsyncConnection, contract_ids: Collection[str], *, as_of: datetime | None
+) -> dict[str, list[tuple[datetime, Energy]]]:
+    table = contract_curtailments.c
+    query = select(table.contract_id, table.since, table.quantity_wh).where(
+        table.contract_id.in_(contract_ids)
+    )
+    if as_of is not None:
+        query = query.where(table.recorded_at <= as_of)
+    found: dict[str, list[tuple[datetime, Energy]]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(table.contract_id, table.since)):
+        found[row.contract_id].append((row.since, Energy(row.quantity_wh)))
+    return found
+
+
+async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> list[str]:
+    """Hold a contract and all that come after it on its meters and still count; return the ids of these.
+
+    They are locked in the order in which readings lock them, so that neither waits for the other:
+    call it before anything else is locked.
+    """
+    later = and_(
+        contracts.c.refresh_at.is_not(None),
+        or_(contracts.c.source_mrid == contract.source_mrid, contracts.c.target_mrid == contract.target_mrid),
+        tuple_(contracts.c.confirmed_at, contracts.c.id)
+        > tuple_(literal(contract.confirmed_at, _INSTANT), literal(contract.id, Text)),
+    )
+    query = (
+        select(contracts.c.id)
+        .where(or_(contracts.c.id == contract.id, later))
+        .order_by(contracts.c.id)
+        .with_for_update()
+    )
+    held = (await connection.execute(query)).scalars()
+    return [contract_id for contract_id in held if contract_id != contract.id]
+
+
+async def look_again(connection: AsyncConnection, contract_ids: Collection[str], *, at: datetime) -> None:
+    """Have contracts that still count looked at from `at` on."""
+    await connection.execute(
+        update(contracts)
+        .where(contracts.c.id.in_(contract_ids), contracts.c.refresh_at.is_not(None))
+        .values(refresh_at=func.least(contracts.c.refresh_at, at))
+    )
