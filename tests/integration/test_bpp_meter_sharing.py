@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
 
 from bpp.curtailment import curtail_contract
 from kernel.energy import Energy
@@ -17,7 +18,7 @@ from kernel.interval import Interval
 from node.audit import Actor
 from protocol.actions import Action
 from settlement.store import find_cycles
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from tests.support.official import official_order_errors
 from tests.support.seller_world import (
     EXPORT,
@@ -30,6 +31,7 @@ from tests.support.seller_world import (
     hours_of,
     order,
 )
+from tests.support.waiting import eventually
 from trading.contracts import ContractStore
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
@@ -290,17 +292,28 @@ async def test_windows_that_cut_an_interval_of_the_meter_add_up_to_it(world: Sel
     assert sum(got) == Decimal("8.001")
 
 
-async def test_what_is_cut_while_readings_come_in_waits_for_no_lock(world: SellerWorld) -> None:
-    bought = [await buy(world, 2, meter=FIRST) for _ in range(6)]
-    world.clock.set(WINDOW.start + 4 * HOUR)
+async def test_whoever_cuts_and_whoever_brings_readings_take_contracts_in_one_order(
+    world: SellerWorld,
+) -> None:
+    """Else each could hold a contract that the other waits for."""
+    bought = [await buy(world, 1, meter=FIRST)]
+    while bought == sorted(bought):
+        bought.append(await buy(world, 1, meter=FIRST))
+    earlier, later = bought[-2:]
+    async with world.uow_factory() as readings:
+        await ContractStore(readings.connection).get(later, lock=True)
+        cutting = asyncio.create_task(curtail(world, earlier, 1_000, since=3))
+        async with world.uow_factory() as watching:
+            await eventually(lambda: waiting_for_locks(watching), 1)
+        await ContractStore(readings.connection).get(earlier, lock=True)
+    await cutting
 
-    async def read(number: int) -> None:
-        await world.report(SOURCE_METER, EXPORT, hours_of(WINDOW, [1_000 + number] * 4))
 
-    await asyncio.gather(
-        *(curtail(world, each, 1_000, since=3) for each in bought), *(read(number) for number in range(6))
+async def waiting_for_locks(uow: UnitOfWork) -> int:
+    query = text(
+        "SELECT count(*) FROM pg_stat_activity "
+        "WHERE wait_event_type = 'Lock' AND datname = current_database()"
     )
-    await world.refresh_all()
-    async with world.uow_factory() as uow:
-        contracts = [await ContractStore(uow.connection).get(each) for each in bought]
-    assert {each.status for each in contracts} == {"ACTIVE"}
+    count: int = (await uow.connection.execute(query)).scalar_one()
+    await uow.connection.rollback()  # the statistics are those of the transaction's start
+    return count
