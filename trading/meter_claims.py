@@ -10,9 +10,22 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final
 
-from sqlalchemy import CTE, DateTime, Select, Text, and_, func, literal, not_, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Text,
+    Tuple,
+    and_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
@@ -48,20 +61,19 @@ class MeterClaim:
 async def find_earlier_claims(
     connection: AsyncConnection, contract: Contract, *, end: MeterEnd, as_of: datetime | None
 ) -> list[MeterClaim]:
-    """Return what goes before a binding contract on one of its meters, and all that goes before that.
+    """Return what goes before a binding contract on one of its meters, as far as it matters to it.
 
-    Those are the contracts confirmed before it whose windows overlap its own, those that overlap these,
-    and so on, as far as they begin before its window ends: nothing later matters to it. One that
-    was cancelled before its window began claims nothing. `as_of` leaves out what was cut later.
+    Those are the contracts confirmed before it whose windows overlap its own, those whose windows overlap
+    these, and so on, if they begin before its window ends. One that was cancelled before its
+    window began claims nothing. `as_of` leaves out what was cut later.
     """
-    claiming = _claiming(contract, end)
     query = select(
         contracts.c.id,
         contracts.c.confirmed_at,
         contracts.c.window_start,
         contracts.c.window_end,
         contracts.c.quantity_wh,
-    ).where(contracts.c.id.in_(select(claiming.c.id).where(claiming.c.id != contract.id)))
+    ).where(*await _matter(connection, contract, end))
     rows = (await connection.execute(query)).all()
     cuts = await _cuts_of(connection, [row.id for row in rows], as_of=as_of) if rows else {}
     return [
@@ -76,39 +88,29 @@ async def find_earlier_claims(
     ]
 
 
-def _claiming(contract: Contract, end: MeterEnd) -> CTE:
-    claiming = select(
-        literal(contract.id, Text).label("id"),
-        literal(contract.confirmed_at, _INSTANT).label("confirmed_at"),
-        literal(contract.window.start, _INSTANT).label("window_start"),
-        literal(contract.window.end, _INSTANT).label("window_end"),
-    ).cte("claiming", recursive=True)
-    others = contracts.alias("other")
-    other = others.c
-    before: Select[Any] = (
-        select(other.id, other.confirmed_at, other.window_start, other.window_end)
-        .join_from(
-            claiming,
-            others,
-            and_(
-                tuple_(other.confirmed_at, other.id) < tuple_(claiming.c.confirmed_at, claiming.c.id),
-                other.window_start < claiming.c.window_end,
-                other.window_end > claiming.c.window_start,
-            ),
-        )
-        .where(
-            other[end.value] == getattr(contract, end.value),
-            other.confirmed_at.is_not(None),
-            other.window_start < contract.window.end,
-            not_(
-                and_(
-                    other.status == ContractStatus.TERMINATED.value,
-                    other.ended_at <= other.window_start,
-                )
-            ),
-        )
-    )
-    return claiming.union(before)
+async def _matter(
+    connection: AsyncConnection, contract: Contract, end: MeterEnd
+) -> list[ColumnElement[bool]]:
+    """Return which contracts matter: the time before the window is taken in as far as windows overlap."""
+    column = contracts.c
+    earlier = [
+        column[end.value] == getattr(contract, end.value),
+        column.confirmed_at.is_not(None),
+        tuple_(column.confirmed_at, column.id) < _precedence(contract),
+        column.window_start < contract.window.end,
+        not_(and_(column.status == ContractStatus.TERMINATED.value, column.ended_at <= column.window_start)),
+    ]
+    since = contract.window.start
+    while True:
+        matter = [*earlier, column.window_end > since]
+        first = (await connection.execute(select(func.min(column.window_start)).where(*matter))).scalar_one()
+        if first is None or first >= since:
+            return matter
+        since = first
+
+
+def _precedence(contract: Contract) -> Tuple:
+    return tuple_(literal(contract.confirmed_at, _INSTANT), literal(contract.id, Text))
 
 
 async def _cuts_of(
@@ -135,8 +137,7 @@ async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> 
     later = and_(
         contracts.c.refresh_at.is_not(None),
         or_(contracts.c.source_mrid == contract.source_mrid, contracts.c.target_mrid == contract.target_mrid),
-        tuple_(contracts.c.confirmed_at, contracts.c.id)
-        > tuple_(literal(contract.confirmed_at, _INSTANT), literal(contract.id, Text)),
+        tuple_(contracts.c.confirmed_at, contracts.c.id) > _precedence(contract),
     )
     query = (
         select(contracts.c.id)

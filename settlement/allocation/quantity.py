@@ -37,6 +37,10 @@ class Lump:
         limits = (limit for since, limit in self.limits if since < period.end)
         return max(0, min((self.watt_hours, *limits)) - taken)
 
+    def is_spent(self, period: Interval, taken: int) -> bool:
+        """Say whether nothing may be taken from `period` on after `taken` was."""
+        return not self.ask(period, taken)
+
     def curtailed(self, within: Interval, watt_hours: int) -> Lump:
         """Return what is left when so much is cut from `within` on; what flowed before stays."""
         limits = (*self.limits, (within.start, self.total - _not_negative(watt_hours)))
@@ -64,6 +68,10 @@ class Profile:
     def ask(self, period: Interval, taken: int) -> int:
         """Return what may be taken in `period`; `taken` before does not matter."""
         return self.by_period.get(period, 0)
+
+    def is_spent(self, period: Interval, taken: int) -> bool:
+        """Say that something may be taken later: every interval has its own quantity."""
+        return False
 
     def curtailed(self, within: Interval, watt_hours: int) -> Profile:
         """Return what is left when so much is cut from the intervals that `within` touches, in proportion.

@@ -7,7 +7,7 @@ contract that was traded after it.
 
 from __future__ import annotations
 
-from collections import Counter
+from bisect import insort
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -37,6 +37,11 @@ class Entitlement:
     quantity: Quantity
     share_percent: Decimal | None = None
     community: str | None = None
+
+    @property
+    def precedence(self) -> tuple[datetime, str]:
+        """What goes before what: the earlier trade, and of two at the same time the lower id."""
+        return self.traded_at, self.contract_id
 
     def claim(self, period: Interval, taken: int) -> Claim:
         """Return what the contract claims in `period` when `taken` Wh were given to it before."""
@@ -93,12 +98,36 @@ def share_meter(
 def left_over(metered: Series, earlier: Collection[Entitlement]) -> list[MeteredInterval]:
     """Return what of one meter is left to a contract that comes after all the `earlier` ones under FIFO.
 
-    What it is given is what it may take of that. Raises: ReadingsInvalid, AllocationInvalid.
+    It is what `share_meter` gives to none of them, at a cost that does not grow with their number in
+    every interval: no further contract is asked once nothing is left. Raises: ReadingsInvalid.
     """
-    given: Counter[Interval] = Counter()
-    for allocated in share_meter(metered, earlier, FIRST_IN_FIRST_OUT).values():
-        given.update(watt_hours_by_period(allocated.intervals))
-    return [(period, Energy(energy.watt_hours - given[period])) for period, energy in in_order(metered)]
+    taken = {each.contract_id: 0 for each in earlier}
+    waiting = sorted(earlier, key=lambda each: each.window.start, reverse=True)
+    running: list[Entitlement] = []
+    left: list[MeteredInterval] = []
+    for period, energy in in_order(metered):
+        while waiting and waiting[-1].window.start <= period.start:
+            insort(running, waiting.pop(), key=lambda each: each.precedence)
+        left.append((period, Energy(_take(running, taken, period, energy.watt_hours))))
+    return left
+
+
+def _take(running: list[Entitlement], taken: dict[str, int], period: Interval, left: int) -> int:
+    """Let contracts take of an interval in their order; return what is left. Those that are done go out."""
+    done = []
+    for each in running:
+        if not left:
+            break
+        so_far = taken[each.contract_id]
+        if each.window.end < period.end or each.quantity.is_spent(period, so_far):
+            done.append(each)
+            continue
+        got = min(left, each.quantity.ask(period, so_far))
+        taken[each.contract_id] += got
+        left -= got
+    for each in done:
+        running.remove(each)
+    return left
 
 
 def in_order(metered: Series) -> list[MeteredInterval]:

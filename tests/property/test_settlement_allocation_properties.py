@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from itertools import accumulate, pairwise, product
@@ -13,11 +13,12 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel.interval import Interval
 from settlement.allocation.joint import allocate_jointly
 from settlement.allocation.joint_series import Delivery, share_jointly
-from settlement.allocation.quantity import Lump
+from settlement.allocation.quantity import Lump, Profile
 from settlement.allocation.rules import JOINT, AllocationRule, Policy
-from settlement.allocation.series import Allocated, Entitlement, share_meter
+from settlement.allocation.series import Allocated, Entitlement, left_over, share_meter, watt_hours_by_period
 from settlement.allocation.slot import Claim, allocate
 from settlement.allocation.trades import Trade
 from settlement.matching.losses import Losses
@@ -332,6 +333,27 @@ def test_a_contract_that_was_traded_later_changes_nothing_of_an_earlier_one(worl
         fewer_sources, fewer_targets = earlier.share(fifo)
         assert all(sources[each] == got for each, got in fewer_sources.items())
         assert all(targets[each] == got for each, got in fewer_targets.items())
+
+
+@given(neighbourhoods(), st.booleans())
+def test_what_is_left_to_the_next_is_what_the_rule_gives_to_nobody(
+    world: Neighbourhood, with_profiles: bool
+) -> None:
+    contracts = [each.entitlement for each in world.deliveries]
+    if with_profiles:
+        contracts = [
+            replace(each, quantity=Profile(by_period={slot(number): 700 for number in range(0, SLOTS, 2)}))
+            for each in contracts
+        ]
+    for metered in world.exported.values():
+        shared = share_meter(metered, contracts, Policy())
+        given_away = Counter[Interval]()
+        for allocated in shared.values():
+            given_away.update(watt_hours_by_period(allocated.intervals))
+        left = left_over(metered, contracts)
+        assert [energy.watt_hours for _, energy in left] == [
+            energy.watt_hours - given_away[period] for period, energy in metered
+        ]
 
 
 @given(series, st.lists(energies, min_size=1, max_size=4))

@@ -9,7 +9,7 @@ from kernel.interval import Interval
 from settlement.allocation.joint_series import Delivery, share_jointly
 from settlement.allocation.quantity import Lump, Profile
 from settlement.allocation.rules import AllocationInvalid, AllocationRule, Policy
-from settlement.allocation.series import Allocated, Series, share_meter
+from settlement.allocation.series import Allocated, Series, left_over, share_meter
 from settlement.quantities import ReadingsInvalid
 from tests.support.claims import QUARTER, counted, entitle, slot, slots, watt_hours_of
 
@@ -107,6 +107,18 @@ def test_shares_need_to_be_no_more_than_the_whole_at_one_time_only() -> None:
     ]
     shared = share_meter(counted([10] * 4), contracts, Policy(rule=AllocationRule.STATIC_KEY))
     assert lists(shared) == {"T1": [6, 6], "T2": [6, 6]}
+
+
+def test_what_is_left_after_earlier_contracts_is_for_the_next() -> None:
+    contracts = [
+        entitle("T2", 3, traded="09:30", window=slots(1, 3)),
+        entitle("T1", 2, traded="09:00", window=slots(0, 1)),
+        entitle("T3", Profile(by_period={slot(0): 1, slot(3): 1}), traded="10:00"),
+        entitle("T4", 9, traded="11:00", window=slots(0, 0)),
+    ]
+    left = left_over(counted([2, 2, 0, 4, 5]), contracts)
+    assert [energy.watt_hours for _, energy in left] == [0, 0, 0, 2, 5]
+    assert left_over(counted([2, 0]), []) == counted([2, 0])
 
 
 def test_a_silent_meter_gives_nothing_and_says_so() -> None:
