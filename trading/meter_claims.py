@@ -6,7 +6,7 @@ The earlier confirmation goes before the later, and of two at the same instant t
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -18,6 +18,7 @@ from sqlalchemy import (
     Text,
     Tuple,
     and_,
+    any_,
     func,
     literal,
     not_,
@@ -26,6 +27,7 @@ from sqlalchemy import (
     tuple_,
     update,
 )
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
@@ -67,15 +69,16 @@ async def find_earlier_claims(
     these, and so on, if they begin before its window ends. One that was cancelled before its
     window began claims nothing. `as_of` leaves out what was cut later.
     """
+    matter = await _matter(connection, contract, end)
     query = select(
         contracts.c.id,
         contracts.c.confirmed_at,
         contracts.c.window_start,
         contracts.c.window_end,
         contracts.c.quantity_wh,
-    ).where(*await _matter(connection, contract, end))
+    ).where(*matter)
     rows = (await connection.execute(query)).all()
-    cuts = await _cuts_of(connection, [row.id for row in rows], as_of=as_of) if rows else {}
+    cuts = await _cuts_of(connection, matter, as_of=as_of) if rows else {}
     return [
         MeterClaim(
             contract_id=row.id,
@@ -114,11 +117,13 @@ def _precedence(contract: Contract) -> Tuple:
 
 
 async def _cuts_of(
-    connection: AsyncConnection, contract_ids: Collection[str], *, as_of: datetime | None
+    connection: AsyncConnection, matter: Sequence[ColumnElement[bool]], *, as_of: datetime | None
 ) -> dict[str, list[tuple[datetime, Energy]]]:
     table = contract_curtailments.c
-    query = select(table.contract_id, table.since, table.quantity_wh).where(
-        table.contract_id.in_(contract_ids)
+    query = (
+        select(table.contract_id, table.since, table.quantity_wh)
+        .join_from(contract_curtailments, contracts)
+        .where(*matter)
     )
     if as_of is not None:
         query = query.where(table.recorded_at <= as_of)
@@ -153,6 +158,9 @@ async def look_again(connection: AsyncConnection, contract_ids: Collection[str],
     """Have contracts that still count looked at from `at` on."""
     await connection.execute(
         update(contracts)
-        .where(contracts.c.id.in_(contract_ids), contracts.c.refresh_at.is_not(None))
+        .where(
+            contracts.c.id == any_(literal(list(contract_ids), ARRAY(Text))),
+            contracts.c.refresh_at.is_not(None),
+        )
         .values(refresh_at=func.least(contracts.c.refresh_at, at))
     )
