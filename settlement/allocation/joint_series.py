@@ -38,9 +38,12 @@ def share_jointly(
     """Return what each contract is given by both of its meters alike, by its id, in order of time.
 
     A contract has every interval within its window that any meter reported, those of nought too.
-    Raises: AllocationInvalid, if the meters do not count by the same intervals; ReadingsInvalid.
+    Raises: AllocationInvalid, if the meters do not count by the same intervals or a contract comes twice;
+    ReadingsInvalid.
     """
     given: dict[str, list[MeteredInterval]] = {each.contract_id: [] for each in deliveries}
+    if len(given) < len(deliveries):
+        raise AllocationInvalid("a contract trades twice")
     taken = dict.fromkeys(given, 0)
     exports, imports = _by_meter(exported), _by_meter(imported)
     for period in _grid([*exports.values(), *imports.values()]):

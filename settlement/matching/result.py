@@ -45,8 +45,9 @@ class MatchedInterval:
 class Matching:
     """What is settled under a contract.
 
-    `intervals` are those of the source in order of time, which prices by time of day go by. `on_source`
-    and `on_target` are what of each meter's intervals is settled, in Wh, which no retailer bills again.
+    `intervals`, in order of time, are what prices by time of day go by: those that either side reported where
+    each is matched, else those of the source. `on_source` and `on_target` are what of each meter's intervals
+    is settled, in Wh, which no retailer bills again.
     `missing` are the intervals that a side did not report and that count as nought.
     """
 

@@ -154,6 +154,15 @@ def test_a_joint_rule_over_time_gives_the_same_on_both_sides() -> None:
     assert str(shared["T1"].applied) == "SEQUENTIAL/1"
 
 
+def test_a_contract_that_comes_twice_is_refused_by_a_joint_rule_though_never_at_one_time() -> None:
+    twice = [
+        Delivery(entitlement=entitle("T1", 6, window=window), source="S1", target="B1")
+        for window in (slots(0, 1), slots(2, 3))
+    ]
+    with pytest.raises(AllocationInvalid, match="twice"):
+        share_jointly(twice, exported={}, imported={}, rule=AllocationRule.DYNAMIC)
+
+
 def test_a_joint_rule_needs_meters_that_count_by_the_same_intervals() -> None:
     with pytest.raises(AllocationInvalid, match="same intervals"):
         share_jointly(
