@@ -10,13 +10,12 @@ from typing import Final
 
 import structlog
 
+from bpp.meter_sharing import Metered, read_counted, read_left
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
-from kernel.interval import Interval
 from kernel.money import sum_money
-from metering.energy import Direction
-from metering.query import interval_energy
 from settlement.agreement import Agreement
+from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.recording import record_outcome
@@ -38,6 +37,7 @@ from trading.delivery import (
     flow_between,
 )
 from trading.lifecycle import ContractStatus
+from trading.meter_claims import MeterEnd
 
 log = structlog.get_logger(__name__)
 
@@ -47,12 +47,13 @@ MOST_ROWS: Final = 100
 MOST_CYCLES: Final = 100
 """Settlement cycles of a contract that are told; an hourly one of a year has 8760."""
 
-Metered = Sequence[tuple[Interval, Energy]]
+ALLOCATION: Final = str(FIRST_IN_FIRST_OUT.applied)
+"""How each meter's energy is shared out over this node's contracts, as is recorded with what is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Meters:
-    """What both meters of a contract counted within its window, interval by interval."""
+    """Energy of both meters of a contract within its window, interval by interval."""
 
     exported: Metered = ()
     imported: Metered = ()
@@ -60,6 +61,14 @@ class Meters:
     @property
     def have_reported(self) -> bool:
         return bool(self.exported or self.imported)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterAccount:
+    """What both meters counted, and what of that the contracts before this one leave to it."""
+
+    counted: Meters
+    left: Meters
 
 
 async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) -> ContractView:
@@ -80,20 +89,18 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     )
 
 
-async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
-    """Return what both meters counted; of a fulfilled contract, what was known when it was settled."""
+async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
+    """Return the account of both meters; of a fulfilled contract, as it was known when it was settled."""
     as_of = _known_at(contract)
-    sides: list[Metered] = []
-    for meter, direction in (
-        (contract.source_mrid, Direction.EXPORT),
-        (contract.target_mrid, Direction.IMPORT),
-    ):
-        found = await interval_energy(
-            uow.connection, meter=meter, direction=direction, window=contract.window, as_of=as_of
-        )
-        sides.append([(interval.period, interval.energy) for interval in found])
-    exported, imported = sides
-    return Meters(exported=exported, imported=imported)
+    counted: dict[MeterEnd, Metered] = {}
+    left: dict[MeterEnd, Metered] = {}
+    for end in MeterEnd:
+        counted[end] = await read_counted(contract, end, uow, window=contract.window, as_of=as_of)
+        left[end] = await read_left(contract, end, uow, counted=counted[end], as_of=as_of)
+    return MeterAccount(
+        counted=Meters(exported=counted[MeterEnd.SOURCE], imported=counted[MeterEnd.TARGET]),
+        left=Meters(exported=left[MeterEnd.SOURCE], imported=left[MeterEnd.TARGET]),
+    )
 
 
 def _known_at(contract: Contract) -> datetime | None:
@@ -104,7 +111,7 @@ def _known_at(contract: Contract) -> datetime | None:
 async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
     """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    outcome = _outcome(contract, await read_meters(contract, uow), cut=cut, now=now)
+    outcome = _outcome(contract, (await read_meters(contract, uow)).left, cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
     for discrepancy in result.needs_correction:
         log.warning(
@@ -125,6 +132,8 @@ def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: dateti
         terms=contract.terms,
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
+        source_allocation=ALLOCATION,
+        target_allocation=ALLOCATION,
     )
     return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
@@ -154,7 +163,7 @@ def _no_delivery(contract: Contract) -> Delivery:
 
 def _delivery(
     contract: Contract,
-    meters: Meters,
+    meters: MeterAccount,
     cycles: Sequence[SettlementCycle],
     *,
     cut: Cut | None,
@@ -164,9 +173,9 @@ def _delivery(
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
-        delivered = _outcome(contract, meters, cut=cut, now=now).delivered_so_far
+        delivered = _outcome(contract, meters.left, cut=cut, now=now).delivered_so_far
     return Delivery(
-        status=_delivery_status(contract, meters, delivered, is_over=is_over, now=now),
+        status=_delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now),
         delivered=delivered,
         window=contract.window,
         ended=is_over,
@@ -187,16 +196,24 @@ def _delivery_status(
 
 
 def reading_rows(
-    contract: Contract, meters: Meters, *, cut: Cut | None = None
+    contract: Contract, meters: MeterAccount, *, cut: Cut | None = None
 ) -> tuple[MeterReadingView, ...]:
-    """Return both meters side by side, from the window's start and at the end of every interval."""
-    if not meters.have_reported:
+    """Return both meters side by side, from the window's start and at the end of every interval.
+
+    The readings are the meters' own, whoever their energy goes to; the flows are this contract's.
+    """
+    if not meters.counted.have_reported:
         return ()
-    source, target = _stands(meters.exported), _stands(meters.imported)
+    source, target = _stands(meters.counted.exported), _stands(meters.counted.imported)
     instants = _thinned(sorted(source.keys() | target.keys()))
-    rows: list[Row] = [(contract.window.start, _first(source), _first(target))]
-    rows += [(at, _stand_at(source, at), _stand_at(target, at)) for at in instants]
-    return flow_between(rows, most=contract.quantity if cut is None else contract.quantity - cut.quantity)
+    given, taken = _stands(meters.left.exported), _stands(meters.left.imported)
+    rows: list[Row] = [(contract.window.start, _first(given), _first(taken))]
+    rows += [(at, _stand_at(given, at), _stand_at(taken, at)) for at in instants]
+    most = contract.quantity if cut is None else contract.quantity - cut.quantity
+    return tuple(
+        replace(row, source=_stand_at(source, row.at), target=_stand_at(target, row.at))
+        for row in flow_between(rows, most=most)
+    )
 
 
 def _stands(metered: Metered) -> dict[datetime, Energy]:

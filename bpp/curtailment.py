@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from bpp.deliveries import CONTRACTS_CHANNEL
 from bpp.news import put_news
 from bpp.platform import Bpp
 from kernel.clock import format_instant
@@ -17,6 +18,7 @@ from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.curtailment import Curtailment, check_curtailment
 from trading.curtailments import CurtailmentStore, RecordedCurtailment
+from trading.meter_claims import hold_later_claims, look_again
 
 EVENT: Final = "CURTAIL"
 
@@ -35,9 +37,12 @@ async def curtail_contract(
 ) -> Curtailed:
     """Cut `wanted` from a contract, and put an on_update for its buyer; the same again changes nothing.
 
+    Contracts that come after it on its meters are looked at again: they may be left more from then on.
     Raises: OrderNotFound, NotCurtailable, CurtailmentContradicted, CurtailmentInvalid; nothing is kept then.
     """
-    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
+    contracts = ContractStore(uow.connection)
+    later = await hold_later_claims(uow.connection, await contracts.get(contract_id))
+    contract = await contracts.get(contract_id, lock=True)
     store = CurtailmentStore(uow.connection)
     before = await store.find_all(contract.id)
     for known in before:
@@ -60,6 +65,8 @@ async def curtail_contract(
         why=why,
     )
     await record_act(uow, act, now=now)
+    await look_again(uow.connection, later, at=now)
+    await uow.announce(CONTRACTS_CHANNEL)
     return Curtailed(contract=await _tell(bpp, contract, said, uow, now=now), said=said, is_new=True)
 
 

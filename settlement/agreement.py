@@ -57,6 +57,11 @@ class Agreement:
     billing: Cadence = Cadence.MONTHLY
     anchor_day: int = 1
     metering_interval: timedelta = QUARTER_HOUR
+    source_allocation: str | None = None
+    """The rule, with its version as in FIFO/1, by which the source's export was shared out over contracts:
+    what settlement is given of it is then what it left to this one. None where nothing was shared out."""
+    target_allocation: str | None = None
+    """The same of the target's import."""
 
     @property
     def deliverable(self) -> Energy:

@@ -61,8 +61,8 @@ def explain_cycle(
         "rule_version": RULE_VERSION,
         "contracted_wh": agreement.contracted.watt_hours,
         "curtailed_wh": agreement.curtailed.watt_hours,
-        "exported": _side(quantities.exported),
-        "imported": _side(quantities.imported),
+        "exported": _side(quantities.exported, allocation=agreement.source_allocation),
+        "imported": _side(quantities.imported, allocation=agreement.target_allocation),
         "delivered_before_wh": quantities.before.total.watt_hours,
         "delivered_to_date_wh": quantities.to_date.total.watt_hours,
         "bands": _bands(quantities),
@@ -107,8 +107,9 @@ def digest_of(readings: Sequence[MeteredInterval]) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def _side(side: SideQuantities) -> Record:
+def _side(side: SideQuantities, *, allocation: str | None) -> Record:
     record: Record = {
+        "allocation": allocation,
         "wh": side.energy.watt_hours,
         "to_date_wh": side.to_date.watt_hours,
         "count": len(side.readings),

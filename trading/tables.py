@@ -66,6 +66,18 @@ contracts: Final = Table(
     Index("ix_contracts_refresh_at", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_source_mrid", "source_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_target_mrid", "target_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
+    Index(
+        "ix_contracts_source_claims",
+        "source_mrid",
+        "window_start",
+        postgresql_where=text("confirmed_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_contracts_target_claims",
+        "target_mrid",
+        "window_start",
+        postgresql_where=text("confirmed_at IS NOT NULL"),
+    ),
     Index("ix_contracts_created_at", "created_at", "id"),
 )
 

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bpp.account import Meters, reading_rows
+from bpp.account import MeterAccount, Meters, reading_rows
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action
@@ -273,7 +273,8 @@ async def test_many_readings_are_thinned_out_and_the_last_stays(world: SellerWor
     bought = await world.buy(10)
     async with world.uow_factory() as uow:
         contract = await ContractStore(uow.connection).get(bought["beckn:id"])
-    rows = reading_rows(contract, Meters(exported=metered, imported=metered))
+    both = Meters(exported=metered, imported=metered)
+    rows = reading_rows(contract, MeterAccount(counted=both, left=both))
     assert len(rows) <= 101
     assert (rows[0].at, rows[-1].at) == (WINDOW.start, WINDOW.end)
     assert sum(row.flow.watt_hours for row in rows) == 10_000

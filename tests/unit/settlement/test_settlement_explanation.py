@@ -58,6 +58,7 @@ def test_a_cycle_tells_everything_that_it_was_computed_from() -> None:
         "contracted_wh": 10_000,
         "curtailed_wh": 0,
         "exported": {
+            "allocation": None,
             "wh": 10_000,
             "to_date_wh": 10_000,
             "count": 4,

@@ -1,0 +1,81 @@
+"""What of a contract's meters is left to it: contracts that were confirmed before it come first.
+
+Each meter is shared out by itself, first in first out, interval by interval. Only this node's own contracts
+are known here; what a meter sells on another platform is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from metering.energy import Direction
+from metering.query import interval_energy
+from settlement.allocation.quantity import Lump
+from settlement.allocation.series import Entitlement, left_over
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract
+from trading.meter_claims import MeterClaim, MeterEnd, find_earlier_claims
+
+Metered: TypeAlias = Sequence[tuple[Interval, Energy]]
+
+DIRECTIONS: Final = {MeterEnd.SOURCE: Direction.EXPORT, MeterEnd.TARGET: Direction.IMPORT}
+
+
+async def read_counted(
+    contract: Contract, end: MeterEnd, uow: UnitOfWork, *, window: Interval, as_of: datetime | None
+) -> Metered:
+    """Return what one of a contract's meters counted within a window, as known now or at `as_of`."""
+    found = await interval_energy(
+        uow.connection,
+        meter=getattr(contract, end.value),
+        direction=DIRECTIONS[end],
+        window=window,
+        as_of=as_of,
+    )
+    return [(interval.period, interval.energy) for interval in found]
+
+
+async def read_left(
+    contract: Contract, end: MeterEnd, uow: UnitOfWork, *, counted: Metered, as_of: datetime | None
+) -> Metered:
+    """Return what is left to the contract of what a meter `counted` within its window."""
+    claims = await find_earlier_claims(uow.connection, contract, end=end, as_of=as_of)
+    if not claims:
+        return counted
+    since = min(contract.window.start, *(claim.window.start for claim in claims))
+    hull = Interval(since, contract.window.end)
+    metered = await read_counted(contract, end, uow, window=hull, as_of=as_of)
+    if parts := _parts(hull, metered, [contract.window, *(claim.window for claim in claims)]):
+        metered = [
+            interval
+            for part in parts
+            for interval in await read_counted(contract, end, uow, window=part, as_of=as_of)
+        ]
+    left = left_over(metered, [_entitlement(claim) for claim in claims])
+    return [each for each in left if contract.window.start <= each[0].start]
+
+
+def _parts(hull: Interval, metered: Metered, windows: Sequence[Interval]) -> list[Interval]:
+    """Return the parts of `hull` between those edges of `windows` that cut an interval; none if none does."""
+    edges = {edge for window in windows for edge in (window.start, window.end)}
+    cutting = [edge for edge in edges if any(period.start < edge < period.end for period, _ in metered)]
+    if not cutting:
+        return []
+    return [Interval(start, end) for start, end in pairwise([hull.start, *sorted(cutting), hull.end])]
+
+
+def _entitlement(claim: MeterClaim) -> Entitlement:
+    """Return what a contract may take: what flowed before a cut stays with it."""
+    contracted = claim.quantity.watt_hours
+    limits = tuple((since, max(0, contracted - cut.watt_hours)) for since, cut in claim.cuts)
+    return Entitlement(
+        contract_id=claim.contract_id,
+        traded_at=claim.confirmed_at,
+        window=claim.window,
+        quantity=Lump(watt_hours=contracted, limits=limits),
+    )

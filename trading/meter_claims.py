@@ -1,0 +1,166 @@
+"""Contracts that claim the same meter: which go before a contract, and which come after it.
+
+The earlier confirmation goes before the later, and of two at the same instant the lower id.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    ColumnElement,
+    DateTime,
+    Text,
+    Tuple,
+    and_,
+    any_,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.contract import Contract
+from trading.lifecycle import ContractStatus
+from trading.tables import contract_curtailments, contracts
+
+_INSTANT: Final = DateTime(timezone=True)
+
+
+class MeterEnd(StrEnum):
+    """Which of a contract's two meters is meant, by its column."""
+
+    SOURCE = "source_mrid"
+    TARGET = "target_mrid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeterClaim:
+    """What another contract takes of a meter within its window.
+
+    `cuts` are what was cut from its quantity in all, each from an instant on.
+    """
+
+    contract_id: str
+    confirmed_at: datetime
+    window: Interval
+    quantity: Energy
+    cuts: tuple[tuple[datetime, Energy], ...]
+
+
+async def find_earlier_claims(
+    connection: AsyncConnection, contract: Contract, *, end: MeterEnd, as_of: datetime | None
+) -> list[MeterClaim]:
+    """Return what goes before a binding contract on one of its meters, as far as it matters to it.
+
+    Those are the contracts confirmed before it whose windows overlap its own, those whose windows overlap
+    these, and so on, if they begin before its window ends. One that was cancelled before its
+    window began claims nothing. `as_of` leaves out what was cut later.
+    """
+    matter = await _matter(connection, contract, end)
+    query = select(
+        contracts.c.id,
+        contracts.c.confirmed_at,
+        contracts.c.window_start,
+        contracts.c.window_end,
+        contracts.c.quantity_wh,
+    ).where(*matter)
+    rows = (await connection.execute(query)).all()
+    cuts = await _cuts_of(connection, matter, as_of=as_of) if rows else {}
+    return [
+        MeterClaim(
+            contract_id=row.id,
+            confirmed_at=row.confirmed_at,
+            window=Interval(row.window_start, row.window_end),
+            quantity=Energy(row.quantity_wh),
+            cuts=tuple(cuts.get(row.id, ())),
+        )
+        for row in rows
+    ]
+
+
+async def _matter(
+    connection: AsyncConnection, contract: Contract, end: MeterEnd
+) -> list[ColumnElement[bool]]:
+    """Return which contracts matter: the time before the window is taken in as far as windows overlap."""
+    column = contracts.c
+    earlier = [
+        column[end.value] == getattr(contract, end.value),
+        column.confirmed_at.is_not(None),
+        tuple_(column.confirmed_at, column.id) < _precedence(contract),
+        column.window_start < contract.window.end,
+        not_(and_(column.status == ContractStatus.TERMINATED.value, column.ended_at <= column.window_start)),
+    ]
+    since = contract.window.start
+    while True:
+        matter = [*earlier, column.window_end > since]
+        first = (await connection.execute(select(func.min(column.window_start)).where(*matter))).scalar_one()
+        if first is None or first >= since:
+            return matter
+        since = first
+
+
+def _precedence(contract: Contract) -> Tuple:
+    return tuple_(literal(contract.confirmed_at, _INSTANT), literal(contract.id, Text))
+
+
+async def _cuts_of(
+    connection: AsyncConnection, matter: Sequence[ColumnElement[bool]], *, as_of: datetime | None
+) -> dict[str, list[tuple[datetime, Energy]]]:
+    table = contract_curtailments.c
+    query = (
+        select(table.contract_id, table.since, table.quantity_wh)
+        .join_from(contract_curtailments, contracts)
+        .where(*matter)
+    )
+    if as_of is not None:
+        query = query.where(table.recorded_at <= as_of)
+    found: dict[str, list[tuple[datetime, Energy]]] = defaultdict(list)
+    for row in await connection.execute(query.order_by(table.contract_id, table.since)):
+        found[row.contract_id].append((row.since, Energy(row.quantity_wh)))
+    return found
+
+
+async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> list[str]:
+    """Hold a contract and all that come after it on its meters and still count; return the ids of these.
+
+    They are locked in the order in which readings lock them, so that neither waits for the other:
+    call it before anything else is locked.
+    """
+    later = and_(
+        contracts.c.refresh_at.is_not(None),
+        or_(contracts.c.source_mrid == contract.source_mrid, contracts.c.target_mrid == contract.target_mrid),
+        tuple_(contracts.c.confirmed_at, contracts.c.id) > _precedence(contract),
+    )
+    query = (
+        select(contracts.c.id)
+        .where(or_(contracts.c.id == contract.id, later))
+        .order_by(contracts.c.id)
+        .with_for_update()
+    )
+    held = (await connection.execute(query)).scalars()
+    return [contract_id for contract_id in held if contract_id != contract.id]
+
+
+async def look_again(connection: AsyncConnection, contract_ids: Collection[str], *, at: datetime) -> None:
+    """Have contracts that still count looked at from `at` on."""
+    await connection.execute(
+        update(contracts)
+        .where(
+            contracts.c.id == any_(literal(list(contract_ids), ARRAY(Text))),
+            contracts.c.refresh_at.is_not(None),
+        )
+        .values(refresh_at=func.least(contracts.c.refresh_at, at))
+    )
