@@ -55,7 +55,7 @@ COMMANDS: Final = (
     LazyCommand(
         "bench",
         "degnode.commands.bench:bench",
-        "Measure the way in, the way out, meters and the wire, each beside a reference.",
+        "Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
     ),
     LazyCommand(
         "keys",

@@ -87,12 +87,6 @@ def _transfers() -> None:
         sa.ForeignKeyConstraint(
             ["hold"], ["ledger_transfers.id"], name="fk_ledger_transfers_hold_ledger_transfers"
         ),
-        sa.ForeignKeyConstraint(
-            ["debit"], ["ledger_accounts.id"], name="fk_ledger_transfers_debit_ledger_accounts"
-        ),
-        sa.ForeignKeyConstraint(
-            ["credit"], ["ledger_accounts.id"], name="fk_ledger_transfers_credit_ledger_accounts"
-        ),
         sa.CheckConstraint(
             "amount > 0 AND debit <> credit AND run >= 0", name=op.f("ck_ledger_transfers_moves")
         ),

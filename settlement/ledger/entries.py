@@ -58,14 +58,13 @@ class Transfer:
         object.__setattr__(self, "id", transfer_id(*self.key))
         object.__setattr__(self, "event_at", utc(self.event_at))
         _check_amount(self.amount)
-        if not self.key or not self.code or any(one_line(each) != each for each in (self.code, self.ref)):
+        if not (self.key and self.code and _is_one_line(self.code) and _is_one_line(self.ref)):
             raise TransferInvalid("a transfer needs a key and a code, and is written on one line")
         if self.debit.id == self.credit.id:
             raise TransferInvalid(f"{self.debit} cannot pay itself")
-        units = {self.debit.unit, self.credit.unit, unit_of(self.amount)}
-        if len(units) > 1:
+        if not self.debit.unit == self.credit.unit == unit_of(self.amount):
             raise TransferInvalid(
-                f"one transfer has one unit, not {', '.join(sorted(units))}",
+                f"{self.amount} does not move between the {self.debit} and the {self.credit}",
                 hint="Exchange is two linked transfers over an FX account.",
             )
         if not 0 <= self.run < 2**31:
@@ -157,6 +156,10 @@ def transfer_id(*key: str) -> UUID:
 def resolution_id(hold: UUID) -> UUID:
     """Return the id of what becomes of a hold: one, so nothing else can become of it."""
     return derived_id("ledger-resolution", str(hold))
+
+
+def _is_one_line(text: str) -> bool:
+    return text.isprintable() or one_line(text) == text
 
 
 def _check_amount(amount: Amount) -> None:

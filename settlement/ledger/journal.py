@@ -37,14 +37,7 @@ FROM ledger_balances JOIN ledger_accounts ON id = account
 WHERE account = ANY($1) ORDER BY account FOR UPDATE OF ledger_balances
 """
 _FIND: Final = "SELECT * FROM ledger_transfers WHERE id = ANY($1)"
-_NUMBERS: Final = (
-    "SELECT nextval(pg_get_serial_sequence('ledger_transfers', 'seq')) AS seq FROM generate_series(1, $1)"
-)
-_ARRAYS: Final = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(COLUMNS.values(), 1))
-_INSERT: Final = f"""
-INSERT INTO ledger_transfers ({", ".join(COLUMNS)}) SELECT * FROM unnest({_ARRAYS})
-ON CONFLICT DO NOTHING
-"""  # noqa: S608  nothing but constants
+_NUMBERS: Final = "SELECT nextval('ledger_transfers_seq_seq') AS seq FROM generate_series(1, $1)"
 _MOVE: Final = """
 UPDATE ledger_balances AS old SET debits_posted = new.debits_posted, credits_posted = new.credits_posted,
     debits_pending = new.debits_pending, credits_pending = new.credits_pending
@@ -153,7 +146,8 @@ def _asked(
             raise HoldUnknown(f"there is no hold {each.hold}")
         else:
             entry = resolution_entry(each, hold, now=now)
-        if (same := found.setdefault(entry.id, entry)).body != entry.body:
+        same = found.setdefault(entry.id, entry)
+        if same is not entry and same.body != entry.body:
             raise _mismatch(entry, same)
     if not linked:
         return list(found.values())
@@ -219,11 +213,14 @@ async def _insert(driver: Driver, fresh: Sequence[JournalEntry]) -> dict[UUID, J
     """Write the entries with their numbers and digests. Raises: TransferMismatch."""
     numbers = await driver.fetch(_NUMBERS, len(fresh))
     numbered = [sealed(entry, seq=row["seq"]) for entry, row in zip(fresh, numbers, strict=True)]
-    done = await driver.execute(_INSERT, *zip(*map(row_of, numbered), strict=True))
-    if done != f"INSERT 0 {len(fresh)}":
+    try:
+        await driver.copy_records_to_table(
+            "ledger_transfers", records=map(row_of, numbered), columns=list(COLUMNS)
+        )
+    except asyncpg.UniqueViolationError as error:
         raise TransferMismatch(
             "another transfer of the same key was recorded at the same time, between other accounts"
-        )
+        ) from error
     return {entry.id: entry for entry in numbered}
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Final
 from uuid import UUID
+
+import orjson
 
 from settlement.ledger.accounts import Amount, amount_in
 from settlement.ledger.entries import Phase
@@ -69,43 +70,37 @@ class JournalEntry:
         return self.phase, self.amount, self.linked
 
 
-def canonical(entry: JournalEntry) -> bytes:
-    """Return the bytes that stand for an entry: a JSON array of all columns, in ASCII, without spaces.
+def canonical(entry: JournalEntry, *, seq: int) -> bytes:
+    """Return the bytes that stand for an entry: a JSON array of its columns, in UTF-8, without spaces.
 
-    Instants are in UTC with six decimals.
+    Instants are in UTC and end in Z, with six decimals if they have a fraction, else with none.
     """
     columns = (
         _FORM,
-        str(entry.id),
-        entry.seq,
+        entry.id,
+        seq,
         entry.phase,
-        None if entry.hold is None else str(entry.hold),
-        str(entry.debit),
-        str(entry.credit),
+        entry.hold,
+        entry.debit,
+        entry.credit,
         entry.amount,
         entry.unit,
         entry.code,
         entry.ref,
         entry.run,
-        None if entry.linked is None else str(entry.linked),
-        write_instant(entry.event_at),
-        None if entry.expires_at is None else write_instant(entry.expires_at),
-        write_instant(entry.created_at),
+        entry.linked,
+        entry.event_at,
+        entry.expires_at,
+        entry.created_at,
     )
-    return json.dumps(columns, separators=(",", ":")).encode()
+    return orjson.dumps(columns, option=orjson.OPT_UTC_Z)
 
 
 def digest_of(entry: JournalEntry) -> bytes:
     """Return the SHA-256 of an entry's canonical bytes."""
-    return sha256(canonical(entry)).digest()
+    return sha256(canonical(entry, seq=entry.seq)).digest()
 
 
 def sealed(entry: JournalEntry, *, seq: int) -> JournalEntry:
     """Return the entry with its number and its digest."""
-    numbered = replace(entry, seq=seq)
-    return replace(numbered, digest=digest_of(numbered))
-
-
-def write_instant(instant: datetime) -> str:
-    """Return an instant in UTC with six decimals, like 2026-01-09T10:00:00.000000Z."""
-    return instant.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return replace(entry, seq=seq, digest=sha256(canonical(entry, seq=seq)).digest())

@@ -68,8 +68,8 @@ ledger_transfers: Final = Table(
     Column("seq", BigInteger, Identity(), nullable=False, unique=True),
     Column("phase", Text, nullable=False),
     Column("hold", Uuid, ForeignKey("ledger_transfers.id")),
-    Column("debit", Uuid, ForeignKey("ledger_accounts.id"), nullable=False),
-    Column("credit", Uuid, ForeignKey("ledger_accounts.id"), nullable=False),
+    Column("debit", Uuid, nullable=False),  # accounts; who writes holds both locked, and the audit looks
+    Column("credit", Uuid, nullable=False),
     Column("amount", BigInteger, nullable=False),  # minor units, or Wh
     Column("unit", Text, nullable=False),
     Column("code", Text, nullable=False),
