@@ -58,6 +58,11 @@ COMMANDS: Final = (
         "Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
     ),
     LazyCommand(
+        "ledger",
+        "degnode.commands.ledger:ledger",
+        "Who owes what to whom, by double entry; whether that is as it was written.",
+    ),
+    LazyCommand(
         "keys",
         "degnode.commands.keys:keys",
         "This participant's own keys: they sign its messages and open its registry's challenges.",

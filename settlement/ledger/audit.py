@@ -8,8 +8,6 @@ from datetime import date, timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import text
-
 from protocol.ed25519 import PublicKey
 from settlement.ledger.accounts import RULES, account_id
 from settlement.ledger.balances import Balance
@@ -22,7 +20,6 @@ from settlement.ledger.rows import Row, balance_from, entry_from
 from settlement.ledger.sealing import seal_from
 from storage.unit_of_work import UnitOfWork
 
-_ONE_VIEW: Final = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 _SEALS: Final = "SELECT * FROM ledger_seals ORDER BY day"
 _CHAINED: Final = """
 SELECT transfer, place, hash, ledger_transfers.*
@@ -47,10 +44,8 @@ _A_DAY: Final = timedelta(days=1)
 async def audit_ledger(*, uow: UnitOfWork, keys: Mapping[str, PublicKey]) -> Audit:
     """Work everything out anew, and return what does not agree; `keys` are those that seals are signed with.
 
-    It must be the first thing that the unit of work does: all of it is looked at as of one instant.
+    The unit of work should see one instant, or what is recorded meanwhile looks wrong.
     """
-    await uow.connection.execute(_ONE_VIEW)
-    await uow.connection.execute(text("SELECT 1"))
     auditor = _Auditor(uow=uow, keys=keys)
     await auditor.look()
     return Audit(

@@ -46,7 +46,7 @@ class Seal:
     """A day's summary with its signature."""
 
     summary: DaySummary
-    key_id: str
+    key_id: str  # subscriber|key
     signature: bytes = field(repr=False)
     sealed_at: datetime
 

@@ -47,7 +47,7 @@ async def seal_next_day(*, uow: UnitOfWork, signer: Signer, now: datetime) -> Se
     summary = summarise(day, previous=previous, digests=digests)
     seal = Seal(
         summary=summary,
-        key_id=signer.key_id,
+        key_id=f"{signer.subscriber_id}|{signer.key_id}",
         signature=signer.private_key.sign(summary.signed_bytes),
         sealed_at=utc(now),
     )

@@ -118,7 +118,7 @@ ledger_seals: Final = Table(
     Column("previous", LargeBinary, nullable=False),  # SHA-256 of what the day before was signed as
     Column("head", LargeBinary, nullable=False),  # the last hash of the day's chain
     Column("root", LargeBinary, nullable=False),  # of the Merkle tree over the day's digests
-    Column("key_id", Text, nullable=False),  # whose signature it is
+    Column("key_id", Text, nullable=False),  # whose signature it is: subscriber|key
     Column("signature", LargeBinary, nullable=False),  # Ed25519
     Column("sealed_at", DateTime(timezone=True), nullable=False),
 )

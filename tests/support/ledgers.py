@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import text
+
 from kernel.clock import parse_instant
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from settlement.ledger.accounts import Account, AccountKind, Amount
-from settlement.ledger.entries import Hold, Transfer
+from settlement.ledger.entries import Entry, Hold, Transfer
+from settlement.ledger.journal_entry import JournalEntry
 from settlement.ledger.ledger import Ledger
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 NOW = parse_instant("2026-01-15T10:00:00.123456Z")
 EVENT = parse_instant("2026-01-15T09:30:00Z")
@@ -68,6 +71,23 @@ def hold(
 async def open_accounts(uow_factory: UnitOfWorkFactory, *others: Account) -> None:
     async with uow_factory() as uow:
         await Ledger(uow).open(BANK, ASHA, RAVI, ESCROW, SUN, ROOF, HOME, *others)
+
+
+async def record(uow_factory: UnitOfWorkFactory, *entries: Entry, linked: bool = False) -> list[JournalEntry]:
+    async with uow_factory() as uow:
+        return await Ledger(uow).record(entries, now=NOW, linked=linked)
+
+
+async def somebody_waits(uow: UnitOfWork) -> None:
+    """Return once another transaction waits for a lock."""
+    while not await uow.driver.fetchval("SELECT count(*) FROM pg_locks WHERE NOT granted"):
+        pass
+
+
+async def rows(uow_factory: UnitOfWorkFactory) -> int:
+    async with uow_factory() as uow:
+        found = await uow.connection.execute(text("SELECT count(*) FROM ledger_transfers"))
+    return int(found.scalar_one())
 
 
 async def pay_in(uow_factory: UnitOfWorkFactory, amount: str | int = 100) -> None:

@@ -11,6 +11,7 @@ from settlement.ledger.chain import Seal
 from settlement.ledger.entries import Post, Void
 from settlement.ledger.findings import Audit
 from settlement.ledger.ledger import Ledger
+from settlement.ledger.reading import see_one_instant
 from settlement.ledger.sealing import seal_next_day
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.ledgers import (
@@ -29,7 +30,7 @@ from tests.support.ledgers import (
 
 SIGNER = Signer(subscriber_id="bpp.example.com", key_id="k1", private_key=PrivateKey(bytes(range(32))))
 TOMORROW = NOW + timedelta(days=1)
-KEYS = {"k1": SIGNER.public_key}
+KEYS = {"bpp.example.com|k1": SIGNER.public_key}
 
 
 async def seal(uow_factory: UnitOfWorkFactory, *, after: timedelta = timedelta(days=1)) -> Seal | None:
@@ -39,6 +40,7 @@ async def seal(uow_factory: UnitOfWorkFactory, *, after: timedelta = timedelta(d
 
 async def audit(uow_factory: UnitOfWorkFactory) -> Audit:
     async with uow_factory() as uow:
+        await see_one_instant(uow=uow)
         return await audit_ledger(uow=uow, keys=KEYS)
 
 
