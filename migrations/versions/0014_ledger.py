@@ -101,7 +101,9 @@ def _transfers() -> None:
     )
     op.create_index("ix_ledger_transfers_debit_seq", "ledger_transfers", ["debit", "seq"])
     op.create_index("ix_ledger_transfers_credit_seq", "ledger_transfers", ["credit", "seq"])
-    op.create_index("ix_ledger_transfers_created_at", "ledger_transfers", ["created_at"])
+    op.create_index(
+        "ix_ledger_transfers_created_at", "ledger_transfers", ["created_at"], postgresql_using="brin"
+    )
     op.create_index(
         "uq_ledger_transfers_hold",
         "ledger_transfers",

@@ -82,7 +82,7 @@ ledger_transfers: Final = Table(
     Column("digest", LargeBinary, nullable=False),  # SHA-256 of all the others
     Index("ix_ledger_transfers_debit_seq", "debit", "seq"),
     Index("ix_ledger_transfers_credit_seq", "credit", "seq"),
-    Index("ix_ledger_transfers_created_at", "created_at"),
+    Index("ix_ledger_transfers_created_at", "created_at", postgresql_using="brin"),
     Index("uq_ledger_transfers_hold", "hold", unique=True, postgresql_where=text("hold IS NOT NULL")),
     CheckConstraint("amount > 0 AND debit <> credit AND run >= 0", name="moves"),
     CheckConstraint(

@@ -234,10 +234,9 @@ async def test_an_entry_that_is_chained_into_another_day_is_named(tampering: Tam
     moved = "UPDATE ledger_chain SET day = day - 1, place = 8"
     named = await tampering.named(f"{moved} WHERE transfer = :id", id=LATE)
     assert str(LATE) in named[Trouble.CHANGED]
-    linked = (
-        f"{moved}, hash = sha256((SELECT head FROM ledger_seals ORDER BY day LIMIT 1) || "
-        "(SELECT digest FROM ledger_transfers WHERE id = :id)) WHERE transfer = :id"  # noqa: S608
-    )
+    head = "(SELECT head FROM ledger_seals ORDER BY day LIMIT 1)"
+    digest = "(SELECT digest FROM ledger_transfers WHERE id = :id)"
+    linked = f"{moved}, hash = sha256({head} || {digest}) WHERE transfer = :id"
     named = await tampering.named(linked, id=LATE)
     assert named[Trouble.CHANGED] == {str(LATE)}
 
