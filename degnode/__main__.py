@@ -55,7 +55,12 @@ COMMANDS: Final = (
     LazyCommand(
         "bench",
         "degnode.commands.bench:bench",
-        "Measure the way in, the way out, meters and the wire, each beside a reference.",
+        "Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
+    ),
+    LazyCommand(
+        "ledger",
+        "degnode.commands.ledger:ledger",
+        "Who owes what to whom, by double entry; whether that is as it was written.",
     ),
     LazyCommand(
         "keys",

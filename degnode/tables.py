@@ -18,6 +18,7 @@ _DECLARED_IN: Final = (
     "metering.vee",
     "trading",
     "settlement",
+    "settlement.ledger",
     "node",
     "bap",
     "bpp",

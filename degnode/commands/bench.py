@@ -20,7 +20,7 @@ from node.telemetry import configure_logging
 from protocol.ed25519 import ENGINE
 
 bench = typer.Typer(
-    help="Measure the way in, the way out, meters and the wire, each beside a reference.",
+    help="Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
     no_args_is_help=True,
 )
 
@@ -179,6 +179,35 @@ def meters(
             },
         )
     if posted.refused or missing:
+        sys.exit(1)
+
+
+@bench.command()
+def ledger(
+    transfers: Annotated[int, typer.Option(min=1_000, max=10_000_000, help="How many to record.")] = 200_000,
+    batch: Annotated[int, typer.Option(min=1, max=100_000, help="How many in one unit of work.")] = 5_000,
+) -> None:
+    """Record transfers between a thousand accounts: ids, digests, balances, committed rows.
+
+    The reference is PostgreSQL's own COPY of the same rows on one connection in the same run.
+    """
+    from degnode.bench.ledger import bench_ledger
+
+    configure_logging(level="WARNING", log_format="console")
+    report = uvloop.run(bench_ledger(transfers=transfers, batch=batch, tell=Console(stderr=True).print))
+    _print(
+        "Ledger",
+        {
+            "transfers": f"{report.transfers:,}, {report.batch:,} in one unit of work",
+            "PostgreSQL's COPY of the same rows": f"{report.copy_rate:,.0f}/s",
+            "recorded, with balances": f"{report.rate:,.0f}/s",
+            "ratio to COPY": f"{report.ratio:.3f}",
+            "recorded again: nothing moves": f"{report.replay_rate:,.0f}/s",
+            "rows missing": f"{report.transfers - report.stored:,}",
+            "balances off by": f"{report.balances_total - report.asked_total:,}",
+        },
+    )
+    if report.transfers != report.stored or report.balances_total != report.asked_total:
         sys.exit(1)
 
 
