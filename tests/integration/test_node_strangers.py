@@ -79,7 +79,7 @@ async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
     async with aiohttp.ClientSession(connector=connector) as client:
 
         async def send(peer: SimulatedPeer) -> int:
-            message = peer.write(Action.CONFIRM, CONFIRM, to=bpp.address)
+            message = peer.write(Action.CONFIRM, CONFIRM, to=bpp.address, context={"ttl": "PT10M"})
             headers = {"Authorization": peer.sign(message.body), "Content-Type": "application/json"}
             async with client.post(message.url, data=message.body, headers=headers) as answer:
                 return answer.status
