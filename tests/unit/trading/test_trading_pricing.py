@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -9,8 +10,10 @@ import pytest
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
-from trading.pricing import price_energy
+from trading.charges import Charge, LineKind
+from trading.pricing import TermsNotPlain, price_energy
 from trading.terms import Discount, Price, Terms
+from trading.wheeling import Wheeling
 
 
 def terms(per_kwh: str, currency: str = "USD", *, percent: str | None = None) -> Terms:
@@ -44,3 +47,12 @@ def test_a_little_more_energy_never_costs_less_for_being_rounded_twice() -> None
     agreed = terms("0.01", percent="50")
     nets = [price_energy(Energy(watt_hours), agreed).net.minor for watt_hours in (500, 999, 1000, 1500, 3000)]
     assert nets == [0, 0, 1, 1, 2]
+
+
+def test_terms_with_more_than_a_price_are_not_priced_by_it_alone() -> None:
+    agreed = terms("0.15")
+    fee = Charge(kind=LineKind.FEE, title="Platform", value=Money(1, agreed.currency))
+    per_kwh = Wheeling.per_kwh(agreed.price, utility_name="Grid")
+    for further in (replace(agreed, charges=(fee,)), replace(agreed, wheeling=per_kwh)):
+        with pytest.raises(TermsNotPlain, match="more than a price per kWh"):
+            price_energy(Energy(1), further)
