@@ -13,6 +13,7 @@ import structlog
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from kernel.local_periods import Cadence
 from kernel.money import sum_money
 from metering.energy import Direction
 from metering.query import interval_energy
@@ -125,6 +126,8 @@ def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: dateti
         terms=contract.terms,
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
+        billing=Cadence(contract.terms.billing_period.value),
+        is_terminated=contract.status is ContractStatus.TERMINATED,
     )
     return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
@@ -230,5 +233,5 @@ def _bill_view(bill: BillingCycle) -> BillingCycleView:
         period=bill.period,
         status=bill.status.value,
         total=bill.total,
-        lines=tuple(LineItemView(title=line.title, amount=line.amount) for line in bill.lines),
+        lines=tuple(LineItemView(title=line.told_title, amount=line.amount) for line in bill.lines),
     )

@@ -7,9 +7,10 @@ from datetime import date
 from decimal import Decimal
 from typing import Final
 
+EVERYTHING: Final = "ALL"
 ALWAYS: Final = ""
 OTHER_HOURS: Final = "other hours"
-"""Labels of energy whose price knows no hours, and of that which no hours are named for."""
+"""What a band without hours is called; labels of energy without hours, and of hours that no rate names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +26,6 @@ class Band:
     label: str = ALWAYS
     period: date | None = None
     discounts: tuple[int, ...] = ()
+
+    def __str__(self) -> str:
+        return self.label or (self.period.isoformat() if self.period else EVERYTHING)

@@ -27,6 +27,7 @@ class LineKind(StrEnum):
     FEE = "FEE"
     ADD_ON = "ADD_ON"
     PENALTY = "PENALTY"
+    ADJUSTMENT = "ADJUSTMENT"
     TAX = "TAX"
 
 

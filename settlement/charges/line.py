@@ -37,8 +37,3 @@ class ChargeLine:
     def is_billed(self) -> bool:
         """Whether the buyer pays it to the platform."""
         return self.side is Side.BUYER and self.collected_by is Collector.PLATFORM
-
-    @property
-    def bill_title(self) -> str:
-        """The title on a bill, which says what was taken off."""
-        return f"{self.title}, {self.gross} less {self.discount}" if self.discount.minor else self.title

@@ -14,8 +14,8 @@ import simplejson
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import CurrencyMismatch, Money, round_to_minor
-from settlement.charges.bill import gather_lines, tax_groups, tax_lines
 from settlement.charges.cycle import CycleFacts, charge_cycle
+from settlement.lines import gather, items_of, taxes_on
 from tests.support.seller_world import WINDOW
 from trading.bands import Band
 from trading.charges import AmountOff, Charge, LineKind, Percent, Tax
@@ -91,11 +91,12 @@ def test_the_published_monthly_bill_has_the_published_lines(published: dict[str,
     )
     quantity = Energy(1_000_000)
     cycle = charge_cycle(terms, facts({terms.band_of(START, "UTC"): quantity}, contracted=quantity))
-    lines = gather_lines([cycle])
-    lines += tax_lines(tax_groups(lines, terms.taxes, currency=currency))
-    assert [line.net.amount for line in lines] == [energy, wheeling, taxes]
-    assert [line.title for line in lines[:2]] == [item["title"] for item in bill["lineItems"][:2]]
-    assert sum(line.net.amount for line in lines) == bill["totalAmount"]
+    lines = gather(items_of(cycle))
+    [tax] = taxes_on(lines, terms)
+    assert [line.amount.amount for line in lines] == [energy, wheeling]
+    assert [line.title for line in lines] == [item["title"] for item in bill["lineItems"][:2]]
+    assert tax.amount.amount == taxes
+    assert (cycle.total + tax.amount).amount == bill["totalAmount"]
 
 
 def test_the_published_charging_session_is_quoted_part_by_part(published: dict[str, Json]) -> None:

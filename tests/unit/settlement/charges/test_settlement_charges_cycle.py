@@ -14,11 +14,10 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money, Rounding
-from settlement.charges.bill import gather_lines, tax_groups, tax_lines
 from settlement.charges.cycle import CycleCharges, CycleFacts, FactsInvalid, charge_cycle
 from settlement.charges.rounding import cost_between
 from trading.bands import Band
-from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax
+from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription
 from trading.costs import BandUnknown
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, Price, TimeOfDayRate
@@ -160,13 +159,10 @@ def test_hours_have_a_line_each_and_hours_without_energy_have_none() -> None:
     assert lines_of(none) == [("Energy Cost (09:00-17:00)", "0.00")]
 
 
-def test_a_discount_is_netted_into_its_line_and_stands_in_the_title() -> None:
+def test_a_discount_is_netted_into_its_line() -> None:
     terms = Terms(price=price("4.50"), discount=Discount(title="Spring", percent=Decimal(10)))
     [line] = charge_cycle(terms, facts(terms, 2_000)).lines
     assert (line.gross, line.discount, line.net) == (money("9.00"), money("0.90"), money("8.10"))
-    assert line.bill_title == "Energy Cost, 9.00 INR less 0.90 INR"
-    [plain] = charge_cycle(Terms(price=price("4.50")), facts(terms, 2_000)).lines
-    assert plain.bill_title == "Energy Cost"
 
 
 def test_an_amount_off_goes_as_far_as_there_is_cost_and_never_below_nothing() -> None:
@@ -241,41 +237,6 @@ def test_an_add_on_of_every_month_is_due_by_the_day() -> None:
 def test_lines_have_the_decimals_of_their_currency(code: str, amount: str) -> None:
     terms = Terms(price=Price(per_kwh=Decimal(1), currency=Currency(code)))
     assert str(charge_cycle(terms, facts(terms, 333)).total.amount) == amount
-
-
-def test_a_bill_gathers_the_lines_of_its_cycles_and_taxes_them_once() -> None:
-    gst = Tax(title="GST", percent=Decimal(5), jurisdiction="IN-KA", applies_to=frozenset({LineKind.ENERGY}))
-    on_wheeling = replace(gst, applies_to=frozenset({LineKind.WHEELING}))
-    other = Tax(title="Cess", percent=Decimal(1), jurisdiction="IN")
-    terms = Terms(
-        price=price("0.10"),
-        wheeling=Wheeling(utility_name="North", amount=money("0.10")),
-        taxes=(gst, on_wheeling, other),
-    )
-    cycles = [charge_cycle(terms, facts(terms, 1_000, 1_000, 1_000, day=day)) for day in range(3)]
-    lines = gather_lines(reversed(cycles))
-    assert [(line.title, str(line.net.amount)) for line in lines] == [
-        ("Energy Cost", "0.30"),
-        ("Wheeling Charges", "0.30"),
-    ]
-    assert lines[0].quantity == Energy(3_000)
-    groups = tax_groups(lines, terms.taxes, currency=INR)
-    assert [(group.label, str(group.amount.amount)) for group in groups] == [
-        ("GST (5 %, IN-KA)", "0.03"),
-        ("Cess (1 %, IN)", "0.01"),
-    ]
-    assert [[share.minor for share in group.shares] for group in groups] == [[2, 1], [1, 0]]
-    assert [(line.kind, line.bill_title) for line in tax_lines(groups)] == [
-        (LineKind.TAX, "GST (5 %, IN-KA)"),
-        (LineKind.TAX, "Cess (1 %, IN)"),
-    ]
-
-
-def test_lines_at_two_prices_are_gathered_without_a_rate() -> None:
-    one = charge_cycle(Terms(price=price("1")), facts(Terms(price=price("1")), 1_000))
-    two = charge_cycle(Terms(price=price("2")), facts(Terms(price=price("2")), 1_000))
-    [line] = gather_lines([one, two])
-    assert (line.net, line.rate) == (money("3"), None)
 
 
 def test_energy_that_the_terms_have_no_price_for_is_not_given_away() -> None:
