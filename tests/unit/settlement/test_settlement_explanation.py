@@ -15,6 +15,30 @@ from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
 from trading.records import terms_to_record
 
+CHARGES = [
+    {
+        "kind": "ENERGY",
+        "title": "Energy Cost",
+        "gross_minor": 150,
+        "net_minor": 150,
+        "quantity_wh": 10_000,
+        "rate": "0.15",
+        "side": "BUYER",
+        "collected_by": "PLATFORM",
+    },
+    {
+        "kind": "WHEELING",
+        "title": "Wheeling Charges",
+        "gross_minor": 250,
+        "net_minor": 250,
+        "quantity_wh": None,
+        "rate": None,
+        "side": "BUYER",
+        "collected_by": "PLATFORM",
+    },
+]
+"""What the published trade is charged."""
+
 
 def told_of(
     agreement: Agreement,
@@ -80,28 +104,7 @@ def test_a_cycle_tells_everything_that_it_was_computed_from() -> None:
             "rounding": "ROUND_HALF_UP",
             "agreed": terms_to_record(agree().terms),
         },
-        "charges": [
-            {
-                "kind": "ENERGY",
-                "title": "Energy Cost",
-                "gross_minor": 150,
-                "net_minor": 150,
-                "quantity_wh": 10_000,
-                "rate": "0.15",
-                "side": "BUYER",
-                "collected_by": "PLATFORM",
-            },
-            {
-                "kind": "WHEELING",
-                "title": "Wheeling Charges",
-                "gross_minor": 250,
-                "net_minor": 250,
-                "quantity_wh": None,
-                "rate": None,
-                "side": "BUYER",
-                "collected_by": "PLATFORM",
-            },
-        ],
+        "charges": CHARGES,
         "lines": [
             {"kind": "ENERGY", "title": "Energy Cost", "minor": 150},
             {"kind": "WHEELING", "title": "Wheeling Charges", "minor": 250},
