@@ -13,6 +13,7 @@ import structlog
 from bpp.meter_sharing import Metered, read_counted, read_left
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.local_periods import Cadence
 from kernel.money import sum_money
 from settlement.agreement import Agreement
 from settlement.allocation.series import FIRST_IN_FIRST_OUT
@@ -134,6 +135,8 @@ def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: dateti
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
         source_allocation=ALLOCATION,
         target_allocation=ALLOCATION,
+        billing=Cadence(contract.terms.billing_period.value),
+        is_terminated=contract.status is ContractStatus.TERMINATED,
     )
     return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
@@ -247,5 +250,5 @@ def _bill_view(bill: BillingCycle) -> BillingCycleView:
         period=bill.period,
         status=bill.status.value,
         total=bill.total,
-        lines=tuple(LineItemView(title=line.title, amount=line.amount) for line in bill.lines),
+        lines=tuple(LineItemView(title=line.told_title, amount=line.amount) for line in bill.lines),
     )

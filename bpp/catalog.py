@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from bpp.catalog_file import CatalogueFile
+from bpp.exact_yaml import read_yaml
+from bpp.wheeling_file import TariffFile
+from kernel.currency import Currency
 from kernel.errors import NodeError
 from trading.offer import Catalogue, Offer, Resource
+from trading.wheeling import Wheeling
 
 T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 
 
 class CatalogueInvalid(NodeError):
@@ -24,47 +28,42 @@ class CatalogueInvalid(NodeError):
     code, http_status, retryable = "BPP_CATALOGUE_INVALID", 500, False
 
 
-class _ExactLoader(yaml.SafeLoader):
-    """YAML whose fractions are Decimals and whose dates stay text."""
-
-
-_FLOAT_TAG: Final = "tag:yaml.org,2002:float"
-_INSTANT_TAG: Final = "tag:yaml.org,2002:timestamp"
-
-
-def _exact(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> Decimal:
-    try:
-        return Decimal(str(loader.construct_scalar(node)).replace("_", ""))
-    except ArithmeticError as error:
-        raise yaml.constructor.ConstructorError(
-            None, None, f"{node.value!r} is no decimal number", node.start_mark
-        ) from error
-
-
-def _as_text(loader: yaml.SafeLoader, node: yaml.ScalarNode) -> str:
-    return str(loader.construct_scalar(node))
-
-
-_ExactLoader.add_constructor(_FLOAT_TAG, _exact)
-_ExactLoader.add_constructor(_INSTANT_TAG, _as_text)
-
-
 def load_catalogue(path: Path) -> Catalogue:
     """Return the catalogue in the file. Raises: CatalogueInvalid, with file, key, why and what to do."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CatalogueInvalid(
-            f"the catalogue {path} cannot be read: {error}", hint="Name a YAML file that exists."
-        ) from error
-    return read_catalogue(text, name=str(path))
+    return read_catalogue(_text_of(path, "catalogue"), name=str(path))
 
 
 def read_catalogue(text: str, *, name: str) -> Catalogue:
-    """Return the catalogue in the YAML `text` of the file `name`. Raises: CatalogueInvalid."""
+    """Return the catalogue in the YAML `text` of the file `name`, with the tariff files that it names.
+
+    Raises: CatalogueInvalid.
+    """
+    return _to_catalogue(_validated(CatalogueFile, text, name), name)
+
+
+def load_tariff(path: Path) -> list[Wheeling]:
+    """Return what the utility of the tariff file charges. Raises: CatalogueInvalid."""
+    name = str(path)
+    tariff = _validated(TariffFile, _text_of(path, "tariff"), name)
+    charges: list[Wheeling] = []
+    for index, entry in enumerate(tariff.charges):
+        made = partial(entry.charge_of, tariff.utility, Currency(tariff.currency), within=tariff.zone)
+        charges.append(_converted(made, f"charges.{index}", name))
+    return charges
+
+
+def _text_of(path: Path, what: str) -> str:
     try:
-        content = yaml.load(text, Loader=_ExactLoader)  # noqa: S506  a SafeLoader
-        return _to_catalogue(CatalogueFile.model_validate(content), name)
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueInvalid(
+            f"the {what} {path} cannot be read: {error}", hint="Name a YAML file that exists."
+        ) from error
+
+
+def _validated(kind: type[M], text: str, name: str) -> M:
+    try:
+        return kind.model_validate(read_yaml(text))
     except yaml.YAMLError as error:
         raise CatalogueInvalid(f"{name} is no YAML: {error}") from error
     except ValidationError as error:
@@ -86,7 +85,8 @@ def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
         resources.append(_converted(resource.to_domain, f"resources.{index}", name))
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
-        made = partial(offer.to_domain, sellers[offer.resource])
+        tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
+        made = partial(offer.to_domain, sellers[offer.resource], tariffs)
         offers.append(_converted(made, f"offers.{index}", name))
     return Catalogue(
         id=file.id,

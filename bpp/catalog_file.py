@@ -1,86 +1,23 @@
-"""The catalogue file's entries: what each may hold, and what of the domain it becomes."""
+"""The catalogue file: who sells what, and on which terms."""
 
 from __future__ import annotations
 
-from decimal import Decimal
-from typing import Annotated, ClassVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Annotated
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
-from kernel.currency import Currency, UnknownCurrency
-from kernel.energy import Energy, NotWholeWattHours
-from kernel.interval import Interval
-from kernel.money import Money
-from kernel.mrid import MridInvalid, canonical_mrid
+from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
+from bpp.offer_file import OfferEntry
+from kernel.energy import Energy
 from trading.offer import (
     Certification,
     DeliveryMode,
     EnergySource,
-    Offer,
     Provider,
     Resource,
     SourceType,
     SupportContact,
 )
-from trading.terms import Discount, Price, PricingModel, SettlementType, Terms, Wheeling
-
-
-def _currency(code: str) -> str:
-    try:
-        return Currency(code).code
-    except UnknownCurrency as error:
-        raise ValueError(str(error)) from error
-
-
-def _zone(name: str) -> str:
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ValueError(f"{name!r} is no IANA time zone; write it like Asia/Kolkata") from error
-
-
-def _meter(text: str) -> str:
-    try:
-        canonical_mrid(text, lenient=True)
-    except MridInvalid as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-def _energy(kilowatt_hours: Decimal) -> Decimal:
-    try:
-        Energy.from_kwh(kilowatt_hours)
-    except NotWholeWattHours as error:
-        raise ValueError(str(error)) from error
-    return kilowatt_hours
-
-
-def _text_of_number(value: object) -> object:
-    """Let meters that are all digits be written without quotes."""
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-Kwh = Annotated[Decimal, Field(gt=0), AfterValidator(_energy)]
-Identifier = Annotated[str, Field(min_length=1, max_length=200)]
-CurrencyCode = Annotated[str, AfterValidator(_currency)]
-MeterId = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(_meter)]
-
-
-class Entry(BaseModel):
-    """A mapping of the file; keys that are not known are refused."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-
-
-class WindowEntry(Entry):
-    """A period, from `start` until just before `end`."""
-
-    start: AwareDatetime
-    end: AwareDatetime
-
-    def to_domain(self) -> Interval:
-        return Interval(self.start, self.end)
 
 
 class SupportEntry(Entry):
@@ -141,69 +78,6 @@ class ResourceEntry(Entry):
             ),
             available=Energy.from_kwh(self.available_kwh),
             production=self.production.to_domain(),
-        )
-
-
-class WheelingEntry(Entry):
-    """What the utility charges, once for every settled day."""
-
-    utility: str
-    amount: Annotated[Decimal, Field(ge=0)]
-    description: str = ""
-
-    def to_domain(self, currency: Currency) -> Wheeling:
-        return Wheeling(
-            utility_name=self.utility,
-            amount=Money.of(self.amount, currency),
-            description=self.description,
-        )
-
-
-class DiscountEntry(Entry):
-    """What the offer takes off the energy cost."""
-
-    title: str
-    percent: Annotated[Decimal, Field(gt=0, le=100)]
-
-
-class OfferEntry(Entry):
-    """Terms on which a resource is sold."""
-
-    id: Identifier
-    name: str
-    resource: Identifier
-    price_per_kwh: Annotated[Decimal, Field(ge=0)]
-    currency: CurrencyCode
-    wheeling: WheelingEntry | None = None
-    discount: DiscountEntry | None = None
-    minimum_kwh: Kwh | None = None
-    maximum_kwh: Kwh | None = None
-    validity: WindowEntry | None = None
-    zone: Annotated[str, AfterValidator(_zone)]
-    pricing_model: PricingModel = PricingModel.PER_KWH
-    settlement_type: SettlementType = SettlementType.DAILY
-
-    def terms(self) -> Terms:
-        currency = Currency(self.currency)
-        return Terms(
-            price=Price(per_kwh=self.price_per_kwh, currency=currency),
-            wheeling=self.wheeling.to_domain(currency) if self.wheeling else None,
-            discount=Discount(**self.discount.model_dump()) if self.discount else None,
-            pricing_model=self.pricing_model,
-            settlement_type=self.settlement_type,
-        )
-
-    def to_domain(self, provider_id: str) -> Offer:
-        return Offer(
-            id=self.id,
-            name=self.name,
-            provider_id=provider_id,
-            resource_id=self.resource,
-            terms=self.terms(),
-            zone=self.zone,
-            minimum=Energy.from_kwh(self.minimum_kwh) if self.minimum_kwh else None,
-            maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
-            validity=self.validity.to_domain() if self.validity else None,
         )
 
 

@@ -143,7 +143,7 @@ def _written(bill: BillingCycle) -> dict[str, Any]:
         "status": bill.status.value,
         "currency": bill.currency.code,
         "totalAmount": bill.total.amount,
-        "lineItems": [{"title": line.title, "amount": line.amount.amount} for line in bill.lines],
+        "lineItems": [{"title": line.told_title, "amount": line.amount.amount} for line in bill.lines],
     }
 
 

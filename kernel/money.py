@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation
 from enum import StrEnum
+from fractions import Fraction
 from functools import total_ordering
 from typing import Final, Self
 
@@ -106,12 +107,16 @@ class Money:
         return [Money(share, self.currency) for share in floors]
 
 
-def round_to_minor(exact: Decimal, currency: Currency, *, rounding: Rounding = Rounding.HALF_UP) -> Money:
+def round_to_minor(
+    exact: Decimal | Fraction, currency: Currency, *, rounding: Rounding = Rounding.HALF_UP
+) -> Money:
     """Return the one amount of money nearest to `exact` major units.
 
     This is where rounding happens, once, at the line item; nothing else rounds money.
     Raises: NotMinorUnits, if it is no amount at all.
     """
+    if isinstance(exact, Fraction):
+        return Money(_nearest(exact * 10**currency.exponent, rounding), currency)
     try:
         rounded = exact.quantize(_unit(currency), rounding=rounding.value, context=_ROUNDING)
         return Money(_minor(rounded, currency), currency)
@@ -126,6 +131,15 @@ def sum_money(amounts: Iterable[Money], *, currency: Currency) -> Money:
 
 def _unit(currency: Currency) -> Decimal:
     return Decimal((0, (1,), -currency.exponent))
+
+
+def _nearest(exact: Fraction, rounding: Rounding) -> int:
+    """Return the nearest whole number; a half goes away from nought, or to the even neighbour."""
+    whole, rest = divmod(abs(exact.numerator), exact.denominator)
+    beyond = 2 * rest - exact.denominator
+    up = beyond > 0 or (beyond == 0 and (rounding is Rounding.HALF_UP or whole % 2 == 1))
+    nearest = whole + up
+    return -nearest if exact < 0 else nearest
 
 
 def _minor(quantized: Decimal, currency: Currency) -> int:

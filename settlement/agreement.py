@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import MAXYEAR, MINYEAR, timedelta
+from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -11,6 +11,7 @@ from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.local_periods import Cadence, check_anchor
+from trading.bands import Band
 from trading.terms import Terms
 
 LONGEST_WINDOW: Final = timedelta(days=3660)
@@ -43,6 +44,7 @@ class Agreement:
     as it leaves that much. `billing` says how often there is a bill; weeks begin on Monday and months on
     `anchor_day`, or on their last day where they are too short for it. A contract that settles in
     REAL_TIME has a cycle for each `metering_interval`, counted from the first instant of a local day.
+    `is_terminated` says that the window was cut short: of a fixed price a part is due.
 
     Raises: AgreementInvalid; AnchorInvalid; ZoneUnknown, if `zone` is no IANA name.
     """
@@ -57,11 +59,16 @@ class Agreement:
     billing: Cadence = Cadence.MONTHLY
     anchor_day: int = 1
     metering_interval: timedelta = QUARTER_HOUR
+    is_terminated: bool = False
     source_allocation: str | None = None
     """The rule, with its version as in FIFO/1, by which the source's export was shared out over contracts:
     what settlement is given of it is then what it left to this one. None where nothing was shared out."""
     target_allocation: str | None = None
     """The same of the target's import."""
+
+    def band_of(self, interval_start: datetime) -> Band:
+        """Return what has the same price as an interval of the source that starts at that instant."""
+        return self.terms.band_of(interval_start, self.zone)
 
     @property
     def deliverable(self) -> Energy:

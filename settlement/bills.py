@@ -16,8 +16,9 @@ from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
 from settlement.cycles import SettlementCycle
 from settlement.explanation import explain_bill
-from settlement.lines import LineItem, gather
+from settlement.lines import LineItem, gather, taxes_on
 from settlement.periods import WIRE_RESOLUTION, NamedPeriod, billing_periods
+from trading.charges import LineKind
 
 
 class BillStatus(StrEnum):
@@ -123,7 +124,12 @@ def issue_bills(
 
 
 def _bill(agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementCycle]) -> BillingCycle:
-    lines = gather(line for cycle in cycles for line in cycle.lines)
+    gathered = gather(line for cycle in cycles for line in cycle.lines)
+    taxes = taxes_on(gathered, agreement.terms)
+    lines = (
+        *gathered,
+        *(LineItem(kind=LineKind.TAX, title=group.label, amount=group.amount) for group in taxes),
+    )
     bill = BillingCycle(
         contract_id=agreement.contract_id,
         cycle_id=named.id,
@@ -132,7 +138,7 @@ def _bill(agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementC
         status=BillStatus.PENDING,
         currency=agreement.terms.currency,
         lines=lines,
-        explanation=explain_bill(agreement, named, cycles, lines=lines),
+        explanation=explain_bill(agreement, named, cycles, lines=lines, taxes=taxes),
     )
     if bill.total.minor:
         return bill

@@ -16,11 +16,14 @@ from typing import Any, Final, TypeAlias
 from kernel.interval import Interval
 from kernel.money import Rounding
 from settlement.agreement import Agreement, Matching
+from settlement.charges.line import ChargeLine
 from settlement.cycles import SettlementCycle
 from settlement.lines import LineItem
 from settlement.periods import NamedPeriod
 from settlement.quantities import CycleQuantities, SideQuantities
 from settlement.side import MeteredInterval
+from trading.records import terms_to_record
+from trading.taxes import TaxGroup
 
 Record: TypeAlias = dict[str, Any]
 
@@ -44,7 +47,12 @@ class ClosedBy(StrEnum):
 
 
 def explain_cycle(
-    agreement: Agreement, quantities: CycleQuantities, *, lines: Sequence[LineItem], closed_by: ClosedBy
+    agreement: Agreement,
+    quantities: CycleQuantities,
+    *,
+    charges: Sequence[ChargeLine],
+    lines: Sequence[LineItem],
+    closed_by: ClosedBy,
 ) -> Record:
     """Return what a closed cycle is computed from."""
     return {
@@ -67,14 +75,23 @@ def explain_cycle(
         "delivered_to_date_wh": quantities.to_date.total.watt_hours,
         "bands": _bands(quantities),
         "terms": _terms(agreement),
+        "charges": [_charge(line) for line in charges],
         "lines": [line.to_record() for line in lines],
     }
 
 
 def explain_bill(
-    agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementCycle], *, lines: Sequence[LineItem]
+    agreement: Agreement,
+    named: NamedPeriod,
+    cycles: Sequence[SettlementCycle],
+    *,
+    lines: Sequence[LineItem],
+    taxes: Sequence[TaxGroup],
 ) -> Record:
-    """Return what a bill is gathered from: the lines of each settlement cycle, by the run that counts."""
+    """Return what a bill is gathered from: the lines of each settlement cycle, by the run that counts.
+
+    The shares of a tax are of the other lines, in their order.
+    """
     return {
         "version": VERSION,
         "explains": "BILL",
@@ -94,6 +111,7 @@ def explain_bill(
             }
             for cycle in cycles
         ],
+        "taxes": [_tax(group) for group in taxes],
         "lines": [line.to_record() for line in lines],
     }
 
@@ -126,6 +144,8 @@ def _bands(quantities: CycleQuantities) -> list[Record]:
     return [
         {
             "band": str(band),
+            "rate": f"{band.rate:f}",
+            "discounts": list(band.discounts),
             "before_wh": before[band].watt_hours if band in before else 0,
             "to_date_wh": to_date.watt_hours,
         }
@@ -144,6 +164,30 @@ def _terms(agreement: Agreement) -> Record:
         "currency": terms.currency.code,
         "exponent": terms.currency.exponent,
         "rounding": Rounding.HALF_UP.value,
+        "agreed": terms_to_record(terms),
+    }
+
+
+def _charge(line: ChargeLine) -> Record:
+    return {
+        "kind": line.kind.value,
+        "title": line.title,
+        "gross_minor": line.gross.minor,
+        "net_minor": line.net.minor,
+        "quantity_wh": None if line.quantity is None else line.quantity.watt_hours,
+        "rate": None if line.rate is None else f"{line.rate:f}",
+        "side": line.side.value,
+        "collected_by": line.collected_by.value,
+    }
+
+
+def _tax(group: TaxGroup) -> Record:
+    return {
+        "title": group.title,
+        "percent": f"{group.percent:f}",
+        "jurisdiction": group.jurisdiction,
+        "minor": group.amount.minor,
+        "shares_minor": [share.minor for share in group.shares],
     }
 
 

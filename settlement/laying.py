@@ -15,27 +15,19 @@ exported are those that were delivered. So each has the price of the time at whi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from kernel.energy import Energy
 from settlement.agreement import Matching
 from settlement.side import Side
+from trading.bands import Band
 
-Band: TypeAlias = Hashable
-"""What has one price: of a price per kWh everything, else the interval's time of day, as `str` says."""
 BandOf: TypeAlias = Callable[[datetime], Band]
 """The band of an interval of the source that starts at that instant."""
-
-WHOLE: Final = "ALL"
-
-
-def one_band(_: datetime) -> Band:
-    """Return the band of whatever has the same price at all times."""
-    return WHOLE
 
 
 @dataclass(frozen=True, slots=True)

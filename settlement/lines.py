@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kernel.currency import Currency
 from kernel.money import Money
+from settlement.agreement import Agreement
+from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
 from settlement.quantities import CycleQuantities
-from trading.pricing import price_energy
+from trading.charges import LineKind
+from trading.costs import ENERGY_COST, WHEELING_CHARGES
+from trading.taxes import TaxGroup, group_taxes
 from trading.terms import Terms
 
-
-class LineKind(StrEnum):
-    """What a line is for; a bill shows them in this order."""
-
-    ENERGY = "ENERGY"
-    WHEELING = "WHEELING"
-    FEE = "FEE"
-    PENALTY = "PENALTY"
-    ADJUSTMENT = "ADJUSTMENT"
-    TAX = "TAX"
-
-
-ENERGY_COST: Final = "Energy Cost"
-WHEELING_CHARGES: Final = "Wheeling Charges"
 _ORDER: Final[Mapping[LineKind, int]] = {kind: place for place, kind in enumerate(LineKind)}
 _KINDS: Final[Mapping[str, LineKind]] = {
     ENERGY_COST: LineKind.ENERGY,
@@ -41,41 +30,76 @@ class LineInvalid(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LineItem:
-    """A line of a cycle or a bill. Raises: LineInvalid, if its amount is negative."""
+    """A line of a cycle or a bill: `amount` is what is left after `discount_minor`, in minor units.
+
+    Raises: LineInvalid, if either is negative.
+    """
 
     kind: LineKind
     title: str
     amount: Money
+    discount_minor: int = 0
 
     def __post_init__(self) -> None:
-        if self.amount < Money.zero(self.amount.currency):
+        if min(self.amount.minor, self.discount_minor) < 0:
             raise LineInvalid(f"a line is not negative: {self.title} {self.amount}")
+
+    @property
+    def told_title(self) -> str:
+        """The title as the buyer is told it, with what was taken off."""
+        if not self.discount_minor:
+            return self.title
+        discount = Money(self.discount_minor, self.amount.currency)
+        return f"{self.title}, {self.amount + discount} less {discount}"
 
     def to_record(self) -> dict[str, Any]:
         """Return this as a plain object for JSON; the currency is that of the whole."""
-        return {"kind": self.kind.value, "title": self.title, "minor": self.amount.minor}
+        record = {"kind": self.kind.value, "title": self.title, "minor": self.amount.minor}
+        return record | ({"discount_minor": self.discount_minor} if self.discount_minor else {})
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any], currency: Currency) -> LineItem:
         """Return the line that `to_record` wrote; one without a kind is told by its title."""
         title = record["title"]
-        kind = LineKind(record["kind"]) if "kind" in record else _KINDS[title]
-        return cls(kind=kind, title=title, amount=Money(record["minor"], currency))
+        return cls(
+            kind=LineKind(record["kind"]) if "kind" in record else _KINDS[title],
+            title=title,
+            amount=Money(record["minor"], currency),
+            discount_minor=record.get("discount_minor", 0),
+        )
 
 
-def lines_of(quantities: CycleQuantities, terms: Terms) -> tuple[LineItem, ...]:
-    """Return what a cycle's delivery costs, in the order in which it is shown.
+def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
+    """Return what a cycle's delivery costs. Raises: ZoneUnknown."""
+    metered = quantities.cycle.metered
+    facts = CycleFacts(
+        window=agreement.window,
+        zone=agreement.zone,
+        period=metered,
+        before=quantities.before.bands,
+        to_date=quantities.to_date.bands,
+        is_first=metered.start == agreement.window.start,
+        is_last=metered.end == agreement.window.end,
+        contracted=agreement.contracted,
+        curtailed=agreement.curtailed,
+        is_terminated=agreement.is_terminated,
+    )
+    return charge_cycle(agreement.terms, facts)
 
-    Energy is what the cost by the cycle's end exceeds the cost before it, both rounded: over the cycles
-    nothing is lost to rounding. Wheeling is due once for a cycle in which anything was delivered.
-    """
-    to_date = price_energy(quantities.to_date.total, terms).net
-    before = price_energy(quantities.before.total, terms).net
-    energy = LineItem(kind=LineKind.ENERGY, title=ENERGY_COST, amount=to_date - before)
-    if terms.wheeling is None or not quantities.delivered.watt_hours:
-        return (energy,)
-    wheeling = LineItem(kind=LineKind.WHEELING, title=WHEELING_CHARGES, amount=terms.wheeling.amount)
-    return (energy, wheeling)
+
+def items_of(charges: CycleCharges) -> tuple[LineItem, ...]:
+    """Return what of a cycle's charges the buyer pays the platform."""
+    return tuple(
+        LineItem(kind=line.kind, title=line.title, amount=line.net, discount_minor=line.discount.minor)
+        for line in charges.lines
+        if line.is_billed
+    )
+
+
+def taxes_on(lines: Sequence[LineItem], terms: Terms) -> list[TaxGroup]:
+    """Return the taxes on the lines of a bill, once for each rate and jurisdiction."""
+    taxable = [(line.kind, line.amount) for line in lines]
+    return group_taxes(taxable, terms.taxes, currency=terms.currency)
 
 
 def gather(lines: Iterable[LineItem]) -> tuple[LineItem, ...]:
@@ -83,9 +107,16 @@ def gather(lines: Iterable[LineItem]) -> tuple[LineItem, ...]:
 
     Lines of one kind stay in the order in which they came first.
     """
-    sums: dict[tuple[LineKind, str], Money] = {}
+    sums: dict[tuple[LineKind, str], LineItem] = {}
     for line in lines:
         key = (line.kind, line.title)
-        sums[key] = sums[key] + line.amount if key in sums else line.amount
-    gathered = [LineItem(kind=kind, title=title, amount=amount) for (kind, title), amount in sums.items()]
-    return tuple(sorted(gathered, key=lambda line: _ORDER[line.kind]))
+        sums[key] = _added(sums[key], line) if key in sums else line
+    return tuple(sorted(sums.values(), key=lambda line: _ORDER[line.kind]))
+
+
+def _added(one: LineItem, other: LineItem) -> LineItem:
+    return replace(
+        one,
+        amount=one.amount + other.amount,
+        discount_minor=one.discount_minor + other.discount_minor,
+    )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from settlement.agreement import Agreement
-from settlement.laying import BandOf, Laid, lay, one_band
+from settlement.laying import BandOf, Laid, lay
 from settlement.periods import NamedPeriod, settlement_periods
 from settlement.side import MeteredInterval, Side
 
@@ -55,11 +55,11 @@ def quantities_by_cycle(
     *,
     exported: Sequence[MeteredInterval],
     imported: Sequence[MeteredInterval],
-    band_of: BandOf = one_band,
+    band_of: BandOf | None = None,
 ) -> list[CycleQuantities]:
     """Return what each settlement cycle of the contract brought, whatever the order of the readings.
 
-    `band_of` says which price an interval has that starts at an instant.
+    `band_of` says which price an interval has that starts at an instant: the agreement, if nothing else.
     Raises: ReadingsInvalid, if intervals of one side overlap or an energy is negative.
     """
     source = Side.of(exported, window=agreement.window)
@@ -71,7 +71,7 @@ def quantities_by_cycle(
         most=agreement.deliverable,
         matching=agreement.matching,
         ends=[cycle.metered.end for cycle in cycles],
-        band_of=band_of,
+        band_of=band_of or agreement.band_of,
     )
     return [
         CycleQuantities(

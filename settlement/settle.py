@@ -19,8 +19,7 @@ from settlement.agreement import Agreement
 from settlement.bills import BillingCycle, issue_bills
 from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
 from settlement.explanation import ClosedBy, explain_cycle
-from settlement.laying import BandOf, one_band
-from settlement.lines import lines_of
+from settlement.lines import charge, items_of
 from settlement.periods import billing_periods
 from settlement.quantities import CycleQuantities, quantities_by_cycle
 from settlement.side import MeteredInterval
@@ -68,14 +67,12 @@ def settle_contract(
     imported: Sequence[MeteredInterval],
     now: datetime,
     collection_deadline: timedelta = COLLECTION_DEADLINE,
-    band_of: BandOf = one_band,
 ) -> SettlementOutcome:
     """Return what `agreement` comes to, from what its source exported and its target imported.
 
-    `band_of` says which price an interval of the source has that starts at an instant.
     Raises: ReadingsInvalid, if intervals of one side overlap or an energy is negative.
     """
-    quantities = quantities_by_cycle(agreement, exported=exported, imported=imported, band_of=band_of)
+    quantities = quantities_by_cycle(agreement, exported=exported, imported=imported)
     cycles: list[SettlementCycle] = []
     earlier_are_closed = True
     for brought in quantities:
@@ -119,12 +116,15 @@ def _pending(brought: CycleQuantities, agreement: Agreement) -> SettlementCycle:
 def _settled(
     pending: SettlementCycle, brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy
 ) -> SettlementCycle:
-    lines = lines_of(brought, agreement.terms)
+    charges = charge(brought, agreement)
+    lines = items_of(charges)
     return replace(
         pending,
         status=next_cycle_status(pending.status, CycleEvent.POSTED),
         amount=sum_money((line.amount for line in lines), currency=agreement.terms.currency),
         delivered=brought.delivered,
         lines=lines,
-        explanation=explain_cycle(agreement, brought, lines=lines, closed_by=closed_by),
+        explanation=explain_cycle(
+            agreement, brought, charges=charges.lines, lines=lines, closed_by=closed_by
+        ),
     )

@@ -15,7 +15,7 @@ from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.lifecycle import FINAL, ContractEvent, ContractStatus, next_status
 from trading.offer import EnergySource
-from trading.quote import Quote, count_cycles, quote_energy
+from trading.quote import Quote, quote_energy
 from trading.refusals import (
     AlreadyCancelled,
     AlreadyConfirmed,
@@ -85,7 +85,7 @@ class Contract:
     @property
     def quote(self) -> Quote:
         """The price of the whole quantity under the frozen terms."""
-        return quote_energy(self.quantity, self.terms, cycles=count_cycles(self.window, self.zone))
+        return quote_energy(self.quantity, self.terms, window=self.window, zone=self.zone)
 
     @property
     def is_binding(self) -> bool:

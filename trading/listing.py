@@ -9,18 +9,27 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
 from trading.offer import Catalogue, Offer, Provider, Resource
-from trading.terms import Price, PricingModel, SettlementType, Terms
+from trading.rates import IntervalPrices, Price, TimeOfDayRate
+from trading.terms import PricingModel, SettlementType, Terms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedTerms:
-    """Terms as buyers are told of them; `wheeling` is due once for each settlement cycle."""
+    """Terms as buyers are told of them; `wheeling` is due once for each settlement cycle.
+
+    `flat` is due whatever flows: a subscription's fee for each period, or a fixed price for the whole.
+    `hours` have prices of their own, every day by the offer's clock; so have intervals, which only LTS
+    has room for: elsewhere the dearest of them is told as the price.
+    """
 
     price: Price
     pricing_model: PricingModel
     settlement_type: SettlementType
     wheeling: Money | None = None
     wheeling_description: str = ""
+    flat: Money | None = None
+    hours: tuple[TimeOfDayRate, ...] = ()
+    by_interval: IntervalPrices | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,11 +107,14 @@ def list_offer(offer: Offer) -> ListedOffer:
 
 def list_terms(terms: Terms) -> ListedTerms:
     """Return what is told of `terms`."""
-    wheeling = terms.wheeling
+    wheeling = terms.told_wheeling
     return ListedTerms(
-        price=terms.price,
+        price=terms.told_price,
         pricing_model=terms.pricing_model,
         settlement_type=terms.settlement_type,
         wheeling=wheeling.amount if wheeling else None,
         wheeling_description=(wheeling.description or wheeling.utility_name) if wheeling else "",
+        flat=terms.flat,
+        hours=terms.rates.rates if terms.rates else (),
+        by_interval=terms.by_interval,
     )

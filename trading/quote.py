@@ -1,28 +1,49 @@
-"""What an order will cost: quantity × price + wheeling − offer."""
+"""What an order will cost if all of it is delivered, evenly over its window, and what that is made of."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
+from fractions import Fraction
+from itertools import pairwise
+from typing import Final
 
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
-from kernel.money import Money, sum_money
-from trading.pricing import price_energy
-from trading.terms import Terms
+from kernel.local_days import find_zone
+from kernel.money import Money, round_to_minor, sum_money
+from trading.charges import LineKind
+from trading.costs import WHEELING_CHARGES, ExactLine, Standing, cost_to_date
+from trading.flat import lay_flat
+from trading.periods import BillingPeriod, count_periods
+from trading.rates import METERING_GRID
+from trading.taxes import Taxable, group_taxes
+from trading.terms import SettlementType, Terms
+from trading.wheeling import Wheeling, WheelingBasis
 
-_INSTANT = timedelta(microseconds=1)
+_INSTANT: Final = timedelta(microseconds=1)
+_HOUR: Final = timedelta(hours=1)
 
 
 class ComponentType(StrEnum):
     """What a part of a price is (the wire's own words)."""
 
     UNIT = "UNIT"
-    FEE = "FEE"
+    SURCHARGE = "SURCHARGE"
     DISCOUNT = "DISCOUNT"
+    FEE = "FEE"
+    TAX = "TAX"
+
+
+_ADDED: Final = (
+    (LineKind.WHEELING, ComponentType.FEE),
+    (LineKind.FEE, ComponentType.FEE),
+    (LineKind.ADD_ON, ComponentType.FEE),
+)
+"""What is added when discounts are taken off, in this order, and what it is called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,39 +69,137 @@ class Quote:
         return sum_money((part.amount for part in self.components), currency=self.currency)
 
 
-def quote_energy(quantity: Energy, terms: Terms, *, cycles: int = 1) -> Quote:
-    """Return the price of `quantity` if all of it is delivered, over so many settlement cycles."""
-    cost = price_energy(quantity, terms)
-    price = f"{quantity} at {terms.price.per_kwh.normalize():f} {terms.currency} per kWh"
-    parts = [
-        Component(type=ComponentType.UNIT, amount=cost.gross, description=f"Energy Cost ({price})"),
-        *_wheeling(terms, cycles),
-        *_discount(terms, cost.discount),
+def quote_energy(quantity: Energy, terms: Terms, *, window: Interval, zone: str) -> Quote:
+    """Return the price of `quantity` if all of it is delivered, evenly over `window` of `zone`.
+
+    What a retailer collects, and what the seller is charged, is no part of it.
+    Raises: ZoneUnknown.
+    """
+    cycles = count_cycles(window, zone, terms.settlement_type)
+    standing = Standing(
+        window=window,
+        zone=zone,
+        energy=lay_flat(quantity, terms, window=window, zone=zone),
+        until=window.end,
+        cycles=cycles,
+        delivered_cycles=cycles,
+        begun=True,
+        fixed_share=Fraction(1),
+    )
+    lines = [
+        line for line in cost_to_date(terms, standing) if line.wheeling is None or line.wheeling.is_billed
     ]
-    return Quote(quantity=quantity, currency=terms.currency, components=tuple(parts))
+    discounts = _discounts(lines, terms, window)
+    components = [
+        *_energy(lines, terms.currency),
+        *_of_kind(lines, LineKind.SURCHARGE, ComponentType.SURCHARGE, terms, cycles),
+        *discounts,
+    ]
+    for kind, called in _ADDED:
+        components += _of_kind(lines, kind, called, terms, cycles)
+    components += _taxes(lines, discounts, terms)
+    return Quote(quantity=quantity, currency=terms.currency, components=tuple(components))
 
 
-def count_cycles(window: Interval, zone: str) -> int:
-    """Return how many days of `zone` the window touches: each is settled, and wheeled, by itself."""
-    local = ZoneInfo(zone)
-    first = window.start.astimezone(local).date()
-    last = (window.end - _INSTANT).astimezone(local).date()
-    return (last - first).days + 1
+def count_cycles(window: Interval, zone: str, every: SettlementType = SettlementType.DAILY) -> int:
+    """Return how many settlement cycles the window touches: each is settled, and wheeled, by itself.
+
+    Days, weeks and months are those of `zone`; under REAL_TIME a cycle is an interval of a
+    meter, taken for a quarter of an hour.
+    """
+    tz = find_zone(zone)
+    first, last = window.start.astimezone(tz), (window.end - _INSTANT).astimezone(tz)
+    if every is SettlementType.REAL_TIME:
+        return -(-window.duration // METERING_GRID)
+    if every is SettlementType.HOURLY:
+        return -(-(_hour_of(last) - _hour_of(first)) // _HOUR) + 1
+    return count_periods(first.date(), last.date(), BillingPeriod(every.value))
 
 
-def _wheeling(terms: Terms, cycles: int) -> list[Component]:
-    if terms.wheeling is None:
-        return []
-    once = terms.wheeling.amount
-    days = f", {cycles} days at {once}" if cycles > 1 else ""
-    words = f"Wheeling Charges ({terms.wheeling.utility_name}{days})"
-    amount = Money(once.minor * cycles, once.currency)
-    return [Component(type=ComponentType.FEE, amount=amount, description=words)]
+def _hour_of(moment: datetime) -> datetime:
+    """Return when the hour of the local clock began, in UTC."""
+    return moment.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
 
 
-def _discount(terms: Terms, discount: Money) -> list[Component]:
-    if terms.discount is None:
-        return []
-    words = f"{terms.discount.title} ({terms.discount.percent.normalize():f} %)"
-    amount = Money.zero(terms.currency) - discount
-    return [Component(type=ComponentType.DISCOUNT, amount=amount, description=words)]
+def _energy(lines: Sequence[ExactLine], currency: Currency) -> list[Component]:
+    """Return the cost of energy before discounts; hours in which none flows are left out."""
+    energy = [line for line in lines if line.kind is LineKind.ENERGY]
+    told = [line for line in energy if line.quantity or line.gross] or energy[:1]
+    return [
+        Component(
+            type=ComponentType.UNIT,
+            amount=round_to_minor(line.gross, currency),
+            description=_described(line, currency),
+        )
+        for line in told
+    ]
+
+
+def _described(line: ExactLine, currency: Currency) -> str:
+    quantity = "" if line.quantity is None else str(Energy(line.quantity))
+    if line.rate is not None:
+        quantity += f" at {line.rate.normalize():f} {currency} per kWh"
+    if not quantity:
+        return line.title
+    return f"{line.title[:-1]}, {quantity})" if line.title.endswith(")") else f"{line.title} ({quantity})"
+
+
+def _of_kind(
+    lines: Sequence[ExactLine], kind: LineKind, called: ComponentType, terms: Terms, cycles: int
+) -> list[Component]:
+    return [
+        Component(
+            type=called,
+            amount=round_to_minor(line.gross, terms.currency),
+            description=_wheeling_words(line, line.wheeling, terms, cycles)
+            if line.wheeling
+            else _described(line, terms.currency),
+        )
+        for line in lines
+        if line.kind is kind
+    ]
+
+
+def _wheeling_words(line: ExactLine, wheeling: Wheeling, terms: Terms, cycles: int) -> str:
+    words = wheeling.utility_name
+    if line.rate is not None and line.quantity is not None:
+        words += f", {Energy(line.quantity)} at {line.rate.normalize():f} {terms.currency} per kWh"
+    elif wheeling.basis is WheelingBasis.FIXED_PER_CYCLE and cycles > 1:
+        called = "days" if terms.settlement_type is SettlementType.DAILY else "cycles"
+        words += f", {cycles} {called} at {wheeling.amount}"
+    return f"{WHEELING_CHARGES} ({words})"
+
+
+def _discounts(lines: Sequence[ExactLine], terms: Terms, window: Interval) -> list[Component]:
+    """Return what each discount takes off the energy, one after the other; those of nothing are left out."""
+    currency = terms.currency
+    energy = [line for line in lines if line.kind is LineKind.ENERGY]
+    steps = zip(*((line.gross, *line.after) for line in energy), strict=True)
+    left = [
+        sum_money((round_to_minor(exact, currency) for exact in exacts), currency=currency)
+        for exacts in steps
+    ]
+    titles = [f"{off.title} ({off.percent.normalize():f} %)" for off in terms.percentages]
+    for off in terms.amounts_off:
+        if off.holds_at(window.start):
+            titles.append(off.title)
+            left.append(max(Money.zero(currency), left[-1] - off.amount))
+    return [
+        Component(type=ComponentType.DISCOUNT, amount=after - before, description=title)
+        for title, (before, after) in zip(titles, pairwise(left), strict=True)
+        if after != before
+    ]
+
+
+def _taxes(lines: Sequence[ExactLine], discounts: Sequence[Component], terms: Terms) -> list[Component]:
+    """Return the taxes on what is left after discounts, each rate and jurisdiction rounded once."""
+    currency = terms.currency
+    rounded = [(line.kind, round_to_minor(line.gross, currency)) for line in lines]
+    energy = [amount for kind, amount in rounded if kind is LineKind.ENERGY]
+    net = sum_money([*energy, *(discount.amount for discount in discounts)], currency=currency)
+    taxable: list[Taxable] = [(LineKind.ENERGY, net)]
+    taxable += [(kind, amount) for kind, amount in rounded if kind is not LineKind.ENERGY]
+    return [
+        Component(type=ComponentType.TAX, amount=group.amount, description=group.label)
+        for group in group_taxes(taxable, terms.taxes, currency=currency)
+    ]

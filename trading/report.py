@@ -49,7 +49,7 @@ def report_contract(view: ContractView) -> ContractReport:
         quantity=contract.quantity,
         window=contract.window,
         quote=contract.quote,
-        wheeling=contract.terms.wheeling,
+        wheeling=contract.terms.told_wheeling,
         delivery=view.delivery,
         cycles=view.cycles,
         bills=view.bills,

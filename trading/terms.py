@@ -2,23 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from decimal import Decimal
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 from kernel.currency import Currency
+from kernel.local_days import find_zone
 from kernel.money import CurrencyMismatch, Money
+from trading.bands import OTHER_HOURS, Band
+from trading.charges import AmountOff, Charge, Discount, Subscription, Tax
+from trading.periods import BillingPeriod, calendar_period
+from trading.rates import DayRates, IntervalPrices, Price, TermsInvalid
+from trading.wheeling import Wheeling, WheelingBasis
 
-_WHOLE_PERCENT: Final = 100
-_MOST_PER_KWH: Final = 10**12  # major units; more than any currency asks for
-_DECIMALS: Final = 6  # of a price and of a per cent; with the bound above, every product is exact
+__all__ = [
+    "BillingPeriod",
+    "Discount",
+    "Price",
+    "PricingModel",
+    "SettlementType",
+    "Terms",
+    "TermsInvalid",
+    "Wheeling",
+]
 
 
 class PricingModel(StrEnum):
     """How energy is priced (EnergyTradeOffer v0.2)."""
 
     PER_KWH = "PER_KWH"
+    TIME_OF_DAY = "TIME_OF_DAY"
+    SUBSCRIPTION = "SUBSCRIPTION"
+    FIXED = "FIXED"
 
 
 class SettlementType(StrEnum):
@@ -31,73 +48,127 @@ class SettlementType(StrEnum):
     MONTHLY = "MONTHLY"
 
 
-class TermsInvalid(ValueError):
-    """Terms that cannot be traded on."""
-
-
-def _check_number(value: Decimal, *, name: str, most: int) -> None:
-    if type(value) is not Decimal:
-        raise TypeError(f"{name} is a Decimal, not {value!r}")
-    if not value.is_finite() or not 0 <= value <= most:
-        raise TermsInvalid(f"{name} is a number from 0 to {most}, not {value}")
-    if round(value, _DECIMALS) != value:
-        raise TermsInvalid(f"{name} has at most {_DECIMALS} decimals: {value}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """A price per kWh: an exact decimal, finer than the minor unit if need be, of six decimals at most."""
-
-    per_kwh: Decimal
-    currency: Currency
-
-    def __post_init__(self) -> None:
-        _check_number(self.per_kwh, name="a price per kWh", most=_MOST_PER_KWH)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wheeling:
-    """What the utility charges for carrying the energy: one fixed amount per settlement cycle."""
-
-    utility_name: str
-    amount: Money
-    description: str = ""
-
-    def __post_init__(self) -> None:
-        if self.amount < Money.zero(self.amount.currency):
-            raise TermsInvalid(f"a wheeling charge is not negative: {self.amount}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Discount:
-    """What an offer takes off the energy cost, in per cent of it."""
-
-    title: str
-    percent: Decimal
-
-    def __post_init__(self) -> None:
-        _check_number(self.percent, name="a discount in per cent", most=_WHOLE_PERCENT)
-        if self.percent == 0:
-            raise TermsInvalid("a discount of 0 per cent is none; leave it out")
+_NEEDS: Final = {
+    PricingModel.TIME_OF_DAY: "rates",
+    PricingModel.SUBSCRIPTION: "subscription",
+    PricingModel.FIXED: "fixed",
+}
+"""What a model needs, and no other may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """Everything that decides what a delivered watt-hour costs."""
+    """Everything that decides what a delivered watt-hour costs, all of it in one currency.
+
+    `price` is for energy that nothing else prices: under TIME_OF_DAY outside the hours of `rates`, under
+    SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none.
+    `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
+    Raises: TermsInvalid, CurrencyMismatch.
+    """
 
     price: Price
     wheeling: Wheeling | None = None
     discount: Discount | None = None
     pricing_model: PricingModel = PricingModel.PER_KWH
     settlement_type: SettlementType = SettlementType.DAILY
+    billing_period: BillingPeriod = BillingPeriod.MONTHLY
+    rates: DayRates | None = None
+    subscription: Subscription | None = None
+    fixed: Money | None = None
+    by_interval: IntervalPrices | None = None
+    further_wheeling: tuple[Wheeling, ...] = ()
+    promotions: tuple[Discount | AmountOff, ...] = ()
+    charges: tuple[Charge, ...] = ()
+    taxes: tuple[Tax, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.wheeling is not None and self.wheeling.amount.currency != self.price.currency:
-            raise CurrencyMismatch(
-                f"wheeling is in {self.wheeling.amount.currency}, the energy in {self.price.currency}: "
-                "a contract has one currency"
-            )
+        for model, name in _NEEDS.items():
+            if (getattr(self, name) is not None) != (self.pricing_model is model):
+                raise TermsInvalid(f"{name} go with {model}, and {model} with them: not {self.pricing_model}")
+        if self.by_interval is not None and self.pricing_model is not PricingModel.PER_KWH:
+            raise TermsInvalid(f"prices by interval go with PER_KWH, not {self.pricing_model}")
+        if self.fixed is not None and (self.fixed < Money.zero(self.fixed.currency) or self.price.per_kwh):
+            raise TermsInvalid("a fixed price is not negative, and a kWh costs nothing beside it")
+        for what, currency in self._currencies():
+            if currency != self.currency:
+                raise CurrencyMismatch(
+                    f"{what} is in {currency}, the energy in {self.currency}: a contract has one currency"
+                )
 
     @property
     def currency(self) -> Currency:
         return self.price.currency
+
+    @property
+    def told_price(self) -> Price:
+        """What a kWh costs at most, where one price has to be told."""
+        if self.by_interval is None:
+            return self.price
+        dearest = max(self.price.per_kwh, *self.by_interval.prices)
+        return Price(per_kwh=dearest, currency=self.currency)
+
+    @property
+    def flat(self) -> Money | None:
+        """What is due whatever flows: a subscription's fee, a fixed price."""
+        return self.subscription.fee if self.subscription else self.fixed
+
+    @property
+    def told_wheeling(self) -> Wheeling | None:
+        """The charge that the wire has room for: the buyer's, to the platform, in each cycle."""
+        wheeling = self.wheeling
+        if wheeling is None or not wheeling.is_billed or wheeling.basis is not WheelingBasis.FIXED_PER_CYCLE:
+            return None
+        return Wheeling(
+            utility_name=wheeling.utility_name, amount=wheeling.amount, description=wheeling.description
+        )
+
+    @property
+    def all_wheeling(self) -> tuple[Wheeling, ...]:
+        """Every wheeling charge, in the order of its lines."""
+        return (*((self.wheeling,) if self.wheeling else ()), *self.further_wheeling)
+
+    @property
+    def percentages(self) -> tuple[Discount, ...]:
+        """Every discount in per cent; a band names those that hold by their positions here."""
+        offer = (self.discount,) if self.discount else ()
+        return (*offer, *(discount for discount in self.promotions if isinstance(discount, Discount)))
+
+    @property
+    def amounts_off(self) -> tuple[AmountOff, ...]:
+        return tuple(discount for discount in self.promotions if isinstance(discount, AmountOff))
+
+    def band_of(self, interval_start: datetime, zone: str) -> Band:
+        """Return the band of an interval by when it begins, on the clock of `zone`.
+
+        An interval is never divided: what begins at 08:45 is priced as that, however long it lasts.
+        Raises: ZoneUnknown.
+        """
+        if self.subscription is not None:
+            day = interval_start.astimezone(find_zone(zone)).date()
+            return Band(self.price.per_kwh, period=calendar_period(day, self.subscription.every)[0])
+        holding = self.percentages_at(interval_start)
+        if self.rates is not None:
+            found = self.rates.find(interval_start.astimezone(find_zone(zone)).time())
+            if found is None:
+                return Band(self.price.per_kwh, label=OTHER_HOURS, discounts=holding)
+            return Band(found.rate, label=found.label, discounts=holding)
+        price = self.by_interval.find(interval_start) if self.by_interval is not None else None
+        return Band(self.price.per_kwh if price is None else price, discounts=holding)
+
+    def percentages_at(self, instant: datetime) -> tuple[int, ...]:
+        """Return the positions of the percentages that hold at `instant`."""
+        return tuple(at for at, discount in enumerate(self.percentages) if discount.holds_at(instant))
+
+    def _currencies(self) -> Iterator[tuple[str, Currency]]:
+        """Return every currency that is named, with what is in it."""
+        for wheeling in self.all_wheeling:
+            yield "wheeling", wheeling.currency
+        for charge in self.charges:
+            if charge.currency is not None:
+                yield charge.title, charge.currency
+        for off in self.amounts_off:
+            yield off.title, off.amount.currency
+        if self.subscription is not None:
+            yield "the subscription", self.subscription.fee.currency
+        if self.fixed is not None:
+            yield "the fixed price", self.fixed.currency

@@ -13,7 +13,7 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.mapping import wire_of
-from trading.quote import count_cycles, quote_energy
+from trading.quote import quote_energy
 from trading.refusals import QuantityUnavailable
 from trading.request import require_one_quantity
 from trading.stock import Stock
@@ -35,6 +35,6 @@ async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
             path=Field.QUANTITY,
             hint=f"Order at most {left}." if left > ZERO_ENERGY else "Discover again for other offers.",
         )
-    cycles = count_cycles(selection.window, selection.offer.zone)
-    quote = quote_energy(selection.quantity, selection.offer.terms, cycles=cycles)
+    offer = selection.offer
+    quote = quote_energy(selection.quantity, offer.terms, window=selection.window, zone=offer.zone)
     return {wire.ORDER_KEY: wire.write_quote_order(request, selection, quote)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 import simplejson
 
 from kernel.clock import format_instant
-from kernel.energy import Energy
 from kernel.money import Money
 from settlement.settle import settle_contract
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
-from trading.pricing import price_energy
 
 
 @pytest.fixture
@@ -51,11 +48,3 @@ def test_the_published_trade_settles_to_the_published_figures(published: dict[st
         ("Wheeling Charges", Money.of(published["wheeling"], currency)),
     ]
     assert bill.total == Money.of(published["total"], currency)
-
-
-def test_the_published_charging_session_costs_its_published_energy(shared: Path) -> None:
-    examples = simplejson.loads((shared / "golden" / "billing.json").read_text(), use_decimal=True)
-    session = next(example for example in examples if example["name"] == "EV charging quote")
-    agreement = agree(price=session["price_per_kwh"], currency=session["currency"], wheeling=None)
-    cost = price_energy(Energy.from_kwh(session["quantity_kwh"]), agreement.terms)
-    assert cost.net.amount == Decimal(dict(session["components"])["UNIT"])

@@ -11,7 +11,6 @@ from sqlalchemy import text
 from kernel.clock import parse_instant
 from kernel.energy import Energy
 from settlement.bills import BillStatus
-from settlement.lines import LineKind
 from settlement.recording import record_outcome
 from settlement.rows import cycle_key
 from settlement.settle import settle_contract
@@ -20,6 +19,7 @@ from storage.database import Database, create_database
 from storage.migrate import migrate, upgrade
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.agreements import agree, between, readings
+from trading.charges import LineKind
 
 WINDOW = between("2026-01-09T00:00:00Z", "2026-01-11T00:00:00Z")
 _DAY_ONE = """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from hypothesis import given
@@ -9,12 +10,14 @@ from hypothesis import strategies as st
 
 from kernel.currency import Currency
 from kernel.energy import Energy
+from kernel.interval import Interval
 from kernel.money import Money
 from trading.lifecycle import FINAL, ContractEvent, ContractStatus, StateTransitionInvalid, next_status
 from trading.mapping.bags.quantity import read_quantity, write_quantity
 from trading.quote import ComponentType, quote_energy
 from trading.terms import Discount, Price, Terms, Wheeling
 
+START = datetime(2026, 1, 9, tzinfo=UTC)
 CURRENCIES = st.sampled_from([Currency(code) for code in ("USD", "INR", "JPY", "KWD")])
 
 
@@ -51,7 +54,8 @@ def test_no_sequence_of_events_leaves_the_table_or_revives_what_ended(events: li
 def test_a_quote_is_the_exact_sum_of_its_components_and_never_negative(
     watt_hours: int, agreed: Terms, cycles: int
 ) -> None:
-    quote = quote_energy(Energy(watt_hours), agreed, cycles=cycles)
+    window = Interval(START, START + cycles * timedelta(days=1))
+    quote = quote_energy(Energy(watt_hours), agreed, window=window, zone="UTC")
     assert quote.total.minor == sum(part.amount.minor for part in quote.components)
     assert quote.total.minor >= 0
     discounts = [part for part in quote.components if part.type is ComponentType.DISCOUNT]

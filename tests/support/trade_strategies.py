@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from hypothesis import strategies as st
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
-from kernel.money import Money
+from kernel.money import Money, sum_money
+from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax
 from trading.contract import Contract
 from trading.delivery import (
     BillingCycleView,
@@ -39,8 +41,11 @@ from trading.offer import (
     SourceType,
     SupportContact,
 )
+from trading.periods import BillingPeriod
+from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
 from trading.request import Criteria, Inquiry, OrderRequest, Rating
-from trading.terms import Discount, Price, PricingModel, SettlementType, Terms, Wheeling
+from trading.terms import PricingModel, SettlementType, Terms
+from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
 CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
 
@@ -52,6 +57,7 @@ instants = st.integers(min_value=0, max_value=10**12).map(
     lambda moment: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)
 )
 prices = st.decimals(min_value=0, max_value=10_000, places=6)
+percentages = st.decimals(min_value=Decimal("0.01"), max_value=100, places=2)
 
 
 @st.composite
@@ -65,17 +71,106 @@ def moneys(draw: st.DrawFn, currency: Currency) -> Money:
     return Money(draw(st.integers(min_value=0, max_value=10**12)), currency)
 
 
+quarters = st.integers(min_value=0, max_value=95)
+
+
+@st.composite
+def day_rates(draw: st.DrawFn) -> DayRates:
+    """Hours that do not overlap, whose last may wrap around midnight."""
+    bounds = sorted(draw(st.sets(quarters, min_size=2, max_size=5)))
+    clock = [time(quarter // 4, quarter % 4 * 15) for quarter in bounds]
+    spans = [*pairwise(clock), (clock[-1], clock[0])]
+    chosen = draw(st.lists(st.sampled_from(spans), min_size=1, unique=True))
+    return DayRates(
+        rates=tuple(TimeOfDayRate(start=start, end=end, rate=draw(prices)) for start, end in chosen)
+    )
+
+
+interval_prices = st.builds(
+    IntervalPrices,
+    start=instants,
+    step=st.just(timedelta(minutes=15)),
+    prices=st.lists(prices, min_size=1, max_size=4).map(tuple),
+)
+
+
+@st.composite
+def wheelings(draw: st.DrawFn, currency: Currency) -> Wheeling:
+    basis = draw(st.sampled_from(WheelingBasis))
+    price = Price(per_kwh=draw(prices), currency=currency) if basis is WheelingBasis.PER_KWH else None
+    return Wheeling(
+        utility_name=draw(words),
+        amount=Money.zero(currency) if price else draw(moneys(currency)),
+        description=draw(st.just("") | words),
+        basis=basis,
+        price=price,
+        side=draw(st.sampled_from(Side)),
+        collected_by=draw(st.sampled_from(Collector)),
+        charge_on_zero=price is None and draw(st.booleans()),
+    )
+
+
+@st.composite
+def charges(draw: st.DrawFn, currency: Currency) -> Charge:
+    kind = draw(st.sampled_from([LineKind.FEE, LineKind.SURCHARGE, LineKind.ADD_ON]))
+    values: list[st.SearchStrategy[Money | Price | Percent]] = [
+        moneys(currency),
+        st.builds(Price, per_kwh=prices, currency=st.just(currency)),
+    ]
+    if kind is not LineKind.ADD_ON:
+        values.append(st.builds(Percent, of_energy=percentages))
+    value = draw(st.one_of(values))
+    is_repeated = kind is LineKind.ADD_ON and isinstance(value, Money) and draw(st.booleans())
+    every = draw(st.sampled_from(BillingPeriod)) if is_repeated else None
+    return Charge(kind=kind, title=draw(words), value=value, every=every)
+
+
+@st.composite
+def promotions(draw: st.DrawFn, currency: Currency) -> Discount | AmountOff:
+    validity = draw(st.none() | intervals())
+    if draw(st.booleans()):
+        return Discount(title=draw(words), percent=draw(percentages), validity=validity)
+    amount = Money(draw(st.integers(min_value=1, max_value=10**6)), currency)
+    return AmountOff(title=draw(words), amount=amount, validity=validity)
+
+
+taxes = st.builds(
+    Tax,
+    title=words,
+    percent=percentages,
+    jurisdiction=words,
+    applies_to=st.frozensets(
+        st.sampled_from([kind for kind in LineKind if kind is not LineKind.TAX]), min_size=1
+    ),
+)
+
+
 @st.composite
 def terms(draw: st.DrawFn) -> Terms:
+    """Terms of every pricing model, with every kind of charge."""
     currency = draw(currencies)
-    percent = draw(st.none() | st.decimals(min_value=Decimal("0.01"), max_value=100, places=2))
-    wheeling = st.builds(
-        Wheeling, utility_name=words, amount=moneys(currency), description=st.just("") | words
+    model = draw(st.sampled_from(PricingModel))
+    percent = draw(st.none() | percentages)
+    is_fixed = model is PricingModel.FIXED
+    price = Price(per_kwh=Decimal(0) if is_fixed else draw(prices), currency=currency)
+    subscription = st.builds(
+        Subscription, fee=moneys(currency), every=st.sampled_from(BillingPeriod), included=energies
     )
     return Terms(
-        price=Price(per_kwh=draw(prices), currency=currency),
-        wheeling=draw(st.none() | wheeling),
+        price=price,
+        wheeling=draw(st.none() | wheelings(currency)),
         discount=None if percent is None else Discount(title="Offer", percent=percent),
+        pricing_model=model,
+        settlement_type=draw(st.sampled_from(SettlementType)),
+        billing_period=draw(st.sampled_from(BillingPeriod)),
+        rates=draw(day_rates()) if model is PricingModel.TIME_OF_DAY else None,
+        subscription=draw(subscription) if model is PricingModel.SUBSCRIPTION else None,
+        fixed=draw(moneys(currency)) if is_fixed else None,
+        by_interval=draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None,
+        further_wheeling=tuple(draw(st.lists(wheelings(currency), max_size=2))),
+        promotions=tuple(draw(st.lists(promotions(currency), max_size=2))),
+        charges=tuple(draw(st.lists(charges(currency), max_size=3))),
+        taxes=tuple(draw(st.lists(taxes, max_size=2))),
     )
 
 
@@ -168,6 +263,8 @@ def listings(draw: st.DrawFn) -> Listing:
 def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
     currency = draw(currencies)
     wheeling = draw(st.none() | moneys(currency))
+    model = draw(st.sampled_from(PricingModel))
+    has_flat = model in (PricingModel.SUBSCRIPTION, PricingModel.FIXED)
     return ListedOffer(
         id=draw(words),
         name=draw(words),
@@ -175,10 +272,13 @@ def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
         resource_id=resource.id,
         terms=ListedTerms(
             price=Price(per_kwh=draw(prices), currency=currency),
-            pricing_model=PricingModel.PER_KWH,
-            settlement_type=SettlementType.DAILY,
+            pricing_model=model,
+            settlement_type=draw(st.sampled_from(SettlementType)),
             wheeling=wheeling,
             wheeling_description="" if wheeling is None else draw(words),
+            flat=draw(moneys(currency)) if has_flat else None,
+            hours=draw(day_rates()).rates if model is PricingModel.TIME_OF_DAY else (),
+            by_interval=draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None,
         ),
         minimum=draw(st.none() | energies),
         maximum=draw(st.none() | energies),
@@ -217,14 +317,6 @@ def contracts(draw: st.DrawFn) -> Contract:
 def contract_views(draw: st.DrawFn) -> ContractView:
     contract = draw(contracts())
     currency = contract.terms.currency
-    bills = st.builds(
-        BillingCycleView,
-        cycle_id=words,
-        period=intervals(),
-        status=st.sampled_from(["PENDING", "PAID", "OVERDUE"]),
-        total=moneys(currency),
-        lines=st.lists(st.builds(LineItemView, title=words, amount=moneys(currency)), max_size=2).map(tuple),
-    )
     cycles = st.builds(
         SettlementCycleView,
         cycle_id=words,
@@ -236,7 +328,21 @@ def contract_views(draw: st.DrawFn) -> ContractView:
         contract=contract,
         delivery=draw(deliveries(contract.window)),
         cycles=tuple(draw(st.lists(cycles, max_size=2))),
-        bills=tuple(draw(st.lists(bills, max_size=2))),
+        bills=tuple(draw(st.lists(bills(currency), max_size=2))),
+    )
+
+
+@st.composite
+def bills(draw: st.DrawFn, currency: Currency) -> BillingCycleView:
+    """A bill whose lines add up to its total."""
+    line = st.builds(LineItemView, title=words, amount=moneys(currency))
+    lines = draw(st.lists(line, max_size=2))
+    return BillingCycleView(
+        cycle_id=draw(words),
+        period=draw(intervals()),
+        status=draw(st.sampled_from(["PENDING", "PAID", "OVERDUE"])),
+        total=sum_money((entry.amount for entry in lines), currency=currency),
+        lines=tuple(lines),
     )
 
 

@@ -13,6 +13,31 @@ from settlement.explanation import MOST_READINGS
 from settlement.settle import settle_contract
 from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
+from trading.records import terms_to_record
+
+CHARGES = [
+    {
+        "kind": "ENERGY",
+        "title": "Energy Cost",
+        "gross_minor": 150,
+        "net_minor": 150,
+        "quantity_wh": 10_000,
+        "rate": "0.15",
+        "side": "BUYER",
+        "collected_by": "PLATFORM",
+    },
+    {
+        "kind": "WHEELING",
+        "title": "Wheeling Charges",
+        "gross_minor": 250,
+        "net_minor": 250,
+        "quantity_wh": None,
+        "rate": None,
+        "side": "BUYER",
+        "collected_by": "PLATFORM",
+    },
+]
+"""What the published trade is charged."""
 
 
 def told_of(
@@ -68,7 +93,7 @@ def test_a_cycle_tells_everything_that_it_was_computed_from() -> None:
         },
         "delivered_before_wh": 0,
         "delivered_to_date_wh": 10_000,
-        "bands": [{"band": "ALL", "before_wh": 0, "to_date_wh": 10_000}],
+        "bands": [{"band": "ALL", "rate": "0.15", "discounts": [], "before_wh": 0, "to_date_wh": 10_000}],
         "terms": {
             "pricing_model": "PER_KWH",
             "price_per_kwh": "0.15",
@@ -78,7 +103,9 @@ def test_a_cycle_tells_everything_that_it_was_computed_from() -> None:
             "currency": "USD",
             "exponent": 2,
             "rounding": "ROUND_HALF_UP",
+            "agreed": terms_to_record(agree().terms),
         },
+        "charges": CHARGES,
         "lines": [
             {"kind": "ENERGY", "title": "Energy Cost", "minor": 150},
             {"kind": "WHEELING", "title": "Wheeling Charges", "minor": 250},

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 import pytest
 
 from kernel.energy import Energy
 from settlement.agreement import Agreement, Matching
-from settlement.laying import Band, one_band
 from settlement.quantities import CycleQuantities, quantities_by_cycle
 from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
+from trading.bands import Band
 from trading.terms import SettlementType
 
 HOUR = timedelta(hours=1)
+EARLY, LATE = Band(Decimal(1), label="early"), Band(Decimal(2), label="late")
 TWO_HOURS = agree(settles=SettlementType.HOURLY)
 
 
 def half(start: datetime) -> Band:
     """Return in which half of the window an interval starts."""
-    return "late" if start >= WINDOW.start + 4 * HOUR else "early"
+    return LATE if start >= WINDOW.start + 4 * HOUR else EARLY
 
 
 def laid(
@@ -40,7 +42,7 @@ def hourly(*kwh: str) -> list[MeteredInterval]:
 
 def test_the_first_watt_hours_of_the_source_are_those_that_were_delivered() -> None:
     (day,) = laid(readings(SOURCE_KWH), readings(TARGET_KWH), agree(kwh="3"))
-    assert bands(day) == {"early": 1_000, "late": 2_000}
+    assert bands(day) == {EARLY: 1_000, LATE: 2_000}
     assert (day.before.total, day.before.bands) == (Energy(0), {})
 
 
@@ -49,13 +51,13 @@ def test_energy_that_is_taken_later_has_the_price_of_when_it_was_given() -> None
     taken = hourly("0", "0", "0", "0", "1", "1", "1", "1")
     by_hour = laid(given, taken, TWO_HOURS)
     assert [found.delivered.watt_hours for found in by_hour] == [0, 0, 0, 0, 1_000, 1_000, 1_000, 1_000]
-    assert bands(by_hour[6]) == {"early": 3_000}
-    assert bands(by_hour[7]) == {"early": 4_000}  # nothing of the last hour is needed
+    assert bands(by_hour[6]) == {EARLY: 3_000}
+    assert bands(by_hour[7]) == {EARLY: 4_000}  # nothing of the last hour is needed
 
 
 def test_what_has_one_price_has_one_band() -> None:
     (day,) = quantities_by_cycle(agree(), exported=readings(SOURCE_KWH), imported=readings(TARGET_KWH))
-    assert day.to_date.bands == {one_band(WINDOW.start): Energy(10_000)}
+    assert day.to_date.bands == {agree().band_of(WINDOW.start): Energy(10_000)}
     (nothing,) = quantities_by_cycle(agree(), exported=[], imported=readings(TARGET_KWH))
     assert nothing.to_date.bands == {}
 
@@ -64,14 +66,14 @@ def test_interval_by_interval_too_much_in_one_makes_up_for_nothing_in_another() 
     by_interval = replace(agree(), matching=Matching.INTERVAL)
     (day,) = laid(readings(SOURCE_KWH), readings(TARGET_KWH), by_interval)
     assert day.delivered == Energy(9_500)  # 0.3 + 0.5 + 0.7 + 8.0; over the window it would be 10.0
-    assert bands(day) == {"early": 800, "late": 8_700}
+    assert bands(day) == {EARLY: 800, LATE: 8_700}
 
 
 def test_the_contract_caps_the_running_sum() -> None:
     by_interval = replace(agree(kwh="4", settles=SettlementType.HOURLY), matching=Matching.INTERVAL)
     hours = laid(hourly(*["1"] * 8), hourly(*["2"] * 8), by_interval)
     assert [found.delivered.watt_hours for found in hours] == [1_000] * 4 + [0] * 4
-    assert bands(hours[-1]) == {"early": 4_000}
+    assert bands(hours[-1]) == {EARLY: 4_000}
 
 
 def test_an_interval_of_which_one_side_is_silent_delivers_nothing() -> None:
@@ -89,11 +91,11 @@ def test_intervals_of_different_lengths_are_compared_where_both_are_whole(longer
     sides = (long, short) if longer == "source" else (short, long)
     hours = laid(*sides, by_interval)
     assert [found.delivered.watt_hours for found in hours] == [0, 3_000, 0, 1_000, 0, 3_000, 0, 3_000]
-    assert bands(hours[-1]) == {"early": 4_000, "late": 6_000}
+    assert bands(hours[-1]) == {EARLY: 4_000, LATE: 6_000}
 
 
 def test_within_a_stretch_energy_is_laid_on_the_source_in_order_of_time() -> None:
     by_interval = replace(agree(), matching=Matching.INTERVAL)
     source = hourly("0", "0", "1", "2", "4", "1", "0", "0")
     (day,) = laid(source, readings(["5"], every=WINDOW.duration), by_interval)
-    assert bands(day) == {"early": 3_000, "late": 2_000}
+    assert bands(day) == {EARLY: 3_000, LATE: 2_000}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -13,10 +13,18 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
-from trading.quote import ComponentType, count_cycles, quote_energy
+from trading.quote import ComponentType, Quote, count_cycles
+from trading.quote import quote_energy as quote_over
 from trading.terms import Discount, Price, Terms, Wheeling
 
 USD = Currency("USD")
+
+
+DAY = Interval(datetime(2026, 1, 9, 10, tzinfo=UTC), datetime(2026, 1, 9, 18, tzinfo=UTC))
+
+
+def quote_energy(quantity: Energy, agreed: Terms, *, window: Interval = DAY, zone: str = "UTC") -> Quote:
+    return quote_over(quantity, agreed, window=window, zone=zone)
 
 
 def terms(
@@ -55,12 +63,12 @@ def test_the_published_figures_come_out(shared: Path) -> None:
 
 def test_an_offer_takes_its_discount_off_the_energy_only() -> None:
     quote = quote_energy(Energy(10_000), terms(discount="10"))
-    assert [str(part.amount.amount) for part in quote.components] == ["1.50", "2.50", "-0.15"]
+    assert [str(part.amount.amount) for part in quote.components] == ["1.50", "-0.15", "2.50"]
     assert str(quote.total) == "3.85 USD"
 
 
 def test_wheeling_is_due_for_every_day_that_is_settled() -> None:
-    quote = quote_energy(Energy(10_000), terms(), cycles=3)
+    quote = quote_energy(Energy(10_000), terms(), window=Interval(DAY.start, DAY.end + timedelta(days=2)))
     assert str(quote.total) == "9.00 USD"
     assert "3 days" in quote.components[1].description
 

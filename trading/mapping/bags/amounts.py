@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -10,10 +10,14 @@ from typing import Any, Final
 from kernel.clock import format_instant, parse_instant
 from kernel.currency import Currency
 from kernel.interval import Interval
-from kernel.money import Money
+from kernel.money import Money, sum_money
 from trading.refusals import FieldInvalid
 
 _SECOND: Final = timedelta(seconds=1)
+
+
+class DoesNotAddUp(ValueError):
+    """A total and its parts say different things."""
 
 
 def plain(number: Decimal) -> str:
@@ -29,6 +33,13 @@ def write_amount(key: str, money: Money) -> dict[str, Any]:
 def read_amount(bag: Mapping[str, Any], key: str) -> Money:
     """Return the amount under `key`. Raises: LookupError, ValueError."""
     return Money.of(bag[key], Currency(bag["currency"]))
+
+
+def require_sum(total: Money, parts: Iterable[Money], *, of: str) -> None:
+    """Let parts pass that add up to their total, in its currency. Raises: DoesNotAddUp, CurrencyMismatch."""
+    summed = sum_money(parts, currency=total.currency)
+    if summed != total:
+        raise DoesNotAddUp(f"{of} add up to {summed}, not to {total}")
 
 
 def write_span(interval: Interval) -> dict[str, str]:

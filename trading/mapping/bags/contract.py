@@ -20,6 +20,7 @@ from trading.lifecycle import ContractStatus
 from trading.mapping.bags.amounts import (
     read_amount,
     read_cycle_span,
+    require_sum,
     write_amount,
     write_cycle_span,
 )
@@ -113,7 +114,7 @@ def _certification(contract: Contract) -> Json:
 
 
 def _wheeling(contract: Contract) -> Json:
-    wheeling = contract.terms.wheeling
+    wheeling = contract.terms.told_wheeling
     if wheeling is None:
         return {}
     charges = {"utilityName": wheeling.utility_name, **write_amount("amount", wheeling.amount)}
@@ -160,13 +161,15 @@ def _billing_cycle(bill: BillingCycleView) -> Json:
 
 
 def _read_billing_cycle(bill: Mapping[str, Any]) -> BillingCycleView:
+    total = read_amount(bill, "totalAmount")
+    lines = tuple(
+        LineItemView(title=line["title"], amount=read_amount(line, "amount")) for line in bill["lineItems"]
+    )
+    require_sum(total, (line.amount for line in lines), of=f"the lines of {bill['cycleId']}")
     return BillingCycleView(
         cycle_id=bill["cycleId"],
         period=read_cycle_span(bill),
         status=bill["status"],
-        total=read_amount(bill, "totalAmount"),
-        lines=tuple(
-            LineItemView(title=line["title"], amount=read_amount(line, "amount"))
-            for line in bill["lineItems"]
-        ),
+        total=total,
+        lines=lines,
     )

@@ -3,14 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import time
+from decimal import Decimal
+from typing import Any, NamedTuple
 
+from kernel.currency import Currency
 from kernel.energy import Energy
+from kernel.money import CurrencyMismatch, Money
 from schemas import iris
 from trading.listing import ListedOffer, ListedTerms
 from trading.mapping.bags.amounts import read_amount, read_span, write_amount, write_span
 from trading.mapping.find import Json, without_none
-from trading.terms import Price, PricingModel, SettlementType
+from trading.rates import IntervalPrices, Price, TimeOfDayRate
+from trading.terms import PricingModel, SettlementType
+
+
+class ToldPrice(NamedTuple):
+    """What an offer says that it costs beside its terms: the price of a kWh, and what is due anyway.
+
+    `by_interval` is told where the wire has room for it.
+    """
+
+    price: Price
+    flat: Money | None = None
+    by_interval: IntervalPrices | None = None
+
+    @property
+    def first_kwh(self) -> Decimal:
+        """What one kWh costs with all that is due anyway, in major units."""
+        return self.price.per_kwh if self.flat is None else self.price.per_kwh + self.flat.amount
+
+
+def told_price(terms: ListedTerms) -> ToldPrice:
+    """Return what an offer says that it costs."""
+    return ToldPrice(terms.price, terms.flat)
 
 
 def write_terms(terms: ListedTerms) -> Json:
@@ -26,6 +52,8 @@ def write_terms(terms: ListedTerms) -> Json:
             **write_amount("amount", terms.wheeling),
             "description": terms.wheeling_description,
         }
+    if terms.hours:
+        bag["timeOfDayRates"] = [_write_hours(hours, terms.price.currency) for hours in terms.hours]
     return bag
 
 
@@ -41,31 +69,55 @@ def write_offer_terms(offer: ListedOffer) -> Json:
 
 
 def read_offer(
-    bag: Mapping[str, Any], *, offer_id: str, name: str, provider_id: str, resource_id: str, price: Price
+    bag: Mapping[str, Any], *, offer_id: str, name: str, provider_id: str, resource_id: str, told: ToldPrice
 ) -> ListedOffer:
-    """Return the offer whose terms `bag` holds. Raises: LookupError, TypeError, ValueError."""
+    """Return the offer whose terms `bag` holds, at the price that is told beside it.
+
+    Raises: LookupError, TypeError, ValueError.
+    """
     validity = bag.get("validityWindow")
     return ListedOffer(
         id=offer_id,
         name=name,
         provider_id=provider_id,
         resource_id=resource_id,
-        terms=_read_terms(bag, price=price),
+        terms=_read_terms(bag, told),
         minimum=_read_bound(bag, "minimumQuantity"),
         maximum=_read_bound(bag, "maximumQuantity"),
         validity=validity and read_span(validity),
     )
 
 
-def _read_terms(bag: Mapping[str, Any], *, price: Price) -> ListedTerms:
+def _read_terms(bag: Mapping[str, Any], told: ToldPrice) -> ListedTerms:
     wheeling = bag.get("wheelingCharges")
     return ListedTerms(
-        price=price,
+        price=told.price,
         pricing_model=PricingModel(bag["pricingModel"]),
         settlement_type=SettlementType(bag["settlementType"]),
         wheeling=wheeling and read_amount(wheeling, "amount"),
         wheeling_description=wheeling.get("description", "") if wheeling else "",
+        flat=told.flat,
+        by_interval=told.by_interval,
+        hours=tuple(_read_hours(hours, told.price.currency) for hours in bag.get("timeOfDayRates", ())),
     )
+
+
+def _write_hours(hours: TimeOfDayRate, currency: Currency) -> Json:
+    span = {"start": f"{hours.start:%H:%M}", "end": f"{hours.end:%H:%M}"}
+    return {"timeRange": span, "rate": hours.rate, "currency": currency.code}
+
+
+def _read_hours(entry: Mapping[str, Any], currency: Currency) -> TimeOfDayRate:
+    """Return the price of some hours, whose seconds and offset say nothing: they are on the offer's clock.
+
+    Raises: LookupError, ValueError, CurrencyMismatch.
+    """
+    named = entry.get("currency", currency.code)
+    if named != currency.code:
+        raise CurrencyMismatch(f"hours at a rate in {named}, and a price in {currency}")
+    span = entry["timeRange"]
+    start, end = (time.fromisoformat(span[key]).replace(tzinfo=None) for key in ("start", "end"))
+    return TimeOfDayRate(start=start, end=end, rate=Decimal(entry["rate"]))
 
 
 def _read_bound(bag: Mapping[str, Any], key: str) -> Energy | None:

@@ -10,11 +10,11 @@ from typing import Any, Final
 
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.amounts import write_span
-from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.offer import read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_objects, find_text, reading
 from trading.mapping.v1_1.measure import write_measure
-from trading.mapping.v1_1.price import read_price, write_price
+from trading.mapping.v1_1.price import read_price, write_flat, write_price
 from trading.mapping.v1_1.tags import find_values, write_group, write_tags
 from trading.offer import Provider, Resource
 
@@ -40,13 +40,13 @@ def write_items(listing: Listing) -> list[Json]:
 
 def write_offer(offer: ListedOffer) -> Json:
     """Return an offer with its terms; its price stands beside it."""
-    terms = write_offer_terms(offer)
+    terms, told = write_offer_terms(offer), told_price(offer.terms)
     written = {
         "id": offer.id,
         "descriptor": {"name": offer.name},
         "item_ids": [offer.resource_id],
-        "tags": [write_tags("terms", terms)],
-        "price": write_price(offer.terms.price),
+        "tags": [write_tags("terms", terms), *write_flat(told)],
+        "price": write_price(told),
         "offerAttributes": terms,
     }
     return written | ({"time": {"range": write_span(offer.validity)}} if offer.validity else {})
@@ -102,7 +102,7 @@ def _item(resource: Resource, listing: Listing) -> Json:
         "itemAttributes": bag,
     }
     offers = listing.offers_of(resource)
-    return written | ({"price": write_price(offers[0].terms.price)} if len(offers) == 1 else {})
+    return written | ({"price": write_price(told_price(offers[0].terms))} if len(offers) == 1 else {})
 
 
 def _read_item(item: Mapping[str, Any], provider: Mapping[str, Any]) -> Resource:
@@ -118,7 +118,7 @@ def _read_offer(offer: Mapping[str, Any], provider: Mapping[str, Any]) -> Listed
         name=_name(offer),
         provider_id=provider["id"],
         resource_id=offer["item_ids"][0],
-        price=read_price(offer["price"]),
+        told=read_price(offer["price"], beside=offer),
     )
 
 

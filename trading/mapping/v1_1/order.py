@@ -17,14 +17,13 @@ from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
-from trading.mapping.bags.offer import write_terms
+from trading.mapping.bags.offer import ToldPrice, told_price, write_terms
 from trading.mapping.find import Json, find_object, find_objects
 from trading.mapping.v1_1.catalog import write_offer
 from trading.mapping.v1_1.measure import echo_measure
 from trading.mapping.v1_1.price import write_price, write_quote
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
-from trading.terms import Price
 
 _STATUS: Final = {
     ContractStatus.PENDING: {"type": "DRAFT"},
@@ -43,7 +42,7 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
     return _without_status(sent) | {
         "type": "DRAFT",
         "provider": find_object(sent, "provider") | {"id": offer.provider_id},
-        "items": [_item(sent, offer.resource_id, offer.terms.price, quote)],
+        "items": [_item(sent, offer.resource_id, told_price(offer.terms), quote)],
         "offers": [find_object(sent, "offers", 0) | write_offer(offer)],
         "quote": write_quote(quote),
     }
@@ -57,7 +56,7 @@ def write_contract_order(view: ContractView) -> Json:
         "id": contract.id,
         **_STATUS[contract.status],
         "provider": find_object(sent, "provider") | {"id": contract.provider_id},
-        "items": [_item(sent, contract.resource_id, contract.terms.price, quote)],
+        "items": [_item(sent, contract.resource_id, told_price(list_terms(contract.terms)), quote)],
         "offers": [find_object(sent, "offers", 0) | _agreed_offer(view)],
         "quote": find_object(sent, "quote") | write_quote(quote),
         "payments": [_payment(view), *find_objects(sent, "payments")[1:]],
@@ -72,14 +71,14 @@ def _without_status(sent: Mapping[str, Any]) -> Json:
     return {key: value for key, value in sent.items() if key != "status"}
 
 
-def _item(sent: Mapping[str, Any], resource_id: str, price: Price, quote: Quote) -> Json:
+def _item(sent: Mapping[str, Any], resource_id: str, told: ToldPrice, quote: Quote) -> Json:
     item = find_object(sent, "items", 0)
     quantity = find_object(item, "quantity")
     selected = find_object(quantity, "selected")
     measure = echo_measure(find_object(selected, "measure"), quote.quantity)
     return item | {
         "id": resource_id,
-        "price": write_price(price),
+        "price": write_price(told),
         "quantity": quantity | {"selected": selected | {"measure": measure}},
     }
 

@@ -6,14 +6,18 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kernel.clock import format_instant
+from kernel.money import Money
 from trading.listing import ListedOffer, Listing
-from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.offer import ToldPrice, read_offer, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_objects, find_text, reading
-from trading.mapping.v2_lts.time_series import read_price, write_offered
+from trading.mapping.v2_lts.flows import read_expected, write_expected
+from trading.mapping.v2_lts.time_series import read_price, read_prices, write_offered, write_prices
 from trading.offer import Provider, Resource
 
 _PRICE: Final = "price"
+_PRICES: Final = "prices"
+_FLAT: Final = "flat"
 _NETWORK: Final = "NETWORK"
 
 
@@ -74,7 +78,7 @@ def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
         "descriptor": {"name": offer.name},
         "provider": _provider(listing.provider_of(resource)),
         "resourceIds": [offer.resource_id],
-        "considerations": [price],
+        "considerations": [price, *_prices(offer), *_flat(offer)],
         "offerAttributes": write_offer_terms(offer),
     }
     if listing.networks:
@@ -83,6 +87,23 @@ def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
         start, end = offer.validity.start, offer.validity.end
         written["validity"] = {"startDate": format_instant(start), "endDate": format_instant(end)}
     return written
+
+
+def _prices(offer: ListedOffer) -> list[Json]:
+    """Return the price of each interval as a consideration of its own, none if there are no such prices."""
+    prices, currency = offer.terms.by_interval, offer.terms.price.currency
+    if prices is None:
+        return []
+    series = write_prices(prices, currency=currency)
+    return [{"id": _PRICES, "status": {"code": "OFFERED"}, "considerationAttributes": series}]
+
+
+def _flat(offer: ListedOffer) -> list[Json]:
+    """Return what is due whatever flows as a consideration of its own, none if nothing is."""
+    flat = offer.terms.flat
+    if flat is None:
+        return []
+    return [write_expected(flat.amount, flat.currency.code) | {"id": _FLAT, "status": {"code": "OFFERED"}}]
 
 
 def _listing_id(catalog: Mapping[str, Any]) -> str:
@@ -117,14 +138,20 @@ def _read_resource(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> R
 
 
 def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedOffer:
-    asked = next(entry for entry in offer["considerations"] if entry["id"] == _PRICE)
+    told = {entry["id"]: entry["considerationAttributes"] for entry in offer["considerations"]}
+    price = read_price(told[_PRICE])
+    flat = read_expected(told[_FLAT]["revenueFlows"], path="") if _FLAT in told else None
     return read_offer(
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
         provider_id=catalog["provider"]["id"],
         resource_id=offer["resourceIds"][0],
-        price=read_price(asked["considerationAttributes"]),
+        told=ToldPrice(
+            price,
+            None if flat is None else Money.of(flat, price.currency),
+            read_prices(told[_PRICES]) if _PRICES in told else None,
+        ),
     )
 
 

@@ -50,7 +50,7 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         offer_id=offer.id,
         offer_name=offer.name,
         quantity=quote.quantity,
-        series=write_agreed(selection.window, price=offer.terms.price, requested=quote.quantity),
+        series=write_agreed(selection.window, price=offer.terms.told_price, requested=quote.quantity),
     )
     return dict(sent) | {
         "status": find_object(sent, "status") | {"code": "DRAFT"},
@@ -89,7 +89,7 @@ def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = No
         quantity=contract.quantity,
         series=write_agreed(
             contract.window,
-            price=contract.terms.price,
+            price=contract.terms.told_price,
             requested=contract.quantity,
             delivered=delivered,
         ),

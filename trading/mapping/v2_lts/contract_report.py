@@ -61,15 +61,12 @@ def _deliveries(contract: Mapping[str, Any]) -> list[Json]:
 
 def _value(contract: Mapping[str, Any]) -> Json | None:
     flows = find_flows(contract)
+    paid_to = [flow for flow in flows if flow.get("role") not in BUYER]
     try:
         total = read_expected(flows, path="")
+        components = [flow | {"type": component_type(flow, paid_to).value} for flow in paid_to]
     except FieldInvalid:
         return None
     if total is None:
         return None
-    paid_to = [flow for flow in flows if flow.get("role") not in BUYER]
-    return {
-        "value": total,
-        "currency": find_currency(flows),
-        "components": [flow | {"type": component_type(flow, paid_to).value} for flow in paid_to],
-    }
+    return {"value": total, "currency": find_currency(flows), "components": components}

@@ -13,7 +13,9 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from schemas import iris
+from trading.costs import ENERGY_COST, SUBSCRIPTION_FEE
 from trading.delivery import SettlementCycleView
+from trading.mapping.bags.amounts import DoesNotAddUp
 from trading.mapping.find import Json, find_objects, find_text, read_decimal
 from trading.mapping.v2_lts.participants import BUYER
 from trading.quote import Component, ComponentType, Quote
@@ -25,10 +27,14 @@ SETTLED: Final = "auto-settlement-flows"
 _BUYER: Final = BUYER[0]
 _SELLER: Final = "seller"
 _UTILITY: Final = "utility"
+_TAXES: Final = "taxAuthority"
+_ENERGY: Final = (ENERGY_COST, SUBSCRIPTION_FEE)
 _PAID_TO: Final = {
     ComponentType.UNIT: _SELLER,
-    ComponentType.FEE: _UTILITY,
+    ComponentType.SURCHARGE: _SELLER,
     ComponentType.DISCOUNT: _SELLER,
+    ComponentType.FEE: _UTILITY,
+    ComponentType.TAX: _TAXES,
 }
 """Who is paid a part of a price; a discount takes something off again."""
 
@@ -77,6 +83,8 @@ def read_quote(contract: Mapping[str, Any], quantity: Energy) -> Quote:
     """Return the quote for `quantity`. Raises: LookupError, ValueError."""
     flows = find_flows(contract)
     paid_to = [flow for flow in flows if flow["role"] not in BUYER]
+    if sum(Decimal(flow["value"]) for flow in flows):
+        raise DoesNotAddUp("the flows of the quote do not add up to nothing")
     return Quote(
         quantity=quantity,
         currency=Currency(flows[0]["currency"]),
@@ -85,11 +93,17 @@ def read_quote(contract: Mapping[str, Any], quantity: Energy) -> Quote:
 
 
 def component_type(flow: Mapping[str, Any], paid_to: Sequence[Mapping[str, Any]]) -> ComponentType:
-    """Return what a flow is for: the seller's first is the energy, what follows is taken off."""
+    """Return what a flow is for.
+
+    The seller's first is the energy, and what is called so; of what follows, less than nothing is
+    taken off and more is added.
+    """
     if flow.get("role") != _SELLER:
-        return ComponentType.FEE
+        return ComponentType.TAX if flow.get("role") == _TAXES else ComponentType.FEE
     first = next(other for other in paid_to if other.get("role") == _SELLER)
-    return ComponentType.UNIT if flow is first else ComponentType.DISCOUNT
+    if flow is first or str(flow.get("description")).startswith(_ENERGY):
+        return ComponentType.UNIT
+    return ComponentType.DISCOUNT if read_decimal(flow.get("value"), path="") < 0 else ComponentType.SURCHARGE
 
 
 def _read_component(flow: Json, paid_to: Sequence[Json]) -> Component:

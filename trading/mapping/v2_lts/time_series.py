@@ -1,6 +1,6 @@
 """BecknTimeSeries: what is asked for, at what price, and what came of it, interval by interval.
 
-A contract of ours is one interval long.
+A contract of ours is one interval long; the prices of an offer may be many.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final, NamedTuple
 
-from kernel.clock import format_instant
+from kernel.clock import format_instant, parse_instant
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -19,8 +19,8 @@ from schemas import iris
 from trading.mapping.bags.amounts import read_instant
 from trading.mapping.bags.quantity import read_energy
 from trading.mapping.find import Json, find, find_object, find_objects, find_text
+from trading.rates import IntervalPrices, Price
 from trading.refusals import FieldInvalid
-from trading.terms import Price
 
 _EVENT: Final = "EVENT_PAYLOAD_DESCRIPTOR"
 _REPORT: Final = "REPORT_PAYLOAD_DESCRIPTOR"
@@ -60,6 +60,36 @@ def read_price(series: Mapping[str, Any]) -> Price:
     payloads = {entry["type"]: entry for entry in series["intervals"][0]["payloads"]}
     return Price(
         per_kwh=Decimal(payloads[_PRICE]["values"][0]), currency=Currency(descriptors[_PRICE]["currency"])
+    )
+
+
+def write_prices(prices: IntervalPrices, *, currency: Currency) -> Json:
+    """Return prices as a series of as many intervals."""
+    descriptor = _price(Price(per_kwh=prices.prices[0], currency=currency)).descriptor
+    return {
+        "@context": iris.TIME_SERIES_CONTEXT,
+        "@type": iris.TIME_SERIES,
+        "intervalPeriod": {"start": format_instant(prices.start), "duration": format_duration(prices.step)},
+        "payloadDescriptors": [descriptor],
+        "intervals": [
+            {"id": number, "payloads": [{"type": _PRICE, "values": [price]}]}
+            for number, price in enumerate(prices.prices)
+        ],
+    }
+
+
+def read_prices(series: Mapping[str, Any]) -> IntervalPrices:
+    """Return the price of every interval, in their order. Raises: LookupError, ValueError."""
+    period = series["intervalPeriod"]
+    return IntervalPrices(
+        start=parse_instant(period["start"]),
+        step=parse_duration(period["duration"]),
+        prices=tuple(
+            Decimal(payload["values"][0])
+            for interval in series["intervals"]
+            for payload in interval["payloads"]
+            if payload["type"] == _PRICE
+        ),
     )
 
 

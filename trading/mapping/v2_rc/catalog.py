@@ -7,13 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 from kernel.currency import Currency
+from kernel.money import Money
 from schemas import iris
 from trading.listing import ListedOffer, Listing
-from trading.mapping.bags.offer import read_offer, write_offer_terms
+from trading.mapping.bags.amounts import DoesNotAddUp
+from trading.mapping.bags.offer import ToldPrice, read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_text, reading
 from trading.offer import Provider, Resource
-from trading.terms import Price
+from trading.quote import ComponentType
+from trading.rates import Price
 
 
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
@@ -53,13 +56,7 @@ def write_offer(offer: ListedOffer) -> Json:
         resource_id=offer.resource_id,
         attributes=write_offer_terms(offer),
     )
-    return accepted | {
-        "beckn:price": {
-            "currency": offer.terms.price.currency.code,
-            "value": offer.terms.price.per_kwh,
-            "applicableQuantity": {"unitQuantity": 1, "unitText": "kWh", "unitCode": "KWH"},
-        }
-    }
+    return accepted | {"beckn:price": _write_price(told_price(offer.terms))}
 
 
 def write_accepted_offer(
@@ -75,6 +72,39 @@ def write_accepted_offer(
         "beckn:items": [resource_id],
         "beckn:offerAttributes": dict(attributes),
     }
+
+
+def _write_price(told: ToldPrice) -> Json:
+    """Return what the first kWh costs; what is due anyway is told as a part of it."""
+    currency = told.price.currency.code
+    written: Json = {
+        "currency": currency,
+        "value": told.first_kwh,
+        "applicableQuantity": {"unitQuantity": 1, "unitText": "kWh", "unitCode": "KWH"},
+    }
+    if told.flat is not None:
+        parts = (
+            (ComponentType.UNIT, told.price.per_kwh, "for each kWh that is not included"),
+            (ComponentType.FEE, told.flat.amount, "whatever flows"),
+        )
+        written["components"] = [
+            {"type": kind.value, "value": value, "currency": currency, "description": words}
+            for kind, value, words in parts
+        ]
+    return written
+
+
+def read_price(price: Mapping[str, Any]) -> ToldPrice:
+    """Return what an offer costs. Raises: LookupError, ValueError."""
+    currency = Currency(price["currency"])
+    parts = {part["type"]: Decimal(part["value"]) for part in price.get("components", ())}
+    if ComponentType.FEE not in parts:
+        return ToldPrice(Price(per_kwh=Decimal(price["value"]), currency=currency))
+    flat = Money.of(parts[ComponentType.FEE], currency)
+    told = ToldPrice(Price(per_kwh=parts[ComponentType.UNIT], currency=currency), flat)
+    if told.first_kwh != Decimal(price["value"]):
+        raise DoesNotAddUp(f"the parts of a price add up to {told.first_kwh}, not to {price['value']}")
+    return told
 
 
 def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
@@ -123,14 +153,13 @@ def _read_item(item: Mapping[str, Any]) -> Resource:
 
 
 def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
-    price = offer["beckn:price"]
     return read_offer(
         offer["beckn:offerAttributes"],
         offer_id=offer["beckn:id"],
         name=_name(offer),
         provider_id=offer["beckn:provider"],
         resource_id=offer["beckn:items"][0],
-        price=Price(per_kwh=Decimal(price["value"]), currency=Currency(price["currency"])),
+        told=read_price(offer["beckn:price"]),
     )
 
 

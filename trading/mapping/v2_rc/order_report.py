@@ -10,6 +10,7 @@ from kernel.clock import parse_instant
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
+from trading.mapping.bags.amounts import require_sum
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import read_delivery
@@ -46,7 +47,7 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
             resource_id=line["beckn:orderedItem"],
             offer_id=line["beckn:acceptedOffer"]["beckn:id"],
             source=read_source(bag, mode=delivery["deliveryMode"]),
-            quote=_quote(order["beckn:orderValue"], terms["quantity"]),
+            quote=read_quote(order["beckn:orderValue"], terms["quantity"]),
             delivery=read_delivery(
                 delivery, window=terms["window"], cut=find_cut([find_object(line, *_CUT)])
             ),
@@ -55,16 +56,17 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
         )
 
 
-def _quote(value: Mapping[str, Any], quantity: Energy) -> Quote:
-    return Quote(
-        quantity=quantity,
-        currency=Currency(value["currency"]),
-        components=tuple(
-            Component(
-                type=ComponentType(part["type"]),
-                amount=Money.of(Decimal(part["value"]), Currency(part["currency"])),
-                description=part["description"],
-            )
-            for part in value["components"]
-        ),
+def read_quote(value: Mapping[str, Any], quantity: Energy) -> Quote:
+    """Return the quote for `quantity`. Raises: LookupError, ValueError, if its parts are not its value."""
+    currency = Currency(value["currency"])
+    components = tuple(
+        Component(
+            type=ComponentType(part["type"]),
+            amount=Money.of(Decimal(part["value"]), Currency(part["currency"])),
+            description=part["description"],
+        )
+        for part in value["components"]
     )
+    total = Money.of(Decimal(value["value"]), currency)
+    require_sum(total, (part.amount for part in components), of="the parts of the price")
+    return Quote(quantity=quantity, currency=currency, components=components)

@@ -1,0 +1,70 @@
+"""What every entry of a seller's files is made of: exact amounts, names that exist, known keys."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+
+from kernel.currency import Currency, UnknownCurrency
+from kernel.energy import Energy, NotWholeWattHours
+from kernel.interval import Interval
+from kernel.local_days import find_zone
+from kernel.mrid import MridInvalid, canonical_mrid
+
+
+def _currency(code: str) -> str:
+    try:
+        return Currency(code).code
+    except UnknownCurrency as error:
+        raise ValueError(str(error)) from error
+
+
+def _zone(name: str) -> str:
+    return find_zone(name).key
+
+
+def _meter(text: str) -> str:
+    try:
+        canonical_mrid(text, lenient=True)
+    except MridInvalid as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+def _energy(kilowatt_hours: Decimal) -> Decimal:
+    try:
+        Energy.from_kwh(kilowatt_hours)
+    except NotWholeWattHours as error:
+        raise ValueError(str(error)) from error
+    return kilowatt_hours
+
+
+def _text_of_number(value: object) -> object:
+    """Let meters that are all digits be written without quotes."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Kwh = Annotated[Decimal, Field(gt=0), AfterValidator(_energy)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+CurrencyCode = Annotated[str, AfterValidator(_currency)]
+ZoneName = Annotated[str, AfterValidator(_zone)]
+Amount = Annotated[Decimal, Field(ge=0)]
+MeterId = Annotated[str, BeforeValidator(_text_of_number), AfterValidator(_meter)]
+
+
+class Entry(BaseModel):
+    """A mapping of a file; keys that are not known are refused."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class WindowEntry(Entry):
+    """A period, from `start` until just before `end`."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    def to_domain(self) -> Interval:
+        return Interval(self.start, self.end)

@@ -1,0 +1,242 @@
+"""An offer of the catalogue file: the terms that energy is sold on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import time, timedelta
+from decimal import Decimal
+from typing import Annotated, Final, Self
+
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+
+from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
+from bpp.wheeling_file import WheelingEntry
+from kernel.currency import Currency
+from kernel.energy import ZERO_ENERGY, Energy
+from kernel.money import Money
+from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
+from trading.offer import Offer
+from trading.periods import BillingPeriod
+from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid, TimeOfDayRate
+from trading.terms import PricingModel, SettlementType, Terms
+from trading.wheeling import Wheeling
+
+_MINUTES: Final = 60
+
+
+def _clock(value: object) -> object:
+    """Let 17:30 be written without quotes, which YAML reads as a number to the base of 60."""
+    if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * _MINUTES:
+        return f"{value // _MINUTES:02}:{value % _MINUTES:02}"
+    return value
+
+
+def _listed(value: object) -> object:
+    """Let one charge stand without the list around it."""
+    return [value] if isinstance(value, dict) else value
+
+
+Clock = Annotated[str, BeforeValidator(_clock), StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+Percentage = Annotated[Decimal, Field(gt=0, le=100)]
+
+
+class HoursEntry(Entry):
+    """What a kWh costs from `start` until just before `end`, every day by the offer's clock."""
+
+    start: Clock
+    end: Clock
+    rate: Amount
+
+    def to_domain(self) -> TimeOfDayRate:
+        return TimeOfDayRate(
+            start=time.fromisoformat(self.start), end=time.fromisoformat(self.end), rate=self.rate
+        )
+
+
+class SubscriptionEntry(Entry):
+    """A fee for each period of the calendar, and the energy that is in it."""
+
+    fee: Amount
+    every: BillingPeriod = BillingPeriod.MONTHLY
+    included_kwh: Kwh | None = None
+
+    def to_domain(self, currency: Currency) -> Subscription:
+        included = Energy.from_kwh(self.included_kwh) if self.included_kwh else ZERO_ENERGY
+        return Subscription(fee=Money.of(self.fee, currency), every=self.every, included=included)
+
+
+class IntervalPricesEntry(Entry):
+    """What a kWh costs in each of many intervals, one after the other."""
+
+    start: AwareDatetime
+    minutes: Annotated[int, Field(gt=0, le=24 * 60)] = METERING_GRID // timedelta(minutes=1)
+    prices: Annotated[tuple[Amount, ...], Field(min_length=1, max_length=100_000)]
+
+    def to_domain(self) -> IntervalPrices:
+        return IntervalPrices(start=self.start, step=timedelta(minutes=self.minutes), prices=self.prices)
+
+
+class DiscountEntry(Entry):
+    """What is taken off the energy cost: a per cent of it, or an amount; for a time, or always."""
+
+    title: Identifier
+    percent: Percentage | None = None
+    amount: Annotated[Decimal, Field(gt=0)] | None = None
+    validity: WindowEntry | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.percent is None) == (self.amount is None):
+            raise ValueError("a discount has either a percent or an amount")
+        return self
+
+    def to_domain(self, currency: Currency) -> Discount | AmountOff:
+        validity = self.validity.to_domain() if self.validity else None
+        if self.percent is not None:
+            return Discount(title=self.title, percent=self.percent, validity=validity)
+        amount = Money.of(self.amount or 0, currency)
+        return AmountOff(title=self.title, amount=amount, validity=validity)
+
+
+class ChargeEntry(Entry):
+    """Something that is added: an amount once or every period, a price per kWh, or a per cent."""
+
+    title: Identifier
+    amount: Amount | None = None
+    per_kwh: Amount | None = None
+    percent: Percentage | None = None
+    every: BillingPeriod | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_three(self) -> Self:
+        if [self.amount, self.per_kwh, self.percent].count(None) != len(("amount", "percent")):
+            raise ValueError("a charge has one of amount, per_kwh and percent")
+        return self
+
+    def to_domain(self, kind: LineKind, currency: Currency) -> Charge:
+        return Charge(kind=kind, title=self.title, value=self._value(currency), every=self.every)
+
+    def _value(self, currency: Currency) -> Value:
+        if self.per_kwh is not None:
+            return Price(per_kwh=self.per_kwh, currency=currency)
+        if self.percent is not None:
+            return Percent(of_energy=self.percent)
+        return Money.of(self.amount or 0, currency)
+
+
+class TaxEntry(Entry):
+    """A tax on the lines of some kinds, on all unless said otherwise."""
+
+    title: Identifier
+    percent: Percentage
+    jurisdiction: Identifier
+    applies_to: frozenset[LineKind] = frozenset(LineKind) - {LineKind.TAX}
+
+    def to_domain(self) -> Tax:
+        return Tax(**self.model_dump())
+
+
+class OfferEntry(Entry):
+    """Terms on which a resource is sold.
+
+    `tariffs` are files of utilities' charges, beside the catalogue. `metering_minutes` is how long the
+    meters' intervals last, on whose bounds hours must begin and end.
+    """
+
+    id: Identifier
+    name: str
+    resource: Identifier
+    currency: CurrencyCode
+    price_per_kwh: Amount | None = None
+    time_of_day: tuple[HoursEntry, ...] | None = None
+    subscription: SubscriptionEntry | None = None
+    fixed_price: Amount | None = None
+    interval_prices: IntervalPricesEntry | None = None
+    wheeling: Annotated[tuple[WheelingEntry, ...], BeforeValidator(_listed)] = ()
+    tariffs: tuple[str, ...] = ()
+    discount: DiscountEntry | None = None
+    promotions: tuple[DiscountEntry, ...] = ()
+    surcharges: tuple[ChargeEntry, ...] = ()
+    fees: tuple[ChargeEntry, ...] = ()
+    add_ons: tuple[ChargeEntry, ...] = ()
+    taxes: tuple[TaxEntry, ...] = ()
+    minimum_kwh: Kwh | None = None
+    maximum_kwh: Kwh | None = None
+    validity: WindowEntry | None = None
+    zone: ZoneName
+    pricing_model: PricingModel = PricingModel.PER_KWH
+    settlement_type: SettlementType = SettlementType.DAILY
+    billing_period: BillingPeriod = BillingPeriod.MONTHLY
+    metering_minutes: Annotated[int, Field(gt=0, le=60)] = METERING_GRID // timedelta(minutes=1)
+
+    def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling]) -> Offer:
+        """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError."""
+        return Offer(
+            id=self.id,
+            name=self.name,
+            provider_id=provider_id,
+            resource_id=self.resource,
+            terms=self._terms(tariffs),
+            zone=self.zone,
+            minimum=Energy.from_kwh(self.minimum_kwh) if self.minimum_kwh else None,
+            maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
+            validity=self.validity.to_domain() if self.validity else None,
+        )
+
+    def _terms(self, tariffs: Sequence[Wheeling]) -> Terms:
+        currency = Currency(self.currency)
+        rates = self._rates()
+        wheeling = [*(entry.to_domain(currency) for entry in self.wheeling), *tariffs]
+        offs = [self.discount] if self.discount else []
+        discounts = [entry.to_domain(currency) for entry in (*offs, *self.promotions)]
+        first = discounts[0] if discounts and isinstance(discounts[0], Discount) else None
+        fixed = None if self.fixed_price is None else Money.of(self.fixed_price, currency)
+        return Terms(
+            price=Price(per_kwh=self._price(rates), currency=currency),
+            wheeling=wheeling[0] if wheeling else None,
+            discount=first,
+            pricing_model=self.pricing_model,
+            settlement_type=self.settlement_type,
+            billing_period=self.billing_period,
+            rates=rates,
+            subscription=self.subscription.to_domain(currency) if self.subscription else None,
+            fixed=fixed,
+            by_interval=self.interval_prices.to_domain() if self.interval_prices else None,
+            further_wheeling=tuple(wheeling[1:]),
+            promotions=tuple(discounts[1:] if first else discounts),
+            charges=self._charges(currency),
+            taxes=tuple(entry.to_domain() for entry in self.taxes),
+        )
+
+    def _rates(self) -> DayRates | None:
+        if self.time_of_day is None:
+            return None
+        grid = timedelta(minutes=self.metering_minutes)
+        return DayRates(rates=tuple(entry.to_domain() for entry in self.time_of_day), grid=grid)
+
+    def _price(self, rates: DayRates | None) -> Decimal:
+        """Return the price of energy that nothing else prices.
+
+        Where hours cover the whole day nothing is left to be priced, and buyers are told the dearest of
+        them. Raises: TermsInvalid, if a price is needed and none is there.
+        """
+        if self.price_per_kwh is not None:
+            return self.price_per_kwh
+        if self.pricing_model in (PricingModel.SUBSCRIPTION, PricingModel.FIXED):
+            return Decimal(0)
+        if rates is None:
+            raise TermsInvalid(f"{self.pricing_model} needs price_per_kwh")
+        gap = rates.first_gap()
+        if gap is not None:
+            raise TermsInvalid(
+                f"at {gap:%H:%M} no time_of_day rate holds: add one, or price_per_kwh for all other hours"
+            )
+        return max(rate.rate for rate in rates.rates)
+
+    def _charges(self, currency: Currency) -> tuple[Charge, ...]:
+        entries = (
+            (LineKind.SURCHARGE, self.surcharges),
+            (LineKind.FEE, self.fees),
+            (LineKind.ADD_ON, self.add_ons),
+        )
+        return tuple(entry.to_domain(kind, currency) for kind, found in entries for entry in found)

@@ -1,0 +1,1 @@
+"""What settled energy costs: the lines of a settlement cycle and the taxes of a bill. Pure, exact."""
