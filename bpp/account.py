@@ -20,8 +20,9 @@ from settlement.agreement import Agreement
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.recording import record_outcome
+from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
-from settlement.store import find_bills, find_standing
+from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
@@ -67,37 +68,37 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     if not contract.is_binding:
         return ContractView(contract=contract, delivery=_no_delivery(contract))
     meters = await read_meters(contract, uow)
-    telemetry = await read_telemetry(contract, uow, as_of=_known_at(contract))
+    telemetry = await read_telemetry(contract, uow, as_of=_told_at(contract))
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    cycles = _still_due(contract, await find_standing(contract.id, uow=uow))
+    runs = _still_due(contract, await find_standing_runs(contract.id, uow=uow))
+    cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
         delivery=replace(_delivery(contract, meters, cycles, cut=cut, now=now), telemetry=telemetry),
-        cycles=tuple(_cycle_view(cycle) for cycle in newest(cycles)),
+        cycles=tuple(_cycle_view(cycle) for cycle in newest(as_appended(runs))),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> Meters:
-    """Return what both meters counted; of a fulfilled contract, what was known when it was settled."""
-    as_of = _known_at(contract)
+    """Return what both meters counted, as known now."""
     sides: list[Metered] = []
     for meter, direction in (
         (contract.source_mrid, Direction.EXPORT),
         (contract.target_mrid, Direction.IMPORT),
     ):
         found = await interval_energy(
-            uow.connection, meter=meter, direction=direction, window=contract.window, as_of=as_of
+            uow.connection, meter=meter, direction=direction, window=contract.window
         )
         sides.append([(interval.period, interval.energy) for interval in found])
     exported, imported = sides
     return Meters(exported=exported, imported=imported)
 
 
-def _known_at(contract: Contract) -> datetime | None:
-    """Return when what counts of a contract was known: of a fulfilled one at its end, else None for now."""
+def _told_at(contract: Contract) -> datetime | None:
+    """Return when what is told of power was known: of a fulfilled contract at its end, else None for now."""
     return contract.ended_at if contract.status is ContractStatus.COMPLETED else None
 
 
@@ -106,13 +107,13 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     outcome = _outcome(contract, await read_meters(contract, uow), cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
-    for discrepancy in result.needs_correction:
+    for revision in result.too_late:
         log.warning(
-            "settlement.needs_correction",
+            "settlement.revision_too_late",
             contract=contract.id,
-            cycle=discrepancy.settled.cycle_id,
-            settled=str(discrepancy.settled.amount),
-            recomputed=str(discrepancy.recomputed.amount),
+            cycle=revision.previous.cycle_id,
+            settled=str(revision.previous.amount),
+            recomputed=str(revision.revised.amount),
         )
     return outcome
 
@@ -160,7 +161,7 @@ def _delivery(
     cut: Cut | None,
     now: datetime,
 ) -> Delivery:
-    is_over = not contract.is_open and contract.refresh_at is None
+    is_over = _is_over(contract)
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
@@ -174,6 +175,12 @@ def _delivery(
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=cut,
     )
+
+
+def _is_over(contract: Contract) -> bool:
+    """Say whether no more can be delivered; a fulfilled contract that is looked at again stays fulfilled."""
+    is_fulfilled = contract.status is ContractStatus.COMPLETED
+    return is_fulfilled or (not contract.is_open and contract.refresh_at is None)
 
 
 def _delivery_status(

@@ -66,6 +66,15 @@ contracts: Final = Table(
     Index("ix_contracts_refresh_at", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_source_mrid", "source_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_target_mrid", "target_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
+    *(
+        Index(
+            f"ix_contracts_finished_{side}_mrid",
+            f"{side}_mrid",
+            "window_end",
+            postgresql_where=text("refresh_at IS NULL AND confirmed_at IS NOT NULL"),
+        )
+        for side in ("source", "target")
+    ),
     Index("ix_contracts_created_at", "created_at", "id"),
 )
 
