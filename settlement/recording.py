@@ -26,7 +26,7 @@ from settlement.tables import billed_cycles, billing_cycles, settlement_cycles
 from storage.unit_of_work import UnitOfWork
 
 CLOSED: Final = "its period is closed"
-REVISED: Final = "readings were revised"
+REVISED: Final = "what it was computed from was revised"
 _MOVE: Final = update(settlement_cycles).where(settlement_cycles.c.id == bindparam("key"))
 
 

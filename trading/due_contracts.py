@@ -25,11 +25,11 @@ _MARK_FINISHED_DUE: Final = """
     ), finished AS (
         SELECT c.id FROM revised AS r JOIN contracts AS c ON c.source_mrid = r.mrid
         WHERE c.window_end > r.since AND c.window_start < r.until
-          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL
+          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
         UNION
         SELECT c.id FROM revised AS r JOIN contracts AS c ON c.target_mrid = r.mrid
         WHERE c.window_end > r.since AND c.window_start < r.until
-          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL
+          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
     )
     UPDATE contracts SET refresh_at = $4
     WHERE id IN (
@@ -54,6 +54,7 @@ async def mark_finished_due(
 ) -> int:
     """Have every finished contract looked at again at `at` in whose window a meter's energy was revised.
 
+    One that was cancelled before its window began delivers nothing, whatever its meters tell.
     `revised` are meters' mRIDs in any spelling, each with the time over which it is known otherwise than
     before. Returns how many contracts that are.
     """

@@ -249,6 +249,33 @@ async def test_later_readings_of_its_meters_leave_a_fulfilled_contract_alone(wor
     assert await world.refresh_all() == 0
 
 
+async def test_readings_settle_nothing_of_a_contract_that_was_cancelled_before_its_window(
+    world: SellerWorld,
+) -> None:
+    bought = await world.buy(10)
+    await world.send(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    await deliver(world)
+    assert await world.refresh_all() == 0
+    contract = (await world.status(bought["beckn:id"]))["beckn:orderAttributes"]
+    assert (contract["contractStatus"], contract.get("billingCycles", [])) == ("TERMINATED", [])
+
+
+async def test_revised_readings_of_a_contract_that_was_cancelled_while_it_delivered_are_settled_again(
+    world: SellerWorld,
+) -> None:
+    bought = await world.buy(10)
+    world.clock.set(WINDOW.start + timedelta(hours=4))
+    await world.send(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    await deliver(world)
+    await world.refresh_all()
+    world.clock.advance(timedelta(hours=1))
+    await world.report(SOURCE_METER, EXPORT, hours_of(WINDOW, [500, 500, 1000, 1000]))
+    assert await world.refresh_all() == 1
+    told = (await world.unsolicited())[-1]["beckn:orderAttributes"]
+    assert told["contractStatus"] == "TERMINATED"
+    assert [cycle["amount"] for cycle in told["settlementCycles"]] == [Decimal("3.10"), Decimal("0.15")]
+
+
 async def test_a_window_over_two_days_is_settled_day_by_day(uow_factory: UnitOfWorkFactory) -> None:
     world = SellerWorld(uow_factory=uow_factory)
     resource = world.bpp.catalogue.resources[0]

@@ -141,8 +141,8 @@ async def test_less_than_was_billed_is_a_credit_note_and_a_refund_where_no_other
     assert corrections == [note]
     assert refund_due(corrections, currency=AGREED.terms.currency) == Money(100, AGREED.terms.currency)
     assert [(event.change.subject, event.change.event, event.reason) for event in events[-2:]] == [
-        ("settle-2026-01-09-001-r2", "CORRECTED", "readings were revised"),
-        ("bill-2026-01-001-r2", "CREDIT_NOTE", "readings were revised"),
+        ("settle-2026-01-09-001-r2", "CORRECTED", "what it was computed from was revised"),
+        ("bill-2026-01-001-r2", "CREDIT_NOTE", "what it was computed from was revised"),
     ]
     assert find_broken(events) is None
 
