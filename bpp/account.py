@@ -20,8 +20,9 @@ from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.recording import record_outcome
+from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
-from settlement.store import find_bills, find_standing
+from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
@@ -77,35 +78,35 @@ async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) ->
     if not contract.is_binding:
         return ContractView(contract=contract, delivery=_no_delivery(contract))
     meters = await read_meters(contract, uow)
-    telemetry = await read_telemetry(contract, uow, as_of=_known_at(contract))
+    telemetry = await read_telemetry(contract, uow, as_of=_told_at(contract))
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    cycles = _still_due(contract, await find_standing(contract.id, uow=uow))
+    runs = _still_due(contract, await find_standing_runs(contract.id, uow=uow))
+    cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
         delivery=replace(_delivery(contract, meters, cycles, cut=cut, now=now), telemetry=telemetry),
-        cycles=tuple(_cycle_view(cycle) for cycle in newest(cycles)),
+        cycles=tuple(_cycle_view(cycle) for cycle in newest(as_appended(runs))),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
-    """Return the account of both meters; of a fulfilled contract, as it was known when it was settled."""
-    as_of = _known_at(contract)
+    """Return the account of both meters, as known now."""
     counted: dict[MeterEnd, Metered] = {}
     left: dict[MeterEnd, Metered] = {}
     for end in MeterEnd:
-        counted[end] = await read_counted(contract, end, uow, window=contract.window, as_of=as_of)
-        left[end] = await read_left(contract, end, uow, counted=counted[end], as_of=as_of)
+        counted[end] = await read_counted(contract, end, uow, window=contract.window)
+        left[end] = await read_left(contract, end, uow, counted=counted[end])
     return MeterAccount(
         counted=Meters(exported=counted[MeterEnd.SOURCE], imported=counted[MeterEnd.TARGET]),
         left=Meters(exported=left[MeterEnd.SOURCE], imported=left[MeterEnd.TARGET]),
     )
 
 
-def _known_at(contract: Contract) -> datetime | None:
-    """Return when what counts of a contract was known: of a fulfilled one at its end, else None for now."""
+def _told_at(contract: Contract) -> datetime | None:
+    """Return when what is told of power was known: of a fulfilled contract at its end, else None for now."""
     return contract.ended_at if contract.status is ContractStatus.COMPLETED else None
 
 
@@ -114,13 +115,13 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     outcome = _outcome(contract, (await read_meters(contract, uow)).left, cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
-    for discrepancy in result.needs_correction:
+    for revision in result.too_late:
         log.warning(
-            "settlement.needs_correction",
+            "settlement.revision_too_late",
             contract=contract.id,
-            cycle=discrepancy.settled.cycle_id,
-            settled=str(discrepancy.settled.amount),
-            recomputed=str(discrepancy.recomputed.amount),
+            cycle=revision.previous.cycle_id,
+            settled=str(revision.previous.amount),
+            recomputed=str(revision.revised.amount),
         )
     return outcome
 
@@ -172,7 +173,7 @@ def _delivery(
     cut: Cut | None,
     now: datetime,
 ) -> Delivery:
-    is_over = not contract.is_open and contract.refresh_at is None
+    is_over = _is_over(contract)
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
@@ -186,6 +187,12 @@ def _delivery(
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=cut,
     )
+
+
+def _is_over(contract: Contract) -> bool:
+    """Say whether no more can be delivered; a fulfilled contract that is looked at again stays fulfilled."""
+    is_fulfilled = contract.status is ContractStatus.COMPLETED
+    return is_fulfilled or (not contract.is_open and contract.refresh_at is None)
 
 
 def _delivery_status(

@@ -18,13 +18,14 @@ from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
 from kernel.clock import Clock
+from kernel.interval import Interval
 from protocol.actions import Action
 from settlement.settle import SettlementOutcome
 from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.due_contracts import mark_due
+from trading.due_contracts import mark_due, mark_finished_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
 from trading.stock import Stock
@@ -35,12 +36,19 @@ CONTRACTS_CHANNEL: Final = "degnode_contracts"
 """Announced when contracts have become due before their time."""
 
 
-async def note_readings(uow: Transaction, *, meters: Iterable[str], now: datetime) -> int:
+async def note_readings(
+    uow: Transaction,
+    *,
+    meters: Iterable[str],
+    now: datetime,
+    revised: Iterable[tuple[str, Interval]] = (),
+) -> int:
     """Have the contracts on `meters` (mRIDs in any spelling) looked at now; return how many.
 
-    Call it in the transaction that keeps the readings.
+    Of those that are finished, the ones in whose window a meter's energy is known otherwise by now, as
+    `revised` says. Call it in the transaction that keeps the readings.
     """
-    count = await mark_due(uow, meters, at=now)
+    count = await mark_due(uow, meters, at=now) + await mark_finished_due(uow, revised, at=now)
     if count:
         await uow.announce(CONTRACTS_CHANNEL)
     return count

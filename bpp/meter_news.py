@@ -18,6 +18,8 @@ async def tell_of_readings(uow: Transaction, results: Sequence[IngestResult], no
     readings.
     """
     await note_validation(uow, results, now=now)
-    touched = {each.mrid for result in results for each in result.touched}
+    touched = [each for result in results for each in result.touched]
     if touched:
-        await note_readings(uow, meters=touched, now=now)
+        meters = {each.mrid for each in touched}
+        revised = [(each.mrid, each.span) for each in touched]
+        await note_readings(uow, meters=meters, now=now, revised=revised)

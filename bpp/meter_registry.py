@@ -9,7 +9,7 @@ from bpp.deliveries import note_readings
 from metering.registration.exchanges import RegisterExchange, record_exchange
 from metering.registration.record import MeterIdentity, MeterRegistration, MeterTerms
 from metering.registration.registry import MeterRegistry
-from metering.vee.concerned import spans_of_exchange, spans_of_terms
+from metering.vee.concerned import Spans, spans_of_exchange, spans_of_terms
 from metering.vee.due import note_spans
 from node.audit import Actor, record_act
 from storage.unit_of_work import UnitOfWork
@@ -54,7 +54,7 @@ async def register_meter(
     spans = await spans_of_terms(uow.connection, made.meter, valid_from=valid_from, now=now)
     await note_spans(uow, spans, now=now)
     # Contracts are locked last by everybody, so that nobody waits in a circle.
-    await note_readings(uow, meters=[made.meter.mrid], now=now)
+    await _note(uow, made.meter, spans, now=now)
     return made
 
 
@@ -77,4 +77,9 @@ async def exchange_register(
     await record_act(uow, by.actor.act(what, meter.mrid, after=exchange.to_record(), why=why), now=now)
     spans = await spans_of_exchange(uow.connection, meter, direction=exchange.direction, at=exchange.at)
     await note_spans(uow, spans, now=now)
-    await note_readings(uow, meters=[meter.mrid], now=now)
+    await _note(uow, meter, spans, now=now)
+
+
+async def _note(uow: UnitOfWork, meter: MeterIdentity, spans: Spans, *, now: datetime) -> None:
+    revised = [(meter.mrid, span) for _, span in spans]
+    await note_readings(uow, meters=[meter.mrid], now=now, revised=revised)

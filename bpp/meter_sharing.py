@@ -7,7 +7,6 @@ are known here; what a meter sells on another platform is not.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -19,6 +18,7 @@ from settlement.allocation.quantity import Lump
 from settlement.allocation.series import Entitlement, left_over
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
+from trading.lifecycle import ContractStatus
 from trading.meter_claims import MeterClaim, MeterEnd, find_earlier_claims
 
 Metered: TypeAlias = Sequence[tuple[Interval, Energy]]
@@ -26,35 +26,32 @@ Metered: TypeAlias = Sequence[tuple[Interval, Energy]]
 DIRECTIONS: Final = {MeterEnd.SOURCE: Direction.EXPORT, MeterEnd.TARGET: Direction.IMPORT}
 
 
-async def read_counted(
-    contract: Contract, end: MeterEnd, uow: UnitOfWork, *, window: Interval, as_of: datetime | None
-) -> Metered:
-    """Return what one of a contract's meters counted within a window, as known now or at `as_of`."""
+async def read_counted(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, window: Interval) -> Metered:
+    """Return what one of a contract's meters counted within a window, as known now."""
     found = await interval_energy(
         uow.connection,
         meter=getattr(contract, end.value),
         direction=DIRECTIONS[end],
         window=window,
-        as_of=as_of,
     )
     return [(interval.period, interval.energy) for interval in found]
 
 
-async def read_left(
-    contract: Contract, end: MeterEnd, uow: UnitOfWork, *, counted: Metered, as_of: datetime | None
-) -> Metered:
-    """Return what is left to the contract of what a meter `counted` within its window."""
-    claims = await find_earlier_claims(uow.connection, contract, end=end, as_of=as_of)
+async def read_left(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, counted: Metered) -> Metered:
+    """Return what is left to the contract of what a meter `counted` within its window.
+
+    What is cut from others once it is fulfilled changes nothing of it.
+    """
+    cut_by = contract.ended_at if contract.status is ContractStatus.COMPLETED else None
+    claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=cut_by)
     if not claims:
         return counted
     since = min(contract.window.start, *(claim.window.start for claim in claims))
     hull = Interval(since, contract.window.end)
-    metered = await read_counted(contract, end, uow, window=hull, as_of=as_of)
+    metered = await read_counted(contract, end, uow, window=hull)
     if parts := _parts(hull, metered, [contract.window, *(claim.window for claim in claims)]):
         metered = [
-            interval
-            for part in parts
-            for interval in await read_counted(contract, end, uow, window=part, as_of=as_of)
+            interval for part in parts for interval in await read_counted(contract, end, uow, window=part)
         ]
     left = left_over(metered, [_entitlement(claim) for claim in claims])
     return [each for each in left if contract.window.start <= each[0].start]

@@ -12,7 +12,9 @@ from node.app import JsonResponse
 from node.callers import MayReadContracts
 from node.documentation import refusals
 from settlement.bills import BillingCycle, BillNotFound
-from settlement.store import find_bills, find_cycles
+from settlement.correcting import find_corrections
+from settlement.corrections import BillCorrection
+from settlement.store import find_bills, find_runs
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
 from trading.contracts import ContractStore
@@ -148,6 +150,24 @@ def _written(bill: BillingCycle) -> dict[str, Any]:
 
 
 async def _explanation(bill: BillingCycle, uow: UnitOfWork) -> dict[str, Any]:
-    """Return what a bill was gathered from, and what each of its settlement cycles was computed from."""
-    cycles = await find_cycles(bill.contract_id, uow=uow, among=bill.settlement_cycle_ids)
-    return {"bill": bill.explanation, "settlementCycles": [cycle.explanation for cycle in cycles]}
+    """Return what a bill was gathered from, what each run of its settlement cycles was computed from.
+
+    And what the bill was corrected by since.
+    """
+    runs = await find_runs(bill.contract_id, uow=uow, among=bill.settlement_cycle_ids)
+    corrections = await find_corrections(bill.contract_id, uow=uow, bill_id=bill.cycle_id)
+    return {
+        "bill": bill.explanation,
+        "settlementCycles": [run.explanation for run in runs],
+        "corrections": [_correction(correction) for correction in corrections],
+    }
+
+
+def _correction(correction: BillCorrection) -> dict[str, Any]:
+    return {
+        "run": correction.run,
+        "kind": correction.kind.value,
+        "amount": correction.amount.amount,
+        "reverses": correction.reverses,
+        "explanation": correction.explanation,
+    }

@@ -140,6 +140,9 @@ def _bill(agreement: Agreement, named: NamedPeriod, cycles: Sequence[SettlementC
         lines=lines,
         explanation=explain_bill(agreement, named, cycles, lines=lines, taxes=taxes),
     )
-    if bill.total.minor:
-        return bill
+    return bill if bill.total.minor else covered(bill)
+
+
+def covered(bill: BillingCycle) -> BillingCycle:
+    """Return the bill with nothing left to pay. Raises: BillTransitionInvalid."""
     return replace(bill, status=next_bill_status(bill.status, BillEvent.COVERED))

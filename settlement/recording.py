@@ -1,4 +1,4 @@
-"""What was decided of a contract, kept: cycles are settled once, and bills are issued once.
+"""What was decided of a contract, kept: cycles are settled once, bills are issued once, both are corrected.
 
 Recording an outcome again, or twice at the same time, changes nothing: whoever changes a contract's
 account holds a lock on it until the unit of work ends.
@@ -14,41 +14,48 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, update
 
 from settlement.bills import BillEvent, BillingCycle, BillStatus, issue_bills
+from settlement.correcting import find_corrections, keep_carried, keep_corrections, keep_runs
+from settlement.corrections import (
+    BillCorrection,
+    CorrectionKind,
+    bill_of_its_own,
+    carry,
+    changes_of_taxes,
+    correct_bills,
+)
 from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
 from settlement.events import ISSUED, Change, record_changes
 from settlement.rows import NOUGHT, bill_key, bill_row, cycle_key, cycle_row
+from settlement.runs import Revision, find_revisions
 from settlement.settle import SettlementOutcome
-from settlement.store import find_billed, find_cycles, find_standing, lock_account
+from settlement.store import find_billed, find_bills, find_cycles, find_standing, lock_account
 from settlement.tables import billed_cycles, billing_cycles, settlement_cycles
 from storage.unit_of_work import UnitOfWork
 
 CLOSED: Final = "its period is closed"
+REVISED: Final = "what it was computed from was revised"
 _MOVE: Final = update(settlement_cycles).where(settlement_cycles.c.id == bindparam("key"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Discrepancy:
-    """How a cycle was settled, and what the same period comes to by the readings of now."""
-
-    settled: SettlementCycle
-    recomputed: SettlementCycle
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordResult:
-    """What recording an outcome changed, and what it found that may not be changed."""
+    """What recording an outcome changed, and what came too late to change anything."""
 
     newly_settled: list[SettlementCycle]
     issued: list[BillingCycle]
-    needs_correction: list[Discrepancy]
+    revised: list[Revision]
+    """Settled cycles that have a next run."""
+    corrections: list[BillCorrection]
+    """Of bills that were issued before."""
+    too_late: list[Revision]
+    """Cycles beyond the horizon of corrections, which stay as they are."""
 
 
 async def record_outcome(outcome: SettlementOutcome, *, uow: UnitOfWork, now: datetime) -> RecordResult:
     """Keep the outcome's cycles, settle those that are closed and were not settled before, and bill.
 
-    A settled cycle is never edited. Where revised readings give its period another delivery or amount,
-    it stays as it is and comes back in `needs_correction`, for the caller to tell of; later cycles
-    are settled by the revised readings, so their sum is right once the correction is made.
+    A settled cycle is never edited. Where revised readings give its period another delivery or amount, it
+    gets a next run: its bill is made of that, or is corrected, if it is issued already.
     """
     contract_id = outcome.contract_id
     await lock_account(contract_id, uow=uow)
@@ -57,23 +64,44 @@ async def record_outcome(outcome: SettlementOutcome, *, uow: UnitOfWork, now: da
     settled = {cycle.cycle_id: cycle for cycle in kept.values() if cycle.is_settled}
     closed = [cycle for cycle in outcome.cycles if cycle.is_settled]
     newly_settled = [cycle for cycle in closed if cycle.cycle_id not in settled]
-    needs_correction = [
-        Discrepancy(settled=settled[cycle.cycle_id], recomputed=cycle)
-        for cycle in closed
-        if cycle.cycle_id in settled and not _same(cycle, settled[cycle.cycle_id])
-    ]
+    found = find_revisions(settled, closed)
+    revised = [revision for revision in found if not revision.is_too_late(now=now)]
     failed = {cycle.cycle_id for cycle in kept.values() if cycle.status is CycleStatus.FAILED}
+    billed = await find_billed(contract_id, uow=uow)
+    waiting = await find_corrections(contract_id, uow=uow)
+    taxes = await _changes_of_taxes(outcome, revised, billed, uow=uow)
+    corrections = correct_bills(revised, billed, waiting, taxes=taxes)
     changes = await _settle(newly_settled, failed, uow=uow, now=now)
+    revisions = await keep_runs(revised, uow=uow, now=now)
+    revisions += await keep_corrections(corrections, uow=uow, now=now)
     settled |= {cycle.cycle_id: cycle for cycle in newly_settled}
-    issued = await _issue(outcome, settled, uow=uow, now=now)
+    settled |= {revision.revised.cycle_id: revision.revised for revision in revised}
+    turn = _Turn(outcome=outcome, billed=billed, waiting=[*waiting, *corrections])
+    issued = await _issue(turn, settled, uow=uow, now=now)
     changes += [change for bill in issued for change in _issuing(bill)]
-    if changes:
-        await record_changes(contract_id, changes, uow=uow, now=now, reason=CLOSED)
-    return RecordResult(newly_settled=newly_settled, issued=issued, needs_correction=needs_correction)
+    for made, reason in ((revisions, REVISED), (changes, CLOSED)):
+        if made:
+            await record_changes(contract_id, made, uow=uow, now=now, reason=reason)
+    return RecordResult(
+        newly_settled=newly_settled,
+        issued=issued,
+        revised=revised,
+        corrections=corrections,
+        too_late=[revision for revision in found if revision.is_too_late(now=now)],
+    )
 
 
-def _same(one: SettlementCycle, other: SettlementCycle) -> bool:
-    return (one.delivered, one.amount) == (other.delivered, other.amount)
+async def _changes_of_taxes(
+    outcome: SettlementOutcome, revised: Sequence[Revision], billed: Mapping[str, str], *, uow: UnitOfWork
+) -> dict[str, int]:
+    """Return what revisions make of the taxes of bills that were issued before, by bill."""
+    terms = outcome.agreement.terms
+    bills = {bill for revision in revised if (bill := billed.get(revision.previous.cycle_id))}
+    if not bills or not terms.taxes:
+        return {}
+    among = [cycle_id for cycle_id, bill_id in billed.items() if bill_id in bills]
+    cycles = await find_cycles(outcome.contract_id, uow=uow, among=among)
+    return changes_of_taxes(revised, billed, cycles, terms)
 
 
 async def _open(cycles: Sequence[SettlementCycle], *, uow: UnitOfWork, now: datetime) -> None:
@@ -110,32 +138,57 @@ def _step(cycle: SettlementCycle, status: CycleStatus, event: CycleEvent) -> Cha
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Turn:
+    """What bills may have to be issued of."""
+
+    outcome: SettlementOutcome
+    billed: Mapping[str, str]
+    waiting: Sequence[BillCorrection]
+
+
 async def _issue(
-    outcome: SettlementOutcome,
-    settled: Mapping[str, SettlementCycle],
-    *,
-    uow: UnitOfWork,
-    now: datetime,
+    turn: _Turn, settled: Mapping[str, SettlementCycle], *, uow: UnitOfWork, now: datetime
 ) -> list[BillingCycle]:
     """Keep the bills whose turn it is, of the cycles as they were settled, and return them."""
-    billed = await find_billed(outcome.contract_id, uow=uow)
-    standing = [settled.get(cycle.cycle_id, cycle) for cycle in outcome.cycles]
-    due = issue_bills(outcome.agreement, standing, now=now, billed=billed)
-    if not due:
-        return []
-    ids = {cycle_id for bill in due for cycle_id in bill.settlement_cycle_ids}
-    whole = {cycle.cycle_id: cycle for cycle in await find_cycles(outcome.contract_id, uow=uow, among=ids)}
-    cycles = [whole.get(cycle.cycle_id, cycle) for cycle in standing]
-    bills = issue_bills(outcome.agreement, cycles, now=now, billed=billed)
+    contract_id = turn.outcome.contract_id
+    standing = [settled.get(cycle.cycle_id, cycle) for cycle in turn.outcome.cycles]
+    due = issue_bills(turn.outcome.agreement, standing, now=now, billed=turn.billed)
+    if due:
+        ids = {cycle_id for bill in due for cycle_id in bill.settlement_cycle_ids}
+        whole = {cycle.cycle_id: cycle for cycle in await find_cycles(contract_id, uow=uow, among=ids)}
+        cycles = [whole.get(cycle.cycle_id, cycle) for cycle in standing]
+        due = issue_bills(turn.outcome.agreement, cycles, now=now, billed=turn.billed)
+    elif _is_last_said(turn):
+        taken = {bill.cycle_id for bill in await find_bills(contract_id, uow=uow)}
+        due = [bill_of_its_own(turn.outcome.agreement, taken=taken)]
+    bills, carried = carry(due, turn.waiting)
+    if bills:
+        await _keep_bills(bills, uow=uow, now=now)
+        await keep_carried(carried, uow=uow)
+    return bills
+
+
+def _is_last_said(turn: _Turn) -> bool:
+    """Say whether adjustments wait for a bill, and there will be no other."""
+    return all(cycle.cycle_id in turn.billed for cycle in turn.outcome.cycles) and any(
+        correction.kind is CorrectionKind.ADJUSTMENT and correction.left for correction in turn.waiting
+    )
+
+
+async def _keep_bills(bills: Sequence[BillingCycle], *, uow: UnitOfWork, now: datetime) -> None:
     rows = [bill_row(bill) | {"issued_at": now} for bill in bills]
     await uow.connection.execute(insert(billing_cycles), rows)
     gathered = [
-        {"settlement_cycle": cycle_key(bill.contract_id, cycle_id), "billing_cycle": bill_key(bill)}
+        {
+            "settlement_cycle": cycle_key(bill.contract_id, cycle_id),
+            "billing_cycle": bill_key(bill.contract_id, bill.cycle_id),
+        }
         for bill in bills
         for cycle_id in bill.settlement_cycle_ids
     ]
-    await uow.connection.execute(insert(billed_cycles), gathered)
-    return bills
+    if gathered:
+        await uow.connection.execute(insert(billed_cycles), gathered)
 
 
 def _issuing(bill: BillingCycle) -> Iterator[Change]:

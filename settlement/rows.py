@@ -13,8 +13,10 @@ from kernel.ids import derived_id
 from kernel.interval import Interval
 from kernel.money import Money
 from settlement.bills import BillingCycle, BillStatus
+from settlement.corrections import BillCorrection, CorrectionKind
 from settlement.cycles import FIRST_RUN, CycleStatus, SettlementCycle
 from settlement.lines import LineItem
+from settlement.runs import Revision
 
 NOUGHT: dict[str, Any] = {
     "status": CycleStatus.PENDING,
@@ -30,8 +32,12 @@ def cycle_key(contract_id: str, cycle_id: str) -> UUID:
     return derived_id("settlement-cycle", contract_id, cycle_id, str(FIRST_RUN))
 
 
-def bill_key(bill: BillingCycle) -> UUID:
-    return derived_id("billing-cycle", bill.contract_id, bill.cycle_id)
+def bill_key(contract_id: str, bill_id: str) -> UUID:
+    return derived_id("billing-cycle", contract_id, bill_id)
+
+
+def correction_key(correction: BillCorrection) -> UUID:
+    return derived_id("bill-correction", correction.contract_id, correction.bill_id, str(correction.run))
 
 
 def cycle_row(cycle: SettlementCycle) -> dict[str, Any]:
@@ -71,10 +77,52 @@ def cycle_from(row: RowMapping) -> SettlementCycle:
     )
 
 
+def run_row(revision: Revision) -> dict[str, Any]:
+    """Return the next run of a cycle as a row; when it came is for the caller to add."""
+    run = revision.revised
+    return {
+        "cycle": cycle_key(run.contract_id, run.cycle_id),
+        "run": run.run,
+        "amount_minor": run.amount.minor,
+        "delivered_wh": run.delivered.watt_hours,
+        "delta_minor": revision.delta.minor,
+        "delta_wh": revision.delta_wh,
+        "lines": [line.to_record() for line in run.lines],
+        "explanation": run.explanation,
+    }
+
+
+def correction_row(correction: BillCorrection) -> dict[str, Any]:
+    """Return the correction as a row; when it came is for the caller to add."""
+    return {
+        "id": correction_key(correction),
+        "bill": bill_key(correction.contract_id, correction.bill_id),
+        "run": correction.run,
+        "kind": correction.kind,
+        "amount_minor": correction.amount.minor,
+        "reverses": correction.reverses,
+        "explanation": correction.explanation,
+    }
+
+
+def correction_from(row: RowMapping) -> BillCorrection:
+    """Return the correction of a row that also has its bill's contract, id and currency, and `carried`."""
+    return BillCorrection(
+        contract_id=row["contract_id"],
+        bill_id=row["cycle_id"],
+        run=row["run"],
+        kind=CorrectionKind(row["kind"]),
+        amount=Money(row["amount_minor"], Currency(row["currency"])),
+        explanation=row["explanation"],
+        reverses=row["reverses"],
+        carried=int(row["carried"]),
+    )
+
+
 def bill_row(bill: BillingCycle) -> dict[str, Any]:
     """Return the bill as a row; when it was issued is for the caller to add."""
     return {
-        "id": bill_key(bill),
+        "id": bill_key(bill.contract_id, bill.cycle_id),
         "contract_id": bill.contract_id,
         "cycle_id": bill.cycle_id,
         "period_start": bill.period.start,
@@ -93,7 +141,7 @@ def bill_from(row: RowMapping) -> BillingCycle:
     return BillingCycle(
         contract_id=row["contract_id"],
         cycle_id=row["cycle_id"],
-        settlement_cycle_ids=tuple(row["gathered"]),
+        settlement_cycle_ids=tuple(row["gathered"] or ()),
         period=Interval(row["period_start"], row["period_end"]),
         status=BillStatus(row["status"]),
         currency=currency,

@@ -66,7 +66,7 @@ async def move_bill(
     (bill,) = found
     moved = replace(bill, status=next_bill_status(bill.status, event))
     change = Change(subject=bill_id, event=event, old_status=bill.status, new_status=moved.status)
-    this = update(billing_cycles).where(billing_cycles.c.id == bill_key(bill))
+    this = update(billing_cycles).where(billing_cycles.c.id == bill_key(contract_id, bill_id))
     await uow.connection.execute(this.values(status=moved.status))
     await record_changes(contract_id, [change], uow=uow, now=now, reason=reason, actor=actor)
     return moved

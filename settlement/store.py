@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from typing import Any, Final
+from operator import itemgetter
+from typing import Final
 
-from sqlalchemy import ARRAY, ColumnElement, Text, any_, func, literal, select, text
+from sqlalchemy import ARRAY, RowMapping, Text, any_, func, literal, select, text
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
-from kernel.energy import Energy
+from kernel.energy import ZERO_ENERGY, Energy
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.rows import bill_from, cycle_from
-from settlement.tables import billed_cycles, billing_cycles, settlement_cycles
+from settlement.runs import newest_runs
+from settlement.tables import billed_cycles, billing_cycles, settlement_cycles, settlement_runs
 from storage.unit_of_work import UnitOfWork
 
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('settlement ' || :contract, 0))")
+_OF_PERIOD: Final = (
+    "contract_id",
+    "cycle_id",
+    "period_start",
+    "period_end",
+    "metered_start",
+    "metered_end",
+    "status",
+    "currency",
+)
+_OF_RUN: Final = ("run", "amount_minor", "delivered_wh")
 _HEAVY: Final = ("lines", "explanation")
-_WHOLE: Final = tuple(settlement_cycles.c)
-_STANDING: Final = tuple(column for column in settlement_cycles.c if column.name not in _HEAVY)
+_IN_ORDER: Final = itemgetter("period_start", "cycle_id", "run")
 
 
 async def lock_account(contract_id: str, *, uow: UnitOfWork) -> None:
@@ -29,20 +41,37 @@ async def lock_account(contract_id: str, *, uow: UnitOfWork) -> None:
 async def find_cycles(
     contract_id: str, *, uow: UnitOfWork, among: Collection[str] | None = None
 ) -> list[SettlementCycle]:
-    """Return the contract's settlement cycles, or some of them, with all that explains them, in order."""
-    return await _read(contract_id, _WHOLE, uow=uow, among=among)
+    """Return the contract's settlement cycles, or some of them, by the run that counts.
+
+    With all that explains them, in order of time.
+    """
+    return newest_runs(await find_runs(contract_id, uow=uow, among=among))
+
+
+async def find_runs(
+    contract_id: str, *, uow: UnitOfWork, among: Collection[str] | None = None
+) -> list[SettlementCycle]:
+    """Return every run of the contract's settlement cycles, or of some of them, with all that explains it.
+
+    In order of time, the first run of each cycle before the others.
+    """
+    return await _read(contract_id, _HEAVY, uow=uow, among=among)
 
 
 async def find_standing(contract_id: str, *, uow: UnitOfWork) -> list[SettlementCycle]:
-    """Return how the contract's settlement cycles stand, without lines and explanations, in order of time."""
-    return await _read(contract_id, _STANDING, uow=uow)
+    """Return how the contract's settlement cycles stand: `find_cycles` without lines and explanations."""
+    return newest_runs(await find_standing_runs(contract_id, uow=uow))
+
+
+async def find_standing_runs(contract_id: str, *, uow: UnitOfWork) -> list[SettlementCycle]:
+    """Return every run of the contract's settlement cycles: `find_runs` without lines and explanations."""
+    return await _read(contract_id, (), uow=uow)
 
 
 async def find_delivered(contract_id: str, *, uow: UnitOfWork) -> Energy:
     """Return what the contract's settled cycles delivered."""
-    mine = settlement_cycles.c.contract_id == contract_id
-    total = await uow.connection.scalar(select(func.sum(settlement_cycles.c.delivered_wh)).where(mine))
-    return Energy(int(total or 0))
+    standing = await find_standing(contract_id, uow=uow)
+    return sum((cycle.delivered for cycle in standing), ZERO_ENERGY)
 
 
 async def find_bills(contract_id: str, *, uow: UnitOfWork, bill_id: str | None = None) -> list[BillingCycle]:
@@ -64,28 +93,34 @@ async def find_bills(contract_id: str, *, uow: UnitOfWork, bill_id: str | None =
     return [bill_from(row) for row in (await uow.connection.execute(query)).mappings()]
 
 
-async def find_billed(contract_id: str, *, uow: UnitOfWork) -> frozenset[str]:
-    """Return the ids of the contract's settlement cycles that are on a bill."""
+async def find_billed(contract_id: str, *, uow: UnitOfWork) -> dict[str, str]:
+    """Return the id of the bill that each of the contract's settlement cycles is on, if it is on one."""
     query = (
-        select(settlement_cycles.c.cycle_id)
+        select(settlement_cycles.c.cycle_id.label("cycle"), billing_cycles.c.cycle_id.label("bill"))
         .join(billed_cycles, billed_cycles.c.settlement_cycle == settlement_cycles.c.id)
+        .join(billing_cycles, billed_cycles.c.billing_cycle == billing_cycles.c.id)
         .where(settlement_cycles.c.contract_id == contract_id)
+        .order_by(settlement_cycles.c.period_start)
     )
-    return frozenset((await uow.connection.execute(query)).scalars())
+    return {row.cycle: row.bill for row in await uow.connection.execute(query)}
 
 
 async def _read(
     contract_id: str,
-    columns: Iterable[ColumnElement[Any]],
+    heavy: Iterable[str],
     *,
     uow: UnitOfWork,
     among: Collection[str] | None = None,
 ) -> list[SettlementCycle]:
-    query = (
-        select(*columns)
-        .where(settlement_cycles.c.contract_id == contract_id)
-        .order_by(settlement_cycles.c.period_start, settlement_cycles.c.cycle_id)
-    )
-    if among is not None:
-        query = query.where(settlement_cycles.c.cycle_id == any_(literal(list(among), ARRAY(Text))))
-    return [cycle_from(row) for row in (await uow.connection.execute(query)).mappings()]
+    first = select(*(settlement_cycles.c[name] for name in (*_OF_PERIOD, *_OF_RUN, *heavy)))
+    later = select(
+        *(settlement_cycles.c[name] for name in _OF_PERIOD),
+        *(settlement_runs.c[name] for name in (*_OF_RUN, *heavy)),
+    ).join(settlement_cycles, settlement_runs.c.cycle == settlement_cycles.c.id)
+    rows: list[RowMapping] = []
+    for query in (first, later):
+        found = query.where(settlement_cycles.c.contract_id == contract_id)
+        if among is not None:
+            found = found.where(settlement_cycles.c.cycle_id == any_(literal(list(among), ARRAY(Text))))
+        rows += (await uow.connection.execute(found)).mappings()
+    return [cycle_from(row) for row in sorted(rows, key=_IN_ORDER)]

@@ -1,7 +1,8 @@
 """The tables of settlement: cycles and bills, which stand once they are settled and issued.
 
 Triggers hold to that below everything else: a status moves only by its table, a settled cycle and a
-bill's lines never change, a cycle is on one bill at most, nothing is taken away.
+bill's lines never change, a cycle is on one bill at most, a run goes on from the one before it, nothing
+is taken away.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     Table,
@@ -101,7 +103,51 @@ settlement_events: Final = Table(
     Column("at", DateTime(timezone=True), nullable=False),
     Column("hash", Text, nullable=False),  # over all of this and the hash of the number before
 )
-make_append_only(billed_cycles, settlement_events)
+
+settlement_runs: Final = Table(
+    "settlement_runs",
+    metadata,
+    Column("cycle", Uuid, ForeignKey("settlement_cycles.id"), primary_key=True),
+    Column("run", Integer, primary_key=True),  # from 2; the first is the cycle itself
+    Column("amount_minor", BigInteger, nullable=False),  # minor units of the cycle's currency
+    Column("delivered_wh", BigInteger, nullable=False),
+    Column("delta_minor", BigInteger, nullable=False),  # what it differs from the run before
+    Column("delta_wh", BigInteger, nullable=False),
+    Column("lines", JSONB, nullable=False),
+    Column("explanation", JSONB, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("amount_minor >= 0 AND delivered_wh >= 0", name="forward"),
+    CheckConstraint("run > 1", name="later"),
+)
+
+bill_corrections: Final = Table(
+    "bill_corrections",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # derived from contract, bill and run
+    Column("bill", Uuid, ForeignKey("billing_cycles.id"), nullable=False),
+    Column("run", Integer, nullable=False),  # from 2; the first is the bill itself
+    Column("kind", Text, nullable=False),
+    Column("amount_minor", BigInteger, nullable=False),  # minor units of the bill's currency
+    Column("reverses", Integer),  # the run of the correction that this one takes back
+    Column("explanation", JSONB, nullable=False),  # the runs of cycles that it comes from
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    UniqueConstraint("bill", "run"),
+    UniqueConstraint("bill", "reverses"),
+    ForeignKeyConstraint(["bill", "reverses"], ["bill_corrections.bill", "bill_corrections.run"]),
+    CheckConstraint("kind IN ('ADJUSTMENT', 'CREDIT_NOTE')", name="kind"),
+    CheckConstraint("amount_minor > 0", name="amount"),
+    CheckConstraint("run > 1 AND reverses < run", name="later"),
+)
+
+carried_corrections: Final = Table(
+    "carried_corrections",
+    metadata,
+    Column("correction", Uuid, ForeignKey("bill_corrections.id"), primary_key=True),
+    Column("billing_cycle", Uuid, ForeignKey("billing_cycles.id"), primary_key=True),
+    Column("amount_minor", BigInteger, nullable=False),  # the part that this bill takes up
+    CheckConstraint("amount_minor > 0", name="amount"),
+)
+make_append_only(billed_cycles, settlement_events, settlement_runs, bill_corrections, carried_corrections)
 
 
 def _pairs(pairs: Iterable[tuple[str, str]]) -> str:
@@ -150,7 +196,43 @@ BEGIN
 END $body$
 """  # noqa: S608  nothing but constants
 
-FUNCTIONS: Final = (KEEP_FUNCTION, GUARD_CYCLE_FUNCTION, GUARD_BILL_FUNCTION)
+GUARD_RUN_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION settlement_guard_run() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    PERFORM 1 FROM (
+        SELECT 1 AS run, amount_minor, delivered_wh FROM settlement_cycles
+        WHERE id = NEW.cycle AND status = 'SETTLED'
+        UNION ALL SELECT run, amount_minor, delivered_wh FROM settlement_runs WHERE cycle = NEW.cycle
+    ) AS before
+    WHERE run = NEW.run - 1 AND amount_minor = NEW.amount_minor - NEW.delta_minor
+      AND delivered_wh = NEW.delivered_wh - NEW.delta_wh;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'run % of settlement cycle % does not go on from the run before it',
+            NEW.run, NEW.cycle {_REFUSED};
+    END IF;
+    RETURN NEW;
+END $body$
+"""  # noqa: S608  nothing but constants
+
+GUARD_CARRIED_FUNCTION: Final = f"""
+CREATE OR REPLACE FUNCTION settlement_guard_carried() RETURNS trigger LANGUAGE plpgsql AS $body$
+BEGIN
+    IF NEW.amount_minor + (SELECT coalesce(sum(amount_minor), 0) FROM carried_corrections
+                           WHERE correction = NEW.correction)
+       > (SELECT amount_minor FROM bill_corrections WHERE id = NEW.correction) THEN
+        RAISE EXCEPTION 'more of correction % would be carried than there is', NEW.correction {_REFUSED};
+    END IF;
+    RETURN NEW;
+END $body$
+"""  # noqa: S608  nothing but constants
+
+FUNCTIONS: Final = (
+    KEEP_FUNCTION,
+    GUARD_CYCLE_FUNCTION,
+    GUARD_BILL_FUNCTION,
+    GUARD_RUN_FUNCTION,
+    GUARD_CARRIED_FUNCTION,
+)
 TRIGGERS: Final = {
     settlement_cycles.name: (
         "CREATE TRIGGER settlement_cycles_guard BEFORE UPDATE ON settlement_cycles "
@@ -164,6 +246,14 @@ TRIGGERS: Final = {
         "CREATE TRIGGER billing_cycles_keep BEFORE DELETE OR TRUNCATE ON billing_cycles "
         "FOR EACH STATEMENT EXECUTE FUNCTION settlement_keep()",
     ),
+    settlement_runs.name: (
+        "CREATE TRIGGER settlement_runs_guard BEFORE INSERT ON settlement_runs "
+        "FOR EACH ROW EXECUTE FUNCTION settlement_guard_run()",
+    ),
+    carried_corrections.name: (
+        "CREATE TRIGGER carried_corrections_guard BEFORE INSERT ON carried_corrections "
+        "FOR EACH ROW EXECUTE FUNCTION settlement_guard_carried()",
+    ),
 }
 """What a migration creates after each table."""
 
@@ -173,5 +263,5 @@ def _guard(table: Table, connection: Connection, **_: object) -> None:
         connection.exec_driver_sql(statement)
 
 
-for _table in (settlement_cycles, billing_cycles):
+for _table in (settlement_cycles, billing_cycles, settlement_runs, carried_corrections):
     event.listen(_table, "after_create", _guard)

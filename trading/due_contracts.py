@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
+from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from storage.unit_of_work import Transaction
 
@@ -18,6 +19,25 @@ _MARK_DUE: Final = """
         ORDER BY id FOR UPDATE)
 """
 
+_MARK_FINISHED_DUE: Final = """
+    WITH revised AS (
+        SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS r (mrid, since, until)
+    ), finished AS (
+        SELECT c.id FROM revised AS r JOIN contracts AS c ON c.source_mrid = r.mrid
+        WHERE c.window_end > r.since AND c.window_start < r.until
+          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
+        UNION
+        SELECT c.id FROM revised AS r JOIN contracts AS c ON c.target_mrid = r.mrid
+        WHERE c.window_end > r.since AND c.window_start < r.until
+          AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
+    )
+    UPDATE contracts SET refresh_at = $4
+    WHERE id IN (
+        SELECT id FROM contracts
+        WHERE id IN (SELECT id FROM finished) AND refresh_at IS NULL
+        ORDER BY id FOR UPDATE)
+"""
+
 
 async def mark_due(transaction: Transaction, meters: Iterable[str], *, at: datetime) -> int:
     """Have every binding contract that still counts on one of `meters` looked at from `at` on.
@@ -26,4 +46,22 @@ async def mark_due(transaction: Transaction, meters: Iterable[str], *, at: datet
     """
     mrids = sorted({canonical_mrid(meter, lenient=True) for meter in meters})
     status = await transaction.driver.execute(_MARK_DUE, mrids, at)
+    return int(status.removeprefix("UPDATE "))
+
+
+async def mark_finished_due(
+    transaction: Transaction, revised: Iterable[tuple[str, Interval]], *, at: datetime
+) -> int:
+    """Have every finished contract looked at again at `at` in whose window a meter's energy was revised.
+
+    One that was cancelled before its window began delivers nothing, whatever its meters tell.
+    `revised` are meters' mRIDs in any spelling, each with the time over which it is known otherwise than
+    before. Returns how many contracts that are.
+    """
+    rows = sorted({(canonical_mrid(meter, lenient=True), span.start, span.end) for meter, span in revised})
+    if not rows:
+        return 0
+    status = await transaction.driver.execute(
+        _MARK_FINISHED_DUE, *([row[place] for row in rows] for place in range(3)), at
+    )
     return int(status.removeprefix("UPDATE "))

@@ -61,13 +61,13 @@ class MeterClaim:
 
 
 async def find_earlier_claims(
-    connection: AsyncConnection, contract: Contract, *, end: MeterEnd, as_of: datetime | None
+    connection: AsyncConnection, contract: Contract, *, end: MeterEnd, cut_by: datetime | None
 ) -> list[MeterClaim]:
     """Return what goes before a binding contract on one of its meters, as far as it matters to it.
 
     Those are the contracts confirmed before it whose windows overlap its own, those whose windows overlap
     these, and so on, if they begin before its window ends. One that was cancelled before its
-    window began claims nothing. `as_of` leaves out what was cut later.
+    window began claims nothing. `cut_by` leaves out what was said to be cut later.
     """
     matter = await _matter(connection, contract, end)
     query = select(
@@ -78,7 +78,7 @@ async def find_earlier_claims(
         contracts.c.quantity_wh,
     ).where(*matter)
     rows = (await connection.execute(query)).all()
-    cuts = await _cuts_of(connection, matter, as_of=as_of) if rows else {}
+    cuts = await _cuts_of(connection, matter, cut_by=cut_by) if rows else {}
     return [
         MeterClaim(
             contract_id=row.id,
@@ -117,7 +117,7 @@ def _precedence(contract: Contract) -> Tuple:
 
 
 async def _cuts_of(
-    connection: AsyncConnection, matter: Sequence[ColumnElement[bool]], *, as_of: datetime | None
+    connection: AsyncConnection, matter: Sequence[ColumnElement[bool]], *, cut_by: datetime | None
 ) -> dict[str, list[tuple[datetime, Energy]]]:
     table = contract_curtailments.c
     query = (
@@ -125,8 +125,8 @@ async def _cuts_of(
         .join_from(contract_curtailments, contracts)
         .where(*matter)
     )
-    if as_of is not None:
-        query = query.where(table.recorded_at <= as_of)
+    if cut_by is not None:
+        query = query.where(table.recorded_at <= cut_by)
     found: dict[str, list[tuple[datetime, Energy]]] = defaultdict(list)
     for row in await connection.execute(query.order_by(table.contract_id, table.since)):
         found[row.contract_id].append((row.since, Energy(row.quantity_wh)))

@@ -78,6 +78,15 @@ contracts: Final = Table(
         "window_start",
         postgresql_where=text("confirmed_at IS NOT NULL"),
     ),
+    *(
+        Index(
+            f"ix_contracts_finished_{side}_mrid",
+            f"{side}_mrid",
+            "window_end",
+            postgresql_where=text("refresh_at IS NULL AND confirmed_at IS NOT NULL"),
+        )
+        for side in ("source", "target")
+    ),
     Index("ix_contracts_created_at", "created_at", "id"),
 )
 

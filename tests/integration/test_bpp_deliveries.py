@@ -199,15 +199,81 @@ async def test_a_fulfilled_contract_can_be_neither_cancelled_nor_changed_but_con
     assert again["order"] == (await world.unsolicited())[-1]
 
 
-async def test_corrected_readings_leave_a_settled_contract_as_it_was_told(world: SellerWorld) -> None:
+async def test_corrected_readings_of_a_fulfilled_contract_are_settled_again_and_told(
+    world: SellerWorld,
+) -> None:
     bought = await world.buy(10)
     await deliver(world)
     await world.refresh_all()
-    told = await world.status(bought["beckn:id"])
+    first = (await world.status(bought["beckn:id"]))["beckn:orderAttributes"]
     world.clock.advance(timedelta(hours=1))
     await world.report(TARGET_METER, IMPORT, hours_of(WINDOW, [100] * 8))
+    assert await world.refresh_all() == 1
+    told = (await world.unsolicited())[-1]
+    contract = told["beckn:orderAttributes"]
+    assert (told["beckn:orderStatus"], contract["contractStatus"]) == ("COMPLETED", "COMPLETED")
+    [cycle, run] = contract["settlementCycles"]
+    assert cycle == first["settlementCycles"][0]
+    assert run["cycleId"] == f"{cycle['cycleId']}-r2"
+    assert (run["status"], run["amount"]) == ("SETTLED", Decimal("1.38"))  # 9.2 kWh less
+    assert contract["billingCycles"] == first["billingCycles"]
+    delivery = told["beckn:fulfillment"]["beckn:deliveryAttributes"]
+    assert (delivery["deliveryStatus"], delivery["deliveredQuantity"]) == ("COMPLETED", Decimal("0.8"))
+    assert await world.refresh_all() == 0
+
+
+async def test_more_than_a_fulfilled_contract_was_billed_for_is_a_bill_of_its_own(
+    world: SellerWorld,
+) -> None:
+    await world.buy(10)
+    world.clock.set(WINDOW.end + timedelta(minutes=5))
+    await world.report(SOURCE_METER, EXPORT, hours_of(WINDOW, EXPORTED))
+    await world.report(TARGET_METER, IMPORT, hours_of(WINDOW, [100] * 8))
     await world.refresh_all()
-    assert await world.status(bought["beckn:id"]) == told
+    world.clock.advance(timedelta(hours=1))
+    await world.report(TARGET_METER, IMPORT, hours_of(WINDOW, IMPORTED))
+    assert await world.refresh_all() == 1
+    told = (await world.unsolicited())[-1]
+    _, extra = told["beckn:orderAttributes"]["billingCycles"]
+    assert (extra["cycleId"], extra["totalAmount"]) == ("bill-2026-01-002", Decimal("1.38"))
+    assert [line["title"] for line in extra["lineItems"]] == ["Adjustment (bill-2026-01-001, run 2)"]
+    assert official_order_errors(told) == []
+
+
+async def test_later_readings_of_its_meters_leave_a_fulfilled_contract_alone(world: SellerWorld) -> None:
+    await world.buy(10)
+    await deliver(world)
+    await world.refresh_all()
+    world.clock.advance(timedelta(hours=2))
+    await world.report(SOURCE_METER, EXPORT, [(WINDOW.end, 700)])
+    assert await world.refresh_all() == 0
+
+
+async def test_readings_settle_nothing_of_a_contract_that_was_cancelled_before_its_window(
+    world: SellerWorld,
+) -> None:
+    bought = await world.buy(10)
+    await world.send(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    await deliver(world)
+    assert await world.refresh_all() == 0
+    contract = (await world.status(bought["beckn:id"]))["beckn:orderAttributes"]
+    assert (contract["contractStatus"], contract.get("billingCycles", [])) == ("TERMINATED", [])
+
+
+async def test_revised_readings_of_a_contract_that_was_cancelled_while_it_delivered_are_settled_again(
+    world: SellerWorld,
+) -> None:
+    bought = await world.buy(10)
+    world.clock.set(WINDOW.start + timedelta(hours=4))
+    await world.send(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    await deliver(world)
+    await world.refresh_all()
+    world.clock.advance(timedelta(hours=1))
+    await world.report(SOURCE_METER, EXPORT, hours_of(WINDOW, [500, 500, 1000, 1000]))
+    assert await world.refresh_all() == 1
+    told = (await world.unsolicited())[-1]["beckn:orderAttributes"]
+    assert told["contractStatus"] == "TERMINATED"
+    assert [cycle["amount"] for cycle in told["settlementCycles"]] == [Decimal("3.10"), Decimal("0.15")]
 
 
 async def test_a_window_over_two_days_is_settled_day_by_day(uow_factory: UnitOfWorkFactory) -> None:
@@ -242,7 +308,7 @@ def _with_production(world: SellerWorld, production: Interval) -> SellerWorld:
     return world.selling(catalogue=replace(catalogue, resources=(resource,)))
 
 
-async def test_a_correction_of_a_settled_day_leaves_its_bill_while_the_next_day_goes_on(
+async def test_a_settled_day_stays_as_it_is_and_its_correction_is_told_beside_it(
     uow_factory: UnitOfWorkFactory,
 ) -> None:
     night = Interval(WINDOW.start + timedelta(hours=13), WINDOW.start + timedelta(hours=15))
@@ -253,7 +319,9 @@ async def test_a_correction_of_a_settled_day_leaves_its_bill_while_the_next_day_
         await world.deliver([amount], window=night)
         world.clock.advance(timedelta(minutes=1))
     told = (await world.unsolicited())[-1]["beckn:orderAttributes"]
-    assert told["settlementCycles"][0]["amount"] == Decimal("3.10")
+    first, run, second = told["settlementCycles"]
+    assert (first["amount"], run["amount"]) == (Decimal("3.10"), Decimal("0.15"))
+    assert (run["cycleId"], second["status"]) == (f"{first['cycleId']}-r2", "PENDING")
 
 
 async def test_a_desk_without_a_database_says_so(world: SellerWorld) -> None:

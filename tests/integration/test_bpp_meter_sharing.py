@@ -188,16 +188,19 @@ async def test_a_revised_reading_is_shared_out_anew_over_all_contracts_of_the_me
     assert [delivered(await world.status(each)) for each in bought] == [5, Decimal("3.4")]
 
 
-async def test_a_fulfilled_contract_stays_as_it_was_told_when_its_meter_is_revised(
-    world: SellerWorld,
-) -> None:
-    bought = [await buy(world, 5, meter=FIRST), await buy(world, 4, meter=SECOND)]
+async def test_when_its_meter_is_revised_each_fulfilled_contract_is_corrected(world: SellerWorld) -> None:
+    first, second = await buy(world, 5, meter=FIRST), await buy(world, 4, meter=SECOND)
     world.clock.set(WINDOW.end)
     await report(world, EIGHT, FIRST, SECOND)
-    told = [await world.status(each) for each in bought]
     world.clock.advance(HOUR)
-    await report(world, [9] * 8, FIRST, SECOND)
-    assert [await world.status(each) for each in bought] == told
+    await report(world, [750] * 8, FIRST, SECOND)
+    await world.refresh_all()
+    for contract, left, delta in ((first, 5, None), (second, 1, Decimal("0.30"))):
+        told = await world.status(contract)
+        terms = told["beckn:orderAttributes"]
+        assert (terms["contractStatus"], delivered(told)) == ("COMPLETED", left)
+        runs = [c["amount"] for c in terms["settlementCycles"] if c["cycleId"].endswith("-r2")]
+        assert runs == ([] if delta is None else [delta])
 
 
 async def test_from_its_cancellation_on_a_contract_leaves_its_energy_to_the_next(world: SellerWorld) -> None:

@@ -306,7 +306,8 @@ async def test_contracts_on_a_meter_are_looked_at_when_its_readings_were_importe
 ) -> None:
     told: list[str] = []
 
-    async def note(_uow: Any, *, meters: Any, now: datetime) -> int:
+    async def note(_uow: Any, *, meters: Any, now: datetime, revised: Any) -> int:
+        assert {meter for meter, _ in revised} == meters
         told.extend(meters)
         return 0
 

@@ -82,7 +82,7 @@ async def test_what_has_a_daily_bill_is_not_billed_again_with_its_month(old: Dat
     async with UnitOfWorkFactory(old)() as uow:
         result = await record_outcome(outcome, uow=uow, now=parse_instant("2026-01-11T00:00:00Z"))
         assert [cycle.delivered for cycle in result.newly_settled] == [Energy(4_000)]
-        assert result.needs_correction == []
+        assert result.revised == []
         daily, monthly = await find_bills("contract-1", uow=uow)
     assert {daily.cycle_id, monthly.cycle_id} == {"bill-2026-01-09-001", "bill-2026-01-001"}
     gathered = {bill.cycle_id: bill.settlement_cycle_ids for bill in (daily, monthly)}

@@ -17,14 +17,14 @@ from kernel.money import Money
 from settlement.bills import BillStatus
 from settlement.cycles import CycleStatus
 from settlement.events import find_broken, find_events
-from settlement.recording import Discrepancy, RecordResult, record_outcome
+from settlement.recording import RecordResult, record_outcome
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_cycles, find_delivered, find_standing
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
 from trading.terms import SettlementType
 
-NOTHING = RecordResult(newly_settled=[], issued=[], needs_correction=[])
+NOTHING = RecordResult(newly_settled=[], issued=[], revised=[], corrections=[], too_late=[])
 NOW = WINDOW.end + timedelta(minutes=30)
 LATER = parse_instant("2024-11-02T00:00:00Z")
 TWO_DAYS = between("2024-10-04T12:00:00Z", "2024-10-05T12:00:00Z")
@@ -62,9 +62,7 @@ async def everything(uow_factory: UnitOfWorkFactory) -> list[tuple[Any, ...]]:
 async def test_an_outcome_is_found_again_as_it_was_recorded(uow_factory: UnitOfWorkFactory) -> None:
     outcome = published()
     result = await record(outcome, uow_factory)
-    assert result == RecordResult(
-        newly_settled=list(outcome.cycles), issued=list(outcome.bills), needs_correction=[]
-    )
+    assert result == replace(NOTHING, newly_settled=list(outcome.cycles), issued=list(outcome.bills))
     async with uow_factory() as uow:
         assert await find_cycles("contract-1", uow=uow) == list(outcome.cycles)
         (bill,) = await find_bills("contract-1", uow=uow)
@@ -92,7 +90,7 @@ async def test_many_runs_at_once_settle_a_contract_once(uow_factory: UnitOfWorkF
     outcome = two_days(now="2024-10-05T12:00:00Z")
     results = await asyncio.gather(*(record(outcome, uow_factory) for _ in range(8)))
     assert sorted(len(result.newly_settled) for result in results) == [0] * 7 + [2]
-    assert all(not result.needs_correction for result in results)
+    assert all(not result.revised for result in results)
     async with uow_factory() as uow:
         assert await find_cycles("contract-2", uow=uow) == list(outcome.cycles)
         assert await find_bills("contract-2", uow=uow) == list(outcome.bills)
@@ -111,21 +109,6 @@ async def test_a_cycle_is_kept_pending_until_its_day_is_closed(uow_factory: Unit
     async with uow_factory() as uow:
         assert await find_cycles("contract-2", uow=uow) == list(whole.cycles)
         assert await find_bills("contract-2", uow=uow) == list(whole.bills)
-
-
-async def test_a_revised_reading_leaves_a_settled_cycle_alone_and_is_told(
-    uow_factory: UnitOfWorkFactory,
-) -> None:
-    settled = published()
-    await record(settled, uow_factory)
-    rows = await everything(uow_factory)
-    revised = published(target=("0.3", "0.5", "0.7", "7.5"))
-    result = await record(revised, uow_factory)
-    assert result.newly_settled == []
-    standing = replace(settled.cycles[0], lines=(), explanation=None)
-    assert result.needs_correction == [Discrepancy(settled=standing, recomputed=revised.cycles[0])]
-    assert result.needs_correction[0].recomputed.delivered == Energy.from_kwh("9.0")
-    assert await everything(uow_factory) == rows
 
 
 async def test_a_revision_that_changes_neither_delivery_nor_amount_needs_no_correction(
@@ -361,22 +344,6 @@ async def test_a_bill_of_nought_is_issued_and_covered(uow_factory: UnitOfWorkFac
         (bill,) = await find_bills("contract-1", uow=uow)
     assert bill.status is BillStatus.PAID
     assert [event.change.event for event in events] == ["POSTED", "ISSUED", "COVERED"]
-
-
-async def test_a_bill_is_of_what_was_settled_and_not_of_what_readings_say_since(
-    uow_factory: UnitOfWorkFactory,
-) -> None:
-    first = two_days(now="2024-10-05T00:00:00Z")
-    await record(first, uow_factory)
-    revised = two_days(now="2024-10-05T12:00:00Z", kwh=("1.111", "5.555"))
-    result = await record(revised, uow_factory)
-    assert [correction.settled.cycle_id for correction in result.needs_correction] == [
-        "settle-2024-10-04-001"
-    ]
-    (bill,) = result.issued
-    assert bill.total == first.cycles[0].amount + revised.cycles[1].amount
-    assert bill.explanation is not None
-    assert [cycle["delivered_wh"] for cycle in bill.explanation["cycles"]] == [4_444, 5_555]
 
 
 async def test_a_contract_with_very_many_cycles_is_kept_and_billed(uow_factory: UnitOfWorkFactory) -> None:

@@ -232,8 +232,9 @@ class SellerWorld:
         async with self.uow_factory() as uow:
             raw = write_mirror_usage_point(_hourly(meter, direction, hours))
             result = await record_mirror_document(raw, uow=uow, now=self.clock.now(), sender=meter)
-            touched = [meter.mrid for meter in result.touched]
-            await note_readings(uow, meters=touched, now=self.clock.now())
+            touched = [(meter.mrid, meter.span) for meter in result.touched]
+            meters = [mrid for mrid, _ in touched]
+            await note_readings(uow, meters=meters, now=self.clock.now(), revised=touched)
 
     async def deliver(self, watt_hours: Sequence[int], *, window: Interval = WINDOW) -> None:
         """Have both meters report so much hour by hour, and the desk look at it."""
