@@ -55,7 +55,7 @@ COMMANDS: Final = (
     LazyCommand(
         "bench",
         "degnode.commands.bench:bench",
-        "Measure the way in, the way out, meters and the wire, each beside a reference.",
+        "Measure the way in, the way out, meters, settlement and the wire, each beside a reference.",
     ),
     LazyCommand(
         "keys",
@@ -66,6 +66,11 @@ COMMANDS: Final = (
         "meter",
         "degnode.commands.meter:meter",
         "Meters and their readings.",
+    ),
+    LazyCommand(
+        "settle",
+        "degnode.commands.settle:settle",
+        "Settle a local day of many contracts at once: quantities, prices, lines, and their SHA-256.",
     ),
     LazyCommand(
         "network",
