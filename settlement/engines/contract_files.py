@@ -117,8 +117,10 @@ def _check(rows: _Rows) -> None:
     _refuse_where(rows, columns["window_end"] <= columns["window_start"], "window_end", "the window is empty")
     _refuse_where(rows, columns["quantity_wh"] < 0, "quantity_wh", "this is no whole number of Wh from 0 on")
     _refuse_where(rows, columns["source"] == columns["target"], "target", "a meter does not sell to itself")
-    known = np.isin(columns["matching"].astype(str), ["", *MATCHING])
-    _refuse_where(rows, ~known, "matching", f"this is none of {', '.join(MATCHING)}")
+    known = {"", *MATCHING}
+    if not known.issuperset(columns["matching"]):
+        strange = np.array([text not in known for text in columns["matching"]])
+        _refuse_where(rows, strange, "matching", f"this is none of {', '.join(MATCHING)}")
     check_sum(int(max(columns["quantity_wh"], default=0)), len(columns["contract"]), what="contracts")
 
 
@@ -162,9 +164,8 @@ def _tariff(rows: _Rows, kept: Integers, tariff_of: Integers, number: int, text:
 
 
 def _numbered(texts: Sequence[str]) -> tuple[Integers, list[str]]:
-    numbers: dict[str, int] = {}
-    of = [numbers.setdefault(text, len(numbers)) for text in texts]
-    return np.array(of, dtype=np.int64), list(numbers)
+    numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+    return np.fromiter(map(numbers.__getitem__, texts), np.int64, len(texts)), list(numbers)
 
 
 def competing(

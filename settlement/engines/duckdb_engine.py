@@ -21,7 +21,7 @@ from settlement.engines.file_sets import DEFAULT_MEMORY, FileSet, open_duckdb
 from settlement.engines.reading_files import MICROSECONDS, ReadingFiles, open_readings
 from settlement.engines.tally import Quantities, Tally
 
-MOST_CELLS: Final = 12_000_000
+MOST_CELLS: Final = 24_000_000
 """Of a matrix; another is read meanwhile."""
 _ABSENT: Final = -1
 
