@@ -17,20 +17,11 @@ from settlement.engines.contract_lines import read_lines
 from settlement.engines.contract_table import ContractTable, Flags, Integers
 from settlement.engines.faults import DataInvalid, check_sum
 from settlement.engines.file_sets import FileSet, listed, open_duckdb, require_columns
-from settlement.engines.tariffs import Tariff, TariffInvalid, read_tariff
+from settlement.engines.tariffs import PRICES, Tariff, TariffInvalid, read_tariff
 
 TEXTS: Final = ("contract", "source", "target")
 INSTANTS: Final = ("window_start", "window_end", "trade_time")
 MATCHING: Final = {"INTERVAL": True, "WINDOW": False}
-PRICES: Final = (
-    "currency",
-    "rate",
-    "bands",
-    "wheeling_per_kwh",
-    "wheeling_fixed",
-    "tax_percent",
-    "discount_percent",
-)
 REQUIRED: Final = (*TEXTS, *INSTANTS, "quantity_wh", "currency")
 _NONE: Final = -(2**63)
 _PER_SECOND: Final = 1_000_000

@@ -23,6 +23,16 @@ class EnergyTooLarge(NodeError):
     code, http_status, retryable = "SETTLEMENT_ENERGY_TOO_LARGE", 422, False
 
 
+def require_earlier(is_there: bool, *, files: object) -> None:
+    """Refuse where contracts began before the day and no reading did. Raises: DataInvalid."""
+    if not is_there:
+        raise DataInvalid(
+            "contracts began before the day, and there are no readings of that time",
+            path=str(files),
+            hint="Give the files of the earlier days, too: what is left of a quantity depends on them.",
+        )
+
+
 MOST_WATT_HOURS = 2**63
 """What no sum may reach. Units: Wh."""
 

@@ -18,6 +18,7 @@ import pyarrow
 
 from settlement.engines.calendar import Calendar
 from settlement.engines.contract_table import ContractTable
+from settlement.engines.faults import check_sum, require_earlier
 from settlement.engines.file_sets import FileSet
 from settlement.engines.relational import Met, Ranges, Total, settle
 from settlement.engines.tally import Quantities
@@ -49,7 +50,11 @@ class IbisEngine:
     def quantities(self, readings: FileSet, contracts: ContractTable, calendar: Calendar) -> Quantities:
         """Return the day's quantities. Raises: DataInvalid, EnergyTooLarge."""
         with self.open_table(readings) as (connection, table):
-            return settle(_IbisStore(connection, normal_form(table)), contracts, calendar)
+            normal = normal_form(table)
+            if calendar.since < calendar.day_start:
+                earlier = _placed(normal, (calendar.since, calendar.day_start)).count()
+                require_earlier(bool(connection.to_pyarrow(earlier).as_py()), files=readings)
+            return settle(_IbisStore(connection, normal), contracts, calendar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +67,8 @@ class _IbisStore:
         """Return what each meter counted in each segment."""
         named = ibis.memtable(pyarrow.table({"meter": pyarrow.array(meters, pyarrow.string())}))
         asked = self.readings.semi_join(named, "meter")
+        bounds = self.connection.to_pyarrow(greatest_energy(_placed(asked, segments))).to_pylist()[0]
+        check_sum(bounds["largest"] or 0, bounds["rows"], what="readings")
         for row in self.connection.to_pyarrow(total_energy(asked, segments)).to_pylist():
             yield Total(**row)
 
@@ -83,21 +90,28 @@ def normal_form(table: Table) -> Table:
     )
 
 
+def greatest_energy(readings: Table) -> Table:
+    """Return an expression: the greatest energy of an interval, and how many intervals there are.
+
+    Not every engine says so when a sum leaves 64 bits.
+    """
+    return readings.agg(
+        largest=ibis.greatest(readings.exported.max(), readings.imported.max()),
+        rows=readings.count().cast("int64"),
+    )
+
+
 def total_energy(readings: Table, segments: Sequence[int]) -> Table:
     """Return an expression: what each meter counted in each segment, with what tells faults."""
-    either = (
-        ibis.least(readings.exported, readings.imported),
-        ibis.greatest(readings.exported, readings.imported),
-    )
-    placed = _placed(readings.mutate(least=either[0], greatest=either[1]), segments)
+    lesser = ibis.least(readings.exported, readings.imported)
+    placed = _placed(readings.mutate(lesser=lesser), segments)
     return placed.group_by("meter", "segment").agg(
         exported=_sum(placed.exported),
         imported=_sum(placed.imported),
         readings=ibis.least(placed.exported.count(), placed.imported.count()).cast("int64"),
         instants=placed.second.nunique().cast("int64"),
         rows=placed.count().cast("int64"),
-        smallest=placed.least.min().fill_null(0),
-        largest=placed.greatest.max().fill_null(0),
+        smallest=placed.lesser.min().fill_null(0),
     )
 
 

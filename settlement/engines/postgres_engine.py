@@ -37,7 +37,7 @@ _PLACED: Final = """
 _TOTALS: Final = """
     SELECT meter, segment, coalesce(sum(exported), 0)::bigint, coalesce(sum(imported), 0)::bigint,
         least(count(exported), count(imported)), count(DISTINCT second), count(*),
-        coalesce(min(least(exported, imported)), 0), coalesce(max(greatest(exported, imported)), 0)
+        coalesce(min(least(exported, imported)), 0)
     FROM day_placed
     GROUP BY meter, segment
 """

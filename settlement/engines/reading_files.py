@@ -15,7 +15,7 @@ import duckdb
 import numpy as np
 
 from settlement.engines.calendar import Calendar
-from settlement.engines.faults import DataInvalid
+from settlement.engines.faults import DataInvalid, require_earlier
 from settlement.engines.file_sets import FileSet, listed, require_columns
 
 _INTEGERS: Final = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
@@ -69,12 +69,7 @@ class ReadingFiles:
             return
         earlier = self.within(calendar.since, calendar.day_start)
         found = f"SELECT 1 FROM {self.relation} WHERE {earlier} LIMIT 1"  # noqa: S608
-        if not self.connection.execute(found).fetchall():
-            raise DataInvalid(
-                "contracts began before the day, and there are no readings of that time",
-                path=str(self.files),
-                hint="Give the files of the earlier days, too: what is left of a quantity depends on them.",
-            )
+        require_earlier(bool(self.connection.execute(found).fetchall()), files=self.files)
 
     def refuse(self, start: int, end: int) -> NoReturn:
         """Raise DataInvalid for the first row that is wrong among intervals that start in `[start, end)`."""

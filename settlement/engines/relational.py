@@ -34,11 +34,9 @@ class Total:
     instants: int
     rows: int
     smallest: int
-    largest: int
 
     def check(self) -> None:
-        """Refuse what is no energy of a meter. Raises: DataInvalid, EnergyTooLarge."""
-        check_sum(self.largest, self.rows, what="readings of a meter")
+        """Refuse what is no energy of a meter. Raises: DataInvalid."""
         if self.readings < self.rows:
             raise DataInvalid("import_wh or export_wh says nothing", path=f"meter {self.meter}")
         if self.smallest < 0:
@@ -72,7 +70,10 @@ class Store(Protocol):
     """Readings where they lie; `segments` are the seconds at which one begins, and the end of the last."""
 
     def totals(self, segments: Sequence[int], meters: Sequence[str]) -> Iterable[Total]:
-        """Return what each of `meters` counted in each segment in which it has readings."""
+        """Return what each of `meters` counted in each segment in which it has readings.
+
+        Raises: EnergyTooLarge, if a sum does not fit into 64 bits.
+        """
         ...
 
     def meet(self, ranges: Ranges, segments: Sequence[int]) -> Iterable[Met]:

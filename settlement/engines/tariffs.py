@@ -16,6 +16,17 @@ from typing import Any, Final, TypeAlias
 from kernel.currency import Currency, UnknownCurrency
 from kernel.money import Money, NotMinorUnits
 
+PRICES: Final = (
+    "currency",
+    "rate",
+    "bands",
+    "wheeling_per_kwh",
+    "wheeling_fixed",
+    "tax_percent",
+    "discount_percent",
+)
+"""The columns of a contract that say what it costs."""
+
 MICRO: Final = 10**6
 _MOST: Final = 10**12  # major units; more than any currency asks for
 _MIDNIGHT: Final = time(0)
