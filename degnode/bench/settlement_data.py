@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final
 
-from settlement.engines.file_sets import open_duckdb
+from settlement.engines.file_sets import open_duckdb, quoted
 
 DAY: Final = date(2026, 3, 14)
 ZONE: Final = "Asia/Kolkata"
@@ -44,14 +44,17 @@ def make_fleet_day(folder: Path, *, readings: int, contracts: int, seed: int) ->
 
 
 def _readings(half: int, seed: int, file: Path) -> str:
+    """Return SQL that writes meter by meter, as a collecting system does."""
     return f"""
         COPY (
-            SELECT md5(meter::VARCHAR) AS meter, {_START} + to_minutes(15 * slot) AS start,
-                CAST(hash(meter, slot, {seed}) % 900 AS INTEGER) AS import_wh,
-                CAST(hash(slot, meter, {seed + 1}) % 900 AS INTEGER) AS export_wh
-            FROM range({2 * half}) AS m(meter), range({QUARTERS}) AS s(slot)
-            ORDER BY meter, slot
-        ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
+            SELECT name AS meter, {_START} + to_minutes(15 * slot) AS start,
+                CAST(hash(number, slot, {seed}) % 900 AS INTEGER) AS import_wh,
+                CAST(hash(slot, number, {seed + 1}) % 900 AS INTEGER) AS export_wh
+            FROM (
+                SELECT number, md5(number::VARCHAR) AS name, unnest(range({QUARTERS})) AS slot
+                FROM range({2 * half}) AS m(number)
+            )
+        ) TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)
     """  # noqa: S608
 
 
@@ -69,5 +72,5 @@ def _contracts(half: int, contracts: int, seed: int, file: Path) -> str:
                 '{before}' || (6 + k % 5) || '{after}' AS bands,
                 '0.42' AS wheeling_per_kwh, '2.5' AS wheeling_fixed, '5' AS tax_percent
             FROM range({contracts}) AS c(k)
-        ) TO '{file}' (FORMAT parquet, COMPRESSION zstd)
+        ) TO {quoted(str(file))} (FORMAT parquet, COMPRESSION zstd)
     """  # noqa: S608

@@ -55,7 +55,7 @@ async def test_nothing_stays_in_the_database(tmp_path: Path, database_url: str) 
     [
         (replace(READINGS[0], second=START + 900, exported=-1), "does not run backwards"),
         (replace(READINGS[0], exported=3), "same second"),
-        (replace(READINGS[0], second=START + 900, exported=None), "says nothing"),  # type: ignore[arg-type]
+        (replace(READINGS[0], second=START + 900, exported=None), "says nothing"),
     ],
 )
 def test_a_reading_that_is_none_names_its_meter(

@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,8 @@ class Reading:
     meter: str
     second: int
     imported: int
-    exported: int
+    exported: int | None
+    """None where the file says nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def settle_naively(
 
 def _settle(deals: Sequence[Deal], readings: Sequence[Reading], zone: str) -> Settled:
     settled: Settled = defaultdict(int)
-    given = _fifo(deals, {(r.meter, r.second): r.exported for r in readings}, side="source")
+    given = _fifo(deals, {(r.meter, r.second): r.exported or 0 for r in readings}, side="source")
     taken = _fifo(deals, {(r.meter, r.second): r.imported for r in readings}, side="target")
     for deal in deals:
         mine, theirs = given[deal.contract], taken[deal.contract]
@@ -111,11 +111,6 @@ def price_naively(wh: int, rate: str, *, exponent: int, discount: str = "0") -> 
     """Return the minor units of so many Wh, by fractions, rounded once."""
     exact = Fraction(wh, 1000) * Fraction(rate) * (1 - Fraction(discount) / 100) * 10**exponent
     return int((exact + Fraction(1, 2)) // 1)
-
-
-def half_up(amount: Decimal) -> int:
-    """Return the whole number nearest to an amount."""
-    return int(amount.quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def write_readings(path: Path, readings: Sequence[Reading]) -> str:
