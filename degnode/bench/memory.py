@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Final
@@ -22,13 +22,16 @@ class Peak:
 
     def look(self, process: psutil.Process) -> None:
         """Take notice of what is held now."""
-        held = 0
-        for each in [process, *process.children(recursive=True)]:
-            try:
-                held += each.memory_info().rss
-            except psutil.NoSuchProcess:
-                continue
-        self.mib = max(self.mib, held / _MIB)
+        self.mib = max(self.mib, in_all(process, lambda each: each.memory_info().rss) / _MIB)
+
+
+def in_all(process: psutil.Process, measure: Callable[[psutil.Process], float]) -> float:
+    """Return the sum of a measure over a process and all that it started and that is still there."""
+    total = 0.0
+    for each in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            total += measure(each)
+    return total
 
 
 @contextmanager
