@@ -138,7 +138,7 @@ def make_engine(name: EngineName, *, url: str | None, database: Database | None)
         dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return PostgresEngine(dsn)
     try:
-        from settlement.engines.fleet import LOCAL_MASTER, ibis_engine, spark_engine
+        from degnode.fleet import LOCAL_MASTER, ibis_engine, spark_engine
     except ImportError as error:
         raise EngineUnavailable(
             f"{name} needs {error.name}, which is not installed here",

@@ -114,7 +114,7 @@ async def test_what_cannot_be_done_is_said_before_anything_is_settled(files: tup
 
 
 def test_an_engine_that_is_not_installed_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "settlement.engines.fleet", None)
+    monkeypatch.setitem(sys.modules, "degnode.fleet", None)
     with pytest.raises(EngineUnavailable, match=r"pip install 'degnode\[fleet\]'"):
         make_engine(EngineName.SPARK, url=None, database=None)
 

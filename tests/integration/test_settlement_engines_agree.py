@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import pytest
 
 from degnode.bench.settlement_data import DAY, ZONE, make_fleet_day
+from degnode.fleet import ibis_engine, spark_engine
 from settlement.engines.calendar import find_day
 from settlement.engines.duckdb_engine import DuckdbEngine
 from settlement.engines.file_sets import FileSet
-from settlement.engines.fleet import ibis_engine, spark_engine
 from settlement.engines.port import SettlementEngine
 from settlement.engines.postgres_engine import PostgresEngine
 from settlement.engines.settled_day import SettledDay, settle_day

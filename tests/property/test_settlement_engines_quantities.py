@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, given, settings
 
+from degnode.fleet import ibis_engine
 from settlement.engines.duckdb_engine import DuckdbEngine
-from settlement.engines.fleet import ibis_engine
 from settlement.engines.postgres_engine import PostgresEngine
 from tests.support.settlement_days import SmallDay, small_days
 

@@ -13,13 +13,13 @@ import pytest
 import simplejson
 from pyarrow import parquet
 
+from degnode.fleet import ibis_engine
 from kernel.errors import NodeError
 from settlement.engines.calendar import find_day, make_calendar
 from settlement.engines.contract_files import read_contracts
 from settlement.engines.duckdb_engine import DuckdbEngine
 from settlement.engines.faults import DataInvalid, EnergyTooLarge
 from settlement.engines.file_sets import FileSet, find_files, open_duckdb
-from settlement.engines.fleet import ibis_engine
 from settlement.engines.line_files import write_lines
 from settlement.engines.port import SettlementEngine
 from settlement.engines.settled_day import settle_day
