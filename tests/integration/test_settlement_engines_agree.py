@@ -68,6 +68,7 @@ def test_the_expression_of_the_fleet_agrees_to_the_byte(fleet: Fleet, reference:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is none here")
 def test_spark_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
