@@ -133,7 +133,7 @@ def _read(source: ReadingFiles, piece: _Piece, meters: int, contracts: ContractT
         SELECT CAST(
                 (epoch_us(start) - {start * MICROSECONDS}) // {piece.step * MICROSECONDS} * {meters} + number
                 AS INTEGER) AS cell,
-            CASE WHEN number < {exporting} THEN export_wh ELSE import_wh END AS wh
+            CAST(CASE WHEN number < {exporting} THEN export_wh ELSE import_wh END AS {source.energy}) AS wh
         FROM {source.named} WHERE {source.within(start, end)}
         """  # noqa: S608
         )

@@ -19,6 +19,7 @@ from settlement.engines.faults import DataInvalid, require_earlier
 from settlement.engines.file_sets import FileSet, listed, require_columns
 
 _INTEGERS: Final = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
+_WIDE: Final = {"BIGINT", "UINTEGER"}
 COLUMNS: Final = {
     "meter": ("VARCHAR", *_INTEGERS, "UBIGINT"),
     "start": ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"),
@@ -42,6 +43,12 @@ class ReadingFiles:
     @property
     def relation(self) -> str:
         return f"read_parquet({listed(self.files.paths)})"
+
+    @property
+    def energy(self) -> str:
+        """The narrower of two types that holds both columns' energy, in SQL."""
+        is_wide = {self.types["import_wh"], self.types["export_wh"]} & _WIDE
+        return "BIGINT" if is_wide else "INTEGER"
 
     @property
     def named(self) -> str:

@@ -237,6 +237,32 @@ def test_meters_may_be_whole_numbers_and_starts_without_a_zone_are_utc(tmp_path:
     assert settled.settled == 600
 
 
+@pytest.mark.parametrize("kind", [pyarrow.uint8(), pyarrow.uint32(), pyarrow.int32()])
+def test_energy_may_have_any_width(tmp_path: Path, kind: pyarrow.DataType) -> None:
+    small = [replace(each, imported=each.imported // 4, exported=150) for each in READINGS]
+    file = write_readings(tmp_path / "r.parquet", small)
+    table = parquet.read_table(file)
+    for number, name in ((2, "import_wh"), (3, "export_wh")):
+        table = table.set_column(number, name, table[name].cast(kind))
+    parquet.write_table(table, file)
+    assert settle(tmp_path, readings=FileSet((file,)), engine=DuckdbEngine()).settled == 150
+
+
+def test_two_readings_within_a_second_are_refused(tmp_path: Path) -> None:
+    starts = [START * 10**6, START * 10**6 + 500_000, START * 10**6]
+    table = pyarrow.table(
+        {
+            "meter": ["AA", "AA", "BB"],
+            "start": pyarrow.array(starts, pyarrow.timestamp("us", tz="UTC")),
+            "import_wh": [0, 0, 600],
+            "export_wh": [1, 2, 0],
+        }
+    )
+    parquet.write_table(table, tmp_path / "r.parquet")
+    with pytest.raises(DataInvalid, match="same second"):
+        settle(tmp_path, readings=find_files([str(tmp_path / "r.parquet")]), engine=DuckdbEngine())
+
+
 def test_no_contracts_make_no_lines(tmp_path: Path) -> None:
     file = write_readings(tmp_path / "r.parquet", READINGS)
     settled = settle(
