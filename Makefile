@@ -34,12 +34,14 @@ format: $(VENV)/.installed-dev ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed ## measure the way in, the way out, the wire, look-ups and meters
+bench: $(VENV)/.installed ## measure the way in, the way out, the wire, look-ups, meters, settlement and the ledger
 	@$(BIN)/degnode bench receive
 	@$(BIN)/degnode bench callbacks
 	@$(BIN)/degnode bench wire
 	@$(BIN)/degnode bench verify
 	@$(BIN)/degnode bench meters
+	@$(BIN)/degnode bench settle
+	@$(BIN)/degnode bench ledger
 
 install: $(VENV)/.installed-dev ## set up everything without running anything
 

@@ -55,7 +55,7 @@ COMMANDS: Final = (
     LazyCommand(
         "bench",
         "degnode.commands.bench:bench",
-        "Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
+        "Measure messages, the wire, meters, settlement and the ledger, each beside a reference.",
     ),
     LazyCommand(
         "ledger",
@@ -71,6 +71,11 @@ COMMANDS: Final = (
         "meter",
         "degnode.commands.meter:meter",
         "Meters and their readings.",
+    ),
+    LazyCommand(
+        "settle",
+        "degnode.commands.settle:settle",
+        "Settle a local day of many contracts at once: quantities, prices, lines, and their SHA-256.",
     ),
     LazyCommand(
         "network",

@@ -15,12 +15,15 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
+from degnode.commands.settle import EngineName, make_engine
 from kernel.clock import SystemClock
 from node.telemetry import configure_logging
 from protocol.ed25519 import ENGINE
+from storage.database import Database
+from storage.embedded import start_embedded
 
 bench = typer.Typer(
-    help="Measure the way in, the way out, meters, the ledger and the wire, each beside a reference.",
+    help="Measure messages, the wire, meters, settlement and the ledger, each beside a reference.",
     no_args_is_help=True,
 )
 
@@ -212,6 +215,52 @@ def ledger(
 
 
 @bench.command()
+def settle(
+    readings: Annotated[
+        int, typer.Option(min=9_600, max=1_000_000_000, help="About how many readings to settle.")
+    ] = 20_000_000,
+    contracts: Annotated[int, typer.Option(min=1, max=10_000_000, help="How many contracts.")] = 130_000,
+    engine: Annotated[EngineName, typer.Option(help="What computes the quantities.")] = EngineName.DUCKDB,
+    url: Annotated[str | None, typer.Option(help="Spark's master, or an URL of Ibis.")] = None,
+    keep: Annotated[
+        Path | None, typer.Option(help="A folder in which the files stay; by default they are removed.")
+    ] = None,
+) -> None:
+    """Settle a day of a fleet, from Parquet files to priced lines.
+
+    The reference is DuckDB's bare sum of both columns of the same file in the same run.
+    """
+    from degnode.bench.settle import bench_settle
+
+    console = Console(stderr=True)
+    with tempfile.TemporaryDirectory(prefix="degnode-bench-") as temporary:
+        folder = keep or Path(temporary)
+        folder.mkdir(parents=True, exist_ok=True)
+        with _engine_database(engine) as database:
+            report = bench_settle(
+                readings=readings,
+                contracts=contracts,
+                engine=make_engine(engine, url=url, database=database),
+                folder=folder,
+                tell=console.print,
+            )
+    _print(
+        f"Settle a day by {engine}",
+        {
+            "readings": f"{report.readings:,} in {report.file_bytes:,} bytes",
+            "contracts": f"{report.contracts:,}, {report.settled.contracts_settled:,} settled",
+            "bare scan of the same file": f"{report.scan_seconds:.3f} s",
+            "from files to priced lines": f"{report.seconds:.2f} s, {report.rate:,.0f} readings/s",
+            "ratio to the scan": f"{report.ratio:.1f}",
+            "ratio in processor time": f"{report.processor_ratio:.1f}",
+            "greatest memory": f"{report.peak_memory:,.0f} MiB",
+            "lines": f"{len(report.settled.lines):,}",
+            "SHA-256 of the lines": report.settled.lines.fingerprint(),
+        },
+    )
+
+
+@bench.command()
 def wire() -> None:
     """Read, verify and validate a confirm of five kilobytes on one core, in every generation.
 
@@ -233,6 +282,20 @@ def wire() -> None:
         for name, taken in rows.items():
             table.add_row(name, f"{taken:,.1f}", f"{report.ratio(taken):.2f}")
         Console().print(table)
+
+
+@contextmanager
+def _engine_database(engine: EngineName) -> Iterator[Database | None]:
+    """Start an embedded PostgreSQL for the engine that needs one, for as long as the block runs."""
+    if engine is not EngineName.POSTGRES:
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="degnode-bench-", ignore_cleanup_errors=True) as folder:
+        server = start_embedded(Path(folder) / "postgres")
+        try:
+            yield Database.connect(server.get_uri())
+        finally:
+            server.cleanup()
 
 
 @contextmanager

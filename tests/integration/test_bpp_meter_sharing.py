@@ -195,7 +195,7 @@ async def test_when_its_meter_is_revised_each_fulfilled_contract_is_corrected(wo
     world.clock.advance(HOUR)
     await report(world, [750] * 8, FIRST, SECOND)
     await world.refresh_all()
-    for contract, left, delta in ((first, 5, None), (second, 1, Decimal("0.30"))):
+    for contract, left, delta in ((first, Decimal(5), None), (second, Decimal(1), Decimal("0.30"))):
         told = await world.status(contract)
         terms = told["beckn:orderAttributes"]
         assert (terms["contractStatus"], delivered(told)) == ("COMPLETED", left)

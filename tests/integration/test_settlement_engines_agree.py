@@ -1,0 +1,76 @@
+"""One fingerprint of the same day from every engine, on a million random readings."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+
+import pytest
+
+from degnode.bench.settlement_data import DAY, ZONE, make_fleet_day
+from degnode.fleet import ibis_engine, spark_engine
+from settlement.engines.calendar import find_day
+from settlement.engines.duckdb_engine import DuckdbEngine
+from settlement.engines.file_sets import FileSet
+from settlement.engines.port import SettlementEngine
+from settlement.engines.postgres_engine import PostgresEngine
+from settlement.engines.settled_day import SettledDay, settle_day
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """A day of ten thousand meters as files."""
+
+    readings: FileSet
+    contracts: FileSet
+
+    def settled_by(self, engine: SettlementEngine) -> SettledDay:
+        return settle_day(
+            find_day(DAY, zone=ZONE),
+            zone=ZONE,
+            readings=self.readings,
+            contracts=self.contracts,
+            engine=engine,
+        )
+
+
+@pytest.fixture(scope="module")
+def fleet(tmp_path_factory: pytest.TempPathFactory) -> Fleet:
+    made = make_fleet_day(tmp_path_factory.mktemp("fleet"), readings=1_000_000, contracts=6_500, seed=7)
+    return Fleet(FileSet((str(made.readings_file),)), FileSet((str(made.contracts_file),)))
+
+
+@pytest.fixture(scope="module")
+def reference(fleet: Fleet) -> SettledDay:
+    return fleet.settled_by(DuckdbEngine())
+
+
+def test_a_fleet_settles_most_of_what_it_trades(reference: SettledDay) -> None:
+    assert (reference.contracts, len(reference.lines)) == (6_500, 32_500)
+    assert reference.contracts_settled > 6_000
+    assert 0 < reference.settled <= min(reference.exported, reference.imported)
+
+
+def test_postgres_agrees_to_the_byte(fleet: Fleet, reference: SettledDay, postgres_url: str) -> None:
+    found = fleet.settled_by(PostgresEngine(postgres_url))
+    assert found.lines.fingerprint() == reference.lines.fingerprint()
+
+
+def test_reading_a_little_at_a_time_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
+    found = fleet.settled_by(DuckdbEngine(most_cells=100_000, threads=1, memory="200MiB"))
+    assert found.lines.fingerprint() == reference.lines.fingerprint()
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+def test_the_expression_of_the_fleet_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
+    found = fleet.settled_by(ibis_engine("duckdb://"))
+    assert found.lines.fingerprint() == reference.lines.fingerprint()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.skipif(shutil.which("java") is None, reason="Spark needs Java, and there is none here")
+def test_spark_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
+    found = fleet.settled_by(spark_engine())
+    assert found.lines.fingerprint() == reference.lines.fingerprint()

@@ -1,0 +1,52 @@
+"""The fleet's expression in every dialect, and the way in which DuckDB means to answer it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import ibis
+import pytest
+
+from degnode.bench.settlement_data import make_fleet_day
+from settlement.engines.ibis_engine import Table, greatest_energy, met_energy, normal_form, total_energy
+
+READINGS = {"meter": "string", "start": "timestamp('UTC')", "import_wh": "int32", "export_wh": "int64"}
+RANGES = {"contract": "int64", "segment": "int64"} | {
+    name: kind
+    for side in ("source", "target")
+    for name, kind in {side: "string", f"{side}_low": "int64", f"{side}_high": "int64"}.items()
+}
+SEGMENTS = (0, 900, 1800)
+
+
+def expressions() -> list[Table]:
+    readings = normal_form(ibis.table(READINGS, name="readings"))
+    return [
+        greatest_energy(readings),
+        total_energy(readings, SEGMENTS),
+        met_energy(readings, ibis.table(RANGES, name="ranges"), SEGMENTS),
+    ]
+
+
+@pytest.mark.parametrize("dialect", ["clickhouse", "duckdb", "postgres", "pyspark"])
+def test_every_dialect_can_say_it_without_a_division_or_a_rounding(dialect: str) -> None:
+    for expression in expressions():
+        said = str(ibis.to_sql(expression, dialect=dialect))
+        assert not re.search(r"[/%]|ROUND|DECIMAL|DOUBLE|FLOAT", said.upper())
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+def test_both_sides_are_joined_by_their_contract_and_not_by_time_alone(tmp_path: Path) -> None:
+    made = make_fleet_day(tmp_path, readings=50_000, contracts=300, seed=3)
+    connection = ibis.duckdb.connect()
+    try:
+        readings = normal_form(connection.read_parquet(str(made.readings_file)))
+        ranges = connection.create_table("ranges", schema=ibis.schema(RANGES))
+        said = str(connection.compile(met_energy(readings, ranges, (0, 2**40))))
+        rows = connection.raw_sql(f"EXPLAIN (FORMAT json) {said}").fetchall()
+    finally:
+        connection.disconnect()
+    conditions = re.findall(r'"Conditions": (\[[^\]]*\]|"[^"]*")', str(rows[0][1]))
+    assert len(conditions) == 3
+    assert all("contract" in each or "meter" in each for each in conditions)
