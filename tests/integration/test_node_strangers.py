@@ -75,7 +75,7 @@ async def test_a_hundred_unknown_senders_cost_at_most_a_hundred_questions(
         await peer.register(registry_url(bpp), token=TOKEN)
     registry.asked.clear()
 
-    connector = aiohttp.TCPConnector(limit=200)  # httpx's pool takes minutes for so many at once
+    connector = aiohttp.TCPConnector(limit=40)  # httpx's pool takes minutes for so many at once
     async with aiohttp.ClientSession(connector=connector) as client:
 
         async def send(peer: SimulatedPeer) -> int:
