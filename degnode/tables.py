@@ -19,6 +19,7 @@ _DECLARED_IN: Final = (
     "trading",
     "settlement",
     "settlement.ledger",
+    "settlement.payments",
     "node",
     "bap",
     "bpp",
