@@ -10,35 +10,36 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-_GUARD = """
+_STEPS = (
+    "('AUTHORIZED', 'CAPTURED'), "
+    "('AUTHORIZED', 'CHARGEBACK'), "
+    "('AUTHORIZED', 'FAILED'), "
+    "('AUTHORIZED', 'REFUNDED'), "
+    "('AUTHORIZED', 'SETTLED'), "
+    "('AUTHORIZED', 'VOIDED'), "
+    "('CAPTURED', 'CHARGEBACK'), "
+    "('CAPTURED', 'FAILED'), "
+    "('CAPTURED', 'REFUNDED'), "
+    "('CAPTURED', 'SETTLED'), "
+    "('PENDING', 'AUTHORIZED'), "
+    "('PENDING', 'CAPTURED'), "
+    "('PENDING', 'CHARGEBACK'), "
+    "('PENDING', 'FAILED'), "
+    "('PENDING', 'REFUNDED'), "
+    "('PENDING', 'SETTLED'), "
+    "('PENDING', 'VOIDED'), "
+    "('SETTLED', 'CHARGEBACK'), "
+    "('SETTLED', 'FAILED'), "
+    "('SETTLED', 'REFUNDED')"
+)
+_GUARD = f"""
 CREATE OR REPLACE FUNCTION payments_guard() RETURNS trigger LANGUAGE plpgsql AS $body$
 BEGIN
     IF TG_OP IN ('DELETE', 'TRUNCATE') THEN
         RAISE EXCEPTION 'what payments holds stays: % refused', TG_OP USING ERRCODE = 'restrict_violation';
     ELSIF to_jsonb(NEW) - 'status' <> to_jsonb(OLD) - 'status' THEN
         RAISE EXCEPTION 'of payment % only the status moves', OLD.id USING ERRCODE = 'restrict_violation';
-    ELSIF (OLD.status, NEW.status) NOT IN (
-        ('AUTHORIZED', 'CAPTURED'),
-        ('AUTHORIZED', 'CHARGEBACK'),
-        ('AUTHORIZED', 'FAILED'),
-        ('AUTHORIZED', 'REFUNDED'),
-        ('AUTHORIZED', 'SETTLED'),
-        ('AUTHORIZED', 'VOIDED'),
-        ('CAPTURED', 'CHARGEBACK'),
-        ('CAPTURED', 'FAILED'),
-        ('CAPTURED', 'REFUNDED'),
-        ('CAPTURED', 'SETTLED'),
-        ('PENDING', 'AUTHORIZED'),
-        ('PENDING', 'CAPTURED'),
-        ('PENDING', 'CHARGEBACK'),
-        ('PENDING', 'FAILED'),
-        ('PENDING', 'REFUNDED'),
-        ('PENDING', 'SETTLED'),
-        ('PENDING', 'VOIDED'),
-        ('SETTLED', 'CHARGEBACK'),
-        ('SETTLED', 'FAILED'),
-        ('SETTLED', 'REFUNDED')
-    ) THEN
+    ELSIF (OLD.status, NEW.status) NOT IN ({_STEPS}) THEN
         RAISE EXCEPTION 'a payment does not go from % to %', OLD.status, NEW.status
             USING ERRCODE = 'restrict_violation';
     END IF;
