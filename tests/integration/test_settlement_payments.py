@@ -283,13 +283,17 @@ async def test_the_database_keeps_what_was_paid(uow_factory: UnitOfWorkFactory, 
             await uow.connection.execute(text(statement))
 
 
+async def die_after(payment: UUID, uow_factory: UnitOfWorkFactory) -> None:
+    async with uow_factory() as uow:
+        await take_notice(notice(payment, S.CAPTURED), rail="sandbox", uow=uow, now=NOW)
+        raise RuntimeError("the process dies")
+
+
 async def test_a_crash_before_the_end_leaves_no_trace(uow_factory: UnitOfWorkFactory) -> None:
     bill = await issue(uow_factory, 1_000)
     made = await start(uow_factory, "one", 1_000, [owed(bill, 1_000)])
     with pytest.raises(RuntimeError):
-        async with uow_factory() as uow:
-            await take_notice(notice(made.id, S.CAPTURED), rail="sandbox", uow=uow, now=NOW)
-            raise RuntimeError("the process dies")
+        await die_after(made.id, uow_factory)
     assert await due(uow_factory, bill) == 1_000
     assert await say(uow_factory, made.id, S.CAPTURED) is Verdict.APPLIED
     assert await status(uow_factory) is BillStatus.PAID

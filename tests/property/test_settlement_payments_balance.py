@@ -8,7 +8,7 @@ from itertools import count
 from typing import Final
 from uuid import UUID
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -33,15 +33,34 @@ _ALLOCATED: Final = text(
 )
 _KEPT: Final = text("SELECT coalesce(sum(amount_minor), 0) FROM payment_allocations WHERE payment = :id")
 
-_PAY: Final = st.tuples(st.just("pay"), st.integers(0, 5), st.integers(1, 1_000), st.booleans())
-_SAY: Final = st.tuples(st.just("say"), st.integers(0, 5), st.sampled_from(PaymentStatus), st.booleans())
-_IN: Final = st.tuples(st.just("say"), st.integers(0, 5), st.sampled_from(sorted(COUNTED)), st.booleans())
-STEPS: Final = st.lists(_PAY | _SAY | _IN, min_size=4, max_size=14)
+_AMOUNTS: Final = st.sampled_from([1_000, 1_000, 400, 600]) | st.integers(1, 1_000)
+_CRASHES: Final = st.sampled_from([False, False, False, True])
+_WHICH: Final = st.integers(0, 2)
+_PAY: Final = st.tuples(st.just("pay"), _WHICH, _AMOUNTS, _CRASHES)
+_SAY: Final = st.tuples(st.just("say"), _WHICH, st.sampled_from(PaymentStatus), _CRASHES)
+_IN: Final = st.tuples(st.just("say"), _WHICH, st.just(PaymentStatus.SETTLED), _CRASHES)
+_BACK: Final = st.tuples(st.just("say"), _WHICH, st.just(PaymentStatus.CHARGEBACK), _CRASHES)
+STEPS: Final = st.lists(_PAY | _SAY | _IN | _BACK, min_size=4, max_size=14)
+TWICE_BACK: Final = [
+    ("pay", 0, 1_000, False),
+    ("say", 0, PaymentStatus.SETTLED, False),
+    ("say", 0, PaymentStatus.CHARGEBACK, True),
+    ("say", 0, PaymentStatus.CHARGEBACK, False),
+    ("pay", 1, 1_000, False),
+    ("say", 1, PaymentStatus.SETTLED, False),
+    ("say", 1, PaymentStatus.CHARGEBACK, False),
+    ("say", 0, PaymentStatus.SETTLED, False),
+]
 Step = tuple[str, int, int, bool] | tuple[str, int, PaymentStatus, bool]
 
 
 class Crash(Exception):
     """The process dies before it commits."""
+
+
+def crash(crashes: bool) -> None:
+    if crashes:
+        raise Crash
 
 
 @dataclass
@@ -73,8 +92,7 @@ class World:
         try:
             async with self.uow_factory() as uow:
                 await start_payment(made, uow=uow, now=NOW)
-                if crashes:
-                    raise Crash
+                crash(crashes)
         except Crash:
             return
         self.payments[made] = PaymentStatus.PENDING
@@ -89,8 +107,7 @@ class World:
             async with self.uow_factory() as uow:
                 said = await take_notice(notice(made.id, status), rail="sandbox", uow=uow, now=NOW)
                 assert said is expected or not is_new
-                if crashes:
-                    raise Crash
+                crash(crashes)
         except Crash:
             return
         self.heard.add((made.id, status))
@@ -126,6 +143,7 @@ class World:
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
+@example(steps=TWICE_BACK)
 async def test_what_is_owed_and_what_came_in_always_agree(
     uow_factory: UnitOfWorkFactory, steps: Sequence[Step]
 ) -> None:
