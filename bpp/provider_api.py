@@ -7,6 +7,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Query
 
 from bpp.account import read_account
+from bpp.statements import make_statement
 from kernel.clock import Clock, format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
@@ -57,6 +58,29 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)
             return JsonResponse(await _bill(contract, bill_id, uow))
+
+    @router.get(
+        "/contracts/{contract_id}/bills/{bill_id}/explain",
+        summary="A bill's statement: all that it follows from, to be computed anew",
+        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+    )
+    async def explain_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
+        return await _explained(contract_id, bill_id)
+
+    @router.get(
+        "/bills/{bill_id}/explain",
+        summary="The same, of a bill whose contract is a parameter",
+        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+    )
+    async def explain_bill_of(
+        bill_id: str, contract: Annotated[str, Query()], _caller: MayReadContracts
+    ) -> JsonResponse:
+        return await _explained(contract, bill_id)
+
+    async def _explained(contract_id: str, bill_id: str) -> JsonResponse:
+        async with uow_factory() as uow:
+            found = await ContractStore(uow.connection).get(contract_id)
+            return JsonResponse(await make_statement(found, bill_id, uow, now=clock.now()))
 
     return router
 
