@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -14,7 +15,18 @@ from degnode.bill_views import print_statement
 from degnode.commands.place import Place, at_a_place
 from degnode.printing import AsJson
 from settlement.explanation import Record
+from settlement.statements.invoice import write_csv, write_page
 from trading.contracts import ContractStore
+
+
+class Form(StrEnum):
+    """How the invoice is written."""
+
+    HTML = "html"
+    CSV = "csv"
+
+
+_WRITERS: Final = {Form.HTML: write_page, Form.CSV: write_csv}
 
 
 @at_a_place
@@ -23,6 +35,7 @@ def explain(
     *,
     contract: Annotated[str, typer.Option(help="Whose bill it is: the id of the order.")],
     as_json: AsJson = False,
+    form: Annotated[Form | None, typer.Option("--format", help="The invoice: a page, or its lines.")] = None,
     place: Place,
 ) -> None:
     """Explain a bill of a seller's node: readings, what other contracts left, prices, taxes, corrections.
@@ -32,6 +45,8 @@ def explain(
     statement = asyncio.run(_explain(place, contract, bill))
     if as_json:
         print(json.dumps(statement, ensure_ascii=False))
+    elif form is not None:
+        print(_WRITERS[form](statement), end="")
     else:
         print_statement(statement, Console(highlight=False))
 

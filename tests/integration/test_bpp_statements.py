@@ -244,6 +244,23 @@ async def test_a_bill_is_explained_over_http_and_at_the_command_line(
         assert word in for_people, for_people
 
 
+async def test_an_invoice_is_a_page_over_http_and_a_page_or_lines_at_the_command_line(
+    world: SellerWorld, client: httpx.AsyncClient, database_url: str, tmp_path: Path
+) -> None:
+    contract = await buy(world, 90, FIRST)
+    await count_all(world)
+    environment = {"DEGNODE_DATABASE_URL": database_url, "DEGNODE_DATA_DIR": str(tmp_path)}
+    asked = ("explain", "bill-2026-02-001", "--contract", contract, "--format")
+    served = await client.get(f"/api/v1/contracts/{contract}/bills/bill-2026-02-001/invoice", headers=KEY)
+    page = printed(await invoke(*asked, "html", environment=environment))
+    lines = printed(await invoke(*asked, "csv", environment=environment))
+
+    assert served.headers["content-type"] == "text/html; charset=utf-8"
+    assert served.text.strip() == page
+    assert "<svg" in page
+    assert lines.startswith("bill,kind,title,amount,taken_off,currency\nbill-2026-02-001,ENERGY,Energy Cost,")
+
+
 async def test_there_is_no_statement_of_a_bill_that_there_is_not(
     world: SellerWorld, client: httpx.AsyncClient
 ) -> None:
