@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
-from fastapi.responses import HTMLResponse
 
 from bpp.account import read_account
-from bpp.statements import make_statement
 from kernel.clock import Clock, format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
@@ -16,7 +14,6 @@ from node.documentation import refusals
 from settlement.bills import BillingCycle, BillNotFound
 from settlement.correcting import find_corrections
 from settlement.corrections import BillCorrection
-from settlement.statements.invoice import write_page
 from settlement.store import find_bills, find_runs
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
@@ -60,41 +57,6 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)
             return JsonResponse(await _bill(contract, bill_id, uow))
-
-    @router.get(
-        "/contracts/{contract_id}/bills/{bill_id}/explain",
-        summary="A bill's statement: all that it follows from, to be computed anew",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
-    )
-    async def explain_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
-        return await _explained(contract_id, bill_id)
-
-    @router.get(
-        "/bills/{bill_id}/explain",
-        summary="The same, of a bill whose contract is a parameter",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
-    )
-    async def explain_bill_of(
-        bill_id: str, contract: Annotated[str, Query()], _caller: MayReadContracts
-    ) -> JsonResponse:
-        return await _explained(contract, bill_id)
-
-    @router.get(
-        "/contracts/{contract_id}/bills/{bill_id}/invoice",
-        summary="A bill as a page to read and print",
-        response_class=HTMLResponse,
-        responses=refusals(401, 404, 422, 503),
-    )
-    async def get_invoice(contract_id: str, bill_id: str, _caller: MayReadContracts) -> HTMLResponse:
-        return HTMLResponse(write_page(await _statement(contract_id, bill_id)))
-
-    async def _explained(contract_id: str, bill_id: str) -> JsonResponse:
-        return JsonResponse(await _statement(contract_id, bill_id))
-
-    async def _statement(contract_id: str, bill_id: str) -> dict[str, Any]:
-        async with uow_factory() as uow:
-            found = await ContractStore(uow.connection).get(contract_id)
-            return await make_statement(found, bill_id, uow, now=clock.now())
 
     return router
 

@@ -10,6 +10,7 @@ import structlog
 from pydantic import Field
 
 from bpp.adapter import callback_putter
+from bpp.bill_api import bill_router
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
 from bpp.curtailment_api import curtailment_router
@@ -113,6 +114,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
+            bill_router(uow_factory=uow_factory, clock=clock),
             curtailment_router(seller, uow_factory=uow_factory, clock=clock),
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),

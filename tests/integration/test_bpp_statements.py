@@ -14,9 +14,9 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from bpp.bill_api import bill_router
 from bpp.curtailment import curtail_contract
 from bpp.platform import Bpp
-from bpp.provider_api import provider_router
 from bpp.statements import make_statement
 from degnode.bill_verifier.statement import StatementUnreadable
 from degnode.bill_verifier.verify import verify_statement
@@ -77,7 +77,7 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 
 @pytest.fixture
 async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
-    routers = [provider_router(uow_factory=world.uow_factory, clock=world.clock)]
+    routers = [bill_router(uow_factory=world.uow_factory, clock=world.clock)]
     connect = seller_api(routers, uow_factory=world.uow_factory, clock=world.clock)
     async with connect(None) as connected:
         yield connected
