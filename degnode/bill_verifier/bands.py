@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Final
 
-from degnode.bill_verifier.statement import Json
+from degnode.bill_verifier.statement import Json, exact
 from kernel.clock import parse_instant
 from kernel.local_days import find_zone
 
@@ -32,7 +32,7 @@ class Band:
 
 def band_at(terms: Json, start: datetime, zone: str) -> Band:
     """Return the band of an interval by when it starts."""
-    price = Decimal(terms["price_per_kwh"])
+    price = exact(terms["price_per_kwh"])
     local = start.astimezone(find_zone(zone))
     if "subscription" in terms:
         return Band(price, period=calendar_period(local.date(), terms["subscription"]["every"])[0])
@@ -40,14 +40,14 @@ def band_at(terms: Json, start: datetime, zone: str) -> Band:
     if "rates" in terms:
         for hours in terms["rates"]["hours"]:
             if holds_at(hours, local.time()):
-                return Band(Decimal(hours["rate"]), label=label_of(hours), discounts=holding)
+                return Band(exact(hours["rate"]), label=label_of(hours), discounts=holding)
         return Band(price, label=OTHER_HOURS, discounts=holding)
     if "by_interval" in terms:
         prices = terms["by_interval"]
         passed = start - parse_instant(prices["start"])
         number = passed // timedelta(microseconds=prices["step_us"])
         if 0 <= number < len(prices["prices"]):
-            price = Decimal(prices["prices"][number])
+            price = exact(prices["prices"][number])
     return Band(price, discounts=holding)
 
 

@@ -19,7 +19,7 @@ from degnode.bill_verifier.bands import (
     percentages,
     percentages_at,
 )
-from degnode.bill_verifier.statement import Json
+from degnode.bill_verifier.statement import Json, exact
 from kernel.currency import Currency
 from kernel.interval import Interval
 from kernel.local_days import find_zone
@@ -97,7 +97,7 @@ def amount_off(terms: Json, start: datetime) -> int:
 
 
 def _energy(terms: Json, reached: Reached) -> Iterator[Cost]:
-    price = Decimal(terms["price_per_kwh"])
+    price = exact(terms["price_per_kwh"])
     at_start = percentages_at(terms, reached.window.start)
     if "subscription" in terms:
         subscription = terms["subscription"]
@@ -116,11 +116,11 @@ def _energy(terms: Json, reached: Reached) -> Iterator[Cost]:
 
 
 def _labels(terms: Json) -> dict[str, Decimal | None]:
-    price = Decimal(terms["price_per_kwh"])
+    price = exact(terms["price_per_kwh"])
     if "rates" not in terms:
         return {"": None if "by_interval" in terms else price}
     hours = terms["rates"]["hours"]
-    labels: dict[str, Decimal | None] = {label_of(each): Decimal(each["rate"]) for each in hours}
+    labels: dict[str, Decimal | None] = {label_of(each): exact(each["rate"]) for each in hours}
     return labels | {OTHER_HOURS: price} if has_gap(hours) else labels
 
 
@@ -139,7 +139,7 @@ def _metered(label: str, terms: Json, bands: Mapping[Band, int], rate: Decimal |
 def _remaining(terms: Json, holding: tuple[int, ...]) -> Fraction:
     """Return the part that is left after the discounts that hold; they add up, to the whole at most."""
     every = percentages(terms)
-    percent = sum((Fraction(every[at]["percent"]) for at in holding), Fraction(0))
+    percent = sum((Fraction(exact(every[at]["percent"])) for at in holding), Fraction(0))
     return 1 - min(percent, Fraction(100)) / 100
 
 
@@ -162,7 +162,7 @@ def _charge(charge: Json, terms: Json, reached: Reached, *, base: Fraction) -> C
     if "per_kwh" in charge:
         return _per_kwh(kind, title, charge["per_kwh"], reached, {})
     if "percent" in charge:
-        gross = base * Fraction(charge["percent"]) / 100
+        gross = base * Fraction(exact(charge["percent"])) / 100
     elif "every" in charge:
         gross = _major(charge["minor"], terms) * reached.periods_of(charge["every"])
     else:
@@ -171,8 +171,8 @@ def _charge(charge: Json, terms: Json, reached: Reached, *, base: Fraction) -> C
 
 
 def _per_kwh(kind: str, title: str, price: str, reached: Reached, sides: Mapping[str, str]) -> Cost:
-    gross = Fraction(reached.watt_hours, 1000) * Fraction(price)
-    quantity, rate = reached.watt_hours, Decimal(price)
+    gross = Fraction(reached.watt_hours, 1000) * Fraction(exact(price))
+    quantity, rate = reached.watt_hours, exact(price)
     return Cost(kind=kind, title=title, gross=gross, net=gross, quantity=quantity, rate=rate, **sides)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from fractions import Fraction
 from functools import partial
 from hashlib import sha256
@@ -16,7 +15,7 @@ from degnode.bill_verifier.costs import Reached
 from degnode.bill_verifier.delivery import Delivered, delivered_by, gaps_in, total
 from degnode.bill_verifier.lines import billed, charged_between
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract
-from degnode.bill_verifier.statement import Json, span, written, written_span
+from degnode.bill_verifier.statement import Json, exact, span, written, written_span
 from kernel.clock import parse_instant
 from kernel.currency import Currency
 from kernel.interval import Interval
@@ -209,8 +208,8 @@ def _terms(terms: Json) -> Json:
     discount, wheeling = terms["discount"], terms["wheeling"]
     return {
         "pricing_model": terms["pricing_model"],
-        "price_per_kwh": f"{Decimal(terms['price_per_kwh']):f}",
-        "discount_percent": f"{Decimal(discount['percent']):f}" if discount else None,
+        "price_per_kwh": f"{exact(terms['price_per_kwh']):f}",
+        "discount_percent": f"{exact(discount['percent']):f}" if discount else None,
         "wheeling_minor": wheeling["minor"] if wheeling else None,
         "wheeling_utility": wheeling["utility_name"] if wheeling else None,
         "currency": terms["currency"],

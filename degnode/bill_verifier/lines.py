@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from fractions import Fraction
 
 from degnode.bill_verifier.costs import KINDS, Cost, Reached, amount_off, cost_to_date
-from degnode.bill_verifier.statement import Json
+from degnode.bill_verifier.statement import Json, exact
 from kernel.currency import Currency
 
 
@@ -95,7 +94,7 @@ def taxes_on(lines: Sequence[Json], terms: Json) -> list[Json]:
     """Return the taxes that come to something: one for each rate and jurisdiction, rounded once a bill."""
     groups: dict[tuple[Fraction, str], list[Json]] = {}
     for tax in terms.get("taxes", ()):
-        groups.setdefault((Fraction(tax["percent"]), tax["jurisdiction"]), []).append(tax)
+        groups.setdefault((Fraction(exact(tax["percent"])), tax["jurisdiction"]), []).append(tax)
     found: list[Json] = []
     for (percent, _), members in groups.items():
         kinds = {kind for tax in members for kind in tax["applies_to"]}
@@ -108,14 +107,14 @@ def taxes_on(lines: Sequence[Json], terms: Json) -> list[Json]:
 
 def tax_line(tax: Json) -> Json:
     """Return a tax as a line of a bill."""
-    percent = f"{Decimal(tax['percent']).normalize():f}"
+    percent = f"{exact(tax['percent']).normalize():f}"
     return line_of("TAX", f"{tax['title']} ({percent} %, {tax['jurisdiction']})", tax["minor"])
 
 
 def _tax(tax: Json, minor: int, weights: Sequence[int]) -> Json:
     return {
         "title": tax["title"],
-        "percent": f"{Decimal(tax['percent']):f}",
+        "percent": f"{exact(tax['percent']):f}",
         "jurisdiction": tax["jurisdiction"],
         "minor": minor,
         "shares_minor": _shares(minor, weights),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeAlias
+from functools import lru_cache
+from typing import Final, TypeAlias
 
 from degnode.bill_verifier.statement import Json, span
 from kernel.clock import parse_instant
@@ -13,6 +14,9 @@ from kernel.interval import Interval
 
 Counted: TypeAlias = list[tuple[Interval, int]]
 """Intervals in order of time, and the Wh of each."""
+
+_CACHED: Final = 100_000
+"""Instants that are read again for every run: those of some years of quarter hours."""
 
 
 @dataclass(slots=True)
@@ -70,8 +74,17 @@ def _claim(claim: Json, cuts_by: datetime) -> _Claim:
 def _known(readings: Sequence[list[str | int | None]], at: datetime) -> Counted:
     known: Counted = []
     for start, end, watt_hours, known_from, known_until in readings:
-        is_known = parse_instant(str(known_from)) <= at
-        is_replaced = known_until is not None and parse_instant(str(known_until)) <= at
-        if is_known and not is_replaced:
-            known.append((span([str(start), str(end)]), int(watt_hours or 0)))
+        is_replaced = known_until is not None and _instant(str(known_until)) <= at
+        if _instant(str(known_from)) <= at and not is_replaced:
+            known.append((_interval(str(start), str(end)), int(watt_hours or 0)))
     return sorted(known)
+
+
+@lru_cache(maxsize=_CACHED)
+def _instant(text: str) -> datetime:
+    return parse_instant(text)
+
+
+@lru_cache(maxsize=_CACHED)
+def _interval(start: str, end: str) -> Interval:
+    return span([start, end])

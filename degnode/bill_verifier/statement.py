@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import datetime
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
@@ -16,6 +17,8 @@ Json: TypeAlias = dict[str, Any]
 
 FORMAT: Final = "degnode-bill-statement"
 VERSION: Final = 1
+_LONGEST_NUMBER: Final = 40
+"""Digits of a price or a per cent; keeps 1E+999999999 from being spelled out."""
 
 
 class StatementUnreadable(NodeError):
@@ -44,6 +47,14 @@ def digest_of(statement: Mapping[str, Any]) -> str:
     rest = {key: value for key, value in statement.items() if key != "sha256"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return sha256(text.encode()).hexdigest()
+
+
+def exact(text: str) -> Decimal:
+    """Return an exact number. Raises: ValueError, if nobody could have agreed on one so long."""
+    found = Decimal(text)
+    if len(text) > _LONGEST_NUMBER or not found.is_finite() or abs(found.adjusted()) > _LONGEST_NUMBER:
+        raise ValueError(f"{text[:_LONGEST_NUMBER]} is no price and no per cent")
+    return found
 
 
 def span(pair: list[str]) -> Interval:

@@ -26,6 +26,7 @@ _BROKEN: Final = (
     ArithmeticError,
     DecimalException,
     LookupError,
+    RecursionError,
     TypeError,
     ValueError,
 )

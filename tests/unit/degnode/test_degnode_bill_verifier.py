@@ -133,6 +133,15 @@ def test_a_statement_without_its_parts_is_refused() -> None:
         verify_statement('{"format": "degnode-bill-statement", "version": 1}')
 
 
+@pytest.mark.parametrize("price", ["1E+999999999", "1E-999999999", "NaN", "Infinity", "1" * 60, "x"])
+def test_a_price_that_nobody_could_compute_with_is_refused_at_once(statement: Json, price: str) -> None:
+    forged = copy.deepcopy(statement)
+    forged["terms"]["price_per_kwh"] = price
+
+    with pytest.raises(StatementUnreadable):
+        verify_statement(resealed(forged))
+
+
 def test_the_command_says_that_all_follows_or_names_what_does_not(statement: Json, tmp_path: Path) -> None:
     file = tmp_path / "bill.json"
     file.write_text(json.dumps(statement))
