@@ -200,6 +200,7 @@ async def test_what_was_cut_counts_from_when_it_was_known(world: SellerWorld) ->
     for day in range(5):
         await count_day(world, day, EVEN, MUCH, WINDOW.start + (day + 1) * DAY + HOUR)
         if day == 1:
+            world.clock.advance(timedelta(minutes=1))
             await cut(world, bought[0], 5_000, since=world.clock.now() - 2 * HOUR)
 
     for contract in bought:
