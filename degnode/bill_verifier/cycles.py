@@ -6,13 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
-from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from degnode.bill_verifier.bands import Band, band_at
 from degnode.bill_verifier.costs import Reached
-from degnode.bill_verifier.delivery import Delivered, delivered_by, gaps_in, total
+from degnode.bill_verifier.delivery import BandAt, Delivered, delivered_by, gaps_in, total
 from degnode.bill_verifier.lines import billed, charged_between
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract
 from degnode.bill_verifier.statement import Json, exact, span, written, written_span
@@ -42,6 +40,7 @@ class Known:
     imported: Counted
     cut: int
     is_terminated: bool
+    band_at: BandAt
 
 
 def cycles_of(contract: Json, terms: Json) -> dict[str, Cycle]:
@@ -61,8 +60,8 @@ def cycles_of(contract: Json, terms: Json) -> dict[str, Cycle]:
     }
 
 
-def known_at(statement: Json, at: datetime) -> Known:
-    """Return what was known when a run was made."""
+def known_at(statement: Json, at: datetime, band_at: BandAt) -> Known:
+    """Return what was known when a run was made; `band_at` says which price an interval has."""
     contract, meters = statement["contract"], statement["meters"]
     fulfilled, ended = contract["fulfilled_at"], contract["terminated_at"]
     cuts_by = at if fulfilled is None else min(at, parse_instant(fulfilled))
@@ -76,6 +75,7 @@ def known_at(statement: Json, at: datetime) -> Known:
         imported=imported,
         cut=cut_by(contract["cuts"], at),
         is_terminated=ended is not None and parse_instant(ended) <= at,
+        band_at=band_at,
     )
 
 
@@ -135,12 +135,8 @@ def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:
         most=contract["contracted_wh"] - known.cut,
         by_interval=contract["matching"] == "INTERVAL",
         until=by,
-        band_at=partial(_band_at, statement["terms"], contract["zone"]),
+        band_at=known.band_at,
     )
-
-
-def _band_at(terms: Json, zone: str, start: datetime) -> Band:
-    return band_at(terms, start, zone)
 
 
 def _reached(

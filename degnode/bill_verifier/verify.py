@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import DecimalException
+from functools import lru_cache
 from itertools import pairwise
 from typing import Final
 
+from degnode.bill_verifier.bands import band_at
 from degnode.bill_verifier.bills import (
     billing_periods,
     cycles_within,
@@ -31,6 +33,8 @@ _BROKEN: Final = (
     ValueError,
 )
 """What comes of figures that cannot stand at their place: a date of no calendar, text for a number."""
+_CACHED: Final = 100_000
+"""Intervals whose price is remembered: those of some years of quarter hours."""
 _LONGEST_WINDOW: Final = timedelta(days=3660)
 
 
@@ -77,6 +81,8 @@ def _order_of_claims(statement: Json) -> Iterator[Difference]:
 
 
 def _runs(statement: Json, cycles: dict[str, Cycle]) -> Iterator[Difference]:
+    terms, zone = statement["terms"], statement["contract"]["zone"]
+    priced = lru_cache(maxsize=_CACHED)(lambda start: band_at(terms, start, zone))
     known: dict[datetime, Known] = {}
     previous: dict[str, Json] = {}
     for number, run in enumerate(statement["runs"]):
@@ -88,7 +94,7 @@ def _runs(statement: Json, cycles: dict[str, Cycle]) -> Iterator[Difference]:
         if at < cycle.metered.end:
             yield Difference(f"{path}.settled_at", run["settled_at"], "after the cycle's end")
         if at not in known:
-            known[at] = known_at(statement, at)
+            known[at] = known_at(statement, at, priced)
         expected = expected_run(statement, run["cycle"], cycle, known[at], previous.get(run["cycle"]))
         yield from differences(run, expected, path)
         previous[run["cycle"]] = run

@@ -9,6 +9,8 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
+import pytest
+
 from degnode.bill_verifier.verify import verify_statement
 from kernel.clock import parse_instant
 from kernel.energy import Energy
@@ -136,6 +138,8 @@ def village(random: Random) -> list[Household]:
     return homes
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1_200)
 async def test_the_verifier_agrees_on_every_bill_of_a_month_of_200_households_with_20_revised_days(
     uow_factory: UnitOfWorkFactory,
 ) -> None:
