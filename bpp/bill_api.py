@@ -21,6 +21,10 @@ _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": dict[str, Any]},
     **refusals(401, 404, 422, 503),
 }
+_PAGE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
+_POLICY: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
 
 
 def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
@@ -53,10 +57,9 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     @router.get(
         "/contracts/{contract_id}/bills/{bill_id}/invoice",
         summary="A bill as a page to read and print",
-        response_class=HTMLResponse,
-        responses=refusals(401, 404, 422, 503),
+        responses={**_PAGE, **refusals(401, 404, 422, 503)},
     )
     async def get_invoice(contract_id: str, bill_id: str, _caller: MayReadContracts) -> HTMLResponse:
-        return HTMLResponse(write_page(await statement(contract_id, bill_id)))
+        return HTMLResponse(write_page(await statement(contract_id, bill_id)), headers=_POLICY)
 
     return router

@@ -257,6 +257,7 @@ async def test_an_invoice_is_a_page_over_http_and_a_page_or_lines_at_the_command
     lines = printed(await invoke(*asked, "csv", environment=environment))
 
     assert served.headers["content-type"] == "text/html; charset=utf-8"
+    assert served.headers["content-security-policy"].startswith("default-src 'none'")
     assert served.text.strip() == page
     assert "<svg" in page
     assert lines.startswith("bill,kind,title,amount,taken_off,currency\nbill-2026-02-001,ENERGY,Energy Cost,")
