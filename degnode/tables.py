@@ -19,6 +19,7 @@ _DECLARED_IN: Final = (
     "trading",
     "settlement",
     "settlement.ledger",
+    "settlement.trade_records",
     "node",
     "bap",
     "bpp",
