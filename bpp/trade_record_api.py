@@ -1,4 +1,4 @@
-"""The DEG ledger API: platforms put trades' records, utilities record what became of them, each reads its own.
+"""The DEG ledger API: platforms put records of trades, utilities say what became of them, all read their own.
 
 Every request is signed as a Beckn message is. Refusals have the API's own form and codes.
 """
@@ -52,8 +52,8 @@ class _LedgerRoute(APIRoute):
             try:
                 return await handle(request)
             except Refused as error:
-                details = None if error.field is None else {"field": error.field, "issue": error.message}
-                return _refusal(error.code, error.message, _STATUS[error.code], details)
+                named = None if error.field is None else {"field": error.field, "issue": error.message}
+                return _refusal(error.code, error.message, _STATUS[error.code], named)
             except NodeError as error:
                 code = _CODES.get(error.http_status, RefusalCode.INTERNAL_ERROR)
                 details = {"code": error.code, "path": error.path, "hint": error.hint}

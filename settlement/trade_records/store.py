@@ -144,7 +144,7 @@ async def _go_on(
     return Written(record=write.record, created_at=found.created_at, row_digest=digest)
 
 
-async def _find_done(write: Write, *, uow: UnitOfWork) -> Row[Any] | None:
+async def _find_done(write: Write, *, uow: UnitOfWork) -> Row[Any, Any] | None:
     versions = trade_record_versions.c
     query = select(versions.request_digest, versions.row_digest).where(
         versions.record == write.record,
