@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import Table, update
 
 from kernel.errors import NodeError
 from settlement.bills import BillEvent, BillingCycle, BillNotFound, next_bill_status
@@ -66,8 +67,7 @@ async def move_bill(
     (bill,) = found
     moved = replace(bill, status=next_bill_status(bill.status, event))
     change = Change(subject=bill_id, event=event, old_status=bill.status, new_status=moved.status)
-    this = update(billing_cycles).where(billing_cycles.c.id == bill_key(contract_id, bill_id))
-    await uow.connection.execute(this.values(status=moved.status))
+    await _keep(change, billing_cycles, bill_key(contract_id, bill_id), uow=uow)
     await record_changes(contract_id, [change], uow=uow, now=now, reason=reason, actor=actor)
     return moved
 
@@ -89,7 +89,10 @@ async def _move_cycle(
     (cycle,) = found
     moved = replace(cycle, status=next_cycle_status(cycle.status, event))
     change = Change(subject=cycle_id, event=event, old_status=cycle.status, new_status=moved.status)
-    this = update(settlement_cycles).where(settlement_cycles.c.id == cycle_key(contract_id, cycle_id))
-    await uow.connection.execute(this.values(status=moved.status))
+    await _keep(change, settlement_cycles, cycle_key(contract_id, cycle_id), uow=uow)
     await record_changes(contract_id, [change], uow=uow, now=now, reason=reason, actor=actor)
     return moved
+
+
+async def _keep(change: Change, table: Table, key: UUID, *, uow: UnitOfWork) -> None:
+    await uow.connection.execute(update(table).where(table.c.id == key).values(status=change.new_status))

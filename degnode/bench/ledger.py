@@ -7,21 +7,23 @@ checks, on one connection, in the same run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from typing import Final
 
-import asyncpg
+from sqlalchemy import func, select
 
+from degnode.bench.copied_rows import copy_again
 from kernel.clock import SystemClock
 from kernel.currency import Currency
 from kernel.money import Money
 from settlement.ledger.accounts import Account, AccountKind
 from settlement.ledger.entries import Transfer
 from settlement.ledger.ledger import Ledger
+from settlement.ledger.tables import ledger_balances
 from storage.database import Database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
@@ -29,7 +31,6 @@ from storage.unit_of_work import UnitOfWorkFactory
 
 _PARTIES: Final = 500
 _INR: Final = Currency("INR")
-_ROWS: Final = "SELECT * FROM ledger_transfers ORDER BY seq"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,16 +76,16 @@ async def _bench(url: str, *, transfers: int, batch: int, tell: Callable[[str], 
         tell(f"{transfers:,} transfers recorded; now the same once more")
         replay = await _record(uow_factory, asked, batch=batch)
         tell("now the same rows by COPY")
-        stored, total, copying = await _copy_again(url)
+        stored, copy_rate = await copy_again(url, "ledger_transfers")
         return LedgerReport(
             transfers=transfers,
             batch=batch,
             rate=transfers / seconds,
             replay_rate=transfers / replay,
-            copy_rate=stored / copying,
+            copy_rate=copy_rate,
             stored=stored,
             asked_total=sum(each.amount.minor for each in asked if isinstance(each.amount, Money)),
-            balances_total=total,
+            balances_total=await _balances_total(uow_factory),
         )
     finally:
         await database.close()
@@ -116,30 +117,11 @@ async def _record(uow_factory: UnitOfWorkFactory, asked: Sequence[Transfer], *, 
     return perf_counter() - started
 
 
-async def _copy_again(url: str) -> tuple[int, int, float]:
-    """Return how many rows are stored, what the payers owe together, and how many seconds COPY takes."""
-    connection = await asyncpg.connect(url)
-    try:
-        rows: list[bytes] = []
-
-        async def keep(chunk: bytes) -> None:
-            rows.append(chunk)
-
-        await connection.copy_from_query(_ROWS, output=keep, format="binary")
-        await connection.execute("CREATE TABLE reference (LIKE ledger_transfers INCLUDING ALL)")
-        started = perf_counter()
-        await connection.copy_to_table("reference", source=_chunks(rows), format="binary")
-        seconds = perf_counter() - started
-        stored = await connection.fetchval("SELECT count(*) FROM ledger_transfers")
-        total = await connection.fetchval("SELECT sum(debits_posted)::bigint FROM ledger_balances")
-        return stored, total, seconds
-    finally:
-        await connection.close()
-
-
-async def _chunks(rows: Sequence[bytes]) -> AsyncIterator[bytes]:
-    for chunk in rows:
-        yield chunk
+async def _balances_total(uow_factory: UnitOfWorkFactory) -> int:
+    """Return what all accounts were debited together, as their balances have it."""
+    query = select(func.coalesce(func.sum(ledger_balances.c.debits_posted), 0))
+    async with uow_factory() as uow:
+        return int((await uow.connection.execute(query)).scalar_one())
 
 
 def _account(owner: str, kind: AccountKind) -> Account:

@@ -18,7 +18,7 @@ from typing import Final
 import psutil
 
 from bpp.meter_news import tell_of_readings
-from degnode.bench.meter_copies import copy_again
+from degnode.bench.copied_rows import copy_again
 from degnode.bench.meter_documents import A_DAY, QUARTER, day_documents
 from kernel.clock import SystemClock
 from metering.sep.elements import NAMESPACE
@@ -83,7 +83,7 @@ async def bench_import(*, form: Form, readings: int, tell: Callable[[str], None]
             )
             await _import(file, source, taker, report, tell)
             await database.close()
-            report.stored, report.copy_rate = await copy_again(server.get_uri())
+            report.stored, report.copy_rate = await copy_again(server.get_uri(), "meter_readings")
         finally:
             await asyncio.to_thread(server.cleanup)
     return report

@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 import psutil
 
+from degnode.bench.copied_rows import copy_again
 from degnode.bench.load import LoadResult, send_all
-from degnode.bench.meter_copies import copy_again
 from degnode.bench.meter_documents import A_DAY, day_documents
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
@@ -73,7 +73,7 @@ async def bench_posts(
         result = await _post(network, documents[warm_up:], connections)
         processor_seconds = sum(process.cpu_times()[:2]) - before
         tell(f"{len(documents):,} documents posted; now the same rows by COPY")
-        stored, copy_rate = await copy_again(network.database_urls["bpp"])
+        stored, copy_rate = await copy_again(network.database_urls["bpp"], "meter_readings")
         return PostReport(
             documents=len(documents) - warm_up,
             document_bytes=len(documents[-1]),

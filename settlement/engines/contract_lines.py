@@ -11,6 +11,7 @@ import numpy as np
 
 from settlement.engines.faults import DataInvalid
 from settlement.engines.file_sets import FileSet
+from settlement.engines.tariffs import PRICES
 
 FIELDS: Final = (
     "contract",
@@ -21,13 +22,7 @@ FIELDS: Final = (
     "trade_time",
     "quantity_wh",
     "matching",
-    "currency",
-    "rate",
-    "bands",
-    "wheeling_per_kwh",
-    "wheeling_fixed",
-    "tax_percent",
-    "discount_percent",
+    *PRICES,
 )
 
 

@@ -36,24 +36,30 @@ class FileSet:
 def find_files(places: Sequence[str], *, endings: Sequence[str] = PARQUET) -> FileSet:
     """Return the files at `places`: files, folders with all below them, patterns like `2026/*.parquet`.
 
-    Raises: DataInvalid, if there are none, or of several forms.
+    Raises: DataInvalid, if there are none at one of them, or files of several forms.
     """
-    found = sorted({path for place in places for path in _below(place, endings)})
-    if not found:
-        raise DataInvalid(f"no file here ends in {' or '.join(endings)}", path=", ".join(places))
+    found = sorted({path for place in places for path in _found_at(place, endings)})
     files = FileSet(tuple(found))
     if any(path.lower().endswith(JSON_LINES) != files.are_json for path in found):
         raise DataInvalid("some files are Parquet, others JSON Lines", path=", ".join(places))
     return files
 
 
-def _below(place: str, endings: Sequence[str]) -> Iterator[str]:
+def _found_at(place: str, endings: Sequence[str]) -> list[str]:
+    candidates = _candidates(place)
+    if not candidates and not Path(place).exists():
+        raise DataInvalid("there is no such file", path=place)
+    found = [each for each in candidates if each.lower().endswith(tuple(endings))]
+    if not found:
+        raise DataInvalid(f"no file here ends in {' or '.join(endings)}", path=place)
+    return found
+
+
+def _candidates(place: str) -> list[str]:
     path = Path(place)
     if path.is_dir():
-        candidates = [str(each) for each in path.rglob("*") if each.is_file()]
-    else:
-        candidates = [place] if path.exists() else glob(place, recursive=True)  # noqa: PTH207  absolute patterns, too
-    return (each for each in candidates if each.lower().endswith(tuple(endings)))
+        return [str(each) for each in path.rglob("*") if each.is_file()]
+    return [place] if path.exists() else glob(place, recursive=True)  # noqa: PTH207  absolute patterns, too
 
 
 @contextmanager

@@ -128,8 +128,10 @@ def test_files_are_found_by_name_folder_and_pattern(tmp_path: Path) -> None:
     for places in (names, [str(tmp_path)], [str(tmp_path / "**" / "*.parquet")]):
         assert find_files(places).paths == tuple(sorted(names))
     assert str(find_files(names)) == f"{names[0]} and 1 more"
-    with pytest.raises(DataInvalid, match="no file here ends in"):
-        find_files([str(tmp_path / "c")])
+    with pytest.raises(DataInvalid, match="there is no such file"):
+        find_files([str(tmp_path), str(tmp_path / "c")])  # what is missing is not passed over
+    with pytest.raises(DataInvalid, match=r"no file here ends in \.jsonl"):
+        find_files([str(tmp_path / "a")], endings=(".jsonl",))
     (tmp_path / "a" / "x.jsonl").write_text("")
     with pytest.raises(DataInvalid, match="some files are Parquet, others JSON Lines"):
         find_files([str(tmp_path)], endings=(".parquet", ".jsonl"))

@@ -1,4 +1,4 @@
-"""What readings are compared with: PostgreSQL's own COPY of the same rows, on one connection."""
+"""What is kept is compared with PostgreSQL's own COPY of the same rows, on one connection."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from typing import Final
 import asyncpg
 
 _MOST_ROWS: Final = 2_000_000
-_ROWS: Final = f"SELECT * FROM meter_readings LIMIT {_MOST_ROWS}"  # noqa: S608  a number of ours
 
 
-async def copy_again(database_url: str) -> tuple[int, float]:
-    """Return how many readings are stored, and at what rate COPY stores the same rows once more.
+async def copy_again(database_url: str, table: str) -> tuple[int, float]:
+    """Return how many rows `table` has, and at what rate COPY stores the same once more.
 
     They go into a table of the same columns, indexes and constraints; of very many, the first are taken.
     """
@@ -24,12 +23,13 @@ async def copy_again(database_url: str) -> tuple[int, float]:
         async def keep(chunk: bytes) -> None:
             rows.append(chunk)
 
-        await connection.copy_from_query(_ROWS, output=keep, format="binary")
-        await connection.execute("CREATE TABLE reference (LIKE meter_readings INCLUDING ALL)")
+        query = f"SELECT * FROM {table} LIMIT {_MOST_ROWS}"  # noqa: S608  a table and a number of ours
+        await connection.copy_from_query(query, output=keep, format="binary")
+        await connection.execute(f"CREATE TABLE reference (LIKE {table} INCLUDING ALL)")
         started = perf_counter()
         await connection.copy_to_table("reference", source=_chunks(rows), format="binary")
         seconds = perf_counter() - started
-        stored: int = await connection.fetchval("SELECT count(*) FROM meter_readings")
+        stored: int = await connection.fetchval(f"SELECT count(*) FROM {table}")  # noqa: S608  a table of ours
         return stored, min(stored, _MOST_ROWS) / seconds
     finally:
         await connection.close()
