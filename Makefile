@@ -47,7 +47,7 @@ install: $(VENV)/.installed-dev ## set up everything without running anything
 
 lock: ## pin every dependency of pyproject.toml, with hashes (needs uv)
 	@command -v uv >/dev/null || { echo "make lock needs uv (pip install uv)" >&2; exit 1; }
-	@$(LOCK) pyproject.toml --extra simulation --extra parquet -o requirements.txt
+	@$(LOCK) pyproject.toml --extra simulation --extra parquet --extra pdf -o requirements.txt
 	@$(LOCK) pyproject.toml --all-extras --group dev -c requirements.txt -o requirements-dev.txt
 	@$(LOCK) --group build -c requirements-dev.txt -o requirements-build.txt
 

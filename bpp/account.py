@@ -127,7 +127,13 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
 
 
 def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: datetime) -> SettlementOutcome:
-    agreement = Agreement(
+    agreement = agreement_of(contract, cut=cut)
+    return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
+
+
+def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
+    """Return what settlement must know of a contract."""
+    return Agreement(
         contract_id=contract.id,
         window=contract.window,
         contracted=contract.quantity,
@@ -139,7 +145,6 @@ def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: dateti
         billing=Cadence(contract.terms.billing_period.value),
         is_terminated=contract.status is ContractStatus.TERMINATED,
     )
-    return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
 
 def _still_due(contract: Contract, cycles: Sequence[SettlementCycle]) -> list[SettlementCycle]:

@@ -78,6 +78,16 @@ COMMANDS: Final = (
         "Settle a local day of many contracts at once: quantities, prices, lines, and their SHA-256.",
     ),
     LazyCommand(
+        "explain",
+        "degnode.commands.explain:explain",
+        "Explain a bill of a seller's node: readings, what other contracts left, prices, taxes, corrections.",
+    ),
+    LazyCommand(
+        "verify-bill",
+        "degnode.commands.verify_bill:verify_bill",
+        "Compute a bill anew from its statement, FILE, and name every figure that differs.",
+    ),
+    LazyCommand(
         "network",
         "degnode.commands.network:network",
         "How this participant stands in its network, and what it tells the registry.",

@@ -19,6 +19,8 @@ _DECLARED_IN: Final = (
     "trading",
     "settlement",
     "settlement.ledger",
+    "settlement.payments",
+    "settlement.trade_records",
     "node",
     "bap",
     "bpp",

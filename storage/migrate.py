@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from storage.database import Database
+from storage.job_schema import install_job_schema
 from storage.unit_of_work import UnitOfWorkFactory
 
 _MIGRATIONS: Final = Path(__file__).resolve().parent.parent / "migrations"
@@ -23,6 +24,7 @@ async def migrate(database: Database) -> None:
     async with UnitOfWorkFactory(database)() as uow:
         await uow.connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
         await uow.connection.run_sync(upgrade)
+        await install_job_schema(uow.driver)
 
 
 async def is_current(database: Database) -> bool:

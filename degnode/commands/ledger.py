@@ -23,6 +23,7 @@ from kernel.plain_text import one_line
 from keystore.keychain import Keychain
 from keystore.store import find_key_sets, list_subscribers
 from protocol.ed25519 import PublicKey
+from protocol.keys import KeyUnreadable, read_public_key
 from settlement.ledger.accounts import AccountKind
 from settlement.ledger.audit import audit_ledger
 from settlement.ledger.balances import Balance
@@ -109,12 +110,24 @@ def journal(
 
 @ledger.command()
 @at_a_place
-def audit(*, as_json: AsJson = False, place: Place) -> None:
+def audit(
+    *,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PUBLIC",
+            help="Believe only seals of this public key (base64), whatever the database says; repeatable.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    place: Place,
+) -> None:
     """Work everything out anew from the journal; name every row that is not as it was written.
 
     Ends with status 1 if there is one.
     """
-    found = view_audit(asyncio.run(_audit(place)))
+    outside = [_public_key(each) for each in key or ()]
+    found = view_audit(asyncio.run(_audit(place, outside)))
     if as_json:
         print(found.model_dump_json(indent=2))
     else:
@@ -165,10 +178,17 @@ async def _journal(place: Place, ref: str | None, after: int, limit: int) -> lis
         return await read_journal(uow=desk.uow, ref=ref, after=after, limit=limit)
 
 
-async def _audit(place: Place) -> Audit:
+async def _audit(place: Place, outside: list[PublicKey]) -> Audit:
     async with place.desk() as desk:
         await see_one_instant(uow=desk.uow)
-        return await audit_ledger(uow=desk.uow, keys=await _keys(desk.uow))
+        return await audit_ledger(uow=desk.uow, keys=await _keys(desk.uow), outside=outside)
+
+
+def _public_key(text: str) -> PublicKey:
+    try:
+        return read_public_key(text)
+    except KeyUnreadable as error:
+        raise typer.BadParameter(str(error), param_hint="--key") from error
 
 
 async def _keys(uow: UnitOfWork) -> dict[str, PublicKey]:

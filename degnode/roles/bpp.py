@@ -10,6 +10,7 @@ import structlog
 from pydantic import Field
 
 from bpp.adapter import callback_putter
+from bpp.bill_api import bill_router
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
 from bpp.curtailment_api import curtailment_router
@@ -18,6 +19,8 @@ from bpp.meter_api import meter_router
 from bpp.meter_news import tell_of_readings
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
+from bpp.signed_calls import SignedCalls
+from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
@@ -113,7 +116,9 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),
+            bill_router(uow_factory=uow_factory, clock=clock),
             curtailment_router(seller, uow_factory=uow_factory, clock=clock),
+            trade_record_router(_signed_calls(foundation), uow_factory=uow_factory, clock=clock),
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),
             tracking_router(uow_factory=uow_factory, clock=clock),
@@ -125,4 +130,14 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,
+    )
+
+
+def _signed_calls(foundation: Foundation) -> SignedCalls:
+    return SignedCalls(
+        keyring=foundation.keyring,
+        gate=foundation.access.gate,
+        rates=foundation.access.rates,
+        clock=foundation.clock,
+        max_body_bytes=foundation.settings.max_body_bytes,
     )

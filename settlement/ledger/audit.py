@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final
@@ -41,12 +41,16 @@ _HOLDS: Final = "SELECT transfer, expires_at FROM ledger_holds"
 _A_DAY: Final = timedelta(days=1)
 
 
-async def audit_ledger(*, uow: UnitOfWork, keys: Mapping[str, PublicKey]) -> Audit:
+async def audit_ledger(
+    *, uow: UnitOfWork, keys: Mapping[str, PublicKey], outside: Sequence[PublicKey] = ()
+) -> Audit:
     """Work everything out anew, and return what does not agree; `keys` are those that seals are signed with.
 
+    If there are keys from `outside` the database, every seal must be of one of them: who can write to
+    the database can put a key of his own there, and seal with it whatever he likes.
     The unit of work should see one instant, or what is recorded meanwhile looks wrong.
     """
-    auditor = _Auditor(uow=uow, keys=keys)
+    auditor = _Auditor(uow=uow, keys=keys, outside=outside)
     await auditor.look()
     return Audit(
         entries=auditor.books.entries,
@@ -60,6 +64,7 @@ async def audit_ledger(*, uow: UnitOfWork, keys: Mapping[str, PublicKey]) -> Aud
 class _Auditor:
     uow: UnitOfWork
     keys: Mapping[str, PublicKey]
+    outside: Sequence[PublicKey]
     books: Books = field(default_factory=Books)
     findings: list[Finding] = field(default_factory=list)
     accounts: int = 0
@@ -100,7 +105,8 @@ class _Auditor:
                 last_seq = entry.seq
             link = row["hash"] if is_linked else next_hash(link, digest)
         rows_hold = len(self.findings) == before
-        for why in _faults(seal, previous, digests, link, rows_hold=rows_hold, keys=self.keys):
+        believed = self.outside or [key for name, key in self.keys.items() if name == seal.key_id]
+        for why in _faults(seal, previous, digests, link, rows_hold=rows_hold, believed=believed):
             self._find(Trouble.SEAL, "ledger_seals", seal.summary.day, why)
 
     def _look_at_link(
@@ -169,7 +175,7 @@ def _faults(
     head: bytes,
     *,
     rows_hold: bool,
-    keys: Mapping[str, PublicKey],
+    believed: Sequence[PublicKey],
 ) -> Iterator[str]:
     """Yield what is wrong with a seal."""
     summary = seal.summary
@@ -183,8 +189,7 @@ def _faults(
         merkle_root(digests),
     ):
         yield "it is not the seal of the entries that are chained"
-    key = keys.get(seal.key_id)
-    if key is None:
+    if not believed:
         yield f"it is signed with {seal.key_id!r}, a key that is not known here"
-    elif not seal.is_signed_by(key):
+    elif not any(seal.is_signed_by(key) for key in believed):
         yield f"its signature is not that of the key {seal.key_id!r}"

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import Select, or_, select, text
 
+from kernel.errors import NodeError
 from settlement.ledger.accounts import Account, AccountKind
 from settlement.ledger.balances import Balance
 from settlement.ledger.journal_entry import JournalEntry
@@ -18,6 +19,10 @@ from storage.unit_of_work import UnitOfWork
 
 _PAGE = 2_000
 _ONE_VIEW = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
+
+class AccountMissing(NodeError):
+    """The journal has an entry on an account that is not in the ledger."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +83,14 @@ async def _lines(query: Select[Any], *, uow: UnitOfWork) -> list[JournalLine]:
     named = {side for entry in entries for side in (entry.debit, entry.credit)}
     found = select(ledger_accounts).where(ledger_accounts.c.id.in_(named))
     accounts = {row["id"]: account_from(row) for row in (await uow.connection.execute(found)).mappings()}
+    for entry in entries:
+        for side in (entry.debit, entry.credit):
+            if side not in accounts:
+                raise AccountMissing(
+                    f"entry {entry.seq} of the journal is on the account {side}, which is not in the ledger",
+                    path="ledger_accounts",
+                    hint="`degnode ledger audit` names all that is not as it was written.",
+                )
     return [
         JournalLine(entry=entry, debit=accounts[entry.debit], credit=accounts[entry.credit])
         for entry in entries

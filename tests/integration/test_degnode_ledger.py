@@ -22,10 +22,12 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from keystore.opening import open_keychain
+from protocol.keys import new_private_key, write_public_key
 from settlement.ledger.accounts import AccountKind
 from settlement.ledger.beancount_export import account_name
 from settlement.ledger.entries import MOST
 from settlement.ledger.ledger import Ledger
+from settlement.ledger.reading import AccountMissing
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed
 from tests.support.key_sets import KEK, key_manager
@@ -249,3 +251,36 @@ async def test_the_journal_is_exported_for_tables_and_programs(
 
 def test_an_escaped_name_says_its_bytes() -> None:
     assert account_name(account("é", AccountKind.FX, "WH")) == "Equity:FX:Of--c3-a9:WH"
+
+
+async def test_a_missing_account_is_named_by_the_journal_and_the_exports(
+    shell: Shell, uow_factory: UnitOfWorkFactory
+) -> None:
+    await two_days(uow_factory)
+    async with uow_factory() as uow:
+        await uow.connection.execute(text("SET LOCAL session_replication_role = replica"))
+        await uow.connection.execute(text("DELETE FROM ledger_accounts WHERE id = :id"), {"id": ASHA.id})
+    for arguments in (["journal"], ["export", "--format", "csv"], ["export", "--format", "beancount"]):
+        result = await shell.try_(*arguments)
+        assert isinstance(result.exception, AccountMissing)
+        assert f"is on the account {ASHA.id}, which is not in the ledger" in result.exception.message
+
+
+async def test_seals_are_checked_against_a_key_from_outside_the_database(
+    shell: Shell, uow_factory: UnitOfWorkFactory
+) -> None:
+    await record_on_past_days(uow_factory)
+    keychain = await open_keychain(
+        subscriber_id="bpp.example",
+        uow_factory=uow_factory,
+        key_manager=key_manager(),
+        clock=ManualClock(NOW - timedelta(days=1)),
+    )
+    await shell.run("seal")
+    own = write_public_key(keychain.at(NOW).private_key.public_key)
+    other = write_public_key(new_private_key().public_key)
+    assert (await shell.run("audit", "--key", other, "--key", own)).endswith("All of it holds.")
+    result = await shell.try_("audit", "--key", other)
+    assert result.exit_code == 1
+    assert "its signature is not that of the key 'bpp.example|k1'" in result.stdout
+    assert (await shell.try_("audit", "--key", "no key")).exit_code == 2

@@ -14,7 +14,7 @@ from storage.migrate import is_current, migrate, upgrade
 
 TRIGGERS = """
     SELECT event_object_table, trigger_name, event_manipulation, action_timing, action_statement
-    FROM information_schema.triggers ORDER BY 1, 2, 3
+    FROM information_schema.triggers WHERE trigger_schema = 'public' ORDER BY 1, 2, 3
 """
 FUNCTIONS = """
     SELECT proname, regexp_replace(prosrc, '\\s+', ' ', 'g') FROM pg_proc

@@ -1,0 +1,65 @@
+"""The operator's API of bills: what each follows from, as a statement, and as a page for the buyer."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+from fastapi.responses import HTMLResponse
+
+from bpp.statements import make_statement
+from kernel.clock import Clock
+from node.app import JsonResponse
+from node.callers import MayReadContracts
+from node.documentation import refusals
+from settlement.explanation import Record
+from settlement.statements.invoice import write_page
+from storage.unit_of_work import UnitOfWorkFactory
+from trading.contracts import ContractStore
+
+_STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"model": dict[str, Any]},
+    **refusals(401, 404, 422, 503),
+}
+_PAGE: Final[dict[int | str, dict[str, Any]]] = {
+    200: {"description": "The page.", "content": {"text/html": {"schema": {"type": "string"}}}}
+}
+_POLICY: Final = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+
+
+def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
+    """Return the routes of statements and invoices; each needs an API key."""
+    router = APIRouter(prefix="/api/v1", tags=["contracts"], default_response_class=JsonResponse)
+
+    async def statement(contract_id: str, bill_id: str) -> Record:
+        async with uow_factory() as uow:
+            contract = await ContractStore(uow.connection).get(contract_id)
+            return await make_statement(contract, bill_id, uow, now=clock.now())
+
+    @router.get(
+        "/contracts/{contract_id}/bills/{bill_id}/explain",
+        summary="A bill's statement: all that it follows from, to be computed anew",
+        responses=_STATEMENT,
+    )
+    async def explain_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
+        return JsonResponse(await statement(contract_id, bill_id))
+
+    @router.get(
+        "/bills/{bill_id}/explain",
+        summary="The same, of a bill whose contract is a parameter",
+        responses=_STATEMENT,
+    )
+    async def explain_bill_of(
+        bill_id: str, contract: Annotated[str, Query()], _caller: MayReadContracts
+    ) -> JsonResponse:
+        return JsonResponse(await statement(contract, bill_id))
+
+    @router.get(
+        "/contracts/{contract_id}/bills/{bill_id}/invoice",
+        summary="A bill as a page to read and print",
+        responses={**_PAGE, **refusals(401, 404, 422, 503)},
+    )
+    async def get_invoice(contract_id: str, bill_id: str, _caller: MayReadContracts) -> HTMLResponse:
+        return HTMLResponse(write_page(await statement(contract_id, bill_id)), headers=_POLICY)
+
+    return router

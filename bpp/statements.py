@@ -1,0 +1,93 @@
+"""The statement of a contract's bill: what its meters counted and who came first on them, as known when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import pairwise
+
+from bpp.account import ALLOCATION, agreement_of
+from bpp.meter_sharing import DIRECTIONS
+from kernel.interval import Interval
+from metering.query import interval_energy
+from settlement.explanation import Record
+from settlement.side import MeteredInterval
+from settlement.statements.evidence import EarlierClaim, Evidence, KnownCut, MeterEvidence, track_readings
+from settlement.statements.kept import find_kept
+from settlement.statements.statement import write_statement
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract
+from trading.curtailments import CurtailmentStore
+from trading.lifecycle import ContractStatus
+from trading.meter_claims import MeterClaim, MeterEnd, find_earlier_claims
+
+
+async def make_statement(contract: Contract, bill_id: str, uow: UnitOfWork, *, now: datetime) -> Record:
+    """Return the statement of a bill, with all that it follows from. Raises: BillNotFound."""
+    kept = await find_kept(contract.id, bill_id, uow=uow)
+    instants = sorted({run.settled_at for run in kept.runs})
+    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
+    evidence = Evidence(
+        agreement=agreement_of(contract, cut=cut),
+        confirmed_at=contract.confirmed_at or contract.created_at,
+        exported=await _meter(contract, MeterEnd.SOURCE, instants, uow),
+        imported=await _meter(contract, MeterEnd.TARGET, instants, uow),
+        cuts=await _cuts(contract.id, uow),
+        fulfilled_at=contract.ended_at if contract.status is ContractStatus.COMPLETED else None,
+        terminated_at=contract.ended_at if contract.status is ContractStatus.TERMINATED else None,
+    )
+    return write_statement(kept, evidence, now=now)
+
+
+async def _meter(
+    contract: Contract, end: MeterEnd, instants: Sequence[datetime], uow: UnitOfWork
+) -> MeterEvidence:
+    claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=None)
+    claims.sort(key=lambda claim: (claim.confirmed_at, claim.contract_id))
+    meter: str = getattr(contract, end.value)
+    seen = [(at, await _read(meter, end, _parts(contract.window, claims), uow, as_of=at)) for at in instants]
+    return MeterEvidence(
+        meter=meter,
+        allocation=ALLOCATION,
+        readings=track_readings(seen),
+        claims=tuple([await _claim(claim, uow) for claim in claims]),
+    )
+
+
+def _parts(window: Interval, claims: Sequence[MeterClaim]) -> list[Interval]:
+    """Return the time from the earliest claim on, cut where a window begins or ends."""
+    windows = [window, *(claim.window for claim in claims)]
+    edges = {edge for each in windows for edge in (each.start, each.end) if edge <= window.end}
+    return [Interval(start, end) for start, end in pairwise(sorted(edges))]
+
+
+async def _read(
+    meter: str, end: MeterEnd, parts: Sequence[Interval], uow: UnitOfWork, *, as_of: datetime
+) -> list[MeteredInterval]:
+    return [
+        (found.period, found.energy)
+        for part in parts
+        for found in await interval_energy(
+            uow.connection, meter=meter, direction=DIRECTIONS[end], window=part, as_of=as_of
+        )
+    ]
+
+
+async def _claim(claim: MeterClaim, uow: UnitOfWork) -> EarlierClaim:
+    return EarlierClaim(
+        confirmed_at=claim.confirmed_at,
+        window=claim.window,
+        contracted=claim.quantity,
+        cuts=await _cuts(claim.contract_id, uow),
+    )
+
+
+async def _cuts(contract_id: str, uow: UnitOfWork) -> tuple[KnownCut, ...]:
+    return tuple(
+        KnownCut(
+            since=said.curtailment.since,
+            energy=said.curtailment.cut.quantity,
+            known_from=said.recorded_at,
+        )
+        for said in await CurtailmentStore(uow.connection).find_all(contract_id)
+    )

@@ -1,0 +1,57 @@
+"""`degnode explain`: why a bill is what it is, for people, or as a statement for `degnode verify-bill`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from bpp.statements import make_statement
+from degnode.bill_views import print_statement
+from degnode.commands.place import Place, at_a_place
+from degnode.printing import AsJson
+from settlement.explanation import Record
+from settlement.statements.invoice import write_csv, write_page
+from trading.contracts import ContractStore
+
+
+class Form(StrEnum):
+    """How the invoice is written."""
+
+    HTML = "html"
+    CSV = "csv"
+
+
+_WRITERS: Final = {Form.HTML: write_page, Form.CSV: write_csv}
+
+
+@at_a_place
+def explain(
+    bill: Annotated[str, typer.Argument(metavar="BILL", help="A bill's id, like bill-2026-01-001.")],
+    *,
+    contract: Annotated[str, typer.Option(help="Whose bill it is: the id of the order.")],
+    as_json: AsJson = False,
+    form: Annotated[Form | None, typer.Option("--format", help="The invoice: a page, or its lines.")] = None,
+    place: Place,
+) -> None:
+    """Explain a bill of a seller's node: readings, what other contracts left, prices, taxes, corrections.
+
+    The JSON is the statement that `degnode verify-bill` computes anew.
+    """
+    statement = asyncio.run(_explain(place, contract, bill))
+    if as_json:
+        print(json.dumps(statement, ensure_ascii=False))
+    elif form is not None:
+        print(_WRITERS[form](statement), end="")
+    else:
+        print_statement(statement, Console(highlight=False))
+
+
+async def _explain(place: Place, contract_id: str, bill_id: str) -> Record:
+    async with place.desk() as desk:
+        contract = await ContractStore(desk.uow.connection).get(contract_id)
+        return await make_statement(contract, bill_id, desk.uow, now=desk.now)

@@ -1,0 +1,112 @@
+"""Statements of bills that were settled in memory, all cycles at one instant."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from settlement.agreement import Agreement
+from settlement.allocation.quantity import Lump
+from settlement.allocation.series import Entitlement, left_over
+from settlement.settle import SettlementOutcome, settle_contract
+from settlement.side import MeteredInterval
+from settlement.statements.evidence import EarlierClaim, Evidence, KnownCut, MeterEvidence, track_readings
+from settlement.statements.kept import KeptBill, KeptRun, KeptStatement
+from settlement.statements.statement import digest_of, write_statement
+
+Json = dict[str, Any]
+FIFO = "FIFO/1"
+
+
+def statement_of(
+    agreement: Agreement,
+    *,
+    exported: Sequence[MeteredInterval],
+    imported: Sequence[MeteredInterval],
+    earlier: Sequence[EarlierClaim] = (),
+) -> Json:
+    """Return the statement of the first bill, two days after the window; `earlier` claim the source too."""
+    agreement = replace(agreement, source_allocation=FIFO, target_allocation=FIFO)
+    now = agreement.window.end + timedelta(days=2)
+    left = [each for each in left_to(exported, earlier) if agreement.window.start <= each[0].start]
+    outcome = settle_contract(agreement, exported=left, imported=imported, now=now)
+    evidence = Evidence(
+        agreement=agreement,
+        confirmed_at=agreement.window.start - timedelta(days=1),
+        exported=MeterEvidence(
+            meter="SOURCE",
+            allocation=FIFO,
+            readings=track_readings([(now, exported)]),
+            claims=tuple(earlier),
+        ),
+        imported=MeterEvidence(meter="TARGET", allocation=FIFO, readings=track_readings([(now, imported)])),
+        cuts=cuts_of(agreement, now),
+        terminated_at=now if agreement.is_terminated else None,
+    )
+    return as_json(write_statement(_kept(outcome, now), evidence, now=now))
+
+
+def cuts_of(agreement: Agreement, now: datetime) -> tuple[KnownCut, ...]:
+    if not agreement.curtailed.watt_hours:
+        return ()
+    cut = KnownCut(since=agreement.window.start, energy=agreement.curtailed, known_from=now)
+    return (cut,)
+
+
+def left_to(metered: Sequence[MeteredInterval], earlier: Sequence[EarlierClaim]) -> list[MeteredInterval]:
+    """Return what the engine says that earlier contracts leave."""
+    entitlements = [
+        Entitlement(
+            contract_id=f"earlier-{at}",
+            traded_at=claim.confirmed_at,
+            window=claim.window,
+            quantity=Lump(
+                watt_hours=claim.contracted.watt_hours,
+                limits=tuple(
+                    (cut.since, max(0, claim.contracted.watt_hours - cut.energy.watt_hours))
+                    for cut in claim.cuts
+                ),
+            ),
+        )
+        for at, claim in enumerate(earlier)
+    ]
+    return left_over(metered, entitlements)
+
+
+def as_json(statement: Json) -> Json:
+    """Return the statement as it is read from a file."""
+    found: Json = json.loads(json.dumps(statement))
+    return found
+
+
+def resealed(statement: Json) -> str:
+    """Return the statement as text, with a digest that fits: as a forger would send it."""
+    rest = {key: value for key, value in statement.items() if key != "sha256"}
+    return json.dumps(rest | {"sha256": digest_of(rest)})
+
+
+def _kept(outcome: SettlementOutcome, now: datetime) -> KeptStatement:
+    bill = outcome.bills[0]
+    gathered = set(bill.settlement_cycle_ids)
+    return KeptStatement(
+        bill=KeptBill(bill=bill, issued_at=now),
+        corrected=(),
+        corrections=(),
+        runs=tuple(
+            KeptRun(cycle=cycle, settled_at=now) for cycle in outcome.cycles if cycle.cycle_id in gathered
+        ),
+    )
+
+
+def hours(window: Interval, watt_hours: Sequence[int]) -> list[MeteredInterval]:
+    """Return energies one after the other, each of an hour, from the window's start on."""
+    one = timedelta(hours=1)
+    return [
+        (Interval(window.start + at * one, window.start + (at + 1) * one), Energy(wh))
+        for at, wh in enumerate(watt_hours)
+    ]
