@@ -83,6 +83,7 @@ async def test_a_contract_that_says_nothing_is_kept_as_it_always_was(world: Sell
     contract = await buy(world, 5, FIRST)
     async with world.uow_factory() as uow:
         kept = await uow.connection.scalar(select(contracts.c.terms).where(contracts.c.id == contract))
+    assert kept is not None
     assert kept.keys() == {
         "currency",
         "price_per_kwh",

@@ -14,10 +14,14 @@ from hypothesis import strategies as st
 from kernel.energy import Energy
 from kernel.interval import Interval
 from settlement.agreement import Agreement
+from settlement.allocation.quantity import Lump
+from settlement.allocation.series import Entitlement, left_over
+from settlement.quantities import quantities_by_cycle
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
 from tests.support import trade_strategies as trades
 from tests.support.agreements import WINDOW, agree
+from trading.bands import Band
 from trading.charges import LineKind
 from trading.matching import NO_LOSSES, Billed, Matching
 from trading.penalties import Counted
@@ -142,6 +146,57 @@ def test_losses_of_nothing_and_penalties_of_nothing_change_no_amount(case: Case)
     plain, same = (replace(case, agreement=each).settle() for each in (bare, nought))
     assert [cycle.lines for cycle in plain.cycles] == [cycle.lines for cycle in same.cycles]
     assert all("shortfalls" not in (cycle.explanation or {}) for cycle in plain.cycles)
+
+
+@st.composite
+def queues(draw: st.DrawFn) -> tuple[list[int], list[Case]]:
+    """Draw what one source gave, and contracts on it in the order of their confirmation."""
+    gave = draw(energies)
+    return gave, [replace(case, gave=gave) for case in draw(st.lists(cases(), min_size=2, max_size=4))]
+
+
+@given(queue=queues())
+def test_no_watt_hour_of_a_shared_source_is_sold_twice_whatever_is_agreed(
+    queue: tuple[list[int], list[Case]],
+) -> None:
+    gave, contracts = queue
+    metered = hourly(gave)
+    sold = dict.fromkeys((interval for interval, _ in metered), 0)
+    earlier: list[Entitlement] = []
+    for number, case in enumerate(contracts):
+        left = left_over(metered, earlier)
+        for interval, sent in sent_under(case, left).items():
+            sold[interval] += sent
+        due = case.agreement.terms.losses.due_of_source(case.agreement.contracted.watt_hours)
+        earlier.append(
+            Entitlement(
+                contract_id=str(number), traded_at=WINDOW.start, window=WINDOW, quantity=Lump(watt_hours=due)
+            )
+        )
+    assert all(sold[interval] <= energy.watt_hours for interval, energy in metered)
+
+
+def sent_under(case: Case, left: list[MeteredInterval]) -> dict[Interval, int]:
+    """Return what of each interval of the source is sold under a contract, before losses."""
+    starts = {interval.start.isoformat(): interval for interval, _ in left}
+    cycles = quantities_by_cycle(
+        case.agreement,
+        exported=left,
+        imported=hourly(case.took),
+        band_of=lambda start: Band(Decimal(1), label=start.isoformat()),
+    )
+    billed = {starts[str(band)]: each.watt_hours for band, each in cycles[-1].to_date.bands.items()}
+    losses = case.agreement.terms.losses
+    if losses.billed is Billed.SENT:
+        return billed
+    if case.agreement.matching is Matching.INTERVAL:
+        return {interval: losses.needed(arrived) for interval, arrived in billed.items()}
+    rest = losses.needed(sum(billed.values()))
+    sent: dict[Interval, int] = {}
+    for interval, energy in left:
+        sent[interval] = min(energy.watt_hours, rest)
+        rest -= sent[interval]
+    return sent
 
 
 @given(agreed=trades.terms())
