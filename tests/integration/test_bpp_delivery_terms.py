@@ -15,6 +15,7 @@ from sqlalchemy import select
 from bpp.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
 from kernel.currency import Currency
+from protocol.actions import Action
 from settlement.store import find_bills, find_cycles, find_runs
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import EXPORT, IMPORT, SOURCE_METER, WINDOW, SellerWorld, hours_of
@@ -179,3 +180,12 @@ async def test_a_revised_reading_also_corrects_what_only_the_seller_owes(world: 
     owed = [(each.explanation or {})["shortfalls"][1]["minor"] for each in (first, second)]
     assert owed == [60, 96]
     assert await found_in_statements(world, contract) == []
+
+
+async def test_buyers_are_told_in_words_what_no_field_has(world: SellerWorld) -> None:
+    world = on(world, matching=Matching.INTERVAL, penalties=(owes(Side.SELLER),))
+    [catalog] = (await world.send(Action.DISCOVER, {"text_search": "rooftop"}))["catalogs"]
+    described = catalog["beckn:offers"][0]["beckn:descriptor"]["beckn:longDesc"]
+    assert described.startswith(
+        "Delivered is the lesser of both meters in each interval by itself. The seller"
+    )

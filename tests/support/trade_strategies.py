@@ -318,6 +318,7 @@ def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
         minimum=draw(st.none() | energies),
         maximum=draw(st.none() | energies),
         validity=draw(st.none() | intervals()),
+        description=draw(st.just("") | words),
     )
 
 
