@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
@@ -16,18 +18,36 @@ from settlement.agreement import Agreement
 from settlement.laying import BandOf, Laid, lay
 from settlement.periods import NamedPeriod, settlement_periods
 from settlement.side import MeteredInterval, Side
+from trading.bands import Band
+
+_UNPRICED: Final = Band(Decimal(0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideQuantities:
     """What one meter counted in a cycle, and since the window began, with the readings that say so."""
 
-    energy: Energy
-    to_date: Energy
-    readings: tuple[MeteredInterval, ...]
-    """Those that ended in the cycle."""
-    gaps: tuple[Interval, ...]
-    """The parts of the cycle of which no reading tells; they count as nought."""
+    side: Side
+    metered: Interval
+    """The cycle's part of the window."""
+
+    @property
+    def energy(self) -> Energy:
+        return Energy(self.side.total_by(self.metered.end) - self.side.total_by(self.metered.start))
+
+    @property
+    def to_date(self) -> Energy:
+        return Energy(self.side.total_by(self.metered.end))
+
+    @property
+    def readings(self) -> tuple[MeteredInterval, ...]:
+        """Those that ended in the cycle."""
+        return tuple((interval, Energy(energy)) for interval, energy in self.side.ended_in(self.metered))
+
+    @property
+    def gaps(self) -> tuple[Interval, ...]:
+        """The parts of the cycle of which no reading tells; they count as nought."""
+        return tuple(self.side.gaps_in(self.metered))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +96,8 @@ def quantities_by_cycle(
     return [
         CycleQuantities(
             cycle=cycle,
-            exported=_of(source, cycle.metered),
-            imported=_of(target, cycle.metered),
+            exported=SideQuantities(side=source, metered=cycle.metered),
+            imported=SideQuantities(side=target, metered=cycle.metered),
             before=before,
             to_date=to_date,
         )
@@ -85,11 +105,19 @@ def quantities_by_cycle(
     ]
 
 
-def _of(side: Side, metered: Interval) -> SideQuantities:
-    to_date = side.total_by(metered.end)
-    return SideQuantities(
-        energy=Energy(to_date - side.total_by(metered.start)),
-        to_date=Energy(to_date),
-        readings=tuple((interval, Energy(energy)) for interval, energy in side.ended_in(metered)),
-        gaps=tuple(side.gaps_in(metered)),
+def delivered_to_date(
+    agreement: Agreement, *, exported: Sequence[MeteredInterval], imported: Sequence[MeteredInterval]
+) -> Energy:
+    """Return what is delivered by the window's end, or so far, without a look at cycles and prices.
+
+    Raises: ReadingsInvalid.
+    """
+    (laid,) = lay(
+        Side.of(exported, window=agreement.window),
+        Side.of(imported, window=agreement.window),
+        most=agreement.deliverable,
+        matching=agreement.matching,
+        ends=[agreement.window.end],
+        band_of=lambda _: _UNPRICED,
     )
+    return laid.total
