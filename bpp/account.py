@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,7 +21,7 @@ from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.quantities import delivered_by
-from settlement.recording import record_outcome
+from settlement.recording import lock_standing, record_outcome
 from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
@@ -72,23 +73,41 @@ class MeterAccount:
     left: Meters
 
 
-async def read_account(contract: Contract, uow: UnitOfWork, *, now: datetime) -> ContractView:
-    """Return the contract with its delivery, cycles and bills as they stand at `now`."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a contract is settled from, as it is known now."""
+
+    meters: MeterAccount
+    cut: Cut | None
+
+
+async def read_account(
+    contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
+) -> ContractView:
+    """Return the contract with its delivery, cycles and bills as they stand at `now`.
+
+    `known` is what it was settled from in the same unit of work, if it was, and is read if not.
+    """
     if not contract.is_binding:
         return ContractView(contract=contract, delivery=_no_delivery(contract))
-    meters = await read_meters(contract, uow)
+    known = known or await read_known(contract, uow)
     telemetry = await read_telemetry(contract, uow, as_of=_told_at(contract))
-    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     runs = _still_due(contract, await find_standing_runs(contract.id, uow=uow))
     cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
     return ContractView(
         contract=contract,
-        delivery=replace(_delivery(contract, meters, cycles, cut=cut, now=now), telemetry=telemetry),
+        delivery=replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry),
         cycles=tuple(_cycle_view(cycle) for cycle in newest(as_appended(runs))),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(_bill_view(bill) for bill in bills),
     )
+
+
+async def read_known(contract: Contract, uow: UnitOfWork) -> Known:
+    """Return what a binding contract is settled from."""
+    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
+    return Known(meters=await read_meters(contract, uow), cut=cut)
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
@@ -109,11 +128,24 @@ def _told_at(contract: Contract) -> datetime | None:
     return contract.ended_at if contract.status is ContractStatus.COMPLETED else None
 
 
-async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
-    """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
-    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    outcome = _outcome(contract, (await read_meters(contract, uow)).left, cut=cut, now=now)
-    result = await record_outcome(outcome, uow=uow, now=now)
+async def settle(
+    contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
+) -> SettlementOutcome:
+    """Settle what can be settled of a binding contract at `now`, and keep the outcome.
+
+    What was settled before and comes to the same is neither computed nor explained anew.
+    """
+    standing = await lock_standing(contract.id, uow=uow)
+    known = known or await read_known(contract, uow)
+    left = known.meters.left
+    outcome = settle_contract(
+        agreement_of(contract, cut=known.cut),
+        exported=left.exported,
+        imported=left.imported,
+        now=now,
+        standing={cycle.cycle_id: cycle for cycle in standing if cycle.is_settled},
+    )
+    result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -123,11 +155,6 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
             recomputed=str(revision.revised.amount),
         )
     return outcome
-
-
-def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: datetime) -> SettlementOutcome:
-    agreement = agreement_of(contract, cut=cut)
-    return settle_contract(agreement, exported=meters.exported, imported=meters.imported, now=now)
 
 
 def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
@@ -172,18 +199,19 @@ def _no_delivery(contract: Contract) -> Delivery:
 
 
 def _delivery(
-    contract: Contract,
-    meters: MeterAccount,
-    cycles: Sequence[SettlementCycle],
-    *,
-    cut: Cut | None,
-    now: datetime,
+    contract: Contract, known: Known, cycles: Sequence[SettlementCycle], *, now: datetime
 ) -> Delivery:
+    meters, cut = known.meters, known.cut
     is_over = _is_over(contract)
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
-        delivered = _outcome(contract, meters.left, cut=cut, now=now).delivered_so_far
+        (delivered,) = delivered_by(
+            agreement_of(contract, cut=cut),
+            exported=meters.left.exported,
+            imported=meters.left.imported,
+            instants=[contract.window.end],
+        )
     return Delivery(
         status=_delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now),
         delivered=delivered,
@@ -220,31 +248,29 @@ def reading_rows(
     """
     if not meters.counted.have_reported:
         return ()
-    source, target = _stands(meters.counted.exported), _stands(meters.counted.imported)
-    instants = _thinned(sorted(source.keys() | target.keys()))
+    source, target = _Stands(meters.counted.exported), _Stands(meters.counted.imported)
+    instants = _thinned(sorted({*source.ends, *target.ends}))
     rows = [contract.window.start, *instants]
     left = meters.left
     delivered = delivered_by(
         agreement_of(contract, cut=cut), exported=left.exported, imported=left.imported, instants=rows
     )
     return tuple(
-        MeterReadingView(at=at, source=_stand_at(source, at), target=_stand_at(target, at), flow=now - before)
+        MeterReadingView(at=at, source=source.at(at), target=target.at(at), flow=now - before)
         for at, before, now in zip(rows, [ZERO_ENERGY, *delivered], delivered, strict=False)
     )
 
 
-def _stands(metered: Metered) -> dict[datetime, Energy]:
-    """Return what had been counted since the window began, at the end of every interval."""
-    totals = accumulate(energy.watt_hours for _, energy in metered)
-    return {interval.end: Energy(total) for (interval, _), total in zip(metered, totals, strict=True)}
+class _Stands:
+    """What a meter had counted since the window began, at the end of every interval."""
 
+    def __init__(self, metered: Metered) -> None:
+        self.ends = [interval.end for interval, _ in metered]
+        self._totals = list(accumulate((energy.watt_hours for _, energy in metered), initial=0))
 
-def _first(stands: dict[datetime, Energy]) -> Energy | None:
-    return ZERO_ENERGY if stands else None
-
-
-def _stand_at(stands: dict[datetime, Energy], at: datetime) -> Energy | None:
-    return max((energy for end, energy in stands.items() if end <= at), default=_first(stands))
+    def at(self, instant: datetime) -> Energy | None:
+        """Return the stand at an instant; None of a meter that told nothing."""
+        return Energy(self._totals[bisect_right(self.ends, instant)]) if self.ends else None
 
 
 def _thinned(instants: Sequence[datetime]) -> Sequence[datetime]:

@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from bpp.account import settle
+from bpp.account import Known, read_known, settle
 from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
@@ -57,12 +57,14 @@ async def note_readings(
 async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
     event: ContractEvent | None
+    known: Known | None = None
     if contract.is_binding:
-        outcome = await settle(contract, uow, now=now)
+        known = await read_known(contract, uow)
+        outcome = await settle(contract, uow, now=now, known=known)
         refreshed, event = _after(contract, outcome, now=now)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)
-    return await _tell(bpp, refreshed, uow, event=event, now=now)
+    return await _tell(bpp, refreshed, uow, event=event, now=now, known=known)
 
 
 async def _lapse(contract: Contract, uow: UnitOfWork, *, now: datetime) -> tuple[Contract, ContractEvent]:
@@ -83,7 +85,13 @@ def _after(
 
 
 async def _tell(
-    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, event: ContractEvent | None, now: datetime
+    bpp: Bpp,
+    contract: Contract,
+    uow: UnitOfWork,
+    *,
+    event: ContractEvent | None,
+    now: datetime,
+    known: Known | None,
 ) -> Contract:
     """Save the contract; put an unsolicited on_status for its buyer if that says anything new.
 
@@ -91,11 +99,11 @@ async def _tell(
     over at the latest. Of a contract that was never confirmed nothing may be told unasked (NFH-007).
     """
     store = ContractStore(uow.connection)
-    statement = await state(contract, uow, now=now)
+    statement = await state(contract, uow, now=now, known=known)
     if contract.is_binding and statement.reported != contract.reported:
         until = waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
         contract = (
-            await put_news(bpp, contract, uow, action=Action.ON_STATUS, now=now)
+            await put_news(bpp, contract, uow, action=Action.ON_STATUS, now=now, statement=statement)
             if until is None
             else _look_again(contract, by=until)
         )

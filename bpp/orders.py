@@ -7,13 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.account import read_account
+from bpp.account import Known, read_account
 from kernel.energy import Energy
 from kernel.mrid import MridInvalid, canonical_mrid
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
+from trading.delivery import ContractView
 from trading.fields import Field
 from trading.mapping import wire_of
 from trading.mapping.find import Json
@@ -92,6 +93,7 @@ async def tell(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
 class Statement:
     """The order of a contract as it is told, with the fingerprints of all in it and of its statuses."""
 
+    view: ContractView
     order: Json
     reported: str
     standing: str
@@ -100,12 +102,21 @@ class Statement:
         """Return the contract as one whose buyer knows this."""
         return replace(contract, reported=self.reported, standing=self.standing)
 
+    def of(self, contract: Contract) -> Statement:
+        """Return the statement of the same contract with other words about it, of which no amount depends."""
+        return _stated(replace(self.view, contract=contract))
 
-async def state(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Statement:
+
+async def state(
+    contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
+) -> Statement:
     """Return the order of a contract as it stands now, with deliveries, cycles and bills."""
-    view = await read_account(contract, uow, now=now)
-    order = wire_of(contract.profile).write_contract_order(view)
-    return Statement(order=order, reported=fingerprint_order(order), standing=standing_of(view))
+    return _stated(await read_account(contract, uow, now=now, known=known))
+
+
+def _stated(view: ContractView) -> Statement:
+    order = wire_of(view.contract.profile).write_contract_order(view)
+    return Statement(view=view, order=order, reported=fingerprint_order(order), standing=standing_of(view))
 
 
 def in_message(order: Json, contract: Contract) -> Json:

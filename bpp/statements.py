@@ -10,10 +10,16 @@ from itertools import pairwise
 from bpp.account import ALLOCATION, agreement_of
 from bpp.meter_sharing import DIRECTIONS
 from kernel.interval import Interval
-from metering.query import interval_energy
+from metering.history import History, energy_history
 from settlement.explanation import Record
-from settlement.side import MeteredInterval
-from settlement.statements.evidence import EarlierClaim, Evidence, KnownCut, MeterEvidence, track_readings
+from settlement.statements.evidence import (
+    EarlierClaim,
+    Evidence,
+    KnownCut,
+    KnownReading,
+    MeterEvidence,
+    track_readings,
+)
 from settlement.statements.kept import find_kept
 from settlement.statements.statement import write_statement
 from storage.unit_of_work import UnitOfWork
@@ -46,11 +52,17 @@ async def _meter(
     claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=None)
     claims.sort(key=lambda claim: (claim.confirmed_at, claim.contract_id))
     meter: str = getattr(contract, end.value)
-    seen = [(at, await _read(meter, end, _parts(contract.window, claims), uow, as_of=at)) for at in instants]
+    histories = [
+        history
+        for part in _parts(contract.window, claims)
+        for history in await energy_history(
+            uow.connection, meter=meter, direction=DIRECTIONS[end], window=part, instants=instants
+        )
+    ]
     return MeterEvidence(
         meter=meter,
         allocation=ALLOCATION,
-        readings=track_readings(seen),
+        readings=_track(histories),
         claims=tuple([await _claim(claim, uow) for claim in claims]),
     )
 
@@ -62,16 +74,16 @@ def _parts(window: Interval, claims: Sequence[MeterClaim]) -> list[Interval]:
     return [Interval(start, end) for start, end in pairwise(sorted(edges))]
 
 
-async def _read(
-    meter: str, end: MeterEnd, parts: Sequence[Interval], uow: UnitOfWork, *, as_of: datetime
-) -> list[MeteredInterval]:
-    return [
-        (found.period, found.energy)
-        for part in parts
-        for found in await interval_energy(
-            uow.connection, meter=meter, direction=DIRECTIONS[end], window=part, as_of=as_of
+def _track(histories: Sequence[History]) -> tuple[KnownReading, ...]:
+    """Return what was known when of all stretches of time, in their order."""
+    known = [
+        reading
+        for history in histories
+        for reading in track_readings(
+            (at, [(found.period, found.energy) for found in seen]) for at, seen in history
         )
     ]
+    return tuple(sorted(known, key=lambda each: (each.interval, each.known_from)))
 
 
 async def _claim(claim: MeterClaim, uow: UnitOfWork) -> EarlierClaim:

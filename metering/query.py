@@ -32,7 +32,8 @@ __all__ = [
     "total_energy",
 ]
 
-_FURTHEST_LOOKS: Final = 4
+FURTHEST_LOOKS: Final = 4
+"""How often what overlaps is looked for beyond what was read, before it is left at that."""
 _CHANNELS: Final = text(
     """
     SELECT u.id AS usage_point_id, u.device_lfdi, g.id AS register_id, c.id AS channel_id, c.tou_tier,
@@ -84,14 +85,14 @@ async def energy_of(
     `starting_in`, a part of the window, leaves out what starts before or after it: so a long window is
     read piece by piece without an interval being cut between them. Raises: MeterAmbiguous.
     """
-    point, channels = await _channels(connection, meter, direction=direction)
+    point, channels = await channels_of(connection, meter, direction=direction)
     if point is None or not channels:
         return []
     asked = starting_in or window
     start, end = floor(asked.start.timestamp()), ceil(asked.end.timestamp())
     reader = _FlowReader(connection, point, channels, as_of)
     flows = await reader.read(start, end)
-    for _ in range(_FURTHEST_LOOKS):  # what is preferred to what overlaps the window counts too
+    for _ in range(FURTHEST_LOOKS):  # what is preferred to what overlaps the window counts too
         reach = reach_of(flows, start=start, end=end)
         if reach == (start, end):
             break
@@ -120,7 +121,7 @@ async def quarantined_readings(
     return await Quarantine(connection).of_meter((await resolve_meter(connection, meter, at=at)).mrid)
 
 
-async def _channels(
+async def channels_of(
     connection: AsyncConnection, meter: MeterIdentity, *, direction: Direction
 ) -> tuple[MeterIdentity | None, dict[int, tuple[int, Lane]]]:
     """Return the meter as it reports, and its channels that count in `direction` by number."""

@@ -35,6 +35,7 @@ _REFUSALS: Final = {
     415: "The body is in a form that is not taken.",
     422: "A parameter breaks its rule.",
     429: "Too many wrong API keys came from this address; Retry-After says how long to wait.",
+    501: "Something that this node would need for it is not installed here.",
     503: "Something that this node needs cannot be reached; send it again later.",
 }
 

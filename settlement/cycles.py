@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
@@ -80,6 +80,8 @@ class SettlementCycle:
     explanation: Mapping[str, Any] | None = None
     """What the amount was computed from; there once it is settled."""
     run: int = FIRST_RUN
+    basis: bytes | None = field(default=None, compare=False)
+    """The digest of what decides the amount, see `settlement.basis`; None where none was kept yet."""
 
     @property
     def is_settled(self) -> bool:

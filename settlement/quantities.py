@@ -29,12 +29,27 @@ _ANY_BAND: Final = Band(Decimal(0))
 class SideQuantities:
     """What one meter counted in a cycle, and since the window began, with the readings that say so."""
 
-    energy: Energy
-    to_date: Energy
-    readings: tuple[MeteredInterval, ...]
-    """Those that ended in the cycle."""
-    gaps: tuple[Interval, ...]
-    """The parts of the cycle of which no reading tells; they count as nought."""
+    side: Side
+    metered: Interval
+    """The cycle's part of the window."""
+
+    @property
+    def energy(self) -> Energy:
+        return Energy(self.side.total_by(self.metered.end) - self.side.total_by(self.metered.start))
+
+    @property
+    def to_date(self) -> Energy:
+        return Energy(self.side.total_by(self.metered.end))
+
+    @property
+    def readings(self) -> tuple[MeteredInterval, ...]:
+        """Those that ended in the cycle."""
+        return tuple((interval, Energy(energy)) for interval, energy in self.side.ended_in(self.metered))
+
+    @property
+    def gaps(self) -> tuple[Interval, ...]:
+        """The parts of the cycle of which no reading tells; they count as nought."""
+        return tuple(self.side.gaps_in(self.metered))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +99,8 @@ def quantities_by_cycle(
     return [
         CycleQuantities(
             cycle=cycle,
-            exported=_of(source, cycle.metered),
-            imported=_of(target, cycle.metered),
+            exported=SideQuantities(side=source, metered=cycle.metered),
+            imported=SideQuantities(side=target, metered=cycle.metered),
             before=before,
             to_date=to_date,
         )
@@ -114,13 +129,3 @@ def delivered_by(
         band_of=lambda _: _ANY_BAND,
     )
     return [found.total for found in laid]
-
-
-def _of(side: Side, metered: Interval) -> SideQuantities:
-    to_date = side.total_by(metered.end)
-    return SideQuantities(
-        energy=Energy(to_date - side.total_by(metered.start)),
-        to_date=Energy(to_date),
-        readings=tuple((interval, Energy(energy)) for interval, energy in side.ended_in(metered)),
-        gaps=tuple(side.gaps_in(metered)),
-    )

@@ -51,15 +51,29 @@ class RecordResult:
     """Cycles beyond the horizon of corrections, which stay as they are."""
 
 
-async def record_outcome(outcome: SettlementOutcome, *, uow: UnitOfWork, now: datetime) -> RecordResult:
+async def lock_standing(contract_id: str, *, uow: UnitOfWork) -> list[SettlementCycle]:
+    """Lock a contract's account, and return how its cycles stand, for `record_outcome` to go on from."""
+    await lock_account(contract_id, uow=uow)
+    return await find_standing(contract_id, uow=uow)
+
+
+async def record_outcome(
+    outcome: SettlementOutcome,
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    standing: Sequence[SettlementCycle] | None = None,
+) -> RecordResult:
     """Keep the outcome's cycles, settle those that are closed and were not settled before, and bill.
 
+    `standing` is what `lock_standing` returned in the same unit of work, if it was asked before.
     A settled cycle is never edited. Where revised readings give its period another delivery or amount, it
     gets a next run: its bill is made of that, or is corrected, if it is issued already.
     """
     contract_id = outcome.contract_id
-    await lock_account(contract_id, uow=uow)
-    kept = {cycle.cycle_id: cycle for cycle in await find_standing(contract_id, uow=uow)}
+    if standing is None:
+        standing = await lock_standing(contract_id, uow=uow)
+    kept = {cycle.cycle_id: cycle for cycle in standing}
     if outcome.agreement.terms.penalties:
         last = await find_cycles(contract_id, uow=uow, among=[outcome.cycles[-1].cycle_id])
         kept |= {cycle.cycle_id: cycle for cycle in last}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +25,7 @@ NOUGHT: dict[str, Any] = {
     "delivered_wh": 0,
     "lines": None,
     "explanation": None,
+    "basis": None,
 }
 """What every cycle begins with."""
 
@@ -57,11 +59,19 @@ def cycle_row(cycle: SettlementCycle) -> dict[str, Any]:
         "delivered_wh": cycle.delivered.watt_hours,
         "lines": [line.to_record() for line in cycle.lines],
         "explanation": cycle.explanation,
+        "basis": cycle.basis,
     }
 
 
 def cycle_from(row: RowMapping) -> SettlementCycle:
-    """Return the cycle of a row, which need not have its explanation."""
+    """Return the cycle of a row."""
+    standing = standing_from(row)
+    lines = tuple(LineItem.from_record(line, standing.amount.currency) for line in row["lines"] or ())
+    return replace(standing, lines=lines, explanation=row["explanation"])
+
+
+def standing_from(row: RowMapping) -> SettlementCycle:
+    """Return the cycle of a row that has neither its lines nor its explanation."""
     currency = Currency(row["currency"])
     return SettlementCycle(
         contract_id=row["contract_id"],
@@ -71,9 +81,8 @@ def cycle_from(row: RowMapping) -> SettlementCycle:
         status=CycleStatus(row["status"]),
         amount=Money(row["amount_minor"], currency),
         delivered=Energy(row["delivered_wh"]),
-        lines=tuple(LineItem.from_record(line, currency) for line in row.get("lines") or ()),
-        explanation=row.get("explanation"),
         run=row["run"],
+        basis=row["basis"],
     )
 
 
@@ -89,6 +98,7 @@ def run_row(revision: Revision) -> dict[str, Any]:
         "delta_wh": revision.delta_wh,
         "lines": [line.to_record() for line in run.lines],
         "explanation": run.explanation,
+        "basis": run.basis,
     }
 
 

@@ -8,14 +8,16 @@ is billed once all its settlement cycles are settled.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
+from settlement.basis import BasisOf
 from settlement.bills import BillingCycle, issue_bills
 from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
 from settlement.explanation import ClosedBy, explain_cycle
@@ -26,15 +28,19 @@ from settlement.side import MeteredInterval
 
 COLLECTION_DEADLINE: Final = timedelta(hours=24)
 """How long after the end of a cycle's part of the window readings are waited for, unless said otherwise."""
+_NOTHING: Final[Mapping[str, SettlementCycle]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementOutcome:
-    """The settlement cycles of a contract in order, and the bills of those billing cycles that are done."""
+    """The settlement cycles of a contract in order, as they stand at `now`.
+
+    Those that stood before and are the same have neither lines nor explanation here.
+    """
 
     agreement: Agreement
+    now: datetime
     cycles: tuple[SettlementCycle, ...]
-    bills: tuple[BillingCycle, ...]
     delivered: Energy
     """In the settled cycles."""
     delivered_so_far: Energy
@@ -43,6 +49,11 @@ class SettlementOutcome:
     @property
     def contract_id(self) -> str:
         return self.agreement.contract_id
+
+    @property
+    def bills(self) -> tuple[BillingCycle, ...]:
+        """The bills of those billing cycles that are done, if nothing stood before."""
+        return tuple(issue_bills(self.agreement, self.cycles, now=self.now))
 
     @property
     def is_final(self) -> bool:
@@ -67,26 +78,33 @@ def settle_contract(
     imported: Sequence[MeteredInterval],
     now: datetime,
     collection_deadline: timedelta = COLLECTION_DEADLINE,
+    standing: Mapping[str, SettlementCycle] = _NOTHING,
 ) -> SettlementOutcome:
     """Return what `agreement` comes to, from what its source exported and its target imported.
 
+    `standing` has the cycles that were settled before, by the run that counts: what still has the same
+    basis is returned as it stands, and not computed anew.
     Raises: ReadingsInvalid, if intervals of one side overlap or an energy is negative.
     """
     quantities = quantities_by_cycle(agreement, exported=exported, imported=imported)
+    basis_of = BasisOf(agreement)
     cycles: list[SettlementCycle] = []
     earlier_are_closed = True
     for brought in quantities:
-        pending = _pending(brought, agreement)
-        closed_by = _closing(brought, now=now, deadline=collection_deadline)
-        if closed_by is None or not earlier_are_closed:
+        closed_by = _closing(brought, now=now, deadline=collection_deadline) if earlier_are_closed else None
+        if closed_by is None:
             earlier_are_closed = False
-            cycles.append(pending)
+            cycles.append(_pending(brought, agreement))
+            continue
+        basis, stands = basis_of(brought), standing.get(brought.cycle.id)
+        if stands is not None and stands.basis == basis:
+            cycles.append(stands)
         else:
-            cycles.append(_settled(pending, brought, agreement, closed_by=closed_by))
+            cycles.append(_settled(brought, agreement, closed_by=closed_by, basis=basis))
     return SettlementOutcome(
         agreement=agreement,
+        now=now,
         cycles=tuple(cycles),
-        bills=tuple(issue_bills(agreement, cycles, now=now)),
         delivered=sum((cycle.delivered for cycle in cycles), ZERO_ENERGY),
         delivered_so_far=quantities[-1].to_date.total,
     )
@@ -114,8 +132,9 @@ def _pending(brought: CycleQuantities, agreement: Agreement) -> SettlementCycle:
 
 
 def _settled(
-    pending: SettlementCycle, brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy
+    brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy, basis: bytes
 ) -> SettlementCycle:
+    pending = _pending(brought, agreement)
     charges = charge(brought, agreement)
     lines = items_of(charges)
     return replace(
@@ -127,4 +146,5 @@ def _settled(
         explanation=explain_cycle(
             agreement, brought, charges=charges.lines, lines=lines, closed_by=closed_by
         ),
+        basis=basis,
     )

@@ -39,11 +39,12 @@ class Side:
         One that reaches beyond the window counts for nothing and covers nothing.
         Raises: ReadingsInvalid, if intervals overlap or an energy is negative.
         """
-        within = sorted(
+        within = [
             (interval, energy.watt_hours)
             for interval, energy in readings
             if window.start <= interval.start and interval.end <= window.end
-        )
+        ]
+        within.sort(key=_by_start)
         _check(within)
         intervals = tuple(interval for interval, _ in within)
         watt_hours = tuple(energy for _, energy in within)
@@ -86,23 +87,27 @@ class Side:
         return gaps
 
 
+def _by_start(reading: tuple[Interval, int]) -> datetime:
+    return reading[0].start
+
+
 def _end_of(interval: Interval) -> datetime:
     return interval.end
 
 
 def _joined(intervals: Iterable[Interval]) -> list[Interval]:
-    joined: list[Interval] = []
+    joined: list[tuple[datetime, datetime]] = []
     for interval in intervals:
-        if joined and joined[-1].end == interval.start:
-            joined[-1] = Interval(joined[-1].start, interval.end)
+        if joined and joined[-1][1] == interval.start:
+            joined[-1] = joined[-1][0], interval.end
         else:
-            joined.append(interval)
-    return joined
+            joined.append((interval.start, interval.end))
+    return [Interval(start, end) for start, end in joined]
 
 
 def _check(readings: Sequence[tuple[Interval, int]]) -> None:
     for (earlier, _), (later, _) in pairwise(readings):
-        if earlier.overlaps(later):
+        if later.start < earlier.end:
             raise ReadingsInvalid(
                 f"energy would count twice: intervals from {earlier.start.isoformat()} "
                 f"and from {later.start.isoformat()} overlap"

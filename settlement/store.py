@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Sequence
 from operator import itemgetter
 from typing import Final
 
@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 from kernel.energy import ZERO_ENERGY, Energy
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
-from settlement.rows import bill_from, cycle_from
+from settlement.rows import bill_from, cycle_from, standing_from
 from settlement.runs import newest_runs
 from settlement.tables import billed_cycles, billing_cycles, settlement_cycles, settlement_runs
 from storage.unit_of_work import UnitOfWork
@@ -28,7 +28,7 @@ _OF_PERIOD: Final = (
     "status",
     "currency",
 )
-_OF_RUN: Final = ("run", "amount_minor", "delivered_wh")
+_OF_RUN: Final = ("run", "amount_minor", "delivered_wh", "basis")
 _HEAVY: Final = ("lines", "explanation")
 _IN_ORDER: Final = itemgetter("period_start", "cycle_id", "run")
 
@@ -107,7 +107,7 @@ async def find_billed(contract_id: str, *, uow: UnitOfWork) -> dict[str, str]:
 
 async def _read(
     contract_id: str,
-    heavy: Iterable[str],
+    heavy: Sequence[str],
     *,
     uow: UnitOfWork,
     among: Collection[str] | None = None,
@@ -123,4 +123,5 @@ async def _read(
         if among is not None:
             found = found.where(settlement_cycles.c.cycle_id == any_(literal(list(among), ARRAY(Text))))
         rows += (await uow.connection.execute(found)).mappings()
-    return [cycle_from(row) for row in sorted(rows, key=_IN_ORDER)]
+    read = cycle_from if heavy else standing_from
+    return [read(row) for row in sorted(rows, key=_IN_ORDER)]

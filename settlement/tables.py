@@ -20,6 +20,7 @@ from sqlalchemy import (
     ForeignKeyConstraint,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     UniqueConstraint,
@@ -51,6 +52,7 @@ settlement_cycles: Final = Table(
     Column("delivered_wh", BigInteger, nullable=False),
     Column("lines", JSONB(none_as_null=True)),  # what the amount is the sum of, in order
     Column("explanation", JSONB(none_as_null=True)),  # what it was computed from
+    Column("basis", LargeBinary),  # the digest of what decides the amount; see settlement.basis
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("settled_at", DateTime(timezone=True)),
     UniqueConstraint("contract_id", "cycle_id"),
@@ -115,6 +117,7 @@ settlement_runs: Final = Table(
     Column("delta_wh", BigInteger, nullable=False),
     Column("lines", JSONB, nullable=False),
     Column("explanation", JSONB, nullable=False),
+    Column("basis", LargeBinary),  # as a cycle's
     Column("recorded_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("amount_minor >= 0 AND delivered_wh >= 0", name="forward"),
     CheckConstraint("run > 1", name="later"),

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Callable, Mapping
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -16,6 +18,7 @@ from degnode.commands.place import Place, at_a_place
 from degnode.printing import AsJson
 from settlement.explanation import Record
 from settlement.statements.invoice import write_csv, write_page
+from settlement.statements.pdf import write_pdf
 from trading.contracts import ContractStore
 
 
@@ -24,9 +27,14 @@ class Form(StrEnum):
 
     HTML = "html"
     CSV = "csv"
+    PDF = "pdf"
 
 
-_WRITERS: Final = {Form.HTML: write_page, Form.CSV: write_csv}
+_WRITERS: Final[Mapping[Form, Callable[[Record], bytes]]] = {
+    Form.HTML: lambda statement: write_page(statement).encode(),
+    Form.CSV: lambda statement: write_csv(statement).encode(),
+    Form.PDF: lambda statement: write_pdf(write_page(statement)),
+}
 
 
 @at_a_place
@@ -36,17 +44,22 @@ def explain(
     contract: Annotated[str, typer.Option(help="Whose bill it is: the id of the order.")],
     as_json: AsJson = False,
     form: Annotated[Form | None, typer.Option("--format", help="The invoice: a page, or its lines.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A file for the invoice.")] = None,
     place: Place,
 ) -> None:
     """Explain a bill of a seller's node: readings, what other contracts left, prices, taxes, corrections.
 
     The JSON is the statement that `degnode verify-bill` computes anew.
     """
+    if form is Form.PDF and out is None:
+        raise typer.BadParameter("a PDF needs a file: name it with --out", param_hint="--format")
     statement = asyncio.run(_explain(place, contract, bill))
     if as_json:
         print(json.dumps(statement, ensure_ascii=False))
+    elif form is not None and out is not None:
+        out.write_bytes(_WRITERS[form](statement))
     elif form is not None:
-        print(_WRITERS[form](statement), end="")
+        print(_WRITERS[form](statement).decode(), end="")
     else:
         print_statement(statement, Console(highlight=False))
 

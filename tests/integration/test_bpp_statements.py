@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -261,6 +262,45 @@ async def test_an_invoice_is_a_page_over_http_and_a_page_or_lines_at_the_command
     assert served.text.strip() == page
     assert "<svg" in page
     assert lines.startswith("bill,kind,title,amount,taken_off,currency\nbill-2026-02-001,ENERGY,Energy Cost,")
+
+
+async def test_an_invoice_is_a_pdf_for_whom_asks_for_one(
+    world: SellerWorld, client: httpx.AsyncClient, database_url: str, tmp_path: Path
+) -> None:
+    contract = await buy(world, 90, FIRST)
+    await count_all(world, revise=False)
+    invoice = f"/api/v1/contracts/{contract}/bills/bill-2026-02-001/invoice"
+    environment = {"DEGNODE_DATABASE_URL": database_url, "DEGNODE_DATA_DIR": str(tmp_path)}
+    file = tmp_path / "bill.pdf"
+    asked = ("explain", "bill-2026-02-001", "--contract", contract, "--format", "pdf")
+
+    by_header = await client.get(invoice, headers=KEY | {"Accept": "application/pdf"})
+    by_parameter = await client.get(f"{invoice}?format=pdf", headers=KEY)
+    browsed = await client.get(invoice, headers=KEY | {"Accept": "text/html, application/pdf"})
+    printed(await invoke(*asked, "--out", str(file), environment=environment))
+    nowhere = await invoke(*asked, environment=environment)
+
+    assert by_header.headers["content-type"] == "application/pdf"
+    assert by_header.content.startswith(b"%PDF-")
+    assert by_header.content == by_parameter.content == file.read_bytes()
+    assert browsed.headers["content-type"] == "text/html; charset=utf-8"
+    assert nowhere.exit_code != 0
+    assert "--out" in nowhere.output
+
+
+async def test_a_node_without_the_extra_says_how_to_get_it(
+    world: SellerWorld, client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "weasyprint", None)
+    contract = await buy(world, 90, FIRST)
+    await count_all(world, revise=False)
+
+    answer = await client.get(
+        f"/api/v1/contracts/{contract}/bills/bill-2026-02-001/invoice?format=pdf", headers=KEY
+    )
+
+    assert answer.status_code == 501
+    assert "degnode[pdf]" in answer.text
 
 
 async def test_there_is_no_statement_of_a_bill_that_there_is_not(

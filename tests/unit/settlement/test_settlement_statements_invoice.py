@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import pytest
 
 from kernel.energy import Energy
-from settlement.statements.chart import HEIGHT, WIDTH, draw_chart
+from settlement.statements.chart import HEIGHT, MOST_BARS, WIDTH, draw_chart
 from settlement.statements.invoice import write_csv, write_page
 from tests.support.agreements import WINDOW, agree
 from tests.support.bill_statements import hours, statement_of
@@ -86,7 +86,7 @@ def test_the_lines_as_csv_have_amounts_in_major_units(statement: Json) -> None:
     )
 
 
-@pytest.mark.parametrize("watt_hours", [[], [0], [5], [0, 0], [1, 10**12], [3] * 3_000], ids=len)
+@pytest.mark.parametrize("watt_hours", [[], [0], [5], [0, 0], [1, 10**12], [3] * MOST_BARS], ids=len)
 def test_bars_lie_within_the_drawing_in_order_and_as_high_as_their_energy(watt_hours: list[int]) -> None:
     bars = [(f"settle-{at}", Energy(wh)) for at, wh in enumerate(watt_hours)]
 
@@ -100,3 +100,45 @@ def test_bars_lie_within_the_drawing_in_order_and_as_high_as_their_energy(watt_h
     heights = [each["height"] for each in places]
     assert [height for _, height in sorted(zip(watt_hours, heights, strict=True))] == sorted(heights)
     assert not watt_hours or (max(heights) > 0) == (max(watt_hours) > 0)
+
+
+def test_more_cycles_than_can_be_told_apart_have_a_bar_for_each_day() -> None:
+    cycles = [
+        (f"settle-2026-01-{day:02}-{number:03}", Energy(day))
+        for day in range(1, 32)
+        for number in range(1, 97)
+    ]
+
+    svg = ElementTree.fromstring(draw_chart(cycles))  # noqa: S314  of our own making
+
+    told = [title.text for title in svg.iter("title")]
+    assert (len(told), told[0], told[-1]) == (
+        31,
+        "settle-2026-01-01: 0.096 kWh",
+        "settle-2026-01-31: 2.976 kWh",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "amount"), [("JPY", "1,234,567"), ("INR", "12,345.67"), ("KWD", "1,234.567")]
+)
+def test_amounts_have_the_decimals_of_their_currency(statement: Json, code: str, amount: str) -> None:
+    statement["bill"] |= {"currency": code, "total_minor": 1_234_567, "due_minor": 1_234_567}
+
+    assert amount in _Texts(write_page(statement)).texts
+
+
+def test_instants_are_told_by_the_clock_of_the_market(statement: Json) -> None:
+    statement["contract"]["zone"] = "Asia/Kolkata"
+    statement["bill"]["period"] = ["2026-01-31T18:30:00Z", "2026-02-28T18:30:00Z"]
+
+    assert any(
+        "2026-02-01 00:00 to 2026-03-01 00:00" in text and "(Asia/Kolkata)" in text
+        for text in _Texts(write_page(statement)).texts
+    )
+
+
+def test_a_bill_of_no_cycles_has_no_chart(statement: Json) -> None:
+    statement["bill"]["explanation"]["cycles"] = []
+
+    assert "svg" not in _Texts(write_page(statement)).tags
