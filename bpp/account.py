@@ -18,8 +18,12 @@ from kernel.money import sum_money
 from settlement.agreement import Agreement
 from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
+from settlement.corrections import CorrectionKind
 from settlement.cycles import SettlementCycle
-from settlement.recording import record_outcome
+from settlement.payments.issuing import post_issued
+from settlement.payments.posting import Parties
+from settlement.recording import RecordResult, record_outcome
+from settlement.rows import bill_key, correction_key
 from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
@@ -110,11 +114,15 @@ def _told_at(contract: Contract) -> datetime | None:
     return contract.ended_at if contract.status is ContractStatus.COMPLETED else None
 
 
-async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> SettlementOutcome:
-    """Settle what can be settled of a binding contract at `now`, and keep the outcome."""
+async def settle(contract: Contract, uow: UnitOfWork, *, seller: str, now: datetime) -> SettlementOutcome:
+    """Settle what can be settled of a binding contract at `now`, and keep the outcome.
+
+    What is billed by that is on the ledger at once, as owed by the buyer's platform to the `seller`.
+    """
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     outcome = _outcome(contract, (await read_meters(contract, uow)).left, cut=cut, now=now)
     result = await record_outcome(outcome, uow=uow, now=now)
+    await _post(result, Parties(payer=contract.bap_id, payee=seller), uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -124,6 +132,16 @@ async def settle(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Settl
             recomputed=str(revision.revised.amount),
         )
     return outcome
+
+
+async def _post(result: RecordResult, parties: Parties, *, uow: UnitOfWork, now: datetime) -> None:
+    credited = [each for each in result.corrections if each.kind is CorrectionKind.CREDIT_NOTE]
+    await post_issued(
+        bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
+        notes={correction_key(note): parties for note in credited},
+        uow=uow,
+        now=now,
+    )
 
 
 def _outcome(contract: Contract, meters: Meters, *, cut: Cut | None, now: datetime) -> SettlementOutcome:

@@ -58,7 +58,7 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
     event: ContractEvent | None
     if contract.is_binding:
-        outcome = await settle(contract, uow, now=now)
+        outcome = await settle(contract, uow, seller=bpp.subscriber_id, now=now)
         refreshed, event = _after(contract, outcome, now=now)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)

@@ -18,7 +18,7 @@ from trading.refusals import AlreadyCancelled, QuoteExpired
 from trading.stock import Stock
 
 
-async def confirm(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
     """Return the order as a binding contract; a second confirm of it changes nothing.
 
     Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled.
@@ -33,5 +33,5 @@ async def confirm(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
-    await settle(confirmed, uow, now=now)
+    await settle(confirmed, uow, seller=bpp.subscriber_id, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)
