@@ -25,6 +25,7 @@ from node.dispatch import Dispatch
 from node.evidence import AnswerJudge
 from node.gateways import GatewayCheck
 from node.ingress import Admission, Ingress
+from node.jobs import JobDesk
 from node.message import Handler, Preparation
 from node.peer_pins import PeerPins
 from node.rules import load_rulebook
@@ -145,7 +146,7 @@ class Participant:
         preparations: Mapping[Action, Preparation] | None = None,
         on_undeliverable: OnUndeliverable | None = None,
         admission: Admission | None = None,
-        workers: Sequence[Worker] = (),
+        workers: Sequence[Worker | JobDesk] = (),
         chores: Sequence[Worker] = (),
     ) -> None:
         """Put it together; `workers` run where workers are wanted, `chores` in every process."""

@@ -21,6 +21,7 @@ from node.app import ShortWay, create_app
 from node.challenge_desk import ChallengeDesk
 from node.delivery import OnUndeliverable
 from node.ingress import Admission
+from node.jobs import JobDesk
 from node.message import Handler, Preparation
 from node.on_subscribe import on_subscribe_router
 from node.peers_api import peers_router
@@ -46,7 +47,7 @@ class RoleParts:
     handlers: Mapping[Action, Handler]
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
     routers: Sequence[APIRouter]
-    workers: Sequence[Worker] = ()
+    workers: Sequence[Worker | JobDesk] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
     doors: Sequence[SideDoor] = ()
