@@ -17,6 +17,7 @@ from bpp.account import settle
 from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
+from bpp.prepaid import end_advance
 from kernel.clock import Clock
 from kernel.interval import Interval
 from protocol.actions import Action
@@ -68,6 +69,8 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     event: ContractEvent | None
     if contract.is_binding:
         outcome = await settle(contract, uow, seller=bpp.subscriber_id, now=now)
+        if outcome.is_final:
+            await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
         refreshed, event = _after(contract, outcome, now=now)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)

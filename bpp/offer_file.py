@@ -18,7 +18,7 @@ from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subs
 from trading.offer import Offer
 from trading.periods import BillingPeriod
 from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid, TimeOfDayRate
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Wheeling
 
 _MINUTES: Final = 60
@@ -167,6 +167,7 @@ class OfferEntry(Entry):
     pricing_model: PricingModel = PricingModel.PER_KWH
     settlement_type: SettlementType = SettlementType.DAILY
     billing_period: BillingPeriod = BillingPeriod.MONTHLY
+    payment: PaymentTiming = PaymentTiming.POSTPAID
     metering_minutes: Annotated[int, Field(gt=0, le=60)] = METERING_GRID // timedelta(minutes=1)
 
     def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling]) -> Offer:
@@ -206,6 +207,7 @@ class OfferEntry(Entry):
             promotions=tuple(discounts[1:] if first else discounts),
             charges=self._charges(currency),
             taxes=tuple(entry.to_domain() for entry in self.taxes),
+            payment=self.payment,
         )
 
     def _rates(self) -> DayRates | None:

@@ -13,6 +13,7 @@ from bpp.deliveries import note_bills
 from kernel.errors import NodeError
 from kernel.money import Money
 from settlement.bills import BillingCycle, BillNotFound
+from settlement.payments.advances import advance_payment_id
 from settlement.payments.attempts import attempt
 from settlement.payments.finding import (
     StartedPayment,
@@ -129,6 +130,8 @@ class PaymentDesk:
         Raises: PaymentNotFound, NoticeMismatch, InsufficientFunds.
         """
         contracts = await find_contracts_of(await find_payment(notice.payment, uow=uow), uow=uow)
+        if notice.payment in map(advance_payment_id, contracts):
+            raise PaymentNotFound(f"no rail was asked for the payment {notice.payment}")
         await lock_contracts(uow, contracts)
         verdict = await take_notice(notice, rail=self.rail_name, uow=uow, now=now)
         if verdict is Verdict.APPLIED:

@@ -18,7 +18,7 @@ from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subs
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
 Record = dict[str, Any]
@@ -44,6 +44,7 @@ def terms_to_record(terms: Terms) -> Record:
         "promotions": [_discount_to(promotion) for promotion in terms.promotions] or None,
         "charges": [_charge_to(charge) for charge in terms.charges] or None,
         "taxes": [_tax_to(tax) for tax in terms.taxes] or None,
+        "payment": None if terms.payment is PaymentTiming.POSTPAID else terms.payment.value,
     }
     return record | {key: value for key, value in further.items() if value is not None}
 
@@ -71,6 +72,7 @@ def terms_from_record(record: Record) -> Terms:
         promotions=tuple(_promotion_from(entry, currency) for entry in record.get("promotions", ())),
         charges=tuple(_charge_from(entry, currency) for entry in record.get("charges", ())),
         taxes=tuple(_tax_from(entry) for entry in record.get("taxes", ())),
+        payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
     )
 
 

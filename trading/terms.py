@@ -20,6 +20,7 @@ from trading.wheeling import Wheeling, WheelingBasis
 __all__ = [
     "BillingPeriod",
     "Discount",
+    "PaymentTiming",
     "Price",
     "PricingModel",
     "SettlementType",
@@ -46,6 +47,13 @@ class SettlementType(StrEnum):
     DAILY = "DAILY"
     WEEKLY = "WEEKLY"
     MONTHLY = "MONTHLY"
+
+
+class PaymentTiming(StrEnum):
+    """When a buyer pays."""
+
+    POSTPAID = "postpaid"  # its bills, after delivery
+    PREPAID = "prepaid"  # all that it may come to, from its deposit as it confirms; what is not used returns
 
 
 _NEEDS: Final = {
@@ -80,6 +88,7 @@ class Terms:
     promotions: tuple[Discount | AmountOff, ...] = ()
     charges: tuple[Charge, ...] = ()
     taxes: tuple[Tax, ...] = ()
+    payment: PaymentTiming = PaymentTiming.POSTPAID
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():

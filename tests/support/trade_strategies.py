@@ -44,7 +44,7 @@ from trading.offer import (
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
 from trading.request import Criteria, Inquiry, OrderRequest, Rating
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
 CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
@@ -171,6 +171,7 @@ def terms(draw: st.DrawFn) -> Terms:
         promotions=tuple(draw(st.lists(promotions(currency), max_size=2))),
         charges=tuple(draw(st.lists(charges(currency), max_size=3))),
         taxes=tuple(draw(st.lists(taxes, max_size=2))),
+        payment=draw(st.sampled_from(PaymentTiming)),
     )
 
 
