@@ -68,7 +68,7 @@ class PaymentDesk:
         uow: UnitOfWork,
         now: datetime,
     ) -> StartedPayment:
-        """Start a payment of a bill, or of `minor` units of it; starting it again changes nothing.
+        """Start a payment of a bill, or of `minor` units of it; starting it again is asking for it again.
 
         Without an amount it is of what is due, less what other payments are about to pay.
         Raises: OrderNotFound, BillNotFound, NothingDue, PaymentInvalid, PaymentMismatch.
@@ -78,6 +78,7 @@ class PaymentDesk:
         key = bill_key(contract_id, bill.cycle_id)
         before = await _find_before(payment_id, key, minor, uow=uow)
         if before is not None:
+            await _have_asked(payment_id, uow=uow)
             return before
         due = Money(minor or await _left(key, bill.cycle_id, uow=uow), bill.currency)
         owed = Owed(bill=key, payer=contract.bap_id, payee=self.seller, due=due)
@@ -97,7 +98,7 @@ class PaymentDesk:
         Raises: PaymentInvalid, PaymentMismatch.
         """
         await start_payment(payment, uow=uow, now=now)
-        await put_job(uow, Job(kind=ASK, about=str(payment.id), arguments={"payment": str(payment.id)}))
+        await _have_asked(payment.id, uow=uow)
         return await find_started(payment.id, uow=uow)
 
     async def ask(self, payment_id: UUID, *, now: datetime) -> None:
@@ -138,6 +139,11 @@ class PaymentDesk:
             await note_bills(uow, contracts=contracts, now=now)
         log.info("payment.noticed", payment=str(notice.payment), said=notice.status, verdict=verdict)
         return verdict
+
+
+async def _have_asked(payment_id: UUID, *, uow: UnitOfWork) -> None:
+    """Have the rail asked for a payment; for one that it has done it is not asked twice."""
+    await put_job(uow, Job(kind=ASK, about=str(payment_id), arguments={"payment": str(payment_id)}))
 
 
 def _order_of(payment: Payment) -> RailOrder:

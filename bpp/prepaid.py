@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from kernel.money import Money
 from settlement.ledger.balances import InsufficientFunds
 from settlement.payments.advances import find_advance, pay_from_advance
 from settlement.payments.prepaid import Advance, set_aside
@@ -14,10 +13,15 @@ from trading.refusals import DepositInsufficient, UpdateNotAllowed
 from trading.terms import PaymentTiming
 
 
-async def set_advance_aside(contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
-    """Set aside what a prepaid contract costs if all of it is delivered. Raises: DepositInsufficient."""
+async def set_advance_aside(contract: Contract, uow: UnitOfWork, *, seller: str, now: datetime) -> None:
+    """Set aside what a prepaid contract costs if all of it is delivered.
+
+    Whoever sells to itself pays nothing ahead. Raises: DepositInsufficient.
+    """
+    if not _is_prepaid(contract) or contract.bap_id == seller:
+        return
     total = contract.quote.total
-    if not _is_prepaid(contract) or total <= Money.zero(total.currency):
+    if not total.minor:
         return
     advance = Advance(contract_id=contract.id, buyer=contract.bap_id, amount=total, confirmed_at=now)
     try:

@@ -35,6 +35,6 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
-    await set_advance_aside(confirmed, uow, now=now)
+    await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
     await settle(confirmed, uow, seller=bpp.subscriber_id, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)

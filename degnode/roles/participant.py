@@ -21,14 +21,13 @@ from node.app import ShortWay, create_app
 from node.challenge_desk import ChallengeDesk
 from node.delivery import OnUndeliverable
 from node.ingress import Admission
-from node.jobs import JobDesk
 from node.message import Handler, Preparation
 from node.on_subscribe import on_subscribe_router
 from node.peers_api import peers_router
 from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
 from node.telemetry import configure_logging
-from node.worker import Worker
+from node.worker import Runner, Worker
 from protocol.actions import Action, Role
 
 _REGISTRATION_RETRY: Final = timedelta(seconds=1)
@@ -47,7 +46,7 @@ class RoleParts:
     handlers: Mapping[Action, Handler]
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
     routers: Sequence[APIRouter]
-    workers: Sequence[Worker | JobDesk] = ()
+    workers: Sequence[Runner] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
     doors: Sequence[SideDoor] = ()

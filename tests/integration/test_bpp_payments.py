@@ -235,6 +235,9 @@ async def test_a_rail_that_cannot_be_reached_is_given_up_and_told(
     async with world.uow_factory() as uow:
         alerts = (await uow.connection.execute(select(payment_alerts.c.audience))).scalars().all()
     assert sorted(alerts) == sorted(["OPERATOR", BAP_ID])
+    await pay(api, contract, id=payment["id"])  # started again, it is asked for again
+    await do_all(jobs)
+    assert await status_of(api, payment) == "CAPTURED"
 
 
 async def test_a_charge_back_is_billed_anew_and_told(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
@@ -28,6 +29,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.monthly_sale import audit, on_account
 from tests.support.seller_world import BAP_ID, BPP_ID, WINDOW, SellerWorld, catalogue, order
 from trading.contracts import ContractStore
+from trading.rates import Price
 from trading.terms import PaymentTiming
 
 USD = Currency("USD")
@@ -205,3 +207,23 @@ async def test_no_rail_takes_back_what_came_from_the_deposit(world: SellerWorld)
         async with world.uow_factory() as uow:
             await desk_of(world).take(notice, uow=uow, now=now)
     await check_ledger(world, deposit=0, claim=400)
+
+
+async def test_whoever_sells_to_itself_pays_nothing_ahead(world: SellerWorld) -> None:
+    held = (await world.send(Action.INIT, {"order": order(10)}, bap_id=BPP_ID))["order"]
+    confirm = {"order": order(10, order_id=held["beckn:id"])}
+    assert (await world.send(Action.CONFIRM, confirm, bap_id=BPP_ID))["order"]["beckn:id"] == held["beckn:id"]
+    await deliver(world, 500)
+    assert await bill_statuses(world, held["beckn:id"]) == [(310, BillStatus.PENDING)]
+
+
+async def test_what_costs_nothing_sets_nothing_aside(world: SellerWorld) -> None:
+    sold = world.bpp.catalogue
+    free = Price(per_kwh=Decimal(0), currency=USD)
+    offers = tuple(
+        replace(each, terms=replace(each.terms, price=free, wheeling=None)) for each in sold.offers
+    )
+    giving = world.selling(catalogue=replace(sold, offers=offers))
+    contract = (await giving.buy(10))["beckn:id"]
+    await deliver(giving, 500)
+    assert await bill_statuses(giving, contract) == [(0, BillStatus.PAID)]
