@@ -28,7 +28,8 @@ async def test_a_deposit_is_captured_by_a_job_and_settled_by_a_signed_notice(tmp
         assert (await operator.post("/api/v1/payments", json=form)).status_code == 201
 
         async def is_captured() -> bool:
-            return (await operator.get(f"/api/v1/payments/{payment}")).json()["status"] == "CAPTURED"
+            found = await operator.get(f"/api/v1/payments/{payment}")
+            return bool(found.json()["status"] == "CAPTURED")
 
         await eventually(is_captured, what="the rail is asked")
         now = SystemClock().now()
