@@ -19,9 +19,13 @@ from kernel.money import sum_money
 from settlement.agreement import Agreement
 from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
+from settlement.corrections import CorrectionKind
 from settlement.cycles import SettlementCycle
+from settlement.payments.issuing import post_issued
+from settlement.payments.posting import Parties
 from settlement.quantities import delivered_by
-from settlement.recording import lock_standing, record_outcome
+from settlement.recording import RecordResult, lock_standing, record_outcome
+from settlement.rows import bill_key, correction_key
 from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
@@ -129,11 +133,12 @@ def _told_at(contract: Contract) -> datetime | None:
 
 
 async def settle(
-    contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
+    contract: Contract, uow: UnitOfWork, *, seller: str, now: datetime, known: Known | None = None
 ) -> SettlementOutcome:
     """Settle what can be settled of a binding contract at `now`, and keep the outcome.
 
-    What was settled before and comes to the same is neither computed nor explained anew.
+    What was settled before and comes to the same is neither computed nor explained anew. What is billed by
+    that is on the ledger at once, as owed by the buyer's platform to the `seller`.
     """
     standing = await lock_standing(contract.id, uow=uow)
     known = known or await read_known(contract, uow)
@@ -146,6 +151,7 @@ async def settle(
         standing={cycle.cycle_id: cycle for cycle in standing if cycle.is_settled},
     )
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
+    await _post(result, Parties(payer=contract.bap_id, payee=seller), uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -155,6 +161,16 @@ async def settle(
             recomputed=str(revision.revised.amount),
         )
     return outcome
+
+
+async def _post(result: RecordResult, parties: Parties, *, uow: UnitOfWork, now: datetime) -> None:
+    credited = [each for each in result.corrections if each.kind is CorrectionKind.CREDIT_NOTE]
+    await post_issued(
+        bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
+        notes={correction_key(note): parties for note in credited},
+        uow=uow,
+        now=now,
+    )
 
 
 def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:

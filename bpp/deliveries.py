@@ -17,6 +17,7 @@ from bpp.account import Known, read_known, settle
 from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
+from bpp.prepaid import end_advance
 from kernel.clock import Clock
 from kernel.interval import Interval
 from protocol.actions import Action
@@ -25,7 +26,7 @@ from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.due_contracts import mark_due, mark_finished_due
+from trading.due_contracts import mark_due, mark_finished_due, mark_these_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
 from trading.stock import Stock
@@ -54,13 +55,24 @@ async def note_readings(
     return count
 
 
+async def note_bills(uow: Transaction, *, contracts: Iterable[str], now: datetime) -> None:
+    """Have contracts looked at now whose bills have moved, so that their buyers are told.
+
+    Lock them with `lock_contracts` before anything of their accounts.
+    """
+    await mark_these_due(uow, contracts, at=now)
+    await uow.announce(CONTRACTS_CHANNEL)
+
+
 async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
     event: ContractEvent | None
     known: Known | None = None
     if contract.is_binding:
         known = await read_known(contract, uow)
-        outcome = await settle(contract, uow, now=now, known=known)
+        outcome = await settle(contract, uow, seller=bpp.subscriber_id, now=now, known=known)
+        if outcome.is_final:
+            await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
         refreshed, event = _after(contract, outcome, now=now)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)

@@ -20,7 +20,7 @@ from trading.matching import NO_LOSSES, Matching
 from trading.offer import Offer
 from trading.periods import BillingPeriod
 from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid, TimeOfDayRate
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Wheeling
 
 _MINUTES: Final = 60
@@ -174,6 +174,7 @@ class OfferEntry(Entry):
     pricing_model: PricingModel = PricingModel.PER_KWH
     settlement_type: SettlementType = SettlementType.DAILY
     billing_period: BillingPeriod = BillingPeriod.MONTHLY
+    payment: PaymentTiming = PaymentTiming.POSTPAID
     metering_minutes: Annotated[int, Field(gt=0, le=60)] = METERING_GRID // timedelta(minutes=1)
     matching: Annotated[Matching, BeforeValidator(_upper)] = Matching.WINDOW
     losses: LossesEntry | None = None
@@ -220,6 +221,7 @@ class OfferEntry(Entry):
             metering=timedelta(minutes=self.metering_minutes),
             losses=self.losses.to_domain() if self.losses else NO_LOSSES,
             penalties=tuple(entry.to_domain(currency) for entry in self.penalties),
+            payment=self.payment,
         )
 
     def _rates(self) -> DayRates | None:

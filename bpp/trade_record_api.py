@@ -12,6 +12,7 @@ from uuid import UUID
 import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.routing import APIRoute
+from pydantic import BaseModel
 
 from bpp.signed_calls import SignedCalls
 from bpp.trade_record_forms import GetForm, PutForm, RecordForm, read_form
@@ -39,7 +40,25 @@ _CODES: Final = {
     403: RefusalCode.NOT_AUTHORIZED,
     413: RefusalCode.FIELD_NOT_ALLOWED,
 }
+_REFUSED: Final = {
+    400: "The body cannot be read, or has what the caller's role may not write.",
+    401: "It is not signed by a subscriber.",
+    403: "The caller is no party to the trade, or not in that role.",
+    404: "There is no such record.",
+    409: "It stands against what is there already.",
+    413: "The body is over the limit.",
+    429: "The caller is over its rate.",
+    503: "Something that this node needs cannot be reached; send it again later.",
+}
 _KEY: Final = ("role", "transaction_id", "order_item_id", "record_id", "client_reference", "note")
+
+
+class LedgerRefusal(BaseModel):
+    """Why a request was not served, in the form of the ledger API."""
+
+    code: RefusalCode
+    message: str
+    details: dict[str, Any] | None = None
 
 
 class _LedgerRoute(APIRoute):
@@ -65,7 +84,14 @@ class _LedgerRoute(APIRoute):
 def trade_record_router(calls: SignedCalls, *, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     """Return the routes of the ledger API."""
     router = APIRouter(
-        prefix="/ledger", tags=["ledger"], default_response_class=JsonResponse, route_class=_LedgerRoute
+        prefix="/ledger",
+        tags=["ledger"],
+        default_response_class=JsonResponse,
+        route_class=_LedgerRoute,
+        responses={
+            status: {"model": LedgerRefusal, "description": description}
+            for status, description in _REFUSED.items()
+        },
     )
 
     @router.post("/put", summary="A platform begins a trade's record, or adds to it", response_model=None)

@@ -65,6 +65,7 @@ def _administers(scope: Scope) -> Any:  # noqa: ANN401
 MayBuy = Annotated[str, _may(Scope.BUY)]
 MayReadContracts = Annotated[str, _may(Scope.CONTRACTS_READ)]
 MayCurtail = Annotated[Visitor, _administers(Scope.CONTRACTS_CURTAIL)]
+MayPay = Annotated[str, _may(Scope.PAYMENTS_START)]
 MayReadMeters = Annotated[str, _may(Scope.METERS_READ)]
 MayRegisterMeters = Annotated[Visitor, _administers(Scope.METERS_WRITE)]
 MayEditMeters = Annotated[Visitor, _administers(Scope.METERS_EDIT)]

@@ -16,6 +16,7 @@ class Scope(StrEnum):
     SELL = "sell"
     CONTRACTS_READ = "contracts:read"
     CONTRACTS_CURTAIL = "contracts:curtail"
+    PAYMENTS_START = "payments:start"
     METERS_WRITE = "meters:write"
     METERS_READ = "meters:read"
     METERS_EDIT = "meters:edit"
@@ -32,6 +33,7 @@ MEANING: Final = {
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.CONTRACTS_CURTAIL: "Say that less is delivered under a contract than was agreed, and why.",
+    Scope.PAYMENTS_START: "Have bills paid and deposits filled.",
     Scope.METERS_WRITE: "Register meters and send their readings; see one's own.",
     Scope.METERS_READ: "Read meters, their energy, and which readings were set aside and why.",
     Scope.METERS_EDIT: "Have meters validated and estimated, edit readings, and set the rules for it.",
@@ -47,6 +49,7 @@ _INCLUDED: Final = {
     Scope.BUY: {Scope.CONTRACTS_READ},
     Scope.SELL: {Scope.CONTRACTS_READ},
     Scope.CONTRACTS_CURTAIL: {Scope.CONTRACTS_READ},
+    Scope.PAYMENTS_START: {Scope.CONTRACTS_READ},
     Scope.METERS_EDIT: {Scope.METERS_READ},
     Scope.NETWORK_ADMIN: {Scope.NETWORK_READ},
     Scope.ADMIN: set(Scope),

@@ -25,7 +25,7 @@ from trading.matching import Matching
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
 Record = dict[str, Any]
@@ -52,6 +52,7 @@ def terms_to_record(terms: Terms) -> Record:
         "charges": [_charge_to(charge) for charge in terms.charges] or None,
         "taxes": [_tax_to(tax) for tax in terms.taxes] or None,
         **delivery_to_record(terms),
+        "payment": None if terms.payment is PaymentTiming.POSTPAID else terms.payment.value,
     }
     return record | {key: value for key, value in further.items() if value is not None}
 
@@ -83,6 +84,7 @@ def terms_from_record(record: Record) -> Terms:
         metering=metering_from_record(record),
         losses=losses_from_record(record.get("losses")),
         penalties=tuple(penalty_from_record(entry, currency) for entry in record.get("penalties", ())),
+        payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
     )
 
 

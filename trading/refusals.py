@@ -163,3 +163,9 @@ class SupportUnavailable(NodeError):
     """Nobody is named whom one could ask."""
 
     code, http_status, retryable = "BIZ_SUPPORT_NOT_AVAILABLE", 404, False
+
+
+class DepositInsufficient(NodeError):
+    """The buyer has to pay ahead, and its deposit does not reach."""
+
+    code, http_status, retryable = "BIZ_PAYMENT_FAILED", 409, False

@@ -23,6 +23,7 @@ __all__ = [
     "BillingPeriod",
     "Discount",
     "Matching",
+    "PaymentTiming",
     "Price",
     "PricingModel",
     "SettlementType",
@@ -53,6 +54,15 @@ class SettlementType(StrEnum):
 
 _SHORTEST_METERING: Final = timedelta(minutes=1)
 _LONGEST_METERING: Final = timedelta(hours=1)
+
+
+class PaymentTiming(StrEnum):
+    """When a buyer pays."""
+
+    POSTPAID = "postpaid"  # its bills, after delivery
+    PREPAID = "prepaid"  # all that it may come to, from its deposit as it confirms; what is not used returns
+
+
 _NEEDS: Final = {
     PricingModel.TIME_OF_DAY: "rates",
     PricingModel.SUBSCRIPTION: "subscription",
@@ -90,6 +100,7 @@ class Terms:
     metering: timedelta = METERING_GRID
     losses: Losses = NO_LOSSES
     penalties: tuple[ShortfallPenalty, ...] = ()
+    payment: PaymentTiming = PaymentTiming.POSTPAID
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():

@@ -8,6 +8,7 @@ from typing import Any
 
 from bpp.orders import get_contract, keep
 from bpp.platform import Bpp
+from bpp.prepaid import end_advance
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
@@ -18,7 +19,7 @@ from trading.mapping import wire_of
 from trading.stock import Stock
 
 
-async def cancel(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def cancel(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
     """Return the order as ended; before delivery its quantity can be sold to others again.
 
     Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed.
@@ -28,4 +29,5 @@ async def cancel(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     ended = decisions.cancel(contract, now=now)
     if not delivery_has_begun(contract, now=now):
         await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+        await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
     return await keep(ended, inbound, uow, event=ContractEvent.CANCEL, now=now)

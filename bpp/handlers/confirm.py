@@ -9,6 +9,7 @@ from typing import Any
 from bpp.account import settle
 from bpp.orders import get_contract, keep, merged, require_same, tell
 from bpp.platform import Bpp
+from bpp.prepaid import set_advance_aside
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
@@ -18,10 +19,11 @@ from trading.refusals import AlreadyCancelled, QuoteExpired
 from trading.stock import Stock
 
 
-async def confirm(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
     """Return the order as a binding contract; a second confirm of it changes nothing.
 
-    Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled.
+    Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled,
+    DepositInsufficient.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
@@ -33,5 +35,6 @@ async def confirm(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
-    await settle(confirmed, uow, now=now)
+    await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
+    await settle(confirmed, uow, seller=bpp.subscriber_id, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)

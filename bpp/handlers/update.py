@@ -9,6 +9,7 @@ from typing import Any
 
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
+from bpp.prepaid import require_quantity_open
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
@@ -34,6 +35,7 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
         return await tell(contract, uow, now=now)
     if await CurtailmentStore(uow.connection).find_cut(contract.id) is not None:
         raise UpdateNotAllowed(f"the order {contract.id} was curtailed", hint="Cancel it and order anew.")
+    require_quantity_open(contract)
     changed = decisions.change_quantity(contract, quantity, now=now)
     bpp.catalogue.get_offer(contract.resource_id, contract.offer_id).require_quantity(quantity)
     await Stock(uow.connection).hold(

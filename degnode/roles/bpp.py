@@ -26,6 +26,7 @@ from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
+from degnode.roles.payments import PaymentSettings, payment_parts
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
 from metering.sep.mirror import Mirror
@@ -33,6 +34,7 @@ from metering.sep.mirror_server import routes_to
 from metering.sep.post_door import PostDoor
 from metering.vee.desk import ValidationDesk
 from node.callers import authenticator, security_of
+from node.jobs import JobDesk
 from node.runtime import Foundation
 from node.scopes import Scope
 from node.worker import Worker
@@ -42,7 +44,7 @@ from storage.unit_of_work import Transaction
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings):
+class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings, PaymentSettings):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -109,6 +111,8 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         policy=mirror_policy(settings),
     )
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
+    payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
+    jobs = [JobDesk(payments.jobs, database=foundation.database, clock=clock)] if payments.jobs else []
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
@@ -124,9 +128,10 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             tracking_router(uow_factory=uow_factory, clock=clock),
             routes_to(mirror, security=security_of(Scope.METERS_WRITE)),
             *feeds.routers,
+            *payments.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts, validation, *feeds.workers),
+        workers=(contracts, validation, *feeds.workers, *jobs),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,

@@ -9,9 +9,10 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from kernel.errors import NodeError
-from settlement.bills import BillEvent, BillingCycle
+from settlement.bills import BillingCycle
 from settlement.ledger.accounts import AccountKind
 from settlement.ledger.ledger import Ledger
+from settlement.payments.counting import count_towards
 from settlement.payments.payment import Payment
 from settlement.payments.ports import RailNotice
 from settlement.payments.posting import account, arrival, departure
@@ -19,14 +20,12 @@ from settlement.payments.returns import give_back
 from settlement.payments.states import COUNTED, PaymentStatus, Verdict, judge
 from settlement.payments.store import (
     OPERATOR,
-    find_due,
     find_payment,
     keep_alert,
     lock_bills,
     lock_payment,
 )
 from settlement.payments.tables import payment_allocations, payment_events, payments
-from settlement.steps import move_bill
 from storage.unit_of_work import UnitOfWork
 
 
@@ -114,32 +113,7 @@ async def _come_in(
     entries = arrival(payment, at=at)
     await ledger.open(*(side for entry in entries for side in (entry.debit, entry.credit)))
     await ledger.record(entries, now=now, linked=True)
-    for part in payment.parts:
-        due = await find_due(part.bill, uow=uow)
-        taken = min(due, part.due.minor)
-        if not taken:
-            continue
-        row = {
-            "payment": payment.id,
-            "bill": part.bill,
-            "is_returned": False,
-            "amount_minor": taken,
-        }
-        await uow.connection.execute(insert(payment_allocations).values(row))
-        if taken == due:
-            await _cover(bills[part.bill], payment.id, uow=uow, now=now)
-
-
-async def _cover(bill: BillingCycle, payment: UUID, *, uow: UnitOfWork, now: datetime) -> None:
-    await move_bill(
-        bill.contract_id,
-        bill.cycle_id,
-        BillEvent.COVERED,
-        uow=uow,
-        now=now,
-        actor="payments",
-        reason=f"the payment {payment} came in",
-    )
+    await count_towards(payment, bills, uow=uow, now=now)
 
 
 async def _go_out(

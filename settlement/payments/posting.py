@@ -1,19 +1,20 @@
 """What bills and payments are on the ledger. Pure.
 
-A bill is the payer's debt and the payee's claim. A payment pays the debt from the payer's cash, and what
+A bill is the payer's debt and the payee's claim. A credit note lessens the claim as it is issued, and the
+debt as a bill takes it up. A payment pays the debt from the payer's cash, and what
 it takes off with the payee's own bills from the payer's claim.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import UUID
 
 from kernel.money import Money
 from settlement.ledger.accounts import Account, AccountKind
 from settlement.ledger.entries import Transfer
-from settlement.payments.netting import Owed
 from settlement.payments.payment import Payment
 
 
@@ -22,24 +23,58 @@ def account(owner: str, kind: AccountKind, amount: Money) -> Account:
     return Account(owner=owner, kind=kind, unit=amount.currency.code)
 
 
-def bill_entries(part: Owed, *, ref: str, total: Money, credited: Money, at: datetime) -> list[Transfer]:
-    """Return a bill as the payer's debt, and what credit notes paid of it."""
-    debt = account(part.payer, AccountKind.RECEIVABLE, total)
-    claim = account(part.payee, AccountKind.PAYABLE, total)
-    ways = (("BILL", debt, claim, total), ("CREDIT_NOTE", claim, debt, credited))
-    return [
-        Transfer(
-            key=("bill", str(part.bill), code),
-            debit=debit,
-            credit=credit,
-            amount=amount,
-            code=code,
-            ref=ref,
-            event_at=at,
-        )
-        for code, debit, credit, amount in ways
-        if amount.minor
-    ]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parties:
+    """Who owes a bill, and to whom."""
+
+    payer: str
+    payee: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Issued:
+    """A bill, or a credit note, as it was issued; `ref` is what it belongs to, in words."""
+
+    id: UUID
+    parties: Parties
+    amount: Money
+    ref: str
+    at: datetime
+
+
+def bill_entry(bill: Issued) -> Transfer:
+    """Return a bill as the payer's debt and the payee's claim."""
+    debt = account(bill.parties.payer, AccountKind.RECEIVABLE, bill.amount)
+    claim = account(bill.parties.payee, AccountKind.PAYABLE, bill.amount)
+    return _issued(bill, ("bill", str(bill.id), "BILL"), (debt, claim), code="BILL")
+
+
+def credit_note_entry(note: Issued) -> Transfer:
+    """Return a credit note as what the payee's claim lost, which the payer may use up."""
+    claim = account(note.parties.payee, AccountKind.PAYABLE, note.amount)
+    credit = account(note.parties.payer, AccountKind.CREDIT, note.amount)
+    return _issued(note, ("credit-note", str(note.id)), (claim, credit), code="CREDIT_NOTE")
+
+
+def credit_used_entry(bill: Issued, *, note: UUID, used: Money) -> Transfer:
+    """Return what a credit note pays of a bill."""
+    credit = account(bill.parties.payer, AccountKind.CREDIT, used)
+    debt = account(bill.parties.payer, AccountKind.RECEIVABLE, used)
+    key = ("credit-note", str(note), str(bill.id))
+    return _issued(replace(bill, amount=used), key, (credit, debt), code="CREDIT_USED")
+
+
+def _issued(issued: Issued, key: tuple[str, ...], between: tuple[Account, Account], *, code: str) -> Transfer:
+    debit, credit = between
+    return Transfer(
+        key=key,
+        debit=debit,
+        credit=credit,
+        amount=issued.amount,
+        code=code,
+        ref=issued.ref,
+        event_at=issued.at,
+    )
 
 
 def arrival(payment: Payment, *, at: datetime) -> list[Transfer]:

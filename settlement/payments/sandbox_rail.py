@@ -60,10 +60,7 @@ class SandboxRail:
             raise RailUnreachable("the sandbox was told not to be reached")
         if (done := self._done.get(order.id)) is not None:
             return done
-        status = _SUCCESS[order.action]
-        if behaviour is Behaviour.FAIL:
-            status = _failure(order)
-        notice = self._say(order.payment, status, event_id=str(order.id))
+        notice = self._say(order.payment, carry_out(order, behaviour), event_id=str(order.id))
         self._done[order.id] = notice
         (self._delayed if behaviour is Behaviour.DELAY else self._webhooks).append(notice)
         if behaviour is Behaviour.REPEAT:
@@ -95,15 +92,21 @@ class SandboxRail:
         return sent
 
     def _tell(self, payment: UUID, status: PaymentStatus) -> None:
-        event_id = str(derived_id("sandbox-event", str(payment), status))
-        self._webhooks.append(self._say(payment, status, event_id=event_id))
+        self._webhooks.append(self._say(payment, status, event_id=event_of(payment, status)))
 
     def _say(self, payment: UUID, status: PaymentStatus, *, event_id: str) -> RailNotice:
         return RailNotice(event_id=event_id, payment=payment, status=status, at=self._clock.now())
 
 
-def _failure(order: RailOrder) -> PaymentStatus:
-    """Return what a payment comes to that was not made. Raises: RailRefused, if it stays as it was."""
+def carry_out(order: RailOrder, behaviour: Behaviour) -> PaymentStatus:
+    """Return what the order's payment comes to. Raises: RailRefused, if it stays as it was."""
+    if behaviour is not Behaviour.FAIL:
+        return _SUCCESS[order.action]
     if order.action in {RailAction.VOID, RailAction.REFUND}:
         raise RailRefused("the sandbox was told to fail")
     return PaymentStatus.FAILED
+
+
+def event_of(payment: UUID, status: PaymentStatus) -> str:
+    """Return the id of the event that the sandbox says that of a payment by itself."""
+    return str(derived_id("sandbox-event", str(payment), status))

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from kernel.errors import NodeError
 from kernel.money import Money
 from settlement.bills import BillingCycle
-from settlement.ledger.ledger import Ledger
+from settlement.payments.issuing import post_issued
 from settlement.payments.netting import Owed
 from settlement.payments.payment import Payment, PaymentInvalid
-from settlement.payments.posting import bill_entries
+from settlement.payments.posting import Parties
 from settlement.payments.states import PaymentStatus
-from settlement.payments.store import find_credited, find_due, find_payment, lock_bills
-from settlement.payments.tables import payment_parts, payments, returned_payment_bills
-from settlement.tables import billing_cycles
+from settlement.payments.store import find_due, find_payment, lock_bills
+from settlement.payments.tables import payment_parts, payments
 from storage.unit_of_work import UnitOfWork
 
 
@@ -32,7 +29,8 @@ class PaymentMismatch(NodeError):
 async def start_payment(payment: Payment, *, uow: UnitOfWork, now: datetime) -> None:
     """Keep a payment that the rail is asked for next; starting it again changes nothing.
 
-    Raises: BillNotFound, PaymentInvalid, if it pays more than is due, PaymentMismatch.
+    Raises: BillNotFound, PaymentInvalid, if it pays more than is due, PaymentMismatch; TransferMismatch, if
+    a bill is on the ledger as other parties'.
     """
     bills = await lock_bills({part.bill for part in payment.parts}, uow=uow)
     row = {
@@ -52,7 +50,8 @@ async def start_payment(payment: Payment, *, uow: UnitOfWork, now: datetime) -> 
     for part in payment.parts:
         await _check_part(part, bills[part.bill], uow=uow)
         await _keep_part(payment.id, part, uow=uow)
-    await _post_bills(payment.parts, bills, uow=uow, now=now)
+    owing = {part.bill: Parties(payer=part.payer, payee=part.payee) for part in payment.parts}
+    await post_issued(bills=owing, uow=uow, now=now)
 
 
 async def _check_same(payment: Payment, *, uow: UnitOfWork) -> None:
@@ -83,25 +82,3 @@ async def _keep_part(payment: UUID, part: Owed, *, uow: UnitOfWork) -> None:
         "amount_minor": part.due.minor,
     }
     await uow.connection.execute(insert(payment_parts).values(row))
-
-
-async def _post_bills(
-    parts: tuple[Owed, ...], bills: Mapping[UUID, BillingCycle], *, uow: UnitOfWork, now: datetime
-) -> None:
-    """Put bills on the ledger that are not there; one of a returned payment is there by its return."""
-    ledger = Ledger(uow)
-    for part in parts:
-        returned = select(returned_payment_bills.c.bill).where(returned_payment_bills.c.bill == part.bill)
-        if (await uow.connection.execute(returned)).one_or_none() is not None:
-            continue
-        bill = bills[part.bill]
-        issued = select(billing_cycles.c.issued_at).where(billing_cycles.c.id == part.bill)
-        entries = bill_entries(
-            part,
-            ref=f"{bill.contract_id} {bill.cycle_id}",
-            total=bill.total,
-            credited=Money(await find_credited(part.bill, uow=uow), bill.currency),
-            at=(await uow.connection.execute(issued)).scalar_one(),
-        )
-        await ledger.open(*(side for entry in entries for side in (entry.debit, entry.credit)))
-        await ledger.record(entries, now=now)

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Connection,
     DateTime,
     ForeignKey,
+    Identity,
     Index,
     Table,
     Text,
@@ -91,7 +92,24 @@ payment_alerts: Final = Table(
     Column("at", DateTime(timezone=True), nullable=False),
 )
 
+sandbox_behaviours: Final = Table(  # how the sandbox rail treats its next orders, each once
+    "sandbox_behaviours",
+    metadata,
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("behaviour", Text, nullable=False),
+)
+
+sandbox_orders: Final = Table(  # what the sandbox rail has done
+    "sandbox_orders",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # the order's
+    Column("payment", Uuid, nullable=False),
+    Column("status", Text, nullable=False),  # what the payment came to by it
+    Column("at", DateTime(timezone=True), nullable=False),
+)
+
 make_append_only(payment_parts, payment_events, payment_allocations, returned_payment_bills, payment_alerts)
+make_append_only(sandbox_orders)
 
 _STEPS: Final = ", ".join(f"('{old}', '{new}')" for old, new in sorted(NEXT_PAYMENT_STATUS))
 _REFUSED: Final = "USING ERRCODE = 'restrict_violation'"

@@ -46,7 +46,7 @@ from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
 from trading.request import Criteria, Inquiry, OrderRequest, Rating
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
 CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
@@ -206,6 +206,7 @@ def terms(draw: st.DrawFn) -> Terms:
         metering=timedelta(minutes=draw(st.sampled_from([15, 15, 30, 60]))),
         losses=draw(st.just(NO_LOSSES) | losses),
         penalties=draw(penalties(currency, is_flat=model is PricingModel.PER_KWH and by_interval is None)),
+        payment=draw(st.sampled_from(PaymentTiming)),
     )
 
 

@@ -17,7 +17,7 @@ from tests.support.seller_world import CATALOGUE_FILE
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax
 from trading.periods import BillingPeriod
 from trading.rates import Price
-from trading.terms import PricingModel, SettlementType, Terms
+from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, WheelingBasis
 
 TEXT = CATALOGUE_FILE.read_text(encoding="utf-8")
@@ -81,6 +81,11 @@ def test_a_subscription_a_fixed_price_and_prices_by_interval_are_read() -> None:
     )
     assert spot.by_interval is not None
     assert (spot.by_interval.step, spot.by_interval.prices[1]) == (timedelta(hours=1), Decimal("0.2"))
+
+
+def test_what_is_paid_ahead_says_so() -> None:
+    assert terms("").payment is PaymentTiming.POSTPAID
+    assert terms("    payment: prepaid\n").payment is PaymentTiming.PREPAID
 
 
 def test_charges_discounts_and_taxes_are_read() -> None:
