@@ -25,7 +25,7 @@ from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.due_contracts import mark_due, mark_finished_due
+from trading.due_contracts import mark_due, mark_finished_due, mark_these_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
 from trading.stock import Stock
@@ -52,6 +52,15 @@ async def note_readings(
     if count:
         await uow.announce(CONTRACTS_CHANNEL)
     return count
+
+
+async def note_bills(uow: Transaction, *, contracts: Iterable[str], now: datetime) -> None:
+    """Have contracts looked at now whose bills have moved, so that their buyers are told.
+
+    Lock them with `lock_contracts` before anything of their accounts.
+    """
+    await mark_these_due(uow, contracts, at=now)
+    await uow.announce(CONTRACTS_CHANNEL)
 
 
 async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:

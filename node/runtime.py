@@ -32,7 +32,7 @@ from node.settings import RegistryKind, Settings
 from node.telemetry import Metrics
 from node.transport import Transport
 from node.wires import Wires
-from node.worker import Worker
+from node.worker import Runner, Worker
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES
 from protocol.rulebook import Rulebook
@@ -145,7 +145,7 @@ class Participant:
         preparations: Mapping[Action, Preparation] | None = None,
         on_undeliverable: OnUndeliverable | None = None,
         admission: Admission | None = None,
-        workers: Sequence[Worker] = (),
+        workers: Sequence[Runner] = (),
         chores: Sequence[Worker] = (),
     ) -> None:
         """Put it together; `workers` run where workers are wanted, `chores` in every process."""

@@ -6,10 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from typing import Protocol
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+
+class Runner(Protocol):
+    """What runs beside the requests until it is stopped."""
+
+    def start(self) -> None: ...
+
+    async def stop(self) -> None:
+        """Finish what is at hand and return."""
 
 
 class Worker:

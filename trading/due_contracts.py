@@ -1,4 +1,4 @@
-"""Contracts that are to be looked at because something is known of their meters."""
+"""Contracts that are to be looked at because something is known of their meters, or their bills."""
 
 from __future__ import annotations
 
@@ -37,6 +37,19 @@ _MARK_FINISHED_DUE: Final = """
         WHERE id IN (SELECT id FROM finished) AND refresh_at IS NULL
         ORDER BY id FOR UPDATE)
 """
+
+_LOCK: Final = "SELECT id FROM contracts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
+_MARK_THESE_DUE: Final = "UPDATE contracts SET refresh_at = LEAST(refresh_at, $2) WHERE id = ANY($1::text[])"
+
+
+async def lock_contracts(transaction: Transaction, contract_ids: Iterable[str]) -> None:
+    """Keep others from these contracts until the transaction ends; do so before you move their bills."""
+    await transaction.driver.execute(_LOCK, sorted(contract_ids))
+
+
+async def mark_these_due(transaction: Transaction, contract_ids: Iterable[str], *, at: datetime) -> None:
+    """Have these contracts, which are locked, looked at from `at` on, even those that are finished."""
+    await transaction.driver.execute(_MARK_THESE_DUE, sorted(contract_ids), at)
 
 
 async def mark_due(transaction: Transaction, meters: Iterable[str], *, at: datetime) -> int:

@@ -26,6 +26,7 @@ from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
+from degnode.roles.seller_jobs import CollectionSettings, job_desk, seller_kinds
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
 from metering.sep.mirror import Mirror
@@ -42,7 +43,7 @@ from storage.unit_of_work import Transaction
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings):
+class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings, CollectionSettings):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -89,6 +90,8 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         poll_interval=foundation.settings.poll_interval,
     )
 
+    jobs = job_desk([*seller_kinds(settings, foundation)], foundation)
+
     async def on_recorded(uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
         for result in results:
             if set_aside := result.quarantined:
@@ -126,7 +129,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *feeds.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts, validation, *feeds.workers),
+        workers=(contracts, validation, jobs, *feeds.workers),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,

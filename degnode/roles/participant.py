@@ -27,7 +27,7 @@ from node.peers_api import peers_router
 from node.runtime import Foundation, Participant, lay_foundation
 from node.settings import Settings
 from node.telemetry import configure_logging
-from node.worker import Worker
+from node.worker import Runner, Worker
 from protocol.actions import Action, Role
 
 _REGISTRATION_RETRY: Final = timedelta(seconds=1)
@@ -46,7 +46,7 @@ class RoleParts:
     handlers: Mapping[Action, Handler]
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
     routers: Sequence[APIRouter]
-    workers: Sequence[Worker] = ()
+    workers: Sequence[Runner] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
     doors: Sequence[SideDoor] = ()
