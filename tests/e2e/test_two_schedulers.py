@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -28,7 +29,7 @@ from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.terms import SettlementType
 
-CONTRACTS: Final = 150
+CONTRACTS: Final = 120
 CYCLES: Final = 8  # each of them has: an hour is one
 DAYS: Final = 10  # that the ledger is behind
 FAR_OFF: Final = datetime(2200, 1, 1, tzinfo=UTC)
@@ -135,8 +136,7 @@ async def test_what_two_platforms_do_is_done_once_though_one_is_killed_at_work(
 ) -> None:
     uow_factory = UnitOfWorkFactory(shared)
     contracts = await sell(uow_factory, bap_url=f"http://127.0.0.1:{free_port()}")
-    for platform in platforms:
-        await platform.start()
+    await asyncio.gather(*(platform.start() for platform in platforms))
     dying, surviving = platforms
     await let_all_be_due(uow_factory, contracts)
 
