@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 import structlog
@@ -63,10 +62,7 @@ class SellerJobs:
             COLLECT_OF_CONTRACT: (self.collect_of_contract, None),
             SETTLE_AGAIN: (self.settle_again, None),
         }
-        return [
-            JobKind(name=name, run=run, every=every, on_given_up=partial(_give_up, name))
-            for name, (run, every) in runs.items()
-        ]
+        return [JobKind(name=name, run=run, every=every) for name, (run, every) in runs.items()]
 
     async def seal_day(self, _arguments: Mapping[str, str], now: datetime) -> None:
         """Seal the first day of the ledger that is over and has no seal; if there was one, go on."""
@@ -104,7 +100,3 @@ class SellerJobs:
 
 def _about(contract_id: str, *, kind: str) -> Job:
     return Job(kind=kind, about=f"{kind} {contract_id}", arguments={"contract": contract_id})
-
-
-async def _give_up(kind: str, arguments: Mapping[str, str], error: Exception, _now: datetime) -> None:
-    log.error("job.given_up", kind=kind, **arguments, reason=str(error))

@@ -6,6 +6,7 @@ Procrastinate fetches, repeats and keeps count of the jobs; a job whose process 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
@@ -24,6 +25,8 @@ from storage.job_queue import JOBS_QUEUE
 from storage.job_schema import JOBS_SCHEMA
 
 log = structlog.get_logger(__name__)
+for _name in ("procrastinate", "psycopg.pool"):  # what they have to tell is told here, as an event
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 _TAKE_OVER: Final = "jobs.take_over"
 _EVERY_MINUTE: Final = "* * * * *"
@@ -91,6 +94,7 @@ class JobDesk:
             try:
                 async with app.open_async():
                     await app.run_worker_async(**self._options())
+                log.warning("jobs.interrupted")
             except Exception:
                 log.exception("jobs.interrupted")
             await asyncio.sleep(_PAUSE)
@@ -129,8 +133,10 @@ class JobDesk:
             try:
                 await kind.run(arguments, self._clock.now())
             except Exception as error:
-                if waits.is_over(context.job) and kind.on_given_up is not None:
-                    await kind.on_given_up(arguments, error, self._clock.now())
+                if waits.is_over(context.job):
+                    log.exception("job.given_up", kind=kind.name, arguments=arguments)
+                    if kind.on_given_up is not None:
+                        await kind.on_given_up(arguments, error, self._clock.now())
                 raise
 
         task = app.task(name=kind.name, queue=JOBS_QUEUE, pass_context=True, retry=waits)(run)

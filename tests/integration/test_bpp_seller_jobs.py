@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import text, update
+from structlog.testing import capture_logs
 
 from bpp.seller_jobs import (
     COLLECT_BILLS,
@@ -29,11 +30,13 @@ from settlement.tables import billing_cycles
 from storage.database import Database
 from storage.job_queue import Job, put_job
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.command_line import invoke, printed
 from tests.support.ledgers import NOW as BOOKED_AT
 from tests.support.ledgers import open_accounts, transfer
 from tests.support.sealed_ledgers import SIGNER, audit
 from tests.support.seller_world import WINDOW, SellerWorld
 from trading.contracts import ContractStore
+from trading.refusals import OrderNotFound
 
 A_DAY = timedelta(days=1)
 TERMS = CollectionTerms()
@@ -155,13 +158,15 @@ async def test_the_ledgers_days_are_sealed_once_each_by_whoever_comes_first(
 
 
 async def test_a_finished_contract_is_settled_again_when_it_is_asked_for(
-    world: SellerWorld, uow_factory: UnitOfWorkFactory, database: Database
+    world: SellerWorld, uow_factory: UnitOfWorkFactory, database: Database, database_url: str
 ) -> None:
     contract_id = await bill(world)
     async with uow_factory() as uow:
         events, bills = await find_events(contract_id, uow=uow), await find_bills(contract_id, uow=uow)
     assert await world.refresh_all() == 0
-    await put(uow_factory, settle_again(contract_id), settle_again(contract_id))
+    asked = ("settle-again", contract_id, contract_id)
+    said = printed(await invoke(*asked, environment={"DEGNODE_DATABASE_URL": database_url}))
+    assert said == f"{contract_id}  is going to be settled again"
     await desk_at(uow_factory, database, world.clock.now()).do_all_due()
     assert await world.refresh_all() == 1
     async with uow_factory() as uow:
@@ -170,14 +175,28 @@ async def test_a_finished_contract_is_settled_again_when_it_is_asked_for(
 
 
 async def test_what_was_never_agreed_is_not_settled(
-    world: SellerWorld, uow_factory: UnitOfWorkFactory, database: Database
+    world: SellerWorld, uow_factory: UnitOfWorkFactory, database: Database, database_url: str
 ) -> None:
-    order = await world.buy(10)
+    contract_id = (await world.buy(10))["beckn:id"]
     async with uow_factory() as uow:
-        held = (await ContractStore(uow.connection).get(order["beckn:id"])).refresh_at
-        await uow.connection.execute(text("UPDATE contracts SET confirmed_at = NULL"))
-    await put(uow_factory, settle_again(order["beckn:id"]), settle_again("of nobody"))
+        await uow.connection.execute(text("UPDATE contracts SET confirmed_at = NULL, refresh_at = NULL"))
+    environment = {"DEGNODE_DATABASE_URL": database_url}
+    said = printed(await invoke("settle-again", contract_id, environment=environment))
+    assert said == f"{contract_id}  has nothing to settle"
+    await put(uow_factory, settle_again(contract_id))
     await desk_at(uow_factory, database, world.clock.now()).do_all_due()
-    async with uow_factory() as uow:
-        assert (await ContractStore(uow.connection).get(order["beckn:id"])).refresh_at == held
     assert await world.refresh_all() == 0
+    refused = await invoke("settle-again", "of-nobody", environment=environment)
+    assert isinstance(refused.exception, OrderNotFound)
+    await put(uow_factory, settle_again("of-nobody"))
+    with capture_logs() as logs:
+        for _ in range(4):
+            await desk_at(uow_factory, database, world.clock.now()).do_all_due()
+            await make_all_due(database)
+    assert [(log["event"], log["arguments"]) for log in logs] == [("job.given_up", {"contract": "of-nobody"})]
+
+
+async def make_all_due(database: Database) -> None:
+    """Have jobs that wait to be tried again wait no longer."""
+    async with database.engine.begin() as connection:
+        await connection.execute(text("UPDATE jobs.procrastinate_jobs SET scheduled_at = NULL"))
