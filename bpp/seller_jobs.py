@@ -31,7 +31,7 @@ COLLECT_BILLS: Final = "bills.collect"
 COLLECT_OF_CONTRACT: Final = "bills.collect_of_contract"
 SETTLE_AGAIN: Final = "contract.settle_again"
 
-_EVERY_FIVE_MINUTES: Final = "*/5 * * * *"
+_EVERY_FIVE_MINUTES: Final = "2-57/5 * * * *"  # not at midnight, when clocks may differ on the day
 _EVERY_QUARTER_HOUR: Final = "*/15 * * * *"  # where days begin: at every quarter hour of UTC, in some zone
 
 
