@@ -8,7 +8,7 @@ from uuid import UUID
 
 from bpp.payment_desk import ASK, PaymentDesk
 from kernel.clock import parse_instant
-from node.jobs import JobKind
+from node.job_kind import JobKind
 from settlement.payments.attempts import RETRY_AFTER
 from settlement.payments.kept_sandbox import SANDBOX_SAYS
 from settlement.payments.ports import RailNotice

@@ -78,6 +78,11 @@ COMMANDS: Final = (
         "Settle a local day of many contracts at once: quantities, prices, lines, and their SHA-256.",
     ),
     LazyCommand(
+        "settle-again",
+        "degnode.commands.settle_again:settle_contracts_again",
+        "Have a seller's node settle contracts anew, by what it knows of their meters by now.",
+    ),
+    LazyCommand(
         "explain",
         "degnode.commands.explain:explain",
         "Explain a bill of a seller's node: readings, what other contracts left, prices, taxes, corrections.",

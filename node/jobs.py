@@ -6,10 +6,10 @@ Procrastinate fetches, repeats and keeps count of the jobs; a job whose process 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import logging
+from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, Final
 
 import structlog
@@ -19,37 +19,22 @@ from procrastinate.jobs import Job as ProcrastinateJob
 from procrastinate.retry import BaseRetryStrategy, RetryDecision
 
 from kernel.clock import Clock
+from node.job_kind import JobKind
 from storage.database import Database
 from storage.job_queue import JOBS_QUEUE
 from storage.job_schema import JOBS_SCHEMA
 
 log = structlog.get_logger(__name__)
+for _name in ("procrastinate", "psycopg.pool"):  # what they have to tell is told here, as an event
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
-DoJob = Callable[[Mapping[str, str], datetime], Awaitable[None]]
-"""Does a job, given its arguments and the time."""
-GiveUp = Callable[[Mapping[str, str], Exception, datetime], Awaitable[None]]
-"""Is told that a job failed for the last time, with what was raised."""
-
-_SECONDS: Final = (1, 2, 4)
 _TAKE_OVER: Final = "jobs.take_over"
 _EVERY_MINUTE: Final = "* * * * *"
 _BEAT: Final = timedelta(seconds=10)
 _SILENT: Final = timedelta(seconds=30)
+_POLL: Final = timedelta(seconds=1)
 _PAUSE: Final = 1.0  # s; after the database went away
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobKind:
-    """What is done for jobs of one kind, and after which waits, in whole seconds, it is tried again.
-
-    `every` has it done by the clock, without anybody putting it: a cron expression in UTC.
-    """
-
-    name: str
-    run: DoJob
-    retry_after: tuple[timedelta, ...] = tuple(timedelta(seconds=seconds) for seconds in _SECONDS)
-    on_given_up: GiveUp | None = None
-    every: str | None = None
+_PATIENCE: Final = 5.0  # s; for a connection, also of one who is told to stop
 
 
 class JobDesk:
@@ -62,14 +47,19 @@ class JobDesk:
         database: Database,
         clock: Clock,
         places: int = 4,
+        poll: timedelta = _POLL,
         beat: timedelta = _BEAT,
         silent: timedelta = _SILENT,
     ) -> None:
-        """Use `database`; a process that gave no sign of life for `silent` loses its jobs to others."""
+        """Use `database`; a process that gave no sign of life for `silent` loses its jobs to others.
+
+        New jobs are heard of at once; what waits for its time is looked for every `poll`.
+        """
         self._kinds = tuple(kinds)
         self._database = database
         self._clock = clock
         self._places = places
+        self._poll = poll
         self._beat = beat
         self._silent = silent
         self._task: asyncio.Task[None] | None = None
@@ -104,6 +94,7 @@ class JobDesk:
             try:
                 async with app.open_async():
                     await app.run_worker_async(**self._options())
+                log.warning("jobs.interrupted")
             except Exception:
                 log.exception("jobs.interrupted")
             await asyncio.sleep(_PAUSE)
@@ -113,6 +104,7 @@ class JobDesk:
             "queues": [JOBS_QUEUE],
             "concurrency": self._places,
             "install_signal_handlers": False,
+            "fetch_job_polling_interval": self._poll.total_seconds(),
             "update_heartbeat_interval": self._beat.total_seconds(),
             "stalled_worker_timeout": self._silent.total_seconds(),
             "delete_jobs": "successful",
@@ -126,6 +118,7 @@ class JobDesk:
                 kwargs={"options": f"-c search_path={JOBS_SCHEMA}"},
                 min_size=1,
                 max_size=self._places + 1,
+                timeout=_PATIENCE,
             )
         )
         for kind in self._kinds:
@@ -140,8 +133,10 @@ class JobDesk:
             try:
                 await kind.run(arguments, self._clock.now())
             except Exception as error:
-                if waits.is_over(context.job) and kind.on_given_up is not None:
-                    await kind.on_given_up(arguments, error, self._clock.now())
+                if waits.is_over(context.job):
+                    log.exception("job.given_up", kind=kind.name, arguments=arguments)
+                    if kind.on_given_up is not None:
+                        await kind.on_given_up(arguments, error, self._clock.now())
                 raise
 
         task = app.task(name=kind.name, queue=JOBS_QUEUE, pass_context=True, retry=waits)(run)

@@ -27,6 +27,7 @@ from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_poli
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.payments import PaymentSettings, payment_parts
+from degnode.roles.seller_jobs import CollectionSettings, job_desk, seller_kinds
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from metering.ingest import IngestResult
 from metering.sep.mirror import Mirror
@@ -34,7 +35,6 @@ from metering.sep.mirror_server import routes_to
 from metering.sep.post_door import PostDoor
 from metering.vee.desk import ValidationDesk
 from node.callers import authenticator, security_of
-from node.jobs import JobDesk
 from node.runtime import Foundation
 from node.scopes import Scope
 from node.worker import Worker
@@ -44,7 +44,9 @@ from storage.unit_of_work import Transaction
 log = structlog.get_logger(__name__)
 
 
-class SellerSettings(MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings, PaymentSettings):
+class SellerSettings(
+    MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings, PaymentSettings, CollectionSettings
+):
     """The settings of a seller's platform."""
 
     catalog: Path = Field(description="The YAML file of what is for sale.")
@@ -112,7 +114,9 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
     )
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
-    jobs = [JobDesk(payments.jobs, database=foundation.database, clock=clock)] if payments.jobs else []
+    hears_of_payments = bool(payments.jobs)
+    kinds = seller_kinds(settings, foundation, collects=hears_of_payments)
+    jobs = job_desk([*kinds, *payments.jobs], foundation)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
@@ -131,7 +135,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *payments.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts, validation, *feeds.workers, *jobs),
+        workers=(contracts, validation, jobs, *feeds.workers),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,

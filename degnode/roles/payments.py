@@ -14,7 +14,7 @@ from bpp.payment_desk import PaymentDesk
 from bpp.payment_jobs import payment_jobs
 from bpp.payment_notice_api import payment_notice_router
 from kernel.clock import Clock
-from node.jobs import JobKind
+from node.job_kind import JobKind
 from node.settings import Settings
 from settlement.payments.kept_sandbox import SANDBOX, KeptSandbox
 from storage.unit_of_work import UnitOfWorkFactory

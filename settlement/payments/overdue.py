@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 from uuid import UUID
 
 from sqlalchemy import select
@@ -15,6 +16,9 @@ from settlement.payments.store import lock_bills
 from settlement.steps import move_bill
 from settlement.tables import billing_cycles
 from storage.unit_of_work import UnitOfWork
+
+ACTOR: Final = "payments"
+"""Who acts where bills are collected by the clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,7 @@ async def mark_overdue(bill: PendingBill, terms: PaymentTerms, *, uow: UnitOfWor
         BillEvent.FELL_DUE,
         uow=uow,
         now=now,
-        actor="payments",
+        actor=ACTOR,
         reason=f"it was due on {due}, with {terms.grace_days} days of grace",
     )
     return True

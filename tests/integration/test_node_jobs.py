@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from kernel.clock import SystemClock
-from node.jobs import JobDesk, JobKind
+from node.job_kind import JobKind
+from node.jobs import JobDesk
 from storage.database import Database
 from storage.job_queue import Job, put_job
 from storage.unit_of_work import UnitOfWorkFactory

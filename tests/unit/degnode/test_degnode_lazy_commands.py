@@ -85,3 +85,12 @@ def test_a_command_whose_module_is_missing_hinders_no_other() -> None:
 
     assert CliRunner().invoke(alone, ["audit", "--help"]).exit_code == 0
     assert isinstance(CliRunner().invoke(alone, ["gone"]).exception, ModuleNotFoundError)
+
+
+def test_what_only_puts_jobs_or_lists_settings_does_not_load_what_does_jobs() -> None:
+    loads = (
+        "import sys, degnode.commands.settle_again, degnode.roles.bpp; print('procrastinate' in sys.modules)"
+    )
+    ended = subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True, check=True)
+
+    assert ended.stdout.strip() == "False"
