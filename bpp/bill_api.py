@@ -85,7 +85,7 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
         bill_id: str,
         _caller: MayReadContracts,
         form: Annotated[InvoiceForm | None, Query(alias="format")] = None,
-        accept: Annotated[str, Header()] = "",
+        accept: Annotated[str, Header(include_in_schema=False)] = "",
     ) -> Response:
         page = write_page(await statement(contract_id, bill_id))
         if (form or _form_of(accept)) is InvoiceForm.HTML:

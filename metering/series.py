@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from types import MappingProxyType
 
-from kernel.energy import ZERO_ENERGY, Energy
+from kernel.energy import Energy
 from kernel.interval import Interval
 from metering.doubt import Doubt
 from metering.energy import Measurement
@@ -199,12 +199,21 @@ def _within(start: int, end: int, flow: Flow, *, is_difference: bool) -> tuple[i
 def _add(merged: dict[tuple[int, int], IntervalEnergy], part: tuple[int, int, Flow]) -> None:
     first, last, flow = part
     before = merged.get((first, last))
+    if before is None:
+        merged[first, last] = IntervalEnergy(
+            period=Interval(_EPOCH + first * _MICROSECOND, _EPOCH + last * _MICROSECOND),
+            energy=Energy(flow.watt_hours),
+            quality=flow.quality,
+            revision=flow.revision,
+            received_at=flow.received_at,
+        )
+        return
     merged[first, last] = IntervalEnergy(
-        period=Interval(_EPOCH + first * _MICROSECOND, _EPOCH + last * _MICROSECOND),
-        energy=Energy(flow.watt_hours) + (before.energy if before else ZERO_ENERGY),
-        quality=combined(before.quality, flow.quality) if before else flow.quality,
-        revision=max(flow.revision, before.revision if before else 0),
-        received_at=_later(flow.received_at, before.received_at if before else None),
+        period=before.period,
+        energy=Energy(flow.watt_hours) + before.energy,
+        quality=combined(before.quality, flow.quality),
+        revision=max(flow.revision, before.revision),
+        received_at=_later(flow.received_at, before.received_at),
     )
 
 

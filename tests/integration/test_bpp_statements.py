@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -301,6 +302,29 @@ async def test_a_node_without_the_extra_says_how_to_get_it(
 
     assert answer.status_code == 501
     assert "degnode[pdf]" in answer.text
+
+
+async def test_another_process_verifies_a_statement_that_was_fetched(
+    world: SellerWorld, client: httpx.AsyncClient, tmp_path: Path
+) -> None:
+    contract = await buy(world, 90, FIRST)
+    await count_all(world)
+    told = await client.get(f"/api/v1/contracts/{contract}/bills/bill-2026-02-001/explain", headers=KEY)
+    honest, forged = tmp_path / "honest.json", tmp_path / "forged.json"
+    honest.write_bytes(told.content)
+    changed = json.loads(told.content)
+    changed["bill"]["total_minor"] += 1
+    forged.write_text(resealed(changed))
+
+    assert [await verified_by_command(file) for file in (honest, forged)] == [0, 1]
+
+
+async def verified_by_command(file: Path) -> int | None:
+    """Return the status with which `degnode verify-bill` ends in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "degnode", "verify-bill", str(file), stdout=asyncio.subprocess.DEVNULL
+    )
+    return await process.wait()
 
 
 async def test_there_is_no_statement_of_a_bill_that_there_is_not(
