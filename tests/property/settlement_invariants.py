@@ -174,7 +174,9 @@ def _cycles_are_right(kept: Kept, sale: Sale, closed: list[Cycle]) -> None:
     assert sorted(kept.standing) == sorted(cycle.id for cycle in closed), "other cycles are closed"
     for cycle in closed:
         standing = kept.standing[cycle.id]
-        assert standing["delivered_wh"] == cycle.delivered, f"{cycle.id} of {sale} delivered {cycle.delivered}"
+        assert standing["delivered_wh"] == cycle.delivered, (
+            f"{cycle.id} of {sale} delivered {cycle.delivered}"
+        )
         assert standing["amount_minor"] == cycle.amount, f"{cycle.id} of {sale} comes to {cycle.lines}"
         assert sum(line["minor"] for line in standing["lines"]) == cycle.amount
     for name, row in kept.cycles.items():
@@ -210,7 +212,9 @@ def _corrections_are_taken_up(kept: Kept, taken: dict[str, int], *, is_over: boo
     kinds = {row["id"]: row for row in kept.corrections}
     for bill in kept.bills:
         carried = [row for row in kept.carried if row["billing_cycle"] == bill["id"]]
-        adjusted = sum(row["amount_minor"] for row in carried if kinds[row["correction"]]["kind"] == "ADJUSTMENT")
+        adjusted = sum(
+            row["amount_minor"] for row in carried if kinds[row["correction"]]["kind"] == "ADJUSTMENT"
+        )
         credited = sum(row["amount_minor"] for row in carried) - adjusted
         lines = sum(line["minor"] for line in bill["lines"] if line["kind"] == "ADJUSTMENT")
         assert lines == adjusted, "the lines of adjustments are what was taken up"
@@ -227,7 +231,9 @@ def _corrections_are_taken_up(kept: Kept, taken: dict[str, int], *, is_over: boo
                     assert used == row["amount_minor"], "credit is left beside a bill that is not covered"
     if is_over:
         for row in kept.corrections:
-            assert row["kind"] != "ADJUSTMENT" or taken[row["id"]] == row["amount_minor"], "nothing waits at the end"
+            assert row["kind"] != "ADJUSTMENT" or taken[row["id"]] == row["amount_minor"], (
+                "nothing waits at the end"
+            )
 
 
 def _status_is_right(kept: Kept, sale: Sale) -> None:
@@ -270,7 +276,9 @@ def _payments_are_right(rows: Rows, money: Money) -> None:
     ]
     assert sorted(found) == sorted(expected), "other money counts towards bills"
     totals = {row["id"]: row["total_minor"] for row in rows["billing_cycles"]}
-    again = [(row["payment"], row["paid_bill"], totals[row["bill"]]) for row in rows["returned_payment_bills"]]
+    again = [
+        (row["payment"], row["paid_bill"], totals[row["bill"]]) for row in rows["returned_payment_bills"]
+    ]
     assert sorted(again) == sorted(money.demanded_again), "what bounced is demanded again, once"
     for row in rows["billing_cycles"]:
         assert money.due(row["id"]) >= 0

@@ -24,6 +24,7 @@ from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
+    initialize,
     invariant,
     precondition,
     rule,
@@ -49,7 +50,7 @@ from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWork
 from tests.property.settlement_invariants import Books, check_all
 from tests.support.naive_money import Money, Paying
-from tests.support.naive_town import DAY, GIVES, HOUR, TAKES, Sale, closed_cycles
+from tests.support.naive_town import DAY, GIVES, HOUR, TAKES, Deal, Sale, closed_cycles
 from tests.support.sealed_ledgers import SIGNER
 from tests.support.town import DEALS, FIRST, METERS, OWNERS, SLOT, ZONE, Rows, Town, at, money
 
@@ -57,17 +58,27 @@ T = TypeVar("T")
 
 NEWS: Final = {"reported", "standing", "told_at", "updated_at", "refresh_at"}
 """What is kept of a contract so that its buyer is told."""
+OUT: Final = (PaymentStatus.CHARGEBACK, PaymentStatus.FAILED, PaymentStatus.REFUNDED)
 MOST_SALES: Final = 6
 SLOTS: Final = [(FIRST + place * SLOT, FIRST + (place + 1) * SLOT) for place in range(-2, 22)]
-_SAID: Final = st.sampled_from(
-    [*PaymentStatus, PaymentStatus.SETTLED, PaymentStatus.SETTLED, PaymentStatus.CHARGEBACK]
+orders = st.fixed_dictionaries(
+    {
+        "pair": st.permutations(sorted(METERS.values())),
+        "begins": st.sampled_from([0, 0, 6, 33, 40]),
+        "lasts": st.sampled_from([72, 48, 18, 5]),
+        "deal": st.sampled_from(DEALS),
+        "amount": st.sampled_from([4_000, 9_000]) | st.integers(1, 9_000),
+        "together": st.booleans(),
+    }
 )
 
-watt_hours = st.sampled_from([0, 1, 333, 1_000, 2_001]) | st.integers(0, 3_000)
+watt_hours = st.sampled_from([1_000, 2_001, 333, 1, 0]) | st.integers(0, 3_000)
+patterns = st.lists(watt_hours, min_size=1, max_size=5)
 meters = st.sampled_from(sorted(METERS.values()))
 dies = st.sampled_from([None, None, None, 0, 1, 2])
 """Which unit of work of a step dies."""
 again = st.sampled_from([False, False, True])
+arrives = st.sampled_from([True, True, False])
 
 
 class TimeIsOver(BaseException):
@@ -156,20 +167,32 @@ class SettlementMachine(RuleBasedStateMachine):
 
     # trades
 
-    @precondition(lambda self: len(self.sales) < MOST_SALES and self.town.second < SLOTS[-1][0])
-    @rule(
-        pair=st.permutations(sorted(METERS.values())),
-        begins=st.sampled_from([0, 0, 6, 33, 40]),
-        lasts=st.sampled_from([5, 18, 48, 72]),
-        deal=st.sampled_from(DEALS),
-        amount=st.integers(1, 9_000),
-        together=st.booleans(),
-        dies_in=dies,
+    @initialize(
+        orders=st.lists(orders, min_size=2, max_size=4), hours=st.sampled_from([72, 36, 0]), pattern=patterns
     )
-    def confirm(
-        self, pair: Sequence[str], begins: int, lasts: int, deal: Any, amount: int, together: bool, dies_in: Any
+    def begin_in_the_middle(self, orders: list[dict[str, Any]], hours: int, pattern: list[int]) -> None:
+        for order in orders:
+            self._confirm(**order, dies_in=None)
+        self._let_pass(hours, sorted(METERS.values()), pattern, dies_in=None)
+
+    @precondition(lambda self: len(self.sales) < MOST_SALES and self.town.second < SLOTS[-1][0])
+    @rule(order=orders, dies_in=dies)
+    def confirm(self, order: dict[str, Any], dies_in: Any) -> None:
+        self._confirm(**order, dies_in=dies_in)
+
+    def _confirm(
+        self,
+        *,
+        pair: Sequence[str],
+        begins: int,
+        lasts: int,
+        deal: Deal,
+        amount: int,
+        together: bool,
+        dies_in: Any,
     ) -> None:
         self.begin(later=not (together and self.may_share_instant))
+        lasts = min(lasts, 18 if deal.hourly else lasts)
         start = FIRST + begins * HOUR
         while start + lasts * HOUR <= self.town.second:
             start += DAY
@@ -179,18 +202,22 @@ class SettlementMachine(RuleBasedStateMachine):
             takes=pair[1],
             confirmed=self.town.second,
             start=start,
-            end=start + min(lasts, 18 if deal.hourly else lasts) * HOUR,
+            end=start + lasts * HOUR,
             watt_hours=amount,
             deal=deal,
         )
-        if sale.end <= self.town.second:
-            return
         self.sales.append(sale)
         self.step(self.town.buy(sale), dies_in=dies_in)
         self.may_share_instant = True
 
     @precondition(lambda self: self.sales)
-    @rule(which=st.integers(0, MOST_SALES), share=st.integers(1, 100), since=st.integers(-6, 72), dies_in=dies, twice=again)
+    @rule(
+        which=st.integers(0, MOST_SALES),
+        share=st.integers(1, 100),
+        since=st.integers(-6, 72),
+        dies_in=dies,
+        twice=again,
+    )
     def cut(self, which: int, share: int, since: int, dies_in: Any, twice: bool) -> None:
         self.begin()
         sale = self.sales[which % len(self.sales)]
@@ -230,8 +257,17 @@ class SettlementMachine(RuleBasedStateMachine):
 
     # meters and time
 
-    @rule(meter=meters, first=st.integers(0, 23), gives=st.lists(watt_hours, max_size=6), takes=st.lists(watt_hours, max_size=6), dies_in=dies, twice=again)
-    def tell(self, meter: str, first: int, gives: list[int], takes: list[int], dies_in: Any, twice: bool) -> None:
+    @rule(
+        meter=meters,
+        first=st.integers(0, 23),
+        gives=st.lists(watt_hours, max_size=6),
+        takes=st.lists(watt_hours, max_size=6),
+        dies_in=dies,
+        twice=again,
+    )
+    def tell(
+        self, meter: str, first: int, gives: list[int], takes: list[int], dies_in: Any, twice: bool
+    ) -> None:
         self.begin()
         told = {
             way: {
@@ -243,10 +279,32 @@ class SettlementMachine(RuleBasedStateMachine):
         }
         self._tell(meter, told, dies_in=dies_in, twice=twice)
 
-    @rule(pattern=st.lists(watt_hours, min_size=1, max_size=5), but=st.none() | meters, dies_in=dies)
-    def all_tell(self, pattern: list[int], but: str | None, dies_in: Any) -> None:
-        """Have all meters, but for one perhaps, tell of all that they have not told of."""
-        for number, meter in enumerate(sorted(METERS.values())):
+    @rule(
+        hours=st.sampled_from([24, 48, 6, 1]),
+        silent=st.sampled_from([(), (), *((meter,) for meter in METERS.values()), tuple(METERS.values())]),
+        pattern=patterns,
+        dies_in=dies,
+        twice=again,
+    )
+    def time_passes(
+        self, hours: int, silent: tuple[str, ...], pattern: list[int], dies_in: Any, twice: bool
+    ) -> None:
+        self.begin()
+        self._let_pass(hours, sorted(set(METERS.values()) - set(silent)), pattern, dies_in=dies_in)
+        if twice:
+            self.begin()
+            self.unchanged(self._settle_again)
+
+    async def _settle_again(self) -> None:
+        for sale in self.sales:
+            if not sale.claims_nothing:
+                await self.town.look_again(sale.id)
+
+    def _let_pass(self, hours: int, telling: list[str], pattern: list[int], *, dies_in: Any) -> None:
+        """Let hours go by; then these meters tell of all that they have not told of."""
+        self.town.clock.advance(timedelta(hours=hours))
+        self.step(dies_in=None if telling else dies_in)
+        for number, meter in enumerate(telling):
             self.begin()
             told = {
                 way: {
@@ -256,19 +314,22 @@ class SettlementMachine(RuleBasedStateMachine):
                 }
                 for way in (GIVES, TAKES)
             }
-            if meter != but:
-                self._tell(meter, told, dies_in=dies_in if number == 0 else None, twice=False)
+            self._tell(meter, told, dies_in=dies_in if number == 0 else None, twice=False)
 
     @precondition(lambda self: any(self.books.counted.values()))
     @rule(data=st.data(), dies_in=dies)
     def revise(self, data: st.DataObject, dies_in: Any) -> None:
         self.begin()
-        meter, way = data.draw(st.sampled_from(sorted(key for key, known in self.books.counted.items() if known)))
+        meter, way = data.draw(
+            st.sampled_from(sorted(key for key, known in self.books.counted.items() if known))
+        )
         slots = sorted(self.books.counted[meter, way])
         told = {way: {data.draw(st.sampled_from(slots)): data.draw(watt_hours)}}
         self._tell(meter, told, dies_in=dies_in, twice=False)
 
-    def _tell(self, meter: str, told: dict[str, dict[tuple[int, int], int]], *, dies_in: Any, twice: bool) -> None:
+    def _tell(
+        self, meter: str, told: dict[str, dict[tuple[int, int], int]], *, dies_in: Any, twice: bool
+    ) -> None:
         if not any(told.values()):
             return
         for way, of_way in told.items():
@@ -276,20 +337,6 @@ class SettlementMachine(RuleBasedStateMachine):
         self.step(self.town.tell(meter, told), dies_in=dies_in)
         if twice:
             self.unchanged(lambda: self.town.tell(meter, told))
-
-    @rule(hours=st.sampled_from([1, 6, 24, 48]), dies_in=dies)
-    def time_passes(self, hours: int, dies_in: Any) -> None:
-        self.begin()
-        self.town.clock.advance(timedelta(hours=hours))
-        self.step(dies_in=dies_in)
-
-    @precondition(lambda self: self.sales)
-    @rule(which=st.integers(0, MOST_SALES))
-    def settle_again(self, which: int) -> None:
-        self.begin()
-        sale = self.sales[which % len(self.sales)]
-        if not sale.claims_nothing:
-            self.unchanged(lambda: self.town.look_again(sale.id))
 
     # money
 
@@ -301,7 +348,7 @@ class SettlementMachine(RuleBasedStateMachine):
     def _unpaid(self) -> list[str]:
         return sorted(bill for bill in self.money.demands if self.money.due(bill))
 
-    def _pay(self, paying: Paying, *, dies_in: Any, twice: bool) -> None:
+    def _pay(self, paying: Paying, *, arrives: bool, dies_in: Any, twice: bool) -> None:
         self.money.start(paying)
         made = Payment(
             id=UUID(paying.id),
@@ -319,13 +366,22 @@ class SettlementMachine(RuleBasedStateMachine):
             await start_payment(made, uow=uow, now=self.town.now)
 
         self._act(work, dies_in=dies_in, twice=twice)
+        if arrives:
+            self.begin()
+            self._hear(paying, PaymentStatus.SETTLED, dies_in=dies_in, twice=twice)
 
     def _new_payment(self) -> str:
         return str(payment_id("machine", str(len(self.money.payments))))
 
     @precondition(lambda self: self._unpaid())
-    @rule(which=st.integers(0, 20), share=st.sampled_from([100, 100, 60, 40]), dies_in=dies, twice=again)
-    def pay(self, which: int, share: int, dies_in: Any, twice: bool) -> None:
+    @rule(
+        which=st.integers(0, 20),
+        share=st.sampled_from([100, 100, 60, 40]),
+        arrives=arrives,
+        dies_in=dies,
+        twice=again,
+    )
+    def pay(self, which: int, share: int, arrives: bool, dies_in: Any, twice: bool) -> None:
         self.begin()
         unpaid = self._unpaid()
         demand = self.money.demands[unpaid[which % len(unpaid)]]
@@ -337,11 +393,11 @@ class SettlementMachine(RuleBasedStateMachine):
             amount=minor,
             parts={demand.id: (demand.payer, demand.payee, minor)},
         )
-        self._pay(paying, dies_in=dies_in, twice=twice)
+        self._pay(paying, arrives=arrives, dies_in=dies_in, twice=twice)
 
     @precondition(lambda self: len(self._unpaid()) > 1)
-    @rule(which=st.integers(0, 20), dies_in=dies, twice=again)
-    def pay_net(self, which: int, dies_in: Any, twice: bool) -> None:
+    @rule(which=st.integers(0, 20), arrives=arrives, dies_in=dies, twice=again)
+    def pay_net(self, which: int, arrives: bool, dies_in: Any, twice: bool) -> None:
         """Pay all that two owe each other, in one."""
         self.begin()
         unpaid = [self.money.demands[bill] for bill in self._unpaid()]
@@ -364,20 +420,38 @@ class SettlementMachine(RuleBasedStateMachine):
             amount=paid.amount.minor,
             parts=parts,
         )
-        self._pay(paying, dies_in=dies_in, twice=twice)
+        self._pay(paying, arrives=arrives, dies_in=dies_in, twice=twice)
 
-    @rule(owner=st.sampled_from(sorted(METERS)), amount=st.integers(1, 20_000), dies_in=dies, twice=again)
-    def pay_into_deposit(self, owner: str, amount: int, dies_in: Any, twice: bool) -> None:
+    @rule(
+        owner=st.sampled_from(sorted(METERS)),
+        amount=st.integers(1, 20_000),
+        arrives=arrives,
+        dies_in=dies,
+        twice=again,
+    )
+    def pay_into_deposit(self, owner: str, amount: int, arrives: bool, dies_in: Any, twice: bool) -> None:
         self.begin()
         paying = Paying(id=self._new_payment(), payer=owner, payee="platform", amount=amount, parts={})
-        self._pay(paying, dies_in=dies_in, twice=twice)
+        self._pay(paying, arrives=arrives, dies_in=dies_in, twice=twice)
 
     @precondition(lambda self: self.money.payments)
-    @rule(which=st.integers(0, 20), said=_SAID, dies_in=dies, twice=again)
+    @rule(which=st.integers(0, 20), said=st.sampled_from(PaymentStatus), dies_in=dies, twice=again)
     def hear_of(self, which: int, said: PaymentStatus, dies_in: Any, twice: bool) -> None:
         self.begin()
         payments = list(self.money.payments.values())
-        paying = payments[-1 - which % len(payments)]
+        self._hear(payments[-1 - which % len(payments)], said, dies_in=dies_in, twice=twice)
+
+    @precondition(lambda self: self._arrived())
+    @rule(which=st.integers(0, 20), said=st.sampled_from(OUT), dies_in=dies, twice=again)
+    def bounce(self, which: int, said: PaymentStatus, dies_in: Any, twice: bool) -> None:
+        self.begin()
+        arrived = self._arrived()
+        self._hear(arrived[-1 - which % len(arrived)], said, dies_in=dies_in, twice=twice)
+
+    def _arrived(self) -> list[Paying]:
+        return [paying for paying in self.money.payments.values() if paying.took]
+
+    def _hear(self, paying: Paying, said: PaymentStatus, *, dies_in: Any, twice: bool) -> None:
         expected = self.money.hear(paying, said.value)
         word = RailNotice(
             event_id=f"{paying.id} {self.town.second}", payment=UUID(paying.id), status=said, at=self.town.now
@@ -419,7 +493,9 @@ class SettlementMachine(RuleBasedStateMachine):
         minor = min(self.money.ahead[contract][1], sum(cycle.amount for cycle in closed))
         seller = OWNERS[sale.gives]
         shares = [
-            Share(account=account(seller, AccountKind.REVENUE, money(minor)), amount=money(minor), code="SOLD")
+            Share(
+                account=account(seller, AccountKind.REVENUE, money(minor)), amount=money(minor), code="SOLD"
+            )
         ]
         self.money.pay_out(contract, seller, minor)
         now = self.town.now
@@ -443,6 +519,7 @@ class SettlementMachine(RuleBasedStateMachine):
 
         self._act(work, dies_in=dies_in, twice=twice)
 
+    @precondition(lambda self: self.money.posted)
     @rule(dies_in=dies)
     def seal(self, dies_in: Any) -> None:
         self.begin()
@@ -468,7 +545,9 @@ def _same(before: Rows, after: Rows) -> None:
     """Compare all but when buyers were told last: time alone may be worth telling."""
     for name, rows in before.items():
         if name != "count of outbox":
-            assert _told_apart(name, after[name]) == _told_apart(name, rows), f"{name} changed, nothing happened"
+            assert _told_apart(name, after[name]) == _told_apart(name, rows), (
+                f"{name} changed, nothing happened"
+            )
 
 
 def _told_apart(name: str, rows: list[Any]) -> list[Any]:
@@ -496,7 +575,9 @@ def run_for(seconds: int, *, url: str, first_seed: int = 0, shrinks: bool = True
             except BaseException as error:
                 if SettlementMachine.is_over:  # hypothesis may wonder that an example ended in its middle
                     return number, SettlementMachine.steps
-                again = f"python -m tests.property.settlement_machine --seed {number} --seconds {round(seconds)}"
+                again = (
+                    f"python -m tests.property.settlement_machine --seed {number} --seconds {round(seconds)}"
+                )
                 error.add_note(f"Once more, with as few steps as will do: {again}")
                 raise
     finally:
@@ -510,7 +591,7 @@ def _run_seed(number: int, *, shrinks: bool) -> None:
         seed(number)(SettlementMachine),
         settings=settings(
             max_examples=100,
-            stateful_step_count=40,
+            stateful_step_count=30,
             deadline=None,
             database=None,
             phases=[Phase.generate, *([Phase.shrink] if shrinks else [])],
@@ -536,7 +617,9 @@ def main() -> None:
         server = start_embedded(Path(folder) / "data")
         try:
             asyncio.run(_prepare(server.get_uri()))
-            last, steps = run_for(options.seconds, url=server.get_uri(), first_seed=options.seed, shrinks=not options.as_found)
+            last, steps = run_for(
+                options.seconds, url=server.get_uri(), first_seed=options.seed, shrinks=not options.as_found
+            )
         finally:
             server.cleanup()
     print(f"seeds {options.seed} to {last}: {steps} steps, nothing found")

@@ -152,9 +152,7 @@ def terms_of(deal: Deal) -> Terms:
         if deal.discount != "0"
         else None,
         charges=(
-            Charge(
-                kind=LineKind.FEE, title="Platform", value=Price(per_kwh=Decimal(deal.fee), currency=INR)
-            ),
+            Charge(kind=LineKind.FEE, title="Platform", value=Price(per_kwh=Decimal(deal.fee), currency=INR)),
         )
         if deal.fee != "0"
         else (),
