@@ -84,7 +84,8 @@ async def check_all(town: Town, books: Books) -> None:
     _nothing_is_sold_twice(by_contract, books.sales, books.counted)
     _payments_are_right(rows, books.money)
     _ledger_is_right(rows, books.money)
-    assert await town.audit() == []
+    wrong = await town.audit()
+    assert not wrong, wrong
     await _statements_agree(town, books, by_contract)
 
 
@@ -323,4 +324,5 @@ async def _statements_agree(town: Town, books: Books, by_contract: dict[str, Kep
         if books.verified.get((contract_id, bill_id)) != told:
             changed.append((contract_id, bill_id))
         books.verified[contract_id, bill_id] = told
-    assert await town.differences(changed) == []
+    wrong = await town.differences(changed)
+    assert not wrong, wrong

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
+from itertools import pairwise
 from math import floor
 
 HOUR = 3_600
@@ -110,8 +111,8 @@ def cut_up(counted: Mapping[tuple[int, int], int], edges: Iterable[int]) -> list
     for (start, end), watt_hours in sorted(counted.items()):
         points = [start, *(edge for edge in at if start < edge < end), end]
         upto = [watt_hours * (point - start) // (end - start) for point in points]
-        for place in range(len(points) - 1):
-            pieces.append((points[place], points[place + 1], upto[place + 1] - upto[place]))
+        parts = zip(pairwise(points), pairwise(upto), strict=True)
+        pieces += [(since, until, after - before) for (since, until), (before, after) in parts]
     return pieces
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from decimal import Decimal
 from typing import Any, Final, TypeVar
 from uuid import UUID, uuid5
@@ -48,7 +49,7 @@ from trading.contracts import ContractStore
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
 from trading.mapping import wire_of
-from trading.offer import EnergySource, Offer, Provider
+from trading.offer import Provider
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, Price, TimeOfDayRate
 from trading.request import OrderRequest
@@ -98,17 +99,13 @@ KEPT: Final = (
     "ledger_seals",
 )
 """Tables whose rows are looked at after every step."""
+_ROWS: Final = "SELECT '{0}', coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM {0} AS t"
+_COUNT: Final = "SELECT 'count of {0}', (SELECT jsonb_build_array(count(*)) FROM {0})::text"
 _LOOK: Final = text(
     " UNION ALL ".join(
-        [
-            *(f"SELECT '{name}', coalesce(jsonb_agg(to_jsonb(t)), '[]')::text FROM {name} AS t" for name in KEPT),
-            *(
-                f"SELECT 'count of {name}', (SELECT jsonb_build_array(count(*)) FROM {name})::text"
-                for name in ("meter_readings", "outbox")
-            ),
-        ]
+        [_ROWS.format(name) for name in KEPT] + [_COUNT.format(name) for name in ("meter_readings", "outbox")]
     )
-)  # fmt: skip
+)
 _NUMBERED: Final = {
     "contract_events": {"id"},
     "ledger_transfers": {"seq", "digest"},
@@ -120,6 +117,10 @@ _NUMBERED: Final = {
 
 class Crash(Exception):
     """The process dies before it commits."""
+
+
+def _die() -> None:
+    raise Crash
 
 
 def at(second: int) -> datetime:
@@ -230,7 +231,7 @@ class Town:
         """Let there be nothing but the shop."""
         async with self.uow_factory() as uow:
             await uow.connection.execute(text("SET LOCAL session_replication_role = replica"))
-            await uow.driver.execute("; ".join(f"DELETE FROM {table}" for table in all_tables().tables))
+            await uow.driver.execute("; ".join(f"DELETE FROM {name}" for name in all_tables().tables))  # noqa: S608
         await self.world.open()
 
     async def look(self) -> Rows:
@@ -242,7 +243,7 @@ class Town:
         """Do something in a unit of work of its own; if it dies, once more."""
         if self.dies_in == 0:
             self.dies_in = None
-            await self._die(work)
+            await self._do_and_die(work)
             promised = self._promised
             done = await self._do(work)
             for name, rows in without_numbers(await self.look()).items():
@@ -256,15 +257,13 @@ class Town:
         async with self.uow_factory() as uow:
             return await work(uow)
 
-    async def _die(self, work: Callable[[UnitOfWork], Awaitable[object]]) -> None:
+    async def _do_and_die(self, work: Callable[[UnitOfWork], Awaitable[object]]) -> None:
         before = await self.look()
-        try:
+        with suppress(Crash):
             async with self.uow_factory() as uow:
                 await work(uow)
                 self._promised = without_numbers(await _rows(uow))
-                raise Crash
-        except Crash:
-            pass
+                _die()
         assert await self.look() == before, "a unit of work that died left something behind"
 
     async def tell(self, meter: str, told: dict[str, dict[tuple[int, int], int]]) -> None:
