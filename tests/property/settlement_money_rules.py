@@ -23,7 +23,7 @@ from settlement.payments.starting import start_payment
 from settlement.payments.states import PaymentStatus
 from storage.unit_of_work import UnitOfWork
 from tests.property.settlement_town_machine import TownMachine, again, dies
-from tests.support.naive_money import Demand, Paying
+from tests.support.naive_money import IN, Demand, Paying
 from tests.support.naive_town import closed_cycles
 from tests.support.sealed_ledgers import SIGNER
 from tests.support.town import METERS, OWNERS, ZONE, at, money
@@ -162,7 +162,7 @@ class PayingTown(TownMachine):
         self._hear(arrived[-1 - which % len(arrived)], said, dies_in=dies_in, twice=twice)
 
     def _arrived(self) -> list[Paying]:
-        return [paying for paying in self.money.payments.values() if paying.took]
+        return [paying for paying in self.money.payments.values() if paying.status in IN]
 
     def _hear(self, paying: Paying, said: PaymentStatus, *, dies_in: Any, twice: bool) -> None:
         expected = self.money.hear(paying, said.value)

@@ -104,6 +104,7 @@ class TownMachine(RuleBasedStateMachine):
             self.town.clock.advance(timedelta(seconds=1))
             while self.run(self.town.look_after()):
                 self._note_fulfilled()
+                self.everything_agrees()
                 self.town.clock.advance(timedelta(seconds=1))
 
     def unchanged(self, work: Callable[[], Awaitable[object]]) -> None:

@@ -36,11 +36,23 @@ class TradingTown(TownMachine):
     """Contracts are confirmed, cut and cancelled; meters tell, late or again or otherwise; time passes."""
 
     @initialize(
-        orders=st.lists(orders, min_size=2, max_size=4), hours=st.sampled_from([72, 36, 0]), pattern=patterns
+        orders=st.lists(orders, min_size=2, max_size=4),
+        shared=st.sampled_from([GIVES, TAKES, ""]),
+        hours=st.sampled_from([36, 72, 0]),
+        pattern=patterns,
     )
-    def begin_in_the_middle(self, orders: list[dict[str, Any]], hours: int, pattern: list[int]) -> None:
+    def begin_in_the_middle(
+        self, orders: list[dict[str, Any]], shared: str, hours: int, pattern: list[int]
+    ) -> None:
+        """Let there be some sales, all from one roof or all to one home perhaps, and some days gone by."""
+        gives, takes, _ = orders[0]["pair"]
         for order in orders:
-            self._confirm(**order, dies_in=None)
+            pair = order["pair"]
+            if shared == GIVES:
+                pair = [gives, next(meter for meter in pair if meter != gives)]
+            elif shared == TAKES:
+                pair = [next(meter for meter in pair if meter != takes), takes]
+            self._confirm(**order | {"pair": pair}, dies_in=None)
         self._let_pass(hours, sorted(METERS.values()), pattern, dies_in=None)
 
     @precondition(lambda self: len(self.sales) < MOST_SALES and self.town.second < SLOTS[-1][0])
@@ -134,10 +146,12 @@ class TradingTown(TownMachine):
         return sum(cycle.delivered for cycle in closed)
 
     @precondition(lambda self: self.sales)
-    @rule(which=st.integers(0, MOST_SALES), dies_in=dies)
-    def cancel(self, which: int, dies_in: Any) -> None:
+    @rule(which=st.integers(0, MOST_SALES), hours=st.sampled_from([48, 0]), dies_in=dies)
+    def cancel(self, which: int, hours: int, dies_in: Any) -> None:
+        """Cancel a sale, one that is not over if there is such; meters tell of the time after it, too."""
         self.begin()
-        sale = self.sales[which % len(self.sales)]
+        sales = self._open() or self.sales
+        sale = sales[which % len(sales)]
         if sale.cancelled is not None or sale.fulfilled is not None:
             self.is_refused(self.town.cancel(sale))
             return
@@ -145,6 +159,8 @@ class TradingTown(TownMachine):
         if self.town.second > sale.start:
             sale.end = min(sale.end, self.town.second)
         self.step(self.town.cancel(sale), dies_in=dies_in)
+        if hours:
+            self._let_pass(hours, sorted(METERS.values()), [1_500, 700], dies_in=None)
 
     @rule(
         meter=meters,
@@ -192,14 +208,17 @@ class TradingTown(TownMachine):
     def _let_pass(self, hours: int, telling: list[str], pattern: list[int], *, dies_in: Any) -> None:
         """Let hours go by, these meters tell of all that they have not told of, and then what is due be done.
 
-        Twice as much is taken as is given on one day, and given as is taken on the next.
+        Twice as much is taken as is given on one day, and given as is taken on the next. One meter counts
+        a quarter of what the others do.
         """
+        weak = telling[len(pattern) % len(telling)] if telling else None
         self.town.clock.advance(timedelta(hours=hours))
         told = {
             meter: {
                 way: {
                     slot: pattern[(place + number) % len(pattern)]
                     * (1 + (place // SLOTS_A_DAY + favoured) % 2)
+                    // (4 if meter == weak else 1)
                     for place, slot in enumerate(SLOTS)
                     if slot[1] <= self.town.second and slot not in self.books.counted[meter, way]
                 }
