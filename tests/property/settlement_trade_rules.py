@@ -40,11 +40,20 @@ class TradingTown(TownMachine):
         shared=st.sampled_from([GIVES, TAKES, ""]),
         hours=st.sampled_from([36, 72, 0]),
         pattern=patterns,
+        cut_from=st.integers(0, 30) | st.none(),
     )
     def begin_in_the_middle(
-        self, orders: list[dict[str, Any]], shared: str, hours: int, pattern: list[int]
+        self,
+        orders: list[dict[str, Any]],
+        shared: str,
+        hours: int,
+        pattern: list[int],
+        cut_from: int | None,
     ) -> None:
-        """Let there be some sales, all from one roof or all to one home perhaps, and some days gone by."""
+        """Let there be some sales, all from one roof or all to one home perhaps, and some days gone by.
+
+        What is left of the first of them that is open may be cut, which leaves more to those after it.
+        """
         gives, takes, _ = orders[0]["pair"]
         for order in orders:
             pair = order["pair"]
@@ -54,6 +63,8 @@ class TradingTown(TownMachine):
                 pair = [next(meter for meter in pair if meter != takes), takes]
             self._confirm(**order | {"pair": pair}, dies_in=None)
         self._let_pass(hours, sorted(METERS.values()), pattern, dies_in=None)
+        if cut_from is not None:
+            self.cut(which=0, leaves=0, hours=cut_from, dies_in=None, twice=False)
 
     @precondition(lambda self: len(self.sales) < MOST_SALES and self.town.second < SLOTS[-1][0])
     @rule(order=orders, dies_in=dies)
@@ -101,8 +112,8 @@ class TradingTown(TownMachine):
     def cut(self, which: int, leaves: int, hours: int, dies_in: Any, twice: bool) -> None:
         """Cut some per cent of what may be cut from a sale, from some hour of its window on."""
         self.begin()
-        if which_sales := self._open():
-            sale = which_sales[which % len(which_sales)]
+        if sales := self._open():
+            sale = sales[which % len(sales)]
             settled = self._settled(sale)
             cut = max((sale.watt_hours - settled) * (100 - leaves) // 100, sale.watt_hours - sale.most)
             since = sale.start + hours * HOUR % (sale.end - sale.start)
