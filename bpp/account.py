@@ -22,6 +22,7 @@ from settlement.corrections import CorrectionKind
 from settlement.cycles import SettlementCycle
 from settlement.payments.issuing import post_issued
 from settlement.payments.posting import Parties
+from settlement.quantities import delivered_by
 from settlement.recording import RecordResult, record_outcome
 from settlement.rows import bill_key, correction_key
 from settlement.runs import as_appended, newest_runs
@@ -38,9 +39,7 @@ from trading.delivery import (
     DeliveryStatus,
     LineItemView,
     MeterReadingView,
-    Row,
     SettlementCycleView,
-    flow_between,
 )
 from trading.lifecycle import ContractStatus
 from trading.meter_claims import MeterEnd
@@ -160,7 +159,9 @@ def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
         source_allocation=ALLOCATION,
         target_allocation=ALLOCATION,
+        matching=contract.terms.matching,
         billing=Cadence(contract.terms.billing_period.value),
+        metering_interval=contract.terms.metering,
         is_terminated=contract.status is ContractStatus.TERMINATED,
     )
 
@@ -239,13 +240,14 @@ def reading_rows(
         return ()
     source, target = _stands(meters.counted.exported), _stands(meters.counted.imported)
     instants = _thinned(sorted(source.keys() | target.keys()))
-    given, taken = _stands(meters.left.exported), _stands(meters.left.imported)
-    rows: list[Row] = [(contract.window.start, _first(given), _first(taken))]
-    rows += [(at, _stand_at(given, at), _stand_at(taken, at)) for at in instants]
-    most = contract.quantity if cut is None else contract.quantity - cut.quantity
+    rows = [contract.window.start, *instants]
+    left = meters.left
+    delivered = delivered_by(
+        agreement_of(contract, cut=cut), exported=left.exported, imported=left.imported, instants=rows
+    )
     return tuple(
-        replace(row, source=_stand_at(source, row.at), target=_stand_at(target, row.at))
-        for row in flow_between(rows, most=most)
+        MeterReadingView(at=at, source=_stand_at(source, at), target=_stand_at(target, at), flow=now - before)
+        for at, before, now in zip(rows, [ZERO_ENERGY, *delivered], delivered, strict=False)
     )
 
 

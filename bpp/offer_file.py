@@ -10,11 +10,13 @@ from typing import Annotated, Final, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
+from bpp.delivery_file import LossesEntry, PenaltyEntry
 from bpp.wheeling_file import WheelingEntry
 from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
+from trading.matching import NO_LOSSES, Matching
 from trading.offer import Offer
 from trading.periods import BillingPeriod
 from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid, TimeOfDayRate
@@ -34,6 +36,11 @@ def _clock(value: object) -> object:
 def _listed(value: object) -> object:
     """Let one charge stand without the list around it."""
     return [value] if isinstance(value, dict) else value
+
+
+def _upper(value: object) -> object:
+    """Let a word be written in small letters."""
+    return value.upper() if isinstance(value, str) else value
 
 
 Clock = Annotated[str, BeforeValidator(_clock), StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
@@ -140,7 +147,7 @@ class OfferEntry(Entry):
     """Terms on which a resource is sold.
 
     `tariffs` are files of utilities' charges, beside the catalogue. `metering_minutes` is how long the
-    meters' intervals last, on whose bounds hours must begin and end.
+    meters' intervals last, on whose bounds hours must begin and end; in REAL_TIME each is a cycle.
     """
 
     id: Identifier
@@ -169,6 +176,9 @@ class OfferEntry(Entry):
     billing_period: BillingPeriod = BillingPeriod.MONTHLY
     payment: PaymentTiming = PaymentTiming.POSTPAID
     metering_minutes: Annotated[int, Field(gt=0, le=60)] = METERING_GRID // timedelta(minutes=1)
+    matching: Annotated[Matching, BeforeValidator(_upper)] = Matching.WINDOW
+    losses: LossesEntry | None = None
+    penalties: tuple[PenaltyEntry, ...] = ()
 
     def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling]) -> Offer:
         """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError."""
@@ -208,6 +218,10 @@ class OfferEntry(Entry):
             charges=self._charges(currency),
             taxes=tuple(entry.to_domain() for entry in self.taxes),
             payment=self.payment,
+            matching=self.matching,
+            metering=timedelta(minutes=self.metering_minutes),
+            losses=self.losses.to_domain() if self.losses else NO_LOSSES,
+            penalties=tuple(entry.to_domain(currency) for entry in self.penalties),
         )
 
     def _rates(self) -> DayRates | None:

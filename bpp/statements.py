@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
@@ -78,7 +79,9 @@ async def _claim(claim: MeterClaim, uow: UnitOfWork) -> EarlierClaim:
         confirmed_at=claim.confirmed_at,
         window=claim.window,
         contracted=claim.quantity,
-        cuts=await _cuts(claim.contract_id, uow),
+        cuts=tuple(
+            replace(cut, energy=claim.cut_at_meter(cut.energy)) for cut in await _cuts(claim.contract_id, uow)
+        ),
     )
 
 

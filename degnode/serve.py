@@ -23,6 +23,9 @@ from storage.embedded import start_embedded
 from storage.migrate import migrate
 
 _GC_THRESHOLDS: Final = (50_000, 20, 20)  # messages make no cycles; looking for them often is waste
+_IDLE_SECONDS: Final = 75
+"""How long a connection may be idle: longer than callers keep one for their next request, or they would
+send it into a connection that is just being closed, and not know what became of it."""
 
 
 class DatabaseUnusable(NodeError):
@@ -96,6 +99,7 @@ def server_configuration(
         lifespan=lifespan,
         access_log=False,
         log_level="warning",
+        timeout_keep_alive=_IDLE_SECONDS,
         timeout_graceful_shutdown=grace_seconds,
         server_header=False,
         proxy_headers=False,

@@ -18,6 +18,7 @@ from protocol.keys import read_public_key
 from protocol.signing import Signers
 from registry_client.answer_signature import RegistryTrust
 from registry_client.changes import ChangeFeed
+from registry_client.connection import ConnectionLimits
 from registry_client.dedi import DediClient
 from registry_client.directory import DirectoryUnreadable, StaticDirectory
 from registry_client.key_times import KeyTimes
@@ -117,14 +118,18 @@ def open_directory(settings: Settings, *, trust: RegistryTrust) -> OpenDirectory
         return _read_subscribers(settings)
     if not trust.keys:  # what it says is believed as it comes
         check_registry_url(_network(settings), reach=settings.reaching, path="DEGNODE_REGISTRY_URL")
+    limits = ConnectionLimits(
+        connect_timeout=settings.registry_timeout, answer_timeout=settings.registry_timeout
+    )
     if settings.registry_kind is RegistryKind.DEDI:
         return DediClient(
             _network(settings),
             registry=settings.dedi_registry,
             speaking_for_others=settings.dedi_namespaces,
+            limits=limits,
             trust=trust,
         )
-    return LookupClient(_network(settings), trust=trust)
+    return LookupClient(_network(settings), limits=limits, trust=trust)
 
 
 def _network(settings: Settings) -> str:

@@ -182,6 +182,9 @@ class Settings(ServiceSettings):
         description="The registry's own signing key, base64; then its answers must be signed. "
         "Several, while it changes, separated by commas.",
     )
+    registry_timeout: Duration = Field(
+        timedelta(seconds=5), description="How long the registry may take to answer."
+    )
     subscribers: Path | None = Field(
         None, validate_default=True, description="With file: the list of subscribers, YAML or JSON."
     )

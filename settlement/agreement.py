@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
-from enum import StrEnum
 from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
@@ -12,7 +11,10 @@ from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.local_periods import Cadence, check_anchor
 from trading.bands import Band
+from trading.matching import Matching
 from trading.terms import Terms
+
+__all__ = ["LONGEST_WINDOW", "Agreement", "AgreementInvalid", "Matching"]
 
 LONGEST_WINDOW: Final = timedelta(days=3660)
 """Ten years and a little: a window that ends in the year 9999 would be millions of cycles."""
@@ -21,15 +23,6 @@ LONGEST_WINDOW: Final = timedelta(days=3660)
 QUARTER_HOUR: Final = timedelta(minutes=15)
 SHORTEST_METERING_INTERVAL: Final = timedelta(minutes=1)
 LONGEST_METERING_INTERVAL: Final = timedelta(hours=1)
-
-
-class Matching(StrEnum):
-    """Where the lesser of both sides is taken."""
-
-    WINDOW = "WINDOW"
-    """Of the totals over the whole window."""
-    INTERVAL = "INTERVAL"
-    """In each interval by itself; what one side has too much of in one makes up for nothing in another."""
 
 
 class AgreementInvalid(ValueError):

@@ -18,9 +18,10 @@ from kernel.money import Rounding
 from settlement.agreement import Agreement, Matching
 from settlement.charges.line import ChargeLine
 from settlement.cycles import SettlementCycle
-from settlement.lines import LineItem
+from settlement.lines import LineItem, shortfalls
 from settlement.periods import NamedPeriod
 from settlement.quantities import CycleQuantities, SideQuantities
+from settlement.shortfall.contract_penalties import SideShortfall
 from settlement.side import MeteredInterval
 from trading.records import terms_to_record
 from trading.taxes import TaxGroup
@@ -55,7 +56,7 @@ def explain_cycle(
     closed_by: ClosedBy,
 ) -> Record:
     """Return what a closed cycle is computed from."""
-    return {
+    record: Record = {
         "version": VERSION,
         "explains": "SETTLEMENT_CYCLE",
         "contract": agreement.contract_id,
@@ -78,6 +79,8 @@ def explain_cycle(
         "charges": [_charge(line) for line in charges],
         "lines": [line.to_record() for line in lines],
     }
+    found = shortfalls(quantities, agreement)
+    return record | ({"shortfalls": [_shortfall(each) for each in found]} if found else {})
 
 
 def explain_bill(
@@ -178,6 +181,19 @@ def _charge(line: ChargeLine) -> Record:
         "rate": None if line.rate is None else f"{line.rate:f}",
         "side": line.side.value,
         "collected_by": line.collected_by.value,
+    }
+
+
+def _shortfall(found: SideShortfall) -> Record:
+    penalty = found.penalty
+    return {
+        "side": penalty.side.value,
+        "payee": penalty.payee.value,
+        "due_wh": found.due_wh,
+        "allocated_wh": found.allocated_wh,
+        "short_wh": found.short_wh,
+        "counted_wh": str(found.counted_wh),
+        "minor": found.amount.minor,
     }
 
 

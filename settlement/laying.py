@@ -4,9 +4,13 @@ Where the window is matched as a whole, as much is delivered by an instant as th
 is by then: the source's export, the target's import, and the contracted energy. Since totals only grow,
 so does what is delivered, and the cycles of a window always add up to the window's own minimum.
 
-Where each interval is matched by itself, the lesser of both sides' energy in it is delivered, until the
-contract is filled. Meters that count in intervals of different lengths are compared over the shortest
-stretches that are whole on both sides.
+Where each interval is matched by itself, the lesser of both sides' energy in it is delivered. Each side
+has as much to give or take as was contracted, and that is the first it counts, whether the other side
+matches it or not: what a contract leaves is then known without its other meter. Meters that count in
+intervals of different lengths are compared over the shortest stretches that are whole on both sides.
+
+What is lost on its way is taken off what the source gave, rounded down to whole Wh: off its total, or in
+each stretch. Contracted and billed is what arrived, or what was sent for it.
 
 Delivered energy is then laid on the source's intervals in order of time: the first watt-hours that it
 exported are those that were delivered. So each has the price of the time at which it was exported.
@@ -16,15 +20,16 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
+from itertools import accumulate, pairwise
 from typing import TypeAlias
 
 from kernel.energy import Energy
-from settlement.agreement import Matching
 from settlement.side import Side
 from trading.bands import Band
+from trading.matching import NO_LOSSES, Billed, Losses, Matching
 
 BandOf: TypeAlias = Callable[[datetime], Band]
 """The band of an interval of the source that starts at that instant."""
@@ -39,20 +44,41 @@ class Laid:
 
 
 def lay(
-    source: Side, target: Side, *, most: Energy, matching: Matching, ends: Sequence[datetime], band_of: BandOf
+    source: Side,
+    target: Side,
+    *,
+    most: Energy,
+    matching: Matching,
+    ends: Sequence[datetime],
+    band_of: BandOf,
+    losses: Losses = NO_LOSSES,
 ) -> list[Laid]:
     """Return what is delivered by each instant of `ends`, which are in order of time."""
-    layer = _Layer(source, band_of)
     if matching is Matching.INTERVAL:
-        return _by_interval(source, target, most=most.watt_hours, ends=ends, layer=layer)
-    return [layer.lay_up_to(min(source.total_by(end), target.total_by(end), most.watt_hours)) for end in ends]
+        return _by_interval(source, target, most=most.watt_hours, ends=ends, losses=losses, band_of=band_of)
+    layer = _Layer(source, _billable(source.watt_hours, losses), band_of)
+    due = losses.due_of_target(most.watt_hours)
+    arrived = (min(losses.arriving(source.total_by(end)), target.total_by(end), due) for end in ends)
+    return [layer.lay_up_to(losses.billed_of(watt_hours)) for watt_hours in arrived]
+
+
+def _billable(watt_hours: Sequence[int], losses: Losses) -> Sequence[int]:
+    """Return what can be billed of each of some intervals, one after the other, that sent so much."""
+    if losses.billed is Billed.SENT or not losses.factor:
+        return watt_hours
+    arrived = map(losses.arriving, accumulate(watt_hours, initial=0))
+    return [by_now - before for before, by_now in pairwise(arrived)]
 
 
 class _Layer:
-    """Lays Wh on the source's intervals, in order of time, and counts them by band."""
+    """Lays Wh on the source's intervals, in order of time, and counts them by band.
 
-    def __init__(self, source: Side, band_of: BandOf) -> None:
-        self._source = source
+    `room` is how much each of the intervals has to be laid on.
+    """
+
+    def __init__(self, source: Side, room: Sequence[int], band_of: BandOf) -> None:
+        self._intervals = source.intervals
+        self._room = room
         self._band_of = band_of
         self._at, self._used = 0, 0
         self._bands: dict[Band, int] = {}
@@ -65,10 +91,10 @@ class _Layer:
     def lay_up_to(self, total: int) -> Laid:
         """Lay as much as makes the total; the intervals that are left have to hold it."""
         while self.total < total:
-            free = self._source.watt_hours[self._at] - self._used
+            free = self._room[self._at] - self._used
             part = min(free, total - self.total)
             if part:
-                band = self._band_of(self._source.intervals[self._at].start)
+                band = self._band_of(self._intervals[self._at].start)
                 self._bands[band] = self._bands.get(band, 0) + part
                 self.total += part
             self._at, self._used = (self._at + 1, 0) if part == free else (self._at, self._used + part)
@@ -82,28 +108,34 @@ class _Stretch:
     end: datetime
     first: int
     """The number of its first interval of the source."""
-    exported: int = 0
+    exported: list[int] = field(default_factory=list)
     imported: int = 0
 
 
 def _by_interval(
-    source: Side, target: Side, *, most: int, ends: Sequence[datetime], layer: _Layer
+    source: Side, target: Side, *, most: int, ends: Sequence[datetime], losses: Losses, band_of: BandOf
 ) -> list[Laid]:
-    stretches = deque(_stretches(source, target))
+    found = _stretches(source, target)
+    room = [watt_hours for stretch in found for watt_hours in _billable(stretch.exported, losses)]
+    layer = _Layer(source, room, band_of)
+    to_give, to_take = losses.due_of_source(most), losses.due_of_target(most)
+    stretches = deque(found)
     laid: list[Laid] = []
     for end in ends:
         while stretches and stretches[0].end <= end:
             stretch = stretches.popleft()
+            gave, took = min(sum(stretch.exported), to_give), min(stretch.imported, to_take)
+            to_give, to_take = to_give - gave, to_take - took
             layer.skip_to(stretch.first)
-            layer.lay_up_to(min(layer.total + min(stretch.exported, stretch.imported), most))
+            layer.lay_up_to(layer.total + losses.billed_of(min(losses.arriving(gave), took)))
         laid.append(layer.lay_up_to(layer.total))
     return laid
 
 
 def _stretches(source: Side, target: Side) -> list[_Stretch]:
     """Return the stretches that hold both sides' intervals whole, as short as they can be."""
-    exported = ((at, wh, 0, 1) for at, wh in zip(source.intervals, source.watt_hours, strict=True))
-    imported = ((at, 0, wh, 0) for at, wh in zip(target.intervals, target.watt_hours, strict=True))
+    exported = ((at, wh, 0, True) for at, wh in zip(source.intervals, source.watt_hours, strict=True))
+    imported = ((at, 0, wh, False) for at, wh in zip(target.intervals, target.watt_hours, strict=True))
     stretches: list[_Stretch] = []
     seen = 0
     for interval, gave, took, of_source in merge(exported, imported, key=lambda found: found[0].start):
@@ -111,7 +143,8 @@ def _stretches(source: Side, target: Side) -> list[_Stretch]:
             stretches.append(_Stretch(interval.end, seen))
         stretch = stretches[-1]
         stretch.end = max(stretch.end, interval.end)
-        stretch.exported += gave
         stretch.imported += took
-        seen += of_source
+        if of_source:
+            stretch.exported.append(gave)
+            seen += 1
     return stretches

@@ -11,6 +11,7 @@ from kernel.money import Money
 from settlement.agreement import Agreement
 from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
 from settlement.quantities import CycleQuantities
+from settlement.shortfall.contract_penalties import SideShortfall, shortfalls_of
 from trading.charges import LineKind
 from trading.costs import ENERGY_COST, WHEELING_CHARGES
 from trading.taxes import TaxGroup, group_taxes
@@ -83,8 +84,25 @@ def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
         contracted=agreement.contracted,
         curtailed=agreement.curtailed,
         is_terminated=agreement.is_terminated,
+        shortfalls=shortfalls(quantities, agreement),
     )
     return charge_cycle(agreement.terms, facts)
+
+
+def shortfalls(quantities: CycleQuantities, agreement: Agreement) -> tuple[SideShortfall, ...]:
+    """Return how far the sides fell short, in the last cycle of a contract that has penalties.
+
+    A contract that was cut short as a whole has none: it says nothing of what was due until then.
+    """
+    is_last = quantities.cycle.metered.end == agreement.window.end
+    if not is_last or agreement.is_terminated:
+        return ()
+    return shortfalls_of(
+        agreement.terms,
+        deliverable_wh=agreement.deliverable.watt_hours,
+        exported_wh=quantities.exported.to_date.watt_hours,
+        imported_wh=quantities.imported.to_date.watt_hours,
+    )
 
 
 def items_of(charges: CycleCharges) -> tuple[LineItem, ...]:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
@@ -16,6 +19,10 @@ from settlement.agreement import Agreement
 from settlement.laying import BandOf, Laid, lay
 from settlement.periods import NamedPeriod, settlement_periods
 from settlement.side import MeteredInterval, Side
+from trading.bands import Band
+
+_ANY_BAND: Final = Band(Decimal(0))
+"""For energy whose price does not matter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +77,7 @@ def quantities_by_cycle(
         target,
         most=agreement.deliverable,
         matching=agreement.matching,
+        losses=agreement.terms.losses,
         ends=[cycle.metered.end for cycle in cycles],
         band_of=band_of or agreement.band_of,
     )
@@ -83,6 +91,29 @@ def quantities_by_cycle(
         )
         for cycle, before, to_date in zip(cycles, [Laid(ZERO_ENERGY, {}), *laid[:-1]], laid, strict=True)
     ]
+
+
+def delivered_by(
+    agreement: Agreement,
+    *,
+    exported: Sequence[MeteredInterval],
+    imported: Sequence[MeteredInterval],
+    instants: Sequence[datetime],
+) -> list[Energy]:
+    """Return what was delivered under a contract by each of some instants, which are in order of time.
+
+    Raises: ReadingsInvalid.
+    """
+    laid = lay(
+        Side.of(exported, window=agreement.window),
+        Side.of(imported, window=agreement.window),
+        most=agreement.deliverable,
+        matching=agreement.matching,
+        losses=agreement.terms.losses,
+        ends=instants,
+        band_of=lambda _: _ANY_BAND,
+    )
+    return [found.total for found in laid]
 
 
 def _of(side: Side, metered: Interval) -> SideQuantities:

@@ -60,6 +60,9 @@ async def record_outcome(outcome: SettlementOutcome, *, uow: UnitOfWork, now: da
     contract_id = outcome.contract_id
     await lock_account(contract_id, uow=uow)
     kept = {cycle.cycle_id: cycle for cycle in await find_standing(contract_id, uow=uow)}
+    if outcome.agreement.terms.penalties:
+        last = await find_cycles(contract_id, uow=uow, among=[outcome.cycles[-1].cycle_id])
+        kept |= {cycle.cycle_id: cycle for cycle in last}
     await _open([cycle for cycle in outcome.cycles if cycle.cycle_id not in kept], uow=uow, now=now)
     settled = {cycle.cycle_id: cycle for cycle in kept.values() if cycle.is_settled}
     closed = [cycle for cycle in outcome.cycles if cycle.is_settled]

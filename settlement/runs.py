@@ -44,7 +44,11 @@ class Revision:
 def find_revisions(
     settled: Mapping[str, SettlementCycle], closed: Iterable[SettlementCycle]
 ) -> list[Revision]:
-    """Return the settled cycles whose delivery or amount is another by now, each with its next run."""
+    """Return the settled cycles whose delivery or amount is another by now, each with its next run.
+
+    So is one whose shortfalls are others, where the settled cycle has its explanation: they say what the
+    seller owes, which is no part of the amount.
+    """
     return [
         Revision(previous=settled[cycle.cycle_id], revised=_next_run(settled[cycle.cycle_id], cycle))
         for cycle in closed
@@ -86,7 +90,10 @@ def _change(revision: Revision) -> SettlementCycle:
 
 
 def _same(one: SettlementCycle, other: SettlementCycle) -> bool:
-    return (one.delivered, one.amount) == (other.delivered, other.amount)
+    if (one.delivered, one.amount) != (other.delivered, other.amount):
+        return False
+    told, computed = other.explanation, one.explanation
+    return told is None or computed is None or told.get("shortfalls") == computed.get("shortfalls")
 
 
 def _next_run(previous: SettlementCycle, cycle: SettlementCycle) -> SettlementCycle:

@@ -35,7 +35,7 @@ for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATAB
         del os.environ[_name]
 
 
-UNCOUNTED = {"conformance", "e2e", "fuzz"}
+UNCOUNTED = {"conformance", "e2e", "fuzz", "property"}
 """Folders whose tests run others' validators, other processes, or the same lines a million times."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
+from trading.delivery_words import describe_delivery
 from trading.offer import Catalogue, Offer, Provider, Resource
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.terms import PricingModel, SettlementType, Terms
@@ -34,7 +35,7 @@ class ListedTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedOffer:
-    """An offer as buyers are told of it."""
+    """An offer as buyers are told of it; `description` has in words what no field has."""
 
     id: str
     name: str
@@ -44,6 +45,7 @@ class ListedOffer:
     minimum: Energy | None = None
     maximum: Energy | None = None
     validity: Interval | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +104,7 @@ def list_offer(offer: Offer) -> ListedOffer:
         minimum=offer.minimum,
         maximum=offer.maximum,
         validity=offer.validity,
+        description=describe_delivery(offer.terms),
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -30,10 +30,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kernel.energy import Energy
+from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from trading.contract import Contract
+from trading.delivery_records import losses_from_record
 from trading.lifecycle import ContractStatus
+from trading.matching import NO_LOSSES, Losses
 from trading.tables import contract_curtailments, contracts
 
 _INSTANT: Final = DateTime(timezone=True)
@@ -50,14 +52,29 @@ class MeterEnd(StrEnum):
 class MeterClaim:
     """What another contract takes of a meter within its window.
 
-    `cuts` are what was cut from its quantity in all, each from an instant on.
+    `contracted` is its quantity, `quantity` what that is at this meter, before or after losses. `cuts` are
+    what was cut from the latter in all, each from an instant on.
     """
 
     contract_id: str
     confirmed_at: datetime
     window: Interval
-    quantity: Energy
+    contracted: Energy
     cuts: tuple[tuple[datetime, Energy], ...]
+    end: MeterEnd
+    losses: Losses = NO_LOSSES
+
+    @property
+    def quantity(self) -> Energy:
+        return self._at_meter(self.contracted)
+
+    def cut_at_meter(self, cut: Energy) -> Energy:
+        """Return by how much less may be taken of the meter, where so much is cut from the contract."""
+        return self.quantity - self._at_meter(max(ZERO_ENERGY, self.contracted - cut))
+
+    def _at_meter(self, energy: Energy) -> Energy:
+        due = self.losses.due_of_source if self.end is MeterEnd.SOURCE else self.losses.due_of_target
+        return Energy(due(energy.watt_hours))
 
 
 async def find_earlier_claims(
@@ -76,18 +93,28 @@ async def find_earlier_claims(
         contracts.c.window_start,
         contracts.c.window_end,
         contracts.c.quantity_wh,
+        contracts.c.terms["losses"].label("losses"),
     ).where(*matter)
     rows = (await connection.execute(query)).all()
     cuts = await _cuts_of(connection, matter, cut_by=cut_by) if rows else {}
-    return [
+    claims = [
         MeterClaim(
             contract_id=row.id,
             confirmed_at=row.confirmed_at,
             window=Interval(row.window_start, row.window_end),
-            quantity=Energy(row.quantity_wh),
-            cuts=tuple(cuts.get(row.id, ())),
+            contracted=Energy(row.quantity_wh),
+            cuts=(),
+            end=end,
+            losses=losses_from_record(row.losses),
         )
         for row in rows
+    ]
+    return [
+        replace(
+            claim,
+            cuts=tuple((since, claim.cut_at_meter(cut)) for since, cut in cuts.get(claim.contract_id, ())),
+        )
+        for claim in claims
     ]
 
 

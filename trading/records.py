@@ -15,6 +15,13 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
+from trading.delivery_records import (
+    delivery_to_record,
+    losses_from_record,
+    metering_from_record,
+    penalty_from_record,
+)
+from trading.matching import Matching
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
@@ -45,6 +52,7 @@ def terms_to_record(terms: Terms) -> Record:
         "charges": [_charge_to(charge) for charge in terms.charges] or None,
         "taxes": [_tax_to(tax) for tax in terms.taxes] or None,
         "payment": None if terms.payment is PaymentTiming.POSTPAID else terms.payment.value,
+        **delivery_to_record(terms),
     }
     return record | {key: value for key, value in further.items() if value is not None}
 
@@ -73,6 +81,10 @@ def terms_from_record(record: Record) -> Terms:
         charges=tuple(_charge_from(entry, currency) for entry in record.get("charges", ())),
         taxes=tuple(_tax_from(entry) for entry in record.get("taxes", ())),
         payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
+        matching=Matching(record.get("matching", Matching.WINDOW)),
+        metering=metering_from_record(record),
+        losses=losses_from_record(record.get("losses")),
+        penalties=tuple(penalty_from_record(entry, currency) for entry in record.get("penalties", ())),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -13,13 +13,16 @@ from kernel.local_days import find_zone
 from kernel.money import CurrencyMismatch, Money
 from trading.bands import OTHER_HOURS, Band
 from trading.charges import AmountOff, Charge, Discount, Subscription, Tax
+from trading.matching import NO_LOSSES, Losses, Matching
+from trading.penalties import ShortfallPenalty
 from trading.periods import BillingPeriod, calendar_period
-from trading.rates import DayRates, IntervalPrices, Price, TermsInvalid
+from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid
 from trading.wheeling import Wheeling, WheelingBasis
 
 __all__ = [
     "BillingPeriod",
     "Discount",
+    "Matching",
     "PaymentTiming",
     "Price",
     "PricingModel",
@@ -56,6 +59,8 @@ class PaymentTiming(StrEnum):
     PREPAID = "prepaid"  # all that it may come to, from its deposit as it confirms; what is not used returns
 
 
+_SHORTEST_METERING: Final = timedelta(minutes=1)
+_LONGEST_METERING: Final = timedelta(hours=1)
 _NEEDS: Final = {
     PricingModel.TIME_OF_DAY: "rates",
     PricingModel.SUBSCRIPTION: "subscription",
@@ -71,6 +76,7 @@ class Terms:
     `price` is for energy that nothing else prices: under TIME_OF_DAY outside the hours of `rates`, under
     SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none.
     `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
+    `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most.
     Raises: TermsInvalid, CurrencyMismatch.
     """
 
@@ -89,6 +95,10 @@ class Terms:
     charges: tuple[Charge, ...] = ()
     taxes: tuple[Tax, ...] = ()
     payment: PaymentTiming = PaymentTiming.POSTPAID
+    matching: Matching = Matching.WINDOW
+    metering: timedelta = METERING_GRID
+    losses: Losses = NO_LOSSES
+    penalties: tuple[ShortfallPenalty, ...] = ()
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():
@@ -98,11 +108,24 @@ class Terms:
             raise TermsInvalid(f"prices by interval go with PER_KWH, not {self.pricing_model}")
         if self.fixed is not None and (self.fixed < Money.zero(self.fixed.currency) or self.price.per_kwh):
             raise TermsInvalid("a fixed price is not negative, and a kWh costs nothing beside it")
+        self._check_delivery()
         for what, currency in self._currencies():
             if currency != self.currency:
                 raise CurrencyMismatch(
                     f"{what} is in {currency}, the energy in {self.currency}: a contract has one currency"
                 )
+
+    def _check_delivery(self) -> None:
+        is_whole = not self.metering % timedelta(minutes=1)
+        if not (is_whole and _SHORTEST_METERING <= self.metering <= _LONGEST_METERING):
+            raise TermsInvalid(f"a metering interval takes 1 to 60 whole minutes, not {self.metering}")
+        if len({penalty.side for penalty in self.penalties}) < len(self.penalties):
+            raise TermsInvalid("a side has one penalty at most")
+        has_one_price = self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
+        if not has_one_price and any(penalty.price is None for penalty in self.penalties):
+            raise TermsInvalid(
+                "a penalty in per cent of the price needs one price: energy that did not flow has no time"
+            )
 
     @property
     def currency(self) -> Currency:
@@ -177,6 +200,9 @@ class Terms:
                 yield charge.title, charge.currency
         for off in self.amounts_off:
             yield off.title, off.amount.currency
+        for penalty in self.penalties:
+            if penalty.currency is not None:
+                yield "a penalty", penalty.currency
         if self.subscription is not None:
             yield "the subscription", self.subscription.fee.currency
         if self.fixed is not None:

@@ -10,8 +10,9 @@ from hashlib import sha256
 from typing import Final
 
 from degnode.bill_verifier.costs import Reached
-from degnode.bill_verifier.delivery import BandAt, Delivered, delivered_by, gaps_in, total
+from degnode.bill_verifier.delivery import BandAt, Delivered, delivered_by, gaps_in, total, way_of
 from degnode.bill_verifier.lines import billed, charged_between
+from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract
 from degnode.bill_verifier.statement import Json, exact, span, written, written_span
 from kernel.clock import parse_instant
@@ -83,7 +84,9 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     """Return what a run of a cycle should say; `previous` is the run before it, where there is one."""
     contract, terms = statement["contract"], statement["terms"]
     before, after = (_delivered(statement, known, by) for by in (cycle.metered.start, cycle.metered.end))
+    short = _shortfalls(statement, cycle.metered, known)
     charges = charged_between(terms, *_reached(contract, cycle.metered, known, before, after))
+    charges += charges_of(short)
     lines = billed(charges)
     sides = {
         "exported": _side(known.exported, cycle.metered, statement["meters"]["exported"]["allocation"]),
@@ -112,6 +115,8 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "charges": [charge.to_record() for charge in charges],
         "lines": lines,
     }
+    if short:
+        explanation["shortfalls"] = [each.to_record() for each in short]
     run = previous["run"] + 1 if previous else 1
     if previous:
         names = ("run", "amount_minor", "delivered_wh")
@@ -134,8 +139,23 @@ def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:
         known.imported,
         most=contract["contracted_wh"] - known.cut,
         by_interval=contract["matching"] == "INTERVAL",
+        way=way_of(statement["terms"]),
         until=by,
         band_at=known.band_at,
+    )
+
+
+def _shortfalls(statement: Json, metered: Interval, known: Known) -> list[Shortfall]:
+    """Return what both sides were short of, in the last cycle of a contract that was not ended early."""
+    contract = statement["contract"]
+    if metered.end != span(contract["window"]).end or known.is_terminated:
+        return []
+    return shortfalls(
+        statement["terms"],
+        deliverable=contract["contracted_wh"] - known.cut,
+        exported=total(known.exported),
+        imported=total(known.imported),
+        way=way_of(statement["terms"]),
     )
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from fractions import Fraction
+from math import ceil, floor
 from typing import TypeAlias
 
 from degnode.bill_verifier.bands import Band
 from degnode.bill_verifier.shares import Counted
+from degnode.bill_verifier.statement import Json, exact
 from kernel.interval import Interval
 
 BandAt: TypeAlias = Callable[[datetime], Band]
@@ -32,21 +35,74 @@ class Delivered:
                 watt_hours -= part
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """What of a watt-hour arrives, and whether a contract is of what arrives or of what is sent."""
+
+    kept: Fraction
+    is_arrived: bool
+
+    def due_of_source(self, quantity: int) -> int:
+        return ceil(quantity / self.kept) if self.is_arrived else quantity
+
+    def due_of_target(self, quantity: int) -> int:
+        return quantity if self.is_arrived else floor(quantity * self.kept)
+
+    def arriving(self, sent: int) -> int:
+        return floor(sent * self.kept)
+
+    def billed(self, arrived: int) -> int:
+        return arrived if self.is_arrived else ceil(arrived / self.kept)
+
+    def billable(self, sent: Counted) -> Counted:
+        """Return how much of each interval can be billed, all of them rounded as one."""
+        if not self.is_arrived:
+            return sent
+        found: Counted = []
+        before = 0
+        for period, watt_hours in sent:
+            now = before + watt_hours
+            found.append((period, self.arriving(now) - self.arriving(before)))
+            before = now
+        return found
+
+
+def way_of(terms: Json) -> Way:
+    """Return what the terms say of losses."""
+    losses = terms.get("losses", {"factor": "0", "billed": "ARRIVED"})
+    return Way(1 - Fraction(exact(losses["factor"])), {"ARRIVED": True, "SENT": False}[losses["billed"]])
+
+
 def delivered_by(
-    exported: Counted, imported: Counted, *, most: int, by_interval: bool, until: datetime, band_at: BandAt
+    exported: Counted,
+    imported: Counted,
+    *,
+    most: int,
+    by_interval: bool,
+    way: Way,
+    until: datetime,
+    band_at: BandAt,
 ) -> Delivered:
-    """Return what was delivered by the end of `until`, at most `most` Wh."""
+    """Return what was delivered by the end of `until`, at most `most` Wh.
+
+    Where intervals are matched, each side has as much to give or take as is contracted, matched or not.
+    """
     delivered = Delivered()
+    to_give, to_take = way.due_of_source(most), way.due_of_target(most)
     if not by_interval:
         source, target = (
             [(period, wh) for period, wh in side if period.end <= until] for side in (exported, imported)
         )
-        delivered.lay(source, min(total(source), total(target), most), band_at)
+        arrived = min(way.arriving(total(source)), total(target), to_take)
+        delivered.lay(way.billable(source), way.billed(arrived), band_at)
         return delivered
     for stretch in _stretches(exported, imported):
         if stretch.end <= until:
-            both = min(total(stretch.gave), total(stretch.took), most - delivered.total)
-            delivered.lay(stretch.gave, both, band_at)
+            gave, took = min(total(stretch.gave), to_give), min(total(stretch.took), to_take)
+            to_give -= gave
+            to_take -= took
+            billed = way.billed(min(way.arriving(gave), took))
+            delivered.lay(way.billable(stretch.gave), billed, band_at)
     return delivered
 
 

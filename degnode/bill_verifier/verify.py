@@ -57,6 +57,9 @@ def _differences(statement: Json) -> Iterator[Difference]:
         raise ValueError("a window of more than ten years")
     yield from differences(statement["sha256"], digest_of(statement), "sha256")
     yield from _order_of_claims(statement)
+    contract, terms = statement["contract"], statement["terms"]
+    for name, unless_said in (("matching", "WINDOW"), ("metering_minutes", 15)):
+        yield from differences(contract[name], terms.get(name, unless_said), f"contract.{name}")
     cycles = cycles_of(statement["contract"], statement["terms"])
     yield from _runs(statement, cycles)
     bill = statement["bill"]

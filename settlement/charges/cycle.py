@@ -13,6 +13,7 @@ from kernel.interval import Interval
 from kernel.money import Money, Rounding, round_to_minor, sum_money
 from settlement.charges.line import ChargeLine
 from settlement.charges.rounding import cost_between
+from settlement.shortfall.contract_penalties import SideShortfall
 from trading.bands import Band
 from trading.charges import LineKind
 from trading.costs import ExactLine, Standing, amount_off, cost_to_date
@@ -33,7 +34,7 @@ class CycleFacts:
 
     `before` and `to_date` are what was settled since the window began, until the cycle began and until it
     ended, by band. `period` is the cycle's; what of it lies beyond `window` costs nothing. `contracted` is
-    the whole quantity, `curtailed` what was cut from it. `penalty` is what the buyer owes for a shortfall.
+    the whole quantity, `curtailed` what was cut from it. `shortfalls` are what the sides owe for theirs.
     Raises: FactsInvalid.
     """
 
@@ -47,7 +48,7 @@ class CycleFacts:
     contracted: Energy
     curtailed: Energy = ZERO_ENERGY
     is_terminated: bool = False
-    penalty: Money | None = None
+    shortfalls: tuple[SideShortfall, ...] = ()
 
     def __post_init__(self) -> None:
         for band, energy in self.before.items():
@@ -97,8 +98,7 @@ def charge_cycle(terms: Terms, facts: CycleFacts, *, rounding: Rounding = Roundi
     energy = [pair for pair in pairs if pair[0].kind is LineKind.ENERGY]
     off = _amount_off(energy, amount_off(terms, facts.window), rounding)
     lines = _take_off(lines, off)
-    if facts.penalty is not None:
-        lines.append(ChargeLine(kind=LineKind.PENALTY, title=PENALTY, gross=facts.penalty, net=facts.penalty))
+    lines += [_penalty(shortfall) for shortfall in facts.shortfalls]
     told = [line for line in lines if line.gross.minor or _has_energy(line)]
     if not any(line.kind is LineKind.ENERGY for line in told):
         told.insert(0, lines[0])
@@ -142,6 +142,21 @@ def _line(before: ExactLine, to_date: ExactLine, currency: Currency, rounding: R
         rate=to_date.rate,
         side=wheeling.side if wheeling else Side.BUYER,
         collected_by=wheeling.collected_by if wheeling else Collector.PLATFORM,
+    )
+
+
+def _penalty(shortfall: SideShortfall) -> ChargeLine:
+    """Return what a side owes; it has a rate per kWh where the terms do, and whole Wh are penalized."""
+    price = shortfall.penalty.price
+    is_product = price is not None and shortfall.quantity is not None
+    return ChargeLine(
+        kind=LineKind.PENALTY,
+        title=PENALTY,
+        gross=shortfall.amount,
+        net=shortfall.amount,
+        quantity=shortfall.quantity if is_product else None,
+        rate=price.per_kwh if price is not None and is_product else None,
+        side=shortfall.penalty.side,
     )
 
 

@@ -79,7 +79,7 @@ async def _line(row: Row[Any], uow: UnitOfWork) -> dict[str, Any]:
         "quantity_wh": row.quantity_wh - (ZERO_ENERGY if cut is None else cut.quantity).watt_hours,
         "window_start": row.window_start.replace(microsecond=0).isoformat(),
         "window_end": row.window_end.replace(microsecond=0).isoformat(),
-        "matching": "WINDOW",
+        "matching": terms.matching.value,
         "currency": terms.currency.code,
         "rate": str(terms.price.per_kwh),
         "wheeling_fixed": "" if terms.wheeling is None else str(terms.wheeling.amount.amount),

@@ -14,8 +14,8 @@ from typing import Final
 from kernel.interval import Interval
 from settlement.allocation.quantity import Quantity
 from settlement.allocation.series import Allocated, in_order, watt_hours_by_period
-from settlement.matching.losses import NO_LOSSES, Losses
 from settlement.matching.result import MatchedInterval, Matching, MatchingMethod, Side
+from trading.matching import NO_LOSSES, Losses
 
 
 class IntervalsDiffer(ValueError):

@@ -13,7 +13,7 @@ from decimal import Decimal
 from kernel.currency import Currency
 from kernel.money import Money, Rounding
 from settlement.shortfall.exact_cost import cost_of
-from settlement.shortfall.tolerance import shortfall
+from trading.penalties import shortfall
 
 
 class DeviationInvalid(ValueError):

@@ -9,26 +9,16 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
 
 from kernel.currency import Currency
 from kernel.money import Money, Rounding
 from settlement.matching.result import Side
 from settlement.shortfall.exact_cost import cost_of
-from settlement.shortfall.tolerance import TEN_PER_CENT, Tolerance, shortfall
+from trading.penalties import TEN_PER_CENT, Payee, Tolerance, shortfall
 
 
 class PenaltyInvalid(ValueError):
     """A rate at which nobody would be made to pay."""
-
-
-class Payee(StrEnum):
-    """Who is paid a penalty."""
-
-    INJURED_SIDES_UTILITY = "INJURED_SIDES_UTILITY"
-    INJURED_SIDE = "INJURED_SIDE"
-    OWN_UTILITY = "OWN_UTILITY"
-    """The utility of the side that fell short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -146,7 +146,7 @@ async def test_what_is_wrong_is_refused_in_words_and_changes_no_row(
     network: Network, peer: SimulatedPeer, name: str
 ) -> None:
     spoil, status, code, words = REFUSALS[name]
-    before = await contents_of(network.database_urls["bpp"])
+    before, heard = await contents_of(network.database_urls["bpp"]), list(peer.received)
     post = spoil(peer, peer.write(Action.DISCOVER, DISCOVER, to=seller_address(network)))
 
     answer = await peer.post(post.url, post.body, authorization=post.authorization)
@@ -157,7 +157,7 @@ async def test_what_is_wrong_is_refused_in_words_and_changes_no_row(
     assert ("www-authenticate" in answer.headers) == (status == 401)
     await _check_signature(network, post, answer.content, answer.headers["Signature"])
     assert await contents_of(network.database_urls["bpp"]) == before
-    assert peer.received == []
+    assert peer.received == heard
 
 
 async def _check_signature(network: Network, post: Post, body: bytes, header: str) -> None:
@@ -180,7 +180,7 @@ async def test_the_same_confirm_fifty_times_at_once_has_one_effect_and_one_callb
 ) -> None:
     seller = seller_address(network)
     await peer.send(Action.INIT, {"order": solar_order()}, to=seller, transaction_id="t-fifty")
-    (drafted,) = await peer.wait_for(Action.ON_INIT)
+    (drafted,) = await peer.wait_for(Action.ON_INIT, transaction_id="t-fifty")
     message = peer.write(Action.CONFIRM, drafted.document["message"], to=seller, transaction_id="t-fifty")
     header = peer.sign(message.body)
 
@@ -209,7 +209,8 @@ async def _count(network: Network, table: str, *, message_id: str) -> int:
 async def test_an_order_is_nobody_elses(network: Network, peer: SimulatedPeer) -> None:
     seller = seller_address(network)
     await peer.send(Action.INIT, {"order": solar_order()}, to=seller, transaction_id="t-mine")
-    drafted = (await peer.wait_for(Action.ON_INIT, count=2))[-1].document["message"]["order"]
+    (answer,) = await peer.wait_for(Action.ON_INIT, transaction_id="t-mine")
+    drafted = answer.document["message"]["order"]
     order_id = drafted["beckn:id"]
     async with member(network, Role.BAP, "bap.nosy.example") as nosy:
         for action, message in {

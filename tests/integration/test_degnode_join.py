@@ -177,7 +177,7 @@ async def test_an_encryption_key_is_written_in_der_for_a_registry_that_wants_it(
 async def test_the_last_word_may_be_the_operators(stage: Stage) -> None:
     async with stage.meeting(approval=Approval.MANUAL) as (registry, bpp):
         await bpp.join_until("must approve it now")
-        assert not await bpp.join_again(wait=timedelta(seconds=3))
+        assert not await bpp.join_again(wait=timedelta(seconds=10))
         assert bpp.steps()[-2:] == [("!", "approval"), ("✗", "request")]
         assert "has not approved it yet" in bpp.said()
         assert (await decide(registry, "approve", BPP)).status_code == 200
@@ -206,7 +206,7 @@ async def test_a_name_that_is_somebody_elses_is_refused_with_what_to_do(
 
 
 async def test_an_address_that_the_registry_cannot_reach_is_told_while_it_waits(bpp: Candidate) -> None:
-    assert not await bpp.join(port=bpp.port + 1, wait=timedelta(seconds=3))
+    assert not await bpp.join(port=bpp.port + 1, wait=timedelta(seconds=8))
     assert "cannot be reached" in bpp.said()
     assert "What to do: Check that the node runs" in bpp.said()
     assert bpp.steps()[-1] == ("✗", "request")

@@ -16,7 +16,7 @@ from degnode.bill_verifier.verify import verify_statement
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.local_periods import Cadence
-from settlement.agreement import Agreement, Matching
+from settlement.agreement import Agreement
 from settlement.side import MeteredInterval
 from settlement.statements.evidence import EarlierClaim, KnownCut
 from tests.support import trade_strategies as trades
@@ -104,7 +104,8 @@ def cases(draw: st.DrawFn) -> Case:
         terms=terms,
         zone=draw(st.sampled_from(ZONES)),
         curtailed=Energy(draw(st.sampled_from([0, contracted // 3]))),
-        matching=draw(st.sampled_from(Matching)),
+        matching=terms.matching,
+        metering_interval=terms.metering,
         billing=Cadence(terms.billing_period.value),
         anchor_day=1,
         is_terminated=draw(st.booleans()),

@@ -21,12 +21,12 @@ from settlement.allocation.rules import JOINT, AllocationRule, Policy
 from settlement.allocation.series import Allocated, Entitlement, left_over, share_meter, watt_hours_by_period
 from settlement.allocation.slot import Claim, allocate
 from settlement.allocation.trades import Trade
-from settlement.matching.losses import Losses
 from settlement.matching.match import MatchingTerms, match_sides
 from settlement.matching.residual import residuals_of
 from settlement.matching.result import Matching, MatchingMethod, Side
 from settlement.side import MeteredInterval
 from tests.support.claims import at, claim, counted, entitle, slot, slots, trade, watt_hours_of
+from trading.matching import Losses
 
 EVERY_POLICY = (
     Policy(),

@@ -56,6 +56,7 @@ def agree(
             else Wheeling(utility_name="Grid Services", amount=Money.of(wheeling, money)),
             discount=discount if discount is None else Discount(title="Spring", percent=Decimal(discount)),
             settlement_type=settles,
+            matching=matching,
         ),
         zone=zone,
         curtailed=Energy.from_kwh(curtailed),

@@ -11,7 +11,7 @@ from registry_client.connection import ConnectionLimits
 from registry_client.onboarding import subscribe
 from registry_client.subscriber import SubscriberRecord, SubscriberStatus
 
-PATIENCE: Final = 30.0  # s, so that a broken test ends
+PATIENCE: Final = 60.0  # s, so that a broken test ends
 PATIENT: Final = ConnectionLimits(
     connect_timeout=timedelta(seconds=PATIENCE), answer_timeout=timedelta(seconds=PATIENCE)
 )

@@ -43,7 +43,13 @@ class LoopbackServer:
         listener = socket.create_server(("127.0.0.1", self._port))
         self._port = listener.getsockname()[1]
         config = uvicorn.Config(
-            self._app, ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1, **self._tls
+            self._app,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+            **self._tls,
         )
         self._server = _AnnouncedServer(config)
         self._task = asyncio.create_task(self._server.serve(sockets=[listener]))

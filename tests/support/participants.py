@@ -32,7 +32,7 @@ from registry_client.subscriber import SubscriberRecord, SubscriberRole
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from tests.support.calling import enter_by_token
+from tests.support.calling import PATIENCE, enter_by_token
 from tests.support.loopback_server import LoopbackServer
 from tests.support.registries import registry_app
 from tests.support.simulated_peer import DOMAIN
@@ -152,6 +152,7 @@ async def _enter(foundation: Foundation, registry: RunningRegistry) -> None:
 _USUAL: Final[Mapping[str, Any]] = {
     "domain": DOMAIN,
     "api_key": API_KEY,
+    "registry_timeout": PATIENCE,
     "poll_interval": 0.05,  # s
     "key_watch": False,  # a call that waits would keep a registry from stopping
     "backoff_first": 0.02,  # s

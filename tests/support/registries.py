@@ -214,7 +214,7 @@ class Newcomer(Served):
             headers[KEY_PROOF] = proof.sign(raw, now=now, label=LABELS[0])
         async with calling() as client:
             answer = await client.request(method, registry.url + path, content=raw, headers=headers)
-        registry.check_answer(answer, now=now, request=authorization)
+        registry.check_answer(answer, now=self.clock.now(), request=authorization)
         return answer
 
     async def subscribe(

@@ -193,11 +193,14 @@ class SimulatedPeer(Served):
             headers["X-Gateway-Authorization"] = gateway_authorization
         return await self._client.post(url, content=body, headers=headers)
 
-    async def wait_for(self, action: Action, *, count: int = 1) -> list[Received]:
-        """Return what came of `action`, once there is so much of it."""
+    async def wait_for(
+        self, action: Action, *, count: int = 1, transaction_id: str | None = None
+    ) -> list[Received]:
+        """Return what came of `action`, in that transaction if one is named, once there is so much of it."""
 
         def found() -> list[Received]:
-            return [received for received in self.received if received.action is action]
+            came = [received for received in self.received if received.action is action]
+            return [each for each in came if transaction_id in (None, each.transaction_id)]
 
         async with asyncio.timeout(PATIENCE), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)

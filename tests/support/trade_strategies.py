@@ -32,6 +32,7 @@ from trading.delivery import (
 )
 from trading.lifecycle import ContractStatus
 from trading.listing import ListedOffer, ListedTerms, Listing
+from trading.matching import NO_LOSSES, Billed, Losses, Matching
 from trading.offer import (
     Certification,
     DeliveryMode,
@@ -41,6 +42,7 @@ from trading.offer import (
     SourceType,
     SupportContact,
 )
+from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
 from trading.request import Criteria, Inquiry, OrderRequest, Rating
@@ -145,6 +147,34 @@ taxes = st.builds(
 )
 
 
+losses = st.builds(
+    Losses, st.decimals(min_value=0, max_value=Decimal("0.99"), places=4), st.sampled_from(Billed)
+)
+tolerances = st.builds(
+    Tolerance,
+    percent=st.decimals(min_value=0, max_value=100, places=2),
+    counted=st.sampled_from(Counted),
+)
+
+
+@st.composite
+def penalties(draw: st.DrawFn, currency: Currency, *, is_flat: bool) -> tuple[ShortfallPenalty, ...]:
+    """What each side owes for a shortfall, some of them nothing; a per cent of the price where it is one."""
+    found: list[ShortfallPenalty] = []
+    for side in draw(st.lists(st.sampled_from(Side), max_size=2, unique=True)):
+        of_price = is_flat and draw(st.booleans())
+        found.append(
+            ShortfallPenalty(
+                side=side,
+                price=None if of_price else Price(per_kwh=draw(prices), currency=currency),
+                percent_of_price=draw(percentages) if of_price else None,
+                payee=draw(st.sampled_from(Payee)),
+                tolerance=draw(tolerances),
+            )
+        )
+    return tuple(found)
+
+
 @st.composite
 def terms(draw: st.DrawFn) -> Terms:
     """Terms of every pricing model, with every kind of charge."""
@@ -156,6 +186,7 @@ def terms(draw: st.DrawFn) -> Terms:
     subscription = st.builds(
         Subscription, fee=moneys(currency), every=st.sampled_from(BillingPeriod), included=energies
     )
+    by_interval = draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None
     return Terms(
         price=price,
         wheeling=draw(st.none() | wheelings(currency)),
@@ -166,12 +197,16 @@ def terms(draw: st.DrawFn) -> Terms:
         rates=draw(day_rates()) if model is PricingModel.TIME_OF_DAY else None,
         subscription=draw(subscription) if model is PricingModel.SUBSCRIPTION else None,
         fixed=draw(moneys(currency)) if is_fixed else None,
-        by_interval=draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None,
+        by_interval=by_interval,
         further_wheeling=tuple(draw(st.lists(wheelings(currency), max_size=2))),
         promotions=tuple(draw(st.lists(promotions(currency), max_size=2))),
         charges=tuple(draw(st.lists(charges(currency), max_size=3))),
         taxes=tuple(draw(st.lists(taxes, max_size=2))),
         payment=draw(st.sampled_from(PaymentTiming)),
+        matching=draw(st.sampled_from(Matching)),
+        metering=timedelta(minutes=draw(st.sampled_from([15, 15, 30, 60]))),
+        losses=draw(st.just(NO_LOSSES) | losses),
+        penalties=draw(penalties(currency, is_flat=model is PricingModel.PER_KWH and by_interval is None)),
     )
 
 
@@ -284,6 +319,7 @@ def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
         minimum=draw(st.none() | energies),
         maximum=draw(st.none() | energies),
         validity=draw(st.none() | intervals()),
+        description=draw(st.just("") | words),
     )
 
 

@@ -14,6 +14,7 @@ from settlement.quantities import CycleQuantities, quantities_by_cycle
 from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
 from trading.bands import Band
+from trading.matching import Billed, Losses
 from trading.terms import SettlementType
 
 HOUR = timedelta(hours=1)
@@ -69,11 +70,20 @@ def test_interval_by_interval_too_much_in_one_makes_up_for_nothing_in_another() 
     assert bands(day) == {EARLY: 800, LATE: 8_700}
 
 
-def test_the_contract_caps_the_running_sum() -> None:
+def test_the_contract_caps_the_running_sum_of_each_side() -> None:
     by_interval = replace(agree(kwh="4", settles=SettlementType.HOURLY), matching=Matching.INTERVAL)
-    hours = laid(hourly(*["1"] * 8), hourly(*["2"] * 8), by_interval)
+    hours = laid(hourly(*["1"] * 8), hourly(*["1"] * 8), by_interval)
     assert [found.delivered.watt_hours for found in hours] == [1_000] * 4 + [0] * 4
     assert bands(hours[-1]) == {EARLY: 4_000}
+    hours = laid(hourly(*["1"] * 8), hourly(*["2"] * 8), by_interval)
+    assert [found.delivered.watt_hours for found in hours] == [1_000] * 2 + [0] * 6
+
+
+def test_what_one_side_gave_unmatched_is_not_given_again() -> None:
+    """Whoever comes next on the meter is served after the first 2 kWh, whatever became of them."""
+    by_interval = replace(agree(kwh="2", settles=SettlementType.HOURLY), matching=Matching.INTERVAL)
+    hours = laid(hourly(*["1"] * 8), hourly("0", *["1"] * 7), by_interval)
+    assert [found.delivered.watt_hours for found in hours] == [0, 1_000, *[0] * 6]
 
 
 def test_an_interval_of_which_one_side_is_silent_delivers_nothing() -> None:
@@ -85,7 +95,7 @@ def test_an_interval_of_which_one_side_is_silent_delivers_nothing() -> None:
 
 @pytest.mark.parametrize("longer", ["source", "target"])
 def test_intervals_of_different_lengths_are_compared_where_both_are_whole(longer: str) -> None:
-    by_interval = replace(TWO_HOURS, matching=Matching.INTERVAL)
+    by_interval = replace(TWO_HOURS, contracted=Energy(13_000), matching=Matching.INTERVAL)
     short = hourly("3", "1", "0", "1", "2", "2", "2", "2")
     long = readings(["3", "3", "3", "3"])
     sides = (long, short) if longer == "source" else (short, long)
@@ -99,3 +109,44 @@ def test_within_a_stretch_energy_is_laid_on_the_source_in_order_of_time() -> Non
     source = hourly("0", "0", "1", "2", "4", "1", "0", "0")
     (day,) = laid(source, readings(["5"], every=WINDOW.duration), by_interval)
     assert bands(day) == {EARLY: 3_000, LATE: 2_000}
+
+
+def lossy(agreement: Agreement, factor: str, billed: Billed = Billed.ARRIVED) -> Agreement:
+    return replace(agreement, terms=replace(agreement.terms, losses=Losses(Decimal(factor), billed)))
+
+
+def test_what_arrives_of_the_total_is_what_can_be_taken() -> None:
+    hours = laid(hourly("3", "3", "4"), hourly("4", "4", "4"), lossy(TWO_HOURS, "0.0501"))
+    assert [found.to_date.total.watt_hours for found in hours[:3]] == [2_849, 5_699, 9_499]  # rounded down
+    assert bands(hours[-1]) == {EARLY: 9_499}
+    assert hours[-1].exported.to_date == Energy(10_000)
+
+
+def test_the_contracted_energy_is_what_arrives_or_what_is_sent() -> None:
+    much = readings(["20"] * 4)
+    (arrived,) = laid(much, much, lossy(agree(), "0.2"))
+    assert arrived.delivered == Energy(10_000)
+    (sent,) = laid(much, much, lossy(agree(), "0.2", Billed.SENT))
+    assert sent.delivered == Energy(10_000)
+    (sent,) = laid(much, readings(["2"] * 4), lossy(agree(), "0.2", Billed.SENT))
+    assert sent.delivered == Energy(10_000)  # for the 8 that arrived
+    (sent,) = laid(much, readings(["1"] * 4), lossy(agree(), "0.2", Billed.SENT))
+    assert sent.delivered == Energy(5_000)
+
+
+def test_energy_that_arrived_has_the_price_of_when_it_was_sent() -> None:
+    (day,) = laid(readings(["1", "1", "1", "1"]), readings(["0", "0", "0", "9"]), lossy(agree(), "0.5"))
+    assert bands(day) == {EARLY: 1_000, LATE: 1_000}
+    (day,) = laid(
+        readings(["1", "1", "1", "1"]), readings(["0", "0", "0", "9"]), lossy(agree(), "0.5", Billed.SENT)
+    )
+    assert bands(day) == {EARLY: 2_000, LATE: 2_000}
+
+
+@pytest.mark.parametrize("billed", list(Billed))
+def test_losses_are_taken_off_each_interval_that_is_matched_by_itself(billed: Billed) -> None:
+    by_interval = replace(lossy(agree(), "0.5", billed), matching=Matching.INTERVAL)
+    (day,) = laid(hourly("0.001", "0.001", "2"), hourly("1", "1", "0.4"), by_interval)
+    assert day.delivered == Energy(400 if billed is Billed.ARRIVED else 800)
+    (long,) = laid(hourly("2", "2"), readings(["1"]), by_interval)
+    assert long.delivered == Energy(1_000 if billed is Billed.ARRIVED else 2_000)

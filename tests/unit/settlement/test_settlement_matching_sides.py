@@ -11,11 +11,11 @@ from kernel.energy import Energy
 from settlement.allocation.quantity import Lump, Profile, Quantity
 from settlement.allocation.rules import AllocationRule, AppliedRule
 from settlement.allocation.series import Allocated
-from settlement.matching.losses import Losses, LossInvalid
 from settlement.matching.match import METHODS, IntervalsDiffer, MatchingTerms, match_sides
 from settlement.matching.residual import EnergySoldTwice, Residual, residuals_of
 from settlement.matching.result import Matching, MatchingMethod, Side
 from tests.support.claims import counted, given, slot, slots
+from trading.matching import Losses, LossInvalid
 
 INTERVAL = MatchingTerms(method=MatchingMethod.INTERVAL)
 WINDOW = MatchingTerms(method=MatchingMethod.WINDOW)

@@ -11,8 +11,8 @@ from kernel.currency import Currency
 from kernel.money import Money, Rounding, sum_money
 from settlement.matching.result import Side
 from settlement.shortfall.deviation import DeviationInvalid, DeviationPrices, settle_deviation
-from settlement.shortfall.penalties import Obligation, Payee, PenaltyInvalid, PenaltyTerms, penalize
-from settlement.shortfall.tolerance import Counted, Tolerance, ToleranceInvalid, shortfall
+from settlement.shortfall.penalties import Obligation, PenaltyInvalid, PenaltyTerms, penalize
+from trading.penalties import Counted, Payee, Tolerance, ToleranceInvalid, shortfall
 
 INR, JPY, KWD = Currency("INR"), Currency("JPY"), Currency("KWD")
 TERMS = PenaltyTerms(per_kwh=Decimal("2.5"), currency=INR)

@@ -69,7 +69,14 @@ def write_offer_terms(offer: ListedOffer) -> Json:
 
 
 def read_offer(
-    bag: Mapping[str, Any], *, offer_id: str, name: str, provider_id: str, resource_id: str, told: ToldPrice
+    bag: Mapping[str, Any],
+    *,
+    offer_id: str,
+    name: str,
+    provider_id: str,
+    resource_id: str,
+    told: ToldPrice,
+    description: str = "",
 ) -> ListedOffer:
     """Return the offer whose terms `bag` holds, at the price that is told beside it.
 
@@ -85,6 +92,7 @@ def read_offer(
         minimum=_read_bound(bag, "minimumQuantity"),
         maximum=_read_bound(bag, "maximumQuantity"),
         validity=validity and read_span(validity),
+        description=description,
     )
 
 

@@ -43,7 +43,7 @@ def write_offer(offer: ListedOffer) -> Json:
     terms, told = write_offer_terms(offer), told_price(offer.terms)
     written = {
         "id": offer.id,
-        "descriptor": {"name": offer.name},
+        "descriptor": {"name": offer.name} | ({"long_desc": offer.description} if offer.description else {}),
         "item_ids": [offer.resource_id],
         "tags": [write_tags("terms", terms), *write_flat(told)],
         "price": write_price(told),
@@ -116,6 +116,7 @@ def _read_offer(offer: Mapping[str, Any], provider: Mapping[str, Any]) -> Listed
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
+        description=find_text(offer, "descriptor", "long_desc") or "",
         provider_id=provider["id"],
         resource_id=offer["item_ids"][0],
         told=read_price(offer["price"], beside=offer),

@@ -75,7 +75,7 @@ def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
     price = {"id": _PRICE, "status": {"code": "OFFERED"}, "considerationAttributes": series}
     written: Json = {
         "id": offer.id,
-        "descriptor": {"name": offer.name},
+        "descriptor": {"name": offer.name} | ({"longDesc": offer.description} if offer.description else {}),
         "provider": _provider(listing.provider_of(resource)),
         "resourceIds": [offer.resource_id],
         "considerations": [price, *_prices(offer), *_flat(offer)],
@@ -145,6 +145,7 @@ def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedO
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
+        description=find_text(offer, "descriptor", "longDesc") or "",
         provider_id=catalog["provider"]["id"],
         resource_id=offer["resourceIds"][0],
         told=ToldPrice(

@@ -56,6 +56,8 @@ def write_offer(offer: ListedOffer) -> Json:
         resource_id=offer.resource_id,
         attributes=write_offer_terms(offer),
     )
+    if offer.description:
+        accepted["beckn:descriptor"] |= {"beckn:longDesc": offer.description}
     return accepted | {"beckn:price": _write_price(told_price(offer.terms))}
 
 
@@ -160,6 +162,7 @@ def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
         provider_id=offer["beckn:provider"],
         resource_id=offer["beckn:items"][0],
         told=read_price(offer["beckn:price"]),
+        description=find_text(offer, "beckn:descriptor", "beckn:longDesc") or "",
     )
 
 

@@ -16,9 +16,11 @@ from kernel.interval import Interval
 from kernel.money import Money, Rounding
 from settlement.charges.cycle import CycleCharges, CycleFacts, FactsInvalid, charge_cycle
 from settlement.charges.rounding import cost_between
+from settlement.shortfall.contract_penalties import SideShortfall
 from trading.bands import Band
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription
 from trading.costs import BandUnknown
+from trading.penalties import ShortfallPenalty
 from trading.periods import BillingPeriod
 from trading.rates import DayRates, Price, TimeOfDayRate
 from trading.terms import PricingModel, Terms
@@ -54,6 +56,18 @@ def facts(terms: Terms, *wh_by_day: int, day: int = 0) -> CycleFacts:
     )
 
 
+def lacking(amount: str, side: Side = Side.BUYER) -> SideShortfall:
+    """Return a kWh that a side was short of, and what it costs."""
+    return SideShortfall(
+        penalty=ShortfallPenalty(side=side, price=price(amount)),
+        due_wh=2_000,
+        allocated_wh=1_000,
+        short_wh=1_000,
+        counted_wh=Fraction(1_000),
+        amount=money(amount),
+    )
+
+
 def lines_of(charges: CycleCharges) -> list[tuple[str, str]]:
     return [(line.title, str(line.net.amount)) for line in charges.lines]
 
@@ -73,7 +87,7 @@ def test_lines_come_in_their_order_and_the_total_is_what_the_buyer_pays_the_plat
             Charge(kind=LineKind.SURCHARGE, title="Peak", value=price("0.5")),
         ),
     )
-    charges = charge_cycle(terms, replace(facts(terms, 2_000), penalty=money("0.75")))
+    charges = charge_cycle(terms, replace(facts(terms, 2_000), shortfalls=(lacking("0.75"),)))
     assert lines_of(charges) == [
         ("Energy Cost", "9.00"),
         ("Wheeling Charges (North)", "2.50"),

@@ -1,0 +1,67 @@
+"""How a contract's deliveries are compared and what a shortfall costs, as its terms are kept: plain JSON.
+
+What is as it was before there were such terms is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+from kernel.currency import Currency
+from trading.matching import NO_LOSSES, Billed, Losses, Matching
+from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
+from trading.rates import METERING_GRID, Price
+from trading.terms import Terms
+from trading.wheeling import Side
+
+Record = dict[str, Any]
+_MINUTE: Final = timedelta(minutes=1)
+
+
+def delivery_to_record(terms: Terms) -> Record:
+    """Return matching, metering interval, losses and penalties; None of what is not agreed."""
+    losses = terms.losses
+    return {
+        "matching": None if terms.matching is Matching.WINDOW else terms.matching.value,
+        "metering_minutes": None if terms.metering == METERING_GRID else terms.metering // _MINUTE,
+        "losses": None
+        if losses == NO_LOSSES
+        else {"factor": str(losses.factor), "billed": losses.billed.value},
+        "penalties": [_penalty_to(penalty) for penalty in terms.penalties] or None,
+    }
+
+
+def metering_from_record(record: Mapping[str, Any]) -> timedelta:
+    minutes = record.get("metering_minutes")
+    return METERING_GRID if minutes is None else minutes * _MINUTE
+
+
+def losses_from_record(losses: Mapping[str, Any] | None) -> Losses:
+    """Return the losses that are kept in the terms, None where none are agreed."""
+    return NO_LOSSES if losses is None else Losses(Decimal(losses["factor"]), Billed(losses["billed"]))
+
+
+def penalty_from_record(record: Mapping[str, Any], currency: Currency) -> ShortfallPenalty:
+    per_kwh, percent = record.get("per_kwh"), record.get("percent_of_price")
+    return ShortfallPenalty(
+        side=Side(record["side"]),
+        price=None if per_kwh is None else Price(per_kwh=Decimal(per_kwh), currency=currency),
+        percent_of_price=None if percent is None else Decimal(percent),
+        payee=Payee(record["payee"]),
+        tolerance=Tolerance(percent=Decimal(record["tolerance_percent"]), counted=Counted(record["counted"])),
+    )
+
+
+def _penalty_to(penalty: ShortfallPenalty) -> Record:
+    record: Record = {
+        "side": penalty.side.value,
+        "payee": penalty.payee.value,
+        "tolerance_percent": str(penalty.tolerance.percent),
+        "counted": penalty.tolerance.counted.value,
+    }
+    if penalty.price is not None:
+        return record | {"per_kwh": str(penalty.price.per_kwh)}
+    return record | {"percent_of_price": str(penalty.percent_of_price)}

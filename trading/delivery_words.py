@@ -1,0 +1,46 @@
+"""Terms of delivery in words, for those whom no field of the protocol tells of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from trading.matching import NO_LOSSES, Billed, Matching
+from trading.penalties import Counted, ShortfallPenalty
+from trading.terms import PaymentTiming, Terms
+from trading.wheeling import Side
+
+
+def describe_delivery(terms: Terms) -> str:
+    """Return a sentence for each term that an offer has, nothing for one without any."""
+    return " ".join(_sentences(terms))
+
+
+def _sentences(terms: Terms) -> Iterator[str]:
+    if terms.matching is Matching.INTERVAL:
+        yield "Delivered is the lesser of both meters in each interval by itself."
+    if terms.losses != NO_LOSSES:
+        billed = "what arrives" if terms.losses.billed is Billed.ARRIVED else "what is sent for it"
+        yield f"{_plain(terms.losses.factor * 100)} % of what is sent is lost; billed is {billed}."
+    for penalty in terms.penalties:
+        yield _penalty(penalty)
+    if terms.payment is PaymentTiming.PREPAID:
+        yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
+
+
+def _penalty(penalty: ShortfallPenalty) -> str:
+    who, what = ("buyer", "take") if penalty.side is Side.BUYER else ("seller", "give")
+    if penalty.price is not None:
+        amount = f"{_plain(penalty.price.per_kwh)} {penalty.price.currency.code}"
+    else:
+        amount = f"{_plain(penalty.percent_of_price or Decimal(0))} % of the price"
+    tolerance = penalty.tolerance
+    counted = "the whole shortfall" if tolerance.counted is Counted.WHOLE else "what exceeds it"
+    return (
+        f"The {who} owes {amount} for each contracted kWh that it does not {what}: beyond a tolerance of "
+        f"{_plain(tolerance.percent)} %, {counted} counts."
+    )
+
+
+def _plain(number: Decimal) -> str:
+    return f"{number.normalize():f}"
