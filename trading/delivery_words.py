@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from trading.matching import NO_LOSSES, Billed, Matching
 from trading.penalties import Counted, ShortfallPenalty
-from trading.terms import Terms
+from trading.terms import PaymentTiming, Terms
 from trading.wheeling import Side
 
 
@@ -24,6 +24,8 @@ def _sentences(terms: Terms) -> Iterator[str]:
         yield f"{_plain(terms.losses.factor * 100)} % of what is sent is lost; billed is {billed}."
     for penalty in terms.penalties:
         yield _penalty(penalty)
+    if terms.payment is PaymentTiming.PREPAID:
+        yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
 
 
 def _penalty(penalty: ShortfallPenalty) -> str:

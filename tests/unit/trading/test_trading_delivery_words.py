@@ -10,7 +10,7 @@ from trading.delivery_words import describe_delivery
 from trading.matching import Billed, Losses, Matching
 from trading.penalties import Counted, ShortfallPenalty, Tolerance
 from trading.rates import Price
-from trading.terms import Terms
+from trading.terms import PaymentTiming, Terms
 from trading.wheeling import Side
 
 INR = Currency("INR")
@@ -44,3 +44,7 @@ def test_each_term_is_a_sentence() -> None:
     )
     sent = replace(PLAIN, losses=Losses(Decimal("0.3"), Billed.SENT))
     assert describe_delivery(sent) == "30 % of what is sent is lost; billed is what is sent for it."
+    ahead = replace(PLAIN, payment=PaymentTiming.PREPAID)
+    assert describe_delivery(ahead) == (
+        "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
+    )
