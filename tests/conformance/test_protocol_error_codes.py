@@ -34,6 +34,7 @@ OWN_CODES = {
     "SETTLEMENT_": "told to operators over the HTTP API",
     "CURTAILMENT_": "told to operators over the HTTP API",
     "BILL_": "told to operators over the HTTP API",
+    "PDF_": "told to operators who want an invoice as a PDF",
     "PAYMENT_": "told to operators and payment rails over the HTTP API",
     "LEDGER_": "told to operators on the command line",
     "BPP_CATALOGUE_INVALID": "told to the operator when the node starts",

@@ -21,6 +21,7 @@ from tests.support.naive_town import (
     closed_cycles,
     tax_on,
 )
+from tests.support.seller_world import BPP_ID
 from tests.support.town import OWNERS, Rows, Town, second_of
 
 Json = dict[str, Any]
@@ -106,7 +107,7 @@ def _nothing_was_changed(rows: Rows, books: Books) -> None:
 
 def _note_bills(rows: Rows, books: Books) -> None:
     """Note what is demanded by bills, and by whom of whom."""
-    sides = {sale.id: (OWNERS[sale.takes], OWNERS[sale.gives]) for sale in books.sales}
+    sides = {row["id"]: (row["bap_id"], BPP_ID) for row in rows["contracts"]}
     returned = {row["bill"] for row in rows["returned_payment_bills"]}
     kinds = {row["id"]: row["kind"] for row in rows["bill_corrections"]}
     credited: dict[str, int] = defaultdict(int)
@@ -115,7 +116,7 @@ def _note_bills(rows: Rows, books: Books) -> None:
             credited[row["billing_cycle"]] += row["amount_minor"]
     for row in rows["billing_cycles"]:
         payer, payee = sides[row["contract_id"]]
-        books.money.demands[row["id"]] = Demand(
+        demand = Demand(
             id=row["id"],
             payer=payer,
             payee=payee,
@@ -123,9 +124,15 @@ def _note_bills(rows: Rows, books: Books) -> None:
             credited=credited[row["id"]],
             is_of_return=row["id"] in returned,
         )
+        books.money.issue(demand)
         books.issued[row["id"]] = second_of(row["issued_at"])
         if row["id"] not in returned:
             books.bills[row["id"]] = row["contract_id"], row["cycle_id"]
+    for row in rows["bill_corrections"]:
+        if row["kind"] == "CREDIT_NOTE":
+            demand = books.money.demands[row["bill"]]
+            amount = row["amount_minor"]
+            books.money.credit(row["id"], payer=demand.payer, payee=demand.payee, amount=amount)
 
 
 @dataclass(kw_only=True)

@@ -64,6 +64,7 @@ class Money:
     demands: dict[str, Demand] = field(default_factory=dict)
     counted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     posted: set[str] = field(default_factory=set)
+    notes: set[str] = field(default_factory=set)
     late: set[str] = field(default_factory=set)
     demanded_again: list[tuple[str, str, int]] = field(default_factory=list)
     """Payment, the bill that was paid, and what went out."""
@@ -83,14 +84,22 @@ class Money:
         self.accounts[debit] -= amount
         self.accounts[credit] += amount
 
+    def issue(self, demand: Demand) -> None:
+        """Put a bill on the accounts as it is first seen; one of a return is there by its return."""
+        if demand.id not in self.demands and not demand.is_of_return:
+            self.posted.add(demand.id)
+            self.move((demand.payer, "RECEIVABLE"), (demand.payee, "PAYABLE"), demand.total)
+            self.move((demand.payer, "CREDIT"), (demand.payer, "RECEIVABLE"), demand.credited)
+        self.demands[demand.id] = demand
+
+    def credit(self, note: str, *, payer: str, payee: str, amount: int) -> None:
+        """Put a credit note on the accounts as it is first seen."""
+        if note not in self.notes:
+            self.notes.add(note)
+            self.move((payee, "PAYABLE"), (payer, "CREDIT"), amount)
+
     def start(self, paying: Paying) -> None:
         self.payments[paying.id] = paying
-        for bill, (payer, payee, _) in paying.parts.items():
-            demand = self.demands[bill]
-            if bill in self.posted or demand.is_of_return:
-                continue
-            self.posted.add(bill)
-            self.move((payer, "RECEIVABLE"), (payee, "PAYABLE"), demand.total - demand.credited)
 
     def hear(self, paying: Paying, said: str) -> str:
         """Return what comes of a rail's word of a payment."""
