@@ -4,9 +4,10 @@ Where the window is matched as a whole, as much is delivered by an instant as th
 is by then: the source's export, the target's import, and the contracted energy. Since totals only grow,
 so does what is delivered, and the cycles of a window always add up to the window's own minimum.
 
-Where each interval is matched by itself, the lesser of both sides' energy in it is delivered. Each side
-has as much to give or take as was contracted, and that is the first it counts, whether the other side
-matches it or not: what a contract leaves is then known without its other meter. Meters that count in
+Where each interval is matched by itself, the lesser of both sides' energy in it is delivered, until all is
+delivered that was not cut. Each side has as much to give or take as was contracted, and that is the first
+it counts, whether the other side matches it or not, and whatever is cut later: what a contract leaves is
+then known without its other meter, and what was delivered before a cut stays. Meters that count in
 intervals of different lengths are compared over the shortest stretches that are whole on both sides.
 
 What is lost on its way is taken off what the source gave, rounded down to whole Wh: off its total, or in
@@ -19,12 +20,12 @@ exported are those that were delivered. So each has the price of the time at whi
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from heapq import merge
 from itertools import accumulate, pairwise
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from kernel.energy import Energy
 from settlement.side import Side
@@ -33,6 +34,17 @@ from trading.matching import NO_LOSSES, Billed, Losses, Matching
 
 BandOf: TypeAlias = Callable[[datetime], Band]
 """The band of an interval of the source that starts at that instant."""
+
+
+class Agreed(Protocol):
+    """The energy of a contract."""
+
+    @property
+    def contracted(self) -> Energy: ...
+
+    @property
+    def deliverable(self) -> Energy:
+        """What of it was not cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +59,21 @@ def lay(
     source: Side,
     target: Side,
     *,
-    most: Energy,
+    agreed: Agreed,
     matching: Matching,
     ends: Sequence[datetime],
     band_of: BandOf,
     losses: Losses = NO_LOSSES,
 ) -> list[Laid]:
     """Return what is delivered by each instant of `ends`, which are in order of time."""
+    most, contracted = agreed.deliverable.watt_hours, agreed.contracted.watt_hours
     if matching is Matching.INTERVAL:
-        return _by_interval(source, target, most=most.watt_hours, ends=ends, losses=losses, band_of=band_of)
+        stretches = _stretches(source, target)
+        layer = _Layer(source, _room(stretches, losses), band_of)
+        met = _matched(stretches, losses, contracted=contracted)
+        return _by_interval(layer, met, most=most, ends=ends)
     layer = _Layer(source, _billable(source.watt_hours, losses), band_of)
-    due = losses.due_of_target(most.watt_hours)
+    due = losses.due_of_target(most)
     arrived = (min(losses.arriving(source.total_by(end)), target.total_by(end), due) for end in ends)
     return [layer.lay_up_to(losses.billed_of(watt_hours)) for watt_hours in arrived]
 
@@ -112,22 +128,32 @@ class _Stretch:
     imported: int = 0
 
 
+def _room(stretches: Sequence[_Stretch], losses: Losses) -> list[int]:
+    """Return what can be billed of each interval of the source."""
+    return [watt_hours for stretch in stretches for watt_hours in _billable(stretch.exported, losses)]
+
+
+def _matched(
+    stretches: Sequence[_Stretch], losses: Losses, *, contracted: int
+) -> Iterator[tuple[_Stretch, int]]:
+    """Yield each stretch with what both sides come to in it, in Wh that are billed."""
+    to_give, to_take = losses.due_of_source(contracted), losses.due_of_target(contracted)
+    for stretch in stretches:
+        gave, took = min(sum(stretch.exported), to_give), min(stretch.imported, to_take)
+        to_give, to_take = to_give - gave, to_take - took
+        yield stretch, losses.billed_of(min(losses.arriving(gave), took))
+
+
 def _by_interval(
-    source: Side, target: Side, *, most: int, ends: Sequence[datetime], losses: Losses, band_of: BandOf
+    layer: _Layer, met: Iterable[tuple[_Stretch, int]], *, most: int, ends: Sequence[datetime]
 ) -> list[Laid]:
-    found = _stretches(source, target)
-    room = [watt_hours for stretch in found for watt_hours in _billable(stretch.exported, losses)]
-    layer = _Layer(source, room, band_of)
-    to_give, to_take = losses.due_of_source(most), losses.due_of_target(most)
-    stretches = deque(found)
+    ahead = deque(met)
     laid: list[Laid] = []
     for end in ends:
-        while stretches and stretches[0].end <= end:
-            stretch = stretches.popleft()
-            gave, took = min(sum(stretch.exported), to_give), min(stretch.imported, to_take)
-            to_give, to_take = to_give - gave, to_take - took
+        while ahead and ahead[0][0].end <= end:
+            stretch, watt_hours = ahead.popleft()
             layer.skip_to(stretch.first)
-            layer.lay_up_to(layer.total + losses.billed_of(min(losses.arriving(gave), took)))
+            layer.lay_up_to(min(most, layer.total + watt_hours))
         laid.append(layer.lay_up_to(layer.total))
     return laid
 

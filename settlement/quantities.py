@@ -90,7 +90,7 @@ def quantities_by_cycle(
     laid = lay(
         source,
         target,
-        most=agreement.deliverable,
+        agreed=agreement,
         matching=agreement.matching,
         losses=agreement.terms.losses,
         ends=[cycle.metered.end for cycle in cycles],
@@ -122,7 +122,7 @@ def delivered_by(
     laid = lay(
         Side.of(exported, window=agreement.window),
         Side.of(imported, window=agreement.window),
-        most=agreement.deliverable,
+        agreed=agreement,
         matching=agreement.matching,
         losses=agreement.terms.losses,
         ends=instants,

@@ -35,7 +35,7 @@ from kernel.interval import Interval
 from trading.contract import Contract
 from trading.delivery_records import losses_from_record
 from trading.lifecycle import ContractStatus
-from trading.matching import NO_LOSSES, Losses
+from trading.matching import NO_LOSSES, Losses, Matching
 from trading.tables import contract_curtailments, contracts
 
 _INSTANT: Final = DateTime(timezone=True)
@@ -63,13 +63,20 @@ class MeterClaim:
     cuts: tuple[tuple[datetime, Energy], ...]
     end: MeterEnd
     losses: Losses = NO_LOSSES
+    matching: Matching = Matching.WINDOW
 
     @property
     def quantity(self) -> Energy:
         return self._at_meter(self.contracted)
 
     def cut_at_meter(self, cut: Energy) -> Energy:
-        """Return by how much less may be taken of the meter, where so much is cut from the contract."""
+        """Return by how much less may be taken of the meter, where so much is cut from the contract.
+
+        A contract that matches each interval may take as much as before: what it was given and its other
+        side did not take still counts towards its quantity, and not towards what is left after the cut.
+        """
+        if self.matching is Matching.INTERVAL:
+            return ZERO_ENERGY
         return self.quantity - self._at_meter(max(ZERO_ENERGY, self.contracted - cut))
 
     def _at_meter(self, energy: Energy) -> Energy:
@@ -94,6 +101,7 @@ async def find_earlier_claims(
         contracts.c.window_end,
         contracts.c.quantity_wh,
         contracts.c.terms["losses"].label("losses"),
+        contracts.c.terms["matching"].label("matching"),
     ).where(*matter)
     rows = (await connection.execute(query)).all()
     cuts = await _cuts_of(connection, matter, cut_by=cut_by) if rows else {}
@@ -106,6 +114,7 @@ async def find_earlier_claims(
             cuts=(),
             end=end,
             losses=losses_from_record(row.losses),
+            matching=Matching(row.matching or Matching.WINDOW),
         )
         for row in rows
     ]

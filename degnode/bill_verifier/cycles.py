@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import Final
 
 from degnode.bill_verifier.costs import Reached
-from degnode.bill_verifier.delivery import BandAt, Delivered, delivered_by, gaps_in, total, way_of
+from degnode.bill_verifier.delivery import Agreed, BandAt, Delivered, delivered_by, gaps_in, total, way_of
 from degnode.bill_verifier.lines import billed, charged_between
 from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract
@@ -137,7 +137,7 @@ def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:
     return delivered_by(
         known.exported,
         known.imported,
-        most=contract["contracted_wh"] - known.cut,
+        agreed=Agreed(contract["contracted_wh"], known.cut),
         by_interval=contract["matching"] == "INTERVAL",
         way=way_of(statement["terms"]),
         until=by,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fractions import Fraction
 from math import ceil, floor
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from degnode.bill_verifier.bands import Band
 from degnode.bill_verifier.shares import Counted
@@ -15,6 +15,13 @@ from degnode.bill_verifier.statement import Json, exact
 from kernel.interval import Interval
 
 BandAt: TypeAlias = Callable[[datetime], Band]
+
+
+class Agreed(NamedTuple):
+    """The energy of a contract, in Wh, and what was cut of it."""
+
+    contracted: int
+    cut: int
 
 
 @dataclass(slots=True)
@@ -77,31 +84,32 @@ def delivered_by(
     exported: Counted,
     imported: Counted,
     *,
-    most: int,
+    agreed: Agreed,
     by_interval: bool,
     way: Way,
     until: datetime,
     band_at: BandAt,
 ) -> Delivered:
-    """Return what was delivered by the end of `until`, at most `most` Wh.
+    """Return what was delivered by the end of `until`: at most what was agreed and not cut.
 
-    Where intervals are matched, each side has as much to give or take as is contracted, matched or not.
+    Where intervals are matched, each side has as much to give or take as is contracted, matched or not, and
+    whatever is cut of it.
     """
-    delivered = Delivered()
-    to_give, to_take = way.due_of_source(most), way.due_of_target(most)
+    delivered, most = Delivered(), agreed.contracted - agreed.cut
     if not by_interval:
         source, target = (
             [(period, wh) for period, wh in side if period.end <= until] for side in (exported, imported)
         )
-        arrived = min(way.arriving(total(source)), total(target), to_take)
+        arrived = min(way.arriving(total(source)), total(target), way.due_of_target(most))
         delivered.lay(way.billable(source), way.billed(arrived), band_at)
         return delivered
+    to_give, to_take = way.due_of_source(agreed.contracted), way.due_of_target(agreed.contracted)
     for stretch in _stretches(exported, imported):
         if stretch.end <= until:
             gave, took = min(total(stretch.gave), to_give), min(total(stretch.took), to_take)
             to_give -= gave
             to_take -= took
-            billed = way.billed(min(way.arriving(gave), took))
+            billed = min(way.billed(min(way.arriving(gave), took)), most - delivered.total)
             delivered.lay(way.billable(stretch.gave), billed, band_at)
     return delivered
 

@@ -126,11 +126,15 @@ def by_interval(case: Case, end: datetime) -> int:
 
 
 def hour_by_hour(case: Case) -> dict[Interval, int]:
-    """Return what each hour delivers: no side gives or takes more than was contracted in all."""
-    losses, most = case.agreement.terms.losses, case.agreement.deliverable.watt_hours
+    """Return what each hour delivers: no side gives or takes more than was contracted in all.
+
+    A cut ends it when the rest is delivered.
+    """
+    losses, agreed = case.agreement.terms.losses, case.agreement.contracted.watt_hours
     kept = 1 - Fraction(losses.factor)
     is_arrived = losses.billed is Billed.ARRIVED
-    to_give, to_take = (ceil(most / kept), most) if is_arrived else (most, floor(most * kept))
+    to_give, to_take = (ceil(agreed / kept), agreed) if is_arrived else (agreed, floor(agreed * kept))
+    room = case.agreement.deliverable.watt_hours
     exported, imported = dict(case.exported), dict(case.imported)
     delivered: dict[Interval, int] = {}
     for interval in sorted(exported.keys() | imported.keys()):
@@ -138,7 +142,8 @@ def hour_by_hour(case: Case) -> dict[Interval, int]:
         took = min(imported.get(interval, Energy(0)).watt_hours, to_take)
         to_give, to_take = to_give - gave, to_take - took
         arrived = min(floor(gave * kept), took)
-        delivered[interval] = arrived if is_arrived else ceil(arrived / kept)
+        delivered[interval] = min(room, arrived if is_arrived else ceil(arrived / kept))
+        room -= delivered[interval]
     return delivered
 
 
