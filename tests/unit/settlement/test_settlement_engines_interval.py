@@ -1,7 +1,8 @@
-"""A day whose contracts all match interval by interval, and what its lines add up to."""
+"""A day whose contracts match interval by interval, all or some, and what its lines add up to."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -42,6 +43,11 @@ def day() -> SmallDay:
 
 def test_what_one_quarter_has_too_much_of_makes_up_for_nothing_in_another() -> None:
     assert day().by(DuckdbEngine(threads=1)) == day().naively() == {("A", 0): 600, ("B", 0): 500}
+
+
+def test_contracts_of_a_day_match_each_in_their_own_way() -> None:
+    mixed = replace(day(), deals=(DEALS[0], replace(DEALS[1], by_interval=False)))
+    assert mixed.by(DuckdbEngine(threads=1)) == mixed.naively() == {("A", 0): 600, ("B", 0): 500}
 
 
 def test_lines_add_up_by_currency_and_item(tmp_path: Path) -> None:
