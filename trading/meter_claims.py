@@ -172,11 +172,16 @@ async def _cuts_of(
 async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> list[str]:
     """Hold a contract and all that come after it on its meters and still count; return the ids of these.
 
-    They are locked in the order in which readings lock them, so that neither waits for the other:
+    So does one that was cancelled after its window began: what is left to it until then may change. They
+    are locked in the order in which readings lock them, so that neither waits for the other:
     call it before anything else is locked.
     """
+    column = contracts.c
+    was_cancelled = and_(
+        column.status == ContractStatus.TERMINATED.value, column.ended_at > column.window_start
+    )
     later = and_(
-        contracts.c.refresh_at.is_not(None),
+        or_(column.refresh_at.is_not(None), was_cancelled),
         or_(contracts.c.source_mrid == contract.source_mrid, contracts.c.target_mrid == contract.target_mrid),
         tuple_(contracts.c.confirmed_at, contracts.c.id) > _precedence(contract),
     )
@@ -191,12 +196,9 @@ async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> 
 
 
 async def look_again(connection: AsyncConnection, contract_ids: Collection[str], *, at: datetime) -> None:
-    """Have contracts that still count looked at from `at` on."""
+    """Have contracts looked at from `at` on, which `hold_later_claims` returned."""
     await connection.execute(
         update(contracts)
-        .where(
-            contracts.c.id == any_(literal(list(contract_ids), ARRAY(Text))),
-            contracts.c.refresh_at.is_not(None),
-        )
+        .where(contracts.c.id == any_(literal(list(contract_ids), ARRAY(Text))))
         .values(refresh_at=func.least(contracts.c.refresh_at, at))
     )

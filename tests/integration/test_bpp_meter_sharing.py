@@ -245,6 +245,21 @@ async def test_what_is_cut_from_a_contract_is_left_to_the_next_which_is_looked_a
     assert [delivered(await world.status(each)) for each in (first, second)] == [3, 5]
 
 
+async def test_what_is_cut_is_also_left_to_a_contract_that_was_cancelled_later_and_is_settled(
+    world: SellerWorld,
+) -> None:
+    first, second = await buy(world, 8, meter=FIRST), await buy(world, 8, meter=SECOND)
+    world.clock.set(WINDOW.start + 4 * HOUR)
+    await world.send(Action.CANCEL, {"order": {"beckn:id": second}})
+    await report(world, EIGHT[:4], FIRST, SECOND)
+    async with world.uow_factory() as uow:
+        assert (await ContractStore(uow.connection).get(second)).refresh_at is None
+    assert [delivered(await world.status(each)) for each in (first, second)] == [4, 0]
+    await curtail(world, first, 5_000, since=2)
+    assert await world.refresh_all() == 1
+    assert [delivered(await world.status(each)) for each in (first, second)] == [3, 1]
+
+
 async def test_a_cut_that_is_said_after_a_contract_was_fulfilled_leaves_it_as_it_was_told(
     world: SellerWorld,
 ) -> None:

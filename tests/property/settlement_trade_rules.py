@@ -130,20 +130,7 @@ class TradingTown(TownMachine):
     def _open(self) -> list[Sale]:
         return [sale for sale in self.sales if sale.cancelled is None and sale.fulfilled is None]
 
-    def _comes_before_a_cancelled_one(self, sale: Sale) -> bool:
-        """Say whether a sale that was cancelled comes after this one on one of its meters.
-
-        Such a sale is not looked at again for a cut once it is settled, but by the next revised reading.
-        """
-        return any(
-            other.cancelled is not None and sale.order < other.order
-            for other in self.sales
-            if other.gives == sale.gives or other.takes == sale.takes
-        )
-
     def _cut(self, sale: Sale, cut: int, since: int, *, dies_in: Any, twice: bool) -> None:
-        if self._comes_before_a_cancelled_one(sale):
-            return
         if (since, cut) in [(since_then, cut_then) for since_then, cut_then, _ in sale.cuts]:
             self.unchanged(lambda: self.town.cut(sale, cut, since=since))
             return
