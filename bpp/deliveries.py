@@ -26,7 +26,7 @@ from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.due_contracts import mark_due, mark_finished_due, mark_these_due
+from trading.due_contracts import mark_due, mark_these_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
 from trading.stock import Stock
@@ -49,7 +49,7 @@ async def note_readings(
     Of those that are finished, the ones in whose window a meter's energy is known otherwise by now, as
     `revised` says. Call it in the transaction that keeps the readings.
     """
-    count = await mark_due(uow, meters, at=now) + await mark_finished_due(uow, revised, at=now)
+    count = await mark_due(uow, meters, revised=revised, at=now)
     if count:
         await uow.announce(CONTRACTS_CHANNEL)
     return count

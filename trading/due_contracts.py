@@ -11,18 +11,15 @@ from kernel.mrid import canonical_mrid
 from storage.unit_of_work import Transaction
 
 _MARK_DUE: Final = """
-    UPDATE contracts SET refresh_at = LEAST(refresh_at, $2)
-    WHERE id IN (
-        SELECT id FROM contracts
-        WHERE refresh_at IS NOT NULL AND confirmed_at IS NOT NULL
-          AND (source_mrid = ANY($1::text[]) OR target_mrid = ANY($1::text[]))
-        ORDER BY id FOR UPDATE)
-"""
-
-_MARK_FINISHED_DUE: Final = """
     WITH revised AS (
-        SELECT * FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS r (mrid, since, until)
-    ), finished AS (
+        SELECT * FROM unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) AS r (mrid, since, until)
+    ), due AS (
+        SELECT id FROM contracts
+        WHERE refresh_at IS NOT NULL AND confirmed_at IS NOT NULL AND source_mrid = ANY($1::text[])
+        UNION
+        SELECT id FROM contracts
+        WHERE refresh_at IS NOT NULL AND confirmed_at IS NOT NULL AND target_mrid = ANY($1::text[])
+        UNION
         SELECT c.id FROM revised AS r JOIN contracts AS c ON c.source_mrid = r.mrid
         WHERE c.window_end > r.since AND c.window_start < r.until
           AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
@@ -31,12 +28,10 @@ _MARK_FINISHED_DUE: Final = """
         WHERE c.window_end > r.since AND c.window_start < r.until
           AND c.refresh_at IS NULL AND c.confirmed_at IS NOT NULL AND c.ended_at > c.window_start
     )
-    UPDATE contracts SET refresh_at = $4
-    WHERE id IN (
-        SELECT id FROM contracts
-        WHERE id IN (SELECT id FROM finished) AND refresh_at IS NULL
-        ORDER BY id FOR UPDATE)
+    UPDATE contracts SET refresh_at = LEAST(refresh_at, $5)
+    WHERE id IN (SELECT id FROM contracts WHERE id IN (SELECT id FROM due) ORDER BY id FOR UPDATE)
 """
+"""One statement, so that whoever brings readings and whoever cuts take contracts in one order."""
 
 _LOCK: Final = "SELECT id FROM contracts WHERE id = ANY($1::text[]) ORDER BY id FOR UPDATE"
 _MARK_THESE_DUE: Final = "UPDATE contracts SET refresh_at = LEAST(refresh_at, $2) WHERE id = ANY($1::text[])"
@@ -52,29 +47,22 @@ async def mark_these_due(transaction: Transaction, contract_ids: Iterable[str], 
     await transaction.driver.execute(_MARK_THESE_DUE, sorted(contract_ids), at)
 
 
-async def mark_due(transaction: Transaction, meters: Iterable[str], *, at: datetime) -> int:
+async def mark_due(
+    transaction: Transaction,
+    meters: Iterable[str],
+    *,
+    revised: Iterable[tuple[str, Interval]] = (),
+    at: datetime,
+) -> int:
     """Have every binding contract that still counts on one of `meters` looked at from `at` on.
 
-    `meters` are mRIDs in any spelling. Returns how many contracts that are.
+    So is one that is finished, if a meter's energy was `revised` in its window; one that was cancelled
+    before its window began delivers nothing, whatever its meters tell. Meters are mRIDs in any spelling,
+    those of `revised` each with the time over which it is known otherwise than before. Returns how many
+    contracts that are.
     """
     mrids = sorted({canonical_mrid(meter, lenient=True) for meter in meters})
-    status = await transaction.driver.execute(_MARK_DUE, mrids, at)
-    return int(status.removeprefix("UPDATE "))
-
-
-async def mark_finished_due(
-    transaction: Transaction, revised: Iterable[tuple[str, Interval]], *, at: datetime
-) -> int:
-    """Have every finished contract looked at again at `at` in whose window a meter's energy was revised.
-
-    One that was cancelled before its window began delivers nothing, whatever its meters tell.
-    `revised` are meters' mRIDs in any spelling, each with the time over which it is known otherwise than
-    before. Returns how many contracts that are.
-    """
     rows = sorted({(canonical_mrid(meter, lenient=True), span.start, span.end) for meter, span in revised})
-    if not rows:
-        return 0
-    status = await transaction.driver.execute(
-        _MARK_FINISHED_DUE, *([row[place] for row in rows] for place in range(3)), at
-    )
+    places = ([row[place] for row in rows] for place in range(3))
+    status = await transaction.driver.execute(_MARK_DUE, mrids, *places, at)
     return int(status.removeprefix("UPDATE "))
