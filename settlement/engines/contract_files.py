@@ -81,7 +81,9 @@ def _query(relation: str, types: Mapping[str, str]) -> str:
         return f"coalesce(CAST({name} AS VARCHAR), '')" if name in types else "''"
 
     def instant(name: str) -> str:
-        return f"coalesce(epoch_us(TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMPTZ)), {_NONE}) AS {name}"
+        is_instant = types.get(name, "").startswith("TIMESTAMP WITH")
+        read = name if is_instant else f"TRY_CAST(CAST({name} AS VARCHAR) AS TIMESTAMPTZ)"
+        return f"coalesce(epoch_us({read}), {_NONE}) AS {name}"
 
     quantity = text("quantity_wh")
     is_whole = f"regexp_full_match({quantity}, '[0-9]{{1,18}}')"

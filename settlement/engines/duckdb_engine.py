@@ -15,10 +15,11 @@ from typing import Final
 import numpy as np
 
 from settlement.engines.calendar import Calendar
+from settlement.engines.column_blocks import read_pairs
 from settlement.engines.contract_table import ContractTable, Integers
 from settlement.engines.faults import check_sum
 from settlement.engines.file_sets import DEFAULT_MEMORY, FileSet, open_duckdb
-from settlement.engines.reading_files import MICROSECONDS, ReadingFiles, open_readings
+from settlement.engines.reading_files import MICROSECONDS, WIDTHS, ReadingFiles, open_readings
 from settlement.engines.tally import Quantities, Tally
 
 MOST_CELLS: Final = 24_000_000
@@ -35,6 +36,41 @@ class _Piece:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Matrix:
+    """Where the energy of all named meters is read from: of those that export, first, then of the others."""
+
+    source: ReadingFiles
+    meters: int
+    exporting: int
+    width: str
+
+    def read(self, piece: _Piece) -> Integers:
+        """Return what each meter counted (a column) in the intervals of each instant (a row), -1 if unknown.
+
+        Raises: DataInvalid, EnergyTooLarge.
+        """
+        start, end = piece.instants[0], piece.instants[-1] + 1
+        first, step = start * MICROSECONDS, piece.step * MICROSECONDS
+        energy = f"CASE WHEN number < {self.exporting} THEN export_wh ELSE import_wh END"
+        cell = f"(epoch_us(start) - {first}) // {step} * {self.meters} + number"
+        query = (
+            f"SELECT CAST({cell} AS INTEGER) AS cell, "  # noqa: S608
+            f"CAST(coalesce({energy}, {_ABSENT}) AS {self.width}) AS wh "
+            f"FROM {self.source.named} WHERE {self.source.within(start, end)}"
+        )
+        matrix = np.full(len(piece.instants) * self.meters, _ABSENT, dtype=WIDTHS[self.width])
+        rows = 0
+        for cells, counted in read_pairs(self.source.connection.cursor(), query):
+            matrix[cells] = counted
+            rows += len(cells)
+        if np.count_nonzero(matrix >= 0) != rows:
+            self.source.refuse(start, end)
+        if matrix.dtype == np.int64:
+            check_sum(int(matrix.max(initial=0)), len(piece.instants), what="readings of a meter")
+        return matrix.reshape(len(piece.instants), self.meters)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DuckdbEngine:
     """DuckDB with NumPy. `threads` of None is all there are; `most_cells` bounds what is read at once."""
 
@@ -48,19 +84,20 @@ class DuckdbEngine:
             source = open_readings(connection, readings)
             source.require_earlier(calendar)
             source.name_meters([*contracts.source_meters, *contracts.target_meters])
-            meters = len(contracts.source_meters) + len(contracts.target_meters)
-            pieces = list(_pieces(_instants(source, calendar), max(1, self.most_cells // max(meters, 1))))
-            tally = Tally(contracts, calendar)
-            walk = _Walk(contracts, calendar, tally)
+            exporting, importing = len(contracts.source_meters), len(contracts.target_meters)
+            matrix = _Matrix(
+                source=source, meters=exporting + importing, exporting=exporting, width=source.narrowest()
+            )
+            most = max(1, self.most_cells // max(matrix.meters, 1))
+            pieces = list(_pieces(_instants(source, calendar), most))
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as other_side:
-                ahead = [reader.submit(_read, source, piece, meters, contracts) for piece in pieces[:1]]
+                ahead = [reader.submit(matrix.read, piece) for piece in pieces[:1]]
+                tally = Tally(contracts, calendar)
+                walk = _Walk(contracts, calendar, tally)
                 for number, piece in enumerate(pieces):
-                    matrix = ahead.pop().result()
-                    ahead += [
-                        reader.submit(_read, source, following, meters, contracts)
-                        for following in pieces[number + 1 : number + 2]
-                    ]
-                    for second, counted in zip(piece.instants, matrix, strict=True):
+                    found = ahead.pop().result()
+                    ahead += [reader.submit(matrix.read, each) for each in pieces[number + 1 : number + 2]]
+                    for second, counted in zip(piece.instants, found, strict=True):
                         walk.step(second, counted, other_side)
             walk.end()
             return tally.result()
@@ -117,35 +154,3 @@ def _pieces(instants: Sequence[int], most: int) -> Iterator[_Piece]:
             end += 1
         yield _Piece(instants[begun:end], step)
         begun = end
-
-
-def _read(source: ReadingFiles, piece: _Piece, meters: int, contracts: ContractTable) -> Integers:
-    """Return what each meter counted (a column) in the intervals of each instant (a row), -1 if unknown.
-
-    Raises: DataInvalid, EnergyTooLarge.
-    """
-    start, end = piece.instants[0], piece.instants[-1] + 1
-    exporting = len(contracts.source_meters)
-    found = (
-        source.connection.cursor()
-        .execute(
-            f"""
-        SELECT CAST(
-                (epoch_us(start) - {start * MICROSECONDS}) // {piece.step * MICROSECONDS} * {meters} + number
-                AS INTEGER) AS cell,
-            CAST(CASE WHEN number < {exporting} THEN export_wh ELSE import_wh END AS {source.energy}) AS wh
-        FROM {source.named} WHERE {source.within(start, end)}
-        """  # noqa: S608
-        )
-        .fetchnumpy()
-    )
-    cells, counted = found["cell"], found["wh"]
-    if isinstance(counted, np.ma.MaskedArray):
-        source.refuse(start, end)
-    if counted.dtype == np.int64:
-        check_sum(int(counted.max(initial=0)), len(piece.instants), what="readings of a meter")
-    matrix = np.full(len(piece.instants) * meters, _ABSENT, dtype=counted.dtype)
-    matrix[cells] = counted
-    if np.count_nonzero(matrix >= 0) != len(cells):
-        source.refuse(start, end)
-    return matrix.reshape(len(piece.instants), meters)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, NoReturn
+from typing import Any, Final, NoReturn
 
 import duckdb
 import numpy as np
@@ -19,7 +19,6 @@ from settlement.engines.faults import DataInvalid, require_earlier
 from settlement.engines.file_sets import FileSet, listed, require_columns
 
 _INTEGERS: Final = ("BIGINT", "INTEGER", "SMALLINT", "TINYINT", "UINTEGER", "USMALLINT", "UTINYINT")
-_WIDE: Final = {"BIGINT", "UINTEGER"}
 COLUMNS: Final = {
     "meter": ("VARCHAR", *_INTEGERS, "UBIGINT"),
     "start": ("TIMESTAMP WITH TIME ZONE", "TIMESTAMP"),
@@ -30,6 +29,12 @@ COLUMNS: Final = {
 
 MICROSECONDS: Final = 1_000_000
 """In a second."""
+WIDTHS: Final[Mapping[str, type[np.signedinteger[Any]]]] = {
+    "SMALLINT": np.int16,
+    "INTEGER": np.int32,
+    "BIGINT": np.int64,
+}
+"""Types of whole numbers by their names in SQL, the narrowest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +49,13 @@ class ReadingFiles:
     def relation(self) -> str:
         return f"read_parquet({listed(self.files.paths)})"
 
-    @property
-    def energy(self) -> str:
-        """The narrower of two types that holds both columns' energy, in SQL."""
-        is_wide = {self.types["import_wh"], self.types["export_wh"]} & _WIDE
-        return "BIGINT" if is_wide else "INTEGER"
+    def narrowest(self) -> str:
+        """Return the narrowest type, in SQL, that holds both columns' energy: Parquet knows the extremes."""
+        extremes = self.connection.execute(
+            f"SELECT max(import_wh), max(export_wh), min(import_wh), min(export_wh) FROM {self.relation}"  # noqa: S608
+        ).fetchall()[0]
+        greatest = max((abs(extreme) for extreme in extremes if extreme is not None), default=0)
+        return next((name for name, width in WIDTHS.items() if greatest <= np.iinfo(width).max), "BIGINT")
 
     @property
     def named(self) -> str:
