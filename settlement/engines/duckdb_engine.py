@@ -22,7 +22,7 @@ from settlement.engines.file_sets import DEFAULT_MEMORY, FileSet, open_duckdb
 from settlement.engines.reading_files import MICROSECONDS, WIDTHS, ReadingFiles, open_readings
 from settlement.engines.tally import Quantities, Tally
 
-MOST_CELLS: Final = 24_000_000
+MOST_BYTES: Final = 100_000_000
 """Of a matrix; another is read meanwhile."""
 _ABSENT: Final = -1
 
@@ -72,11 +72,11 @@ class _Matrix:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DuckdbEngine:
-    """DuckDB with NumPy. `threads` of None is all there are; `most_cells` bounds what is read at once."""
+    """DuckDB with NumPy. `threads` of None is all there are; `most_bytes` bounds what is read at once."""
 
     threads: int | None = None
     memory: str = DEFAULT_MEMORY
-    most_cells: int = MOST_CELLS
+    most_bytes: int = MOST_BYTES
 
     def quantities(self, readings: FileSet, contracts: ContractTable, calendar: Calendar) -> Quantities:
         """Return the day's quantities. Raises: DataInvalid, EnergyTooLarge."""
@@ -88,7 +88,8 @@ class DuckdbEngine:
             matrix = _Matrix(
                 source=source, meters=exporting + importing, exporting=exporting, width=source.narrowest()
             )
-            most = max(1, self.most_cells // max(matrix.meters, 1))
+            row = matrix.meters * WIDTHS[matrix.width](0).itemsize
+            most = max(1, self.most_bytes // max(row, 1))
             pieces = list(_pieces(_instants(source, calendar), most))
             with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as other_side:
                 ahead = [reader.submit(matrix.read, piece) for piece in pieces[:1]]

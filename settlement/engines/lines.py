@@ -159,7 +159,8 @@ class _Pricing:
         rows = np.concatenate([chosen for chosen, *_ in parts])
         items = np.concatenate([np.full(len(chosen), _ITEMS.index(item)) for chosen, item, *_ in parts])
         bands = np.concatenate([np.full(len(chosen), band) for chosen, _, band, *_ in parts])
-        order = np.lexsort((bands, items, rows))
+        places = (rows * len(_ITEMS) + items) * self._settled.shape[1] + bands
+        order = np.argsort(places, kind="stable")  # parts are in order each, so that they are but merged
         rows, items, bands = rows[order], items[order], bands[order]
         tariffs = self._contracts.tariffs
         names = _rectangle([tariff.band_names() for tariff in tariffs])

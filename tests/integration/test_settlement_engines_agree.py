@@ -57,7 +57,7 @@ def test_postgres_agrees_to_the_byte(fleet: Fleet, reference: SettledDay, postgr
 
 
 def test_reading_a_little_at_a_time_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
-    found = fleet.settled_by(DuckdbEngine(most_cells=100_000, threads=1, memory="200MiB"))
+    found = fleet.settled_by(DuckdbEngine(most_bytes=400_000, threads=1, memory="200MiB"))
     assert found.lines.fingerprint() == reference.lines.fingerprint()
 
 

@@ -20,7 +20,7 @@ def test_duckdb_settles_as_loops_do(day: SmallDay) -> None:
 @given(small_days())
 @settings(max_examples=20, deadline=None)
 def test_what_is_read_at_once_makes_no_difference(day: SmallDay) -> None:
-    assert day.by(DuckdbEngine(threads=1, most_cells=1)) == day.naively()
+    assert day.by(DuckdbEngine(threads=1, most_bytes=1)) == day.naively()
 
 
 @given(small_days())

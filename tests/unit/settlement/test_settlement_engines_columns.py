@@ -19,7 +19,7 @@ def test_all_rows_come_as_pairs(by_arrow: bool) -> None:
     if by_arrow:
         pytest.importorskip("pyarrow", reason="the extra degnode[parquet] is not installed")
     with open_duckdb() as connection:
-        query = f"SELECT CAST(i AS INTEGER), CAST(i % 1000 AS SMALLINT) FROM range({_ROWS}) AS r(i)"
+        query = f"SELECT CAST(i AS INTEGER), CAST(i % 1000 AS SMALLINT) FROM range({_ROWS}) AS r(i)"  # noqa: S608
         blocks = list(read_pairs(connection, query, by_arrow=by_arrow))
         cells, counted = (np.concatenate([block[side].copy() for block in blocks]) for side in (0, 1))
     assert np.array_equal(np.sort(cells), np.arange(_ROWS))
