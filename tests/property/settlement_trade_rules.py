@@ -257,6 +257,29 @@ class TradingTown(TownMachine):
         told = {way: {data.draw(st.sampled_from(slots)): data.draw(watt_hours)}}
         self._tell(meter, told, dies_in=dies_in, twice=False)
 
+    @precondition(lambda self: self._billed_and_open())
+    @rule(
+        which=st.integers(0, MOST_SALES), keeps=st.sampled_from([0, 50]), way=st.sampled_from([GIVES, TAKES])
+    )
+    def revise_what_is_billed(self, which: int, keeps: int, way: str) -> None:
+        """Let a meter have counted less in a billed cycle of a sale that goes on; the next days are billed."""
+        self.begin()
+        if sales := self._billed_and_open():
+            sale = sales[which % len(sales)]
+            meter, known = getattr(sale, way), self.books.counted
+            first = closed_cycles(sale, self.sales, known, self.town.second)[0]
+            told = {
+                slot: amount * keeps // 100
+                for slot, amount in known[meter, way].items()
+                if first.start <= slot[0] and slot[1] <= first.end
+            }
+            self._tell(meter, {way: told} if told else {}, dies_in=None, twice=False)
+            self._let_pass(48, sorted(METERS.values()), [1_500, 700], dies_in=None)
+
+    def _billed_and_open(self) -> list[Sale]:
+        billed = {contract for contract, _ in self.books.bills_of_cycles()}
+        return [sale for sale in self._open() if sale.id in billed]
+
     def _tell(
         self, meter: str, told: dict[str, dict[tuple[int, int], int]], *, dies_in: Any, twice: bool
     ) -> None:
