@@ -262,7 +262,7 @@ class TradingTown(TownMachine):
         which=st.integers(0, MOST_SALES), keeps=st.sampled_from([0, 50]), way=st.sampled_from([GIVES, TAKES])
     )
     def revise_what_is_billed(self, which: int, keeps: int, way: str) -> None:
-        """Let a meter have counted less in a billed cycle of a sale that goes on; the next days are billed."""
+        """Let a meter have counted less in a billed cycle of a sale that goes on, and bill the next days."""
         self.begin()
         if sales := self._billed_and_open():
             sale = sales[which % len(sales)]
