@@ -14,6 +14,7 @@ from kernel.clock import Clock
 from node.app import JsonResponse
 from node.callers import MayReadContracts
 from node.documentation import refusals
+from settlement.bill_owners import find_contract_of
 from settlement.explanation import Record
 from settlement.statements.invoice import write_page
 from settlement.statements.pdf import write_pdf
@@ -51,9 +52,10 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["contracts"], default_response_class=JsonResponse)
     drawing = asyncio.Semaphore(_MOST_DRAWN_AT_ONCE)
 
-    async def statement(contract_id: str, bill_id: str) -> Record:
+    async def statement(contract_id: str | None, bill_id: str) -> Record:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
+            named = contract_id or await find_contract_of(bill_id, uow=uow)
+            contract = await ContractStore(uow.connection).get(named)
             return await make_statement(contract, bill_id, uow, now=clock.now())
 
     @router.get(
@@ -66,11 +68,11 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
 
     @router.get(
         "/bills/{bill_id}/explain",
-        summary="The same, of a bill whose contract is a parameter",
-        responses=_STATEMENT,
+        summary="The same; the contract is a parameter, needed where several have a bill of that id",
+        responses=_STATEMENT | refusals(409),
     )
     async def explain_bill_of(
-        bill_id: str, contract: Annotated[str, Query()], _caller: MayReadContracts
+        bill_id: str, _caller: MayReadContracts, contract: Annotated[str | None, Query()] = None
     ) -> JsonResponse:
         return JsonResponse(await statement(contract, bill_id))
 

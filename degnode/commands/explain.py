@@ -16,6 +16,7 @@ from bpp.statements import make_statement
 from degnode.bill_views import print_statement
 from degnode.commands.place import Place, at_a_place
 from degnode.printing import AsJson
+from settlement.bill_owners import find_contract_of
 from settlement.explanation import Record
 from settlement.statements.invoice import write_csv, write_page
 from settlement.statements.pdf import write_pdf
@@ -41,7 +42,10 @@ _WRITERS: Final[Mapping[Form, Callable[[Record], bytes]]] = {
 def explain(
     bill: Annotated[str, typer.Argument(metavar="BILL", help="A bill's id, like bill-2026-01-001.")],
     *,
-    contract: Annotated[str, typer.Option(help="Whose bill it is: the id of the order.")],
+    contract: Annotated[
+        str | None,
+        typer.Option(help="Whose bill it is: the id of the order; needed where several have one of that id."),
+    ] = None,
     as_json: AsJson = False,
     form: Annotated[Form | None, typer.Option("--format", help="The invoice: a page, or its lines.")] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="A file for the invoice.")] = None,
@@ -64,7 +68,8 @@ def explain(
         print_statement(statement, Console(highlight=False))
 
 
-async def _explain(place: Place, contract_id: str, bill_id: str) -> Record:
+async def _explain(place: Place, contract_id: str | None, bill_id: str) -> Record:
     async with place.desk() as desk:
-        contract = await ContractStore(desk.uow.connection).get(contract_id)
+        named = contract_id or await find_contract_of(bill_id, uow=desk.uow)
+        contract = await ContractStore(desk.uow.connection).get(named)
         return await make_statement(contract, bill_id, desk.uow, now=desk.now)

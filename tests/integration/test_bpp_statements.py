@@ -27,6 +27,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from node.audit import Actor
 from protocol.actions import Action
+from settlement.bill_owners import BillAmbiguous
 from settlement.bills import BillNotFound
 from settlement.correcting import find_corrections, reverse_correction
 from settlement.store import find_bills
@@ -245,6 +246,32 @@ async def test_a_bill_is_explained_over_http_and_at_the_command_line(
     assert verify_statement(for_programs) == []
     for word in ("Settlement cycles", "settle-2026-02-01-001", "Corrections", "GST (18 %, KA)", "readings"):
         assert word in for_people, for_people
+
+
+async def test_a_bill_is_explained_without_its_contract_where_no_other_has_one_of_that_id(
+    world: SellerWorld, client: httpx.AsyncClient, database_url: str, tmp_path: Path
+) -> None:
+    contract = await buy(world, 90, FIRST)
+    path, environment = "/api/v1/bills/bill-2026-01-001/explain", {"DEGNODE_DATABASE_URL": database_url}
+    asked = ("explain", "bill-2026-01-001", "--json", "--data-dir", str(tmp_path))
+    assert (await client.get(path, headers=KEY)).status_code == 404
+    await count_all(world)
+    only = await client.get(path, headers=KEY)
+    assert only.json()["contract"]["id"] == contract
+    assert json.loads(printed(await invoke(*asked, environment=environment)))["contract"]["id"] == contract
+
+
+async def test_where_several_contracts_have_a_bill_of_that_id_they_are_named(
+    world: SellerWorld, client: httpx.AsyncClient, database_url: str, tmp_path: Path
+) -> None:
+    contracts = [await buy(world, 40, meter) for meter in (FIRST, SECOND)]
+    await count_all(world)
+    refused = await client.get("/api/v1/bills/bill-2026-01-001/explain", headers=KEY)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "BILL_AMBIGUOUS")
+    assert ", ".join(sorted(contracts)) in refused.text
+    asked = ("explain", "bill-2026-01-001", "--data-dir", str(tmp_path))
+    said = await invoke(*asked, environment={"DEGNODE_DATABASE_URL": database_url})
+    assert isinstance(said.exception, BillAmbiguous)
 
 
 async def test_an_invoice_is_a_page_over_http_and_a_page_or_lines_at_the_command_line(
