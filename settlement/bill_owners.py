@@ -28,7 +28,7 @@ async def find_contract_of(bill_id: str, *, uow: UnitOfWork) -> str:
         .order_by(billing_cycles.c.contract_id)
         .limit(_NAMED + 1)
     )
-    found = list((await uow.connection.execute(query)).scalars())
+    found: list[str] = list((await uow.connection.execute(query)).scalars())
     if not found:
         raise BillNotFound(f"no contract has a bill {bill_id[:64]}", path="bill")
     if len(found) > 1:
