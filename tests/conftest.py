@@ -18,6 +18,7 @@ from storage.database import Database, create_database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.memory_folder import memory_with_room
 
 # Plain log lines: the default prints every traceback with all its variables, which takes seconds.
 structlog.configure(
@@ -34,6 +35,12 @@ for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATAB
     if _name not in (OWN_SERVER, *OUTSIDE):
         del os.environ[_name]
 
+
+MEMORY = memory_with_room()
+"""Where the server lies: a test's database is six hundred files made and removed, which disks are slow at."""
+
+STRATEGY = "FILE_COPY" if MEMORY else "WAL_LOG"
+"""How a database is copied: in memory, files are cheaper to copy than pages are to log."""
 
 UNCOUNTED = {"conformance", "e2e", "fuzz", "property"}
 """Folders whose tests run others' validators, other processes, or the same lines a million times."""
@@ -76,7 +83,7 @@ def postgres_url() -> Iterator[str]:
     if url := os.environ.get(OWN_SERVER):
         yield url
         return
-    with TemporaryDirectory(prefix="pytest-postgres-", ignore_cleanup_errors=True) as folder:
+    with TemporaryDirectory(prefix="pytest-postgres-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
         server = start_embedded(Path(folder) / "data")
         try:
             asyncio.run(_trust_the_power(server.get_uri()))
@@ -86,10 +93,12 @@ def postgres_url() -> Iterator[str]:
 
 
 async def _trust_the_power(url: str) -> None:
-    """Let the server not wait for the disk: nothing of it outlives the tests."""
+    """Let the server not wait for the disk, nor keep much of a log: nothing of it outlives the tests."""
     server = await asyncpg.connect(url)
     try:
         await server.execute("ALTER SYSTEM SET fsync = off")
+        await server.execute("ALTER SYSTEM SET full_page_writes = off")
+        await server.execute("ALTER SYSTEM SET max_wal_size = '128MB'")
         await server.execute("SELECT pg_reload_conf()")
     finally:
         await server.close()
@@ -115,7 +124,7 @@ async def database_url(postgres_url: str, template_url: str) -> AsyncIterator[st
     name, template = f"test_{uuid4().hex[:12]}", template_url.rpartition("/")[2].partition("?")[0]
     server = await asyncpg.connect(postgres_url)
     try:
-        await server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        await server.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}" STRATEGY {STRATEGY}')
         yield template_url.replace(template, name)
         await server.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
     finally:
