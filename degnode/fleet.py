@@ -45,7 +45,14 @@ def spark_engine(master: str = LOCAL_MASTER) -> IbisEngine:
 
 
 def ibis_engine(url: str) -> IbisEngine:
-    """Return the engine at a URL of Ibis, like `clickhouse://user:secret@host/database` or `duckdb://`."""
+    """Return the engine at a URL of Ibis, like `clickhouse://user:secret@host/database` or `duckdb://`.
+
+    Raises: ImportError, where ClickHouse's driver is missing.
+    """
+    if url.startswith("clickhouse://"):
+        from degnode.clickhouse import clickhouse_engine
+
+        return clickhouse_engine(url)
 
     @contextmanager
     def open_table(files: FileSet) -> Iterator[tuple[Any, Table]]:

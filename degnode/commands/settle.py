@@ -138,13 +138,18 @@ def make_engine(name: EngineName, *, url: str | None, database: Database | None)
         dsn = database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         return PostgresEngine(dsn)
     try:
-        from degnode.fleet import LOCAL_MASTER, ibis_engine, spark_engine
+        return _fleet_engine(name, url)
     except ImportError as error:
         raise EngineUnavailable(
             f"{name} needs {error.name}, which is not installed here",
             path="engine",
             hint="Install what settles on a cluster: pip install 'degnode[fleet]'.",
         ) from error
+
+
+def _fleet_engine(name: EngineName, url: str | None) -> SettlementEngine:
+    from degnode.fleet import LOCAL_MASTER, ibis_engine, spark_engine
+
     if name is EngineName.SPARK:
         return spark_engine(url or LOCAL_MASTER)
     if url is None:

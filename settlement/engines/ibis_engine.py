@@ -1,8 +1,8 @@
 """The engine of a fleet: one Ibis expression, for Spark, ClickHouse, or DuckDB again.
 
-What differs between them is how the connection is made and where the files are read. Sums and products
-of whole numbers are the same everywhere; divisions, roundings and DECIMAL products are not, and there
-are none.
+What differs between them is how the connection is made, where the files are read, and a few words that
+not all of them understand alike. Sums and products of whole numbers are the same everywhere; divisions,
+roundings and DECIMAL products are not, and there are none.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import reduce
+from operator import methodcaller
 from typing import Any, Final, TypeAlias
 
 import ibis
@@ -19,7 +20,8 @@ import pyarrow
 from settlement.engines.calendar import Calendar
 from settlement.engines.contract_table import ContractTable
 from settlement.engines.faults import check_sum, require_earlier
-from settlement.engines.file_sets import FileSet
+from settlement.engines.file_sets import FileSet, open_duckdb
+from settlement.engines.reading_files import open_readings
 from settlement.engines.relational import Met, Ranges, Total, settle
 from settlement.engines.tally import Quantities
 
@@ -28,6 +30,9 @@ Table: TypeAlias = Any
 
 OpenTable = Callable[[FileSet], AbstractContextManager[tuple[Any, Table]]]
 """Opens a connection of Ibis and a table of the files' rows on it, for as long as the block runs."""
+
+Column: TypeAlias = Any
+"""A column of Ibis."""
 
 _RANGE_TYPES: Final = {
     "contract": pyarrow.int64(),
@@ -41,20 +46,48 @@ _RANGE_TYPES: Final = {
 }
 
 
+def seconds_of(start: Column) -> Column:
+    """Return the second in which an instant lies: databases round what is left of it, or do not."""
+    return start.truncate("s").epoch_seconds()
+
+
+def hand_over(_: object, rows: pyarrow.Table) -> Table:
+    """Return rows as a table that goes with each question about it."""
+    return ibis.memtable(rows)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """How a database is asked for what not all of them understand alike."""
+
+    seconds_of: Callable[[Column], Column] = seconds_of
+    """The second since 1970, as a whole number, in which an instant lies."""
+    count_distinct: Callable[[Column], Column] = methodcaller("nunique")
+    """How many values there are, exactly."""
+    hand_over: Callable[[Any, pyarrow.Table], Table] = hand_over
+    """Gives rows to a connection and returns the table of them."""
+
+
+COMMON: Final = Words()
+
+
 @dataclass(frozen=True, slots=True)
 class IbisEngine:
-    """Whatever Ibis can ask: `open_table` says how."""
+    """Whatever Ibis can ask: `open_table` says how, `words` in which words."""
 
     open_table: OpenTable
+    words: Words = COMMON
 
     def quantities(self, readings: FileSet, contracts: ContractTable, calendar: Calendar) -> Quantities:
         """Return the day's quantities. Raises: DataInvalid, EnergyTooLarge."""
+        with open_duckdb() as duckdb:
+            open_readings(duckdb, readings)
         with self.open_table(readings) as (connection, table):
-            normal = normal_form(table)
+            normal = normal_form(table, self.words)
             if calendar.since < calendar.day_start:
                 earlier = _placed(normal, (calendar.since, calendar.day_start)).count()
                 require_earlier(bool(connection.to_pyarrow(earlier).as_py()), files=readings)
-            return settle(_IbisStore(connection, normal), contracts, calendar)
+            return settle(_IbisStore(connection, normal, self.words), contracts, calendar)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,29 +95,30 @@ class _IbisStore:
     connection: Any
     """A backend of Ibis; those share no type."""
     readings: Table
+    words: Words
 
     def totals(self, segments: Sequence[int], meters: Sequence[str]) -> Iterable[Total]:
         """Return what each meter counted in each segment."""
-        named = ibis.memtable(pyarrow.table({"meter": pyarrow.array(meters, pyarrow.string())}))
-        asked = self.readings.semi_join(named, "meter")
+        named = pyarrow.table({"meter": pyarrow.array(meters, pyarrow.string())})
+        asked = self.readings.join(self.words.hand_over(self.connection, named), "meter")
         bounds = self.connection.to_pyarrow(greatest_energy(_placed(asked, segments))).to_pylist()[0]
         check_sum(bounds["largest"] or 0, bounds["rows"], what="readings")
-        for row in self.connection.to_pyarrow(total_energy(asked, segments)).to_pylist():
+        for row in self.connection.to_pyarrow(total_energy(asked, segments, self.words)).to_pylist():
             yield Total(**row)
 
     def meet(self, ranges: Ranges, segments: Sequence[int]) -> Iterable[Met]:
         """Return what both sides have in the same intervals."""
         columns = {name: pyarrow.array(getattr(ranges, name), kind) for name, kind in _RANGE_TYPES.items()}
-        asked = met_energy(self.readings, ibis.memtable(pyarrow.table(columns)), segments)
-        for row in self.connection.to_pyarrow(asked).to_pylist():
+        asked = self.words.hand_over(self.connection, pyarrow.table(columns))
+        for row in self.connection.to_pyarrow(met_energy(self.readings, asked, segments)).to_pylist():
             yield row["contract"], row["segment"], row["wh"]
 
 
-def normal_form(table: Table) -> Table:
+def normal_form(table: Table, words: Words = COMMON) -> Table:
     """Return readings with the meter as text, the start in seconds since 1970, and energy in 64 bits."""
     return table.select(
         meter=table.meter.cast("string"),
-        second=table.start.epoch_seconds().cast("int64"),
+        second=words.seconds_of(table.start).cast("int64"),
         exported=table.export_wh.cast("int64"),
         imported=table.import_wh.cast("int64"),
     )
@@ -101,7 +135,7 @@ def greatest_energy(readings: Table) -> Table:
     )
 
 
-def total_energy(readings: Table, segments: Sequence[int]) -> Table:
+def total_energy(readings: Table, segments: Sequence[int], words: Words = COMMON) -> Table:
     """Return an expression: what each meter counted in each segment, with what tells faults."""
     lesser = ibis.least(readings.exported, readings.imported)
     placed = _placed(readings.mutate(lesser=lesser), segments)
@@ -109,7 +143,7 @@ def total_energy(readings: Table, segments: Sequence[int]) -> Table:
         exported=_sum(placed.exported),
         imported=_sum(placed.imported),
         readings=ibis.least(placed.exported.count(), placed.imported.count()).cast("int64"),
-        instants=placed.second.nunique().cast("int64"),
+        instants=words.count_distinct(placed.second).cast("int64"),
         rows=placed.count().cast("int64"),
         smallest=placed.lesser.min().fill_null(0),
     )
@@ -129,7 +163,7 @@ def met_energy(readings: Table, ranges: Table, segments: Sequence[int]) -> Table
     return met.group_by("contract", "segment").agg(wh=_sum(met.wh))
 
 
-def _side(placed: Table, ranges: Table, side: str, counted: Any) -> Table:  # noqa: ANN401  a column of Ibis
+def _side(placed: Table, ranges: Table, side: str, counted: Column) -> Table:
     """Return how much of a meter's energy of each interval falls into each range of one side."""
     window = ibis.window(group_by=["meter", "segment"], order_by="second", rows=(None, 0))
     running = placed.select("meter", "segment", "second", counted=counted, upto=_sum(counted).over(window))
@@ -148,6 +182,6 @@ def _placed(readings: Table, segments: Sequence[int]) -> Table:
     return within.mutate(segment=reduce(lambda one, other: one + other, begun, ibis.literal(0, "int64")))
 
 
-def _sum(column: Any) -> Any:  # noqa: ANN401  columns of Ibis
+def _sum(column: Column) -> Column:
     """Return the sum in 64 bits: of such numbers PostgreSQL would make a NUMERIC."""
     return column.sum().cast("int64")

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import shutil
+import sys
 from dataclasses import dataclass
+from pathlib import Path
+from subprocess import run
 
 import pytest
 
@@ -11,10 +16,11 @@ from degnode.bench.settlement_data import DAY, ZONE, make_fleet_day
 from degnode.fleet import ibis_engine, spark_engine
 from settlement.engines.calendar import find_day
 from settlement.engines.duckdb_engine import DuckdbEngine
-from settlement.engines.file_sets import FileSet
+from settlement.engines.file_sets import FileSet, open_duckdb, quoted
 from settlement.engines.port import SettlementEngine
 from settlement.engines.postgres_engine import PostgresEngine
 from settlement.engines.settled_day import SettledDay, settle_day
+from tests.support.clickhouse_process import URL, needs_clickhouse
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +71,35 @@ def test_reading_a_little_at_a_time_agrees_to_the_byte(fleet: Fleet, reference: 
 def test_the_expression_of_the_fleet_agrees_to_the_byte(fleet: Fleet, reference: SettledDay) -> None:
     found = fleet.settled_by(ibis_engine("duckdb://"))
     assert found.lines.fingerprint() == reference.lines.fingerprint()
+
+
+@needs_clickhouse
+def test_clickhouse_agrees_to_the_byte_from_several_files_and_in_any_zone(
+    fleet: Fleet, reference: SettledDay, tmp_path: Path
+) -> None:
+    split_without_zone(fleet.readings.paths[0], tmp_path)
+    asked = ("--engine", "clickhouse", "--url", URL, "--day", str(DAY), "--zone", ZONE, "--json")
+    files = ("--readings", str(tmp_path), "--contracts", *fleet.contracts.paths)
+    found = run(
+        [sys.executable, "-m", "degnode", "settle", *files, *asked],
+        env=os.environ | {"TZ": "America/St_Johns"},
+        capture_output=True,
+        check=False,
+        timeout=200,
+    )
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout)["sha256"] == reference.lines.fingerprint()
+
+
+def split_without_zone(readings: str, folder: Path) -> None:
+    """Write readings as two files whose instants say no zone."""
+    with open_duckdb() as connection:
+        for part in range(2):
+            connection.execute(
+                "COPY (SELECT * REPLACE (start AT TIME ZONE 'UTC' AS start) "  # noqa: S608
+                f"FROM read_parquet({quoted(readings)}) WHERE hash(meter, start) % 2 = {part}) "
+                f"TO {quoted(str(folder / f'{part}.parquet'))} (FORMAT parquet)"
+            )
 
 
 @pytest.mark.slow

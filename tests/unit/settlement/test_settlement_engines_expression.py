@@ -10,6 +10,7 @@ import pytest
 
 from degnode.bench.settlement_data import make_fleet_day
 from settlement.engines.ibis_engine import Table, greatest_energy, met_energy, normal_form, total_energy
+from tests.support.clickhouse_process import needs_clickhouse
 
 READINGS = {"meter": "string", "start": "timestamp('UTC')", "import_wh": "int32", "export_wh": "int64"}
 RANGES = {"contract": "int64", "segment": "int64"} | {
@@ -50,3 +51,14 @@ def test_both_sides_are_joined_by_their_contract_and_not_by_time_alone(tmp_path:
     conditions = re.findall(r'"Conditions": (\[[^\]]*\]|"[^"]*")', str(rows[0][1]))
     assert len(conditions) == 3
     assert all("contract" in each or "meter" in each for each in conditions)
+
+
+@needs_clickhouse
+def test_clickhouse_counts_exactly_and_keeps_seconds_in_64_bits() -> None:
+    from degnode.clickhouse import WORDS
+
+    readings = normal_form(ibis.table(READINGS, name="readings"), WORDS)
+    said = str(ibis.to_sql(total_energy(readings, SEGMENTS, WORDS), dialect="clickhouse"))
+    assert "uniqExact(" in said
+    assert "uniq(" not in said
+    assert "toRelativeSecondNum" not in said

@@ -144,6 +144,7 @@ def test_what_is_no_parquet_is_said_to_be_none(tmp_path: Path) -> None:
         settle(tmp_path, readings=FileSet((str(file),)), engine=DuckdbEngine())
 
 
+@engines
 @pytest.mark.parametrize(
     ("change", "why"),
     [
@@ -152,12 +153,12 @@ def test_what_is_no_parquet_is_said_to_be_none(tmp_path: Path) -> None:
     ],
 )
 def test_readings_without_their_columns_are_refused(
-    tmp_path: Path, change: Callable[[Any], Any], why: str
+    tmp_path: Path, engine: SettlementEngine, change: Callable[[Any], Any], why: str
 ) -> None:
     file = write_readings(tmp_path / "r.parquet", READINGS)
     parquet.write_table(change(parquet.read_table(file)), file)
     with pytest.raises(DataInvalid, match=why):
-        settle(tmp_path, readings=FileSet((file,)), engine=DuckdbEngine())
+        settle(tmp_path, readings=FileSet((file,)), engine=engine)
 
 
 @engines
@@ -250,8 +251,9 @@ def test_energy_may_have_any_width(tmp_path: Path, kind: pyarrow.DataType) -> No
     assert settle(tmp_path, readings=FileSet((file,)), engine=DuckdbEngine()).settled == 150
 
 
-def test_two_readings_within_a_second_are_refused(tmp_path: Path) -> None:
-    starts = [START * 10**6, START * 10**6 + 500_000, START * 10**6]
+@engines
+def test_two_readings_within_a_second_are_refused(tmp_path: Path, engine: SettlementEngine) -> None:
+    starts = [START * 10**6, START * 10**6 + 700_000, START * 10**6]
     table = pyarrow.table(
         {
             "meter": ["AA", "AA", "BB"],
@@ -262,7 +264,7 @@ def test_two_readings_within_a_second_are_refused(tmp_path: Path) -> None:
     )
     parquet.write_table(table, tmp_path / "r.parquet")
     with pytest.raises(DataInvalid, match="same second"):
-        settle(tmp_path, readings=find_files([str(tmp_path / "r.parquet")]), engine=DuckdbEngine())
+        settle(tmp_path, readings=find_files([str(tmp_path / "r.parquet")]), engine=engine)
 
 
 def test_no_contracts_make_no_lines(tmp_path: Path) -> None:
