@@ -9,6 +9,8 @@ from kernel.errors import NodeError
 
 MOST_CHARACTERS: Final = 100_000
 """Of a page that is drawn: hundreds of lines, and a minute on a busy machine."""
+DEBIAN_PACKAGES: Final = ("libpango-1.0-0", "libpangoft2-1.0-0", "libharfbuzz-subset0")
+"""What WeasyPrint loads of the system, with all that those need."""
 
 
 class PdfUnavailable(NodeError):
@@ -57,5 +59,5 @@ def _load() -> Any:  # noqa: ANN401  a module that need not be there
     except OSError as error:  # of a library that it loads
         raise PdfUnavailable(
             f"a PDF needs Pango, which is not installed here: {error}".splitlines()[0],
-            hint="Install Pango (Debian: apt install libpango-1.0-0 libpangoft2-1.0-0), or ask for HTML.",
+            hint=f"Install Pango (Debian: apt install {' '.join(DEBIAN_PACKAGES)}), or ask for HTML.",
         ) from error

@@ -12,6 +12,7 @@ import yaml
 from degnode.roles.bpp import SellerSettings
 from degnode.roles.registry import RegistrySettings
 from node.settings import ServiceSettings, Settings
+from settlement.statements.pdf import DEBIAN_PACKAGES
 
 TOP: Final = Path(__file__).resolve().parents[3]
 COMPOSE: Final[dict[str, Any]] = yaml.safe_load((TOP / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -73,6 +74,13 @@ def test_no_secret_is_written_down() -> None:
     }
     assert len(secrets) == 3
     assert all(re.fullmatch(r"\$\{\w+(:\?[^}]*)?\}", value) for value in secrets.values())
+
+
+def test_the_image_has_what_invoices_as_pdf_need() -> None:
+    image = (TOP / "Dockerfile").read_text(encoding="utf-8").rpartition("FROM")[2]
+    installed = re.findall(r"install -y --no-install-recommends ([^&]+)&&", image)[0].split()
+    assert {*DEBIAN_PACKAGES, "fonts-dejavu-core"} <= set(installed)
+    assert "weasyprint==" in (TOP / "requirements.txt").read_text(encoding="utf-8")
 
 
 def test_the_image_is_built_from_what_the_wheel_needs() -> None:
