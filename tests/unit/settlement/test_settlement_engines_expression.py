@@ -13,7 +13,7 @@ from settlement.engines.ibis_engine import Table, greatest_energy, met_energy, n
 from tests.support.clickhouse_process import needs_clickhouse
 
 READINGS = {"meter": "string", "start": "timestamp('UTC')", "import_wh": "int32", "export_wh": "int64"}
-RANGES = {"contract": "int64", "segment": "int64"} | {
+RANGES = {"contract": "int64", "segment": "int64", "lost": "int64"} | {
     name: kind
     for side in ("source", "target")
     for name, kind in {side: "string", f"{side}_low": "int64", f"{side}_high": "int64"}.items()
