@@ -19,6 +19,7 @@ from settlement.engines.contract_lines import read_lines
 from settlement.engines.contract_table import ContractTable, Flags, Integers
 from settlement.engines.faults import DataInvalid, check_sum
 from settlement.engines.file_sets import FileSet, listed, open_duckdb, require_columns
+from settlement.engines.losses import MOST_SENT, needed
 from settlement.engines.tariffs import PRICES, Tariff, TariffInvalid, read_tariff
 
 TEXTS: Final = ("contract", "source", "target")
@@ -37,6 +38,8 @@ class _Rows:
     relation: str
     connection: duckdb.DuckDBPyConnection
     columns: Mapping[str, Any]
+    prices: Sequence[str]
+    """Which columns of `PRICES` there are; a row of `columns["prices"]` has a text for each."""
 
     def refuse(self, index: int, column: str, why: str) -> NoReturn:
         """Raise DataInvalid for a row."""
@@ -75,14 +78,16 @@ def _read(connection: duckdb.DuckDBPyConnection, files: FileSet) -> _Rows:
             raise DataInvalid(
                 f"the column is {types[name]}: use whole numbers, DECIMAL or text", path=f"{files}, {name}"
             )
-    columns = connection.execute(_query(relation, types)).fetchnumpy()
+    prices = [name for name in PRICES if name in types]
+    columns = connection.execute(_query(relation, types, prices)).fetchnumpy()
     order = np.argsort(
         columns["contract"], kind="stable"
     )  # most files are in order, which DuckDB is slow to see
-    return _Rows(relation, connection, {name: column[order] for name, column in columns.items()})
+    in_order = {name: column[order] for name, column in columns.items()}
+    return _Rows(relation, connection, in_order, prices)
 
 
-def _query(relation: str, types: Mapping[str, str]) -> str:
+def _query(relation: str, types: Mapping[str, str], priced: Sequence[str]) -> str:
     def text(name: str) -> str:
         return f"coalesce(CAST({name} AS VARCHAR), '')" if name in types else "''"
 
@@ -94,7 +99,7 @@ def _query(relation: str, types: Mapping[str, str]) -> str:
     quantity = text("quantity_wh")
     is_whole = f"regexp_full_match({quantity}, '[0-9]{{1,18}}')"
     whole = f"CASE WHEN {is_whole} THEN CAST({quantity} AS BIGINT) ELSE {_NONE} END"
-    prices = f" || '{_SEPARATOR}' || ".join(text(name) for name in PRICES)
+    prices = f" || '{_SEPARATOR}' || ".join(text(name) for name in priced)
     return (
         f"SELECT {', '.join(f'{text(name)} AS {name}' for name in (*TEXTS, 'matching'))}, "  # noqa: S608
         f"{', '.join(instant(name) for name in INSTANTS)}, {whole} AS quantity_wh, {prices} AS prices "
@@ -139,6 +144,9 @@ def _table(rows: _Rows, *, day_start: int, day_end: int) -> ContractTable:
         )
     )
     tariff_of, texts = _numbered(columns["prices"][kept])
+    tariffs = [_tariff(rows, kept, tariff_of, number, text) for number, text in enumerate(texts)]
+    quantity = columns["quantity_wh"][kept]
+    lost = np.array([tariff.loss for tariff in tariffs], dtype=np.int64)[tariff_of]
     return ContractTable(
         ids=columns["contract"][kept].tolist(),
         sources=sources[kept],
@@ -146,20 +154,37 @@ def _table(rows: _Rows, *, day_start: int, day_end: int) -> ContractTable:
         source_meters=source_meters,
         target_meters=target_meters,
         traded_at=columns["trade_time"][kept],
-        quantity=columns["quantity_wh"][kept],
+        quantity=quantity,
+        sent=_to_send(rows, kept, quantity, lost) if lost.any() else quantity,
+        lost=lost,
         start=start[kept],
         end=end[kept],
         by_interval=columns["matching"][kept] == "INTERVAL",
         tariff_of=tariff_of,
-        tariffs=[_tariff(rows, kept, tariff_of, number, text) for number, text in enumerate(texts)],
+        tariffs=tariffs,
     )
 
 
 def _tariff(rows: _Rows, kept: Integers, tariff_of: Integers, number: int, text: str) -> Tariff:
     try:
-        return read_tariff(dict(zip(PRICES, text.split(_SEPARATOR), strict=True)))
+        said = dict(zip(rows.prices, text.split(_SEPARATOR), strict=True))
+        return read_tariff(dict.fromkeys(PRICES, "") | said)
     except TariffInvalid as error:
         rows.refuse(int(kept[np.argmax(tariff_of == number)]), error.column, str(error))
+
+
+def _to_send(rows: _Rows, kept: Integers, quantity: Integers, lost: Integers) -> Integers:
+    """Return what has to be sent for each quantity to arrive."""
+    sent, lossy = quantity.copy(), np.flatnonzero(lost)
+    why = f"where energy is lost, at most {MOST_SENT} Wh may be sent"
+    too_much = np.flatnonzero(quantity[lossy] > MOST_SENT)
+    if not len(too_much):
+        sent[lossy] = needed(quantity[lossy], lost[lossy])
+        too_much = np.flatnonzero(sent[lossy] > MOST_SENT)
+    if len(too_much):
+        rows.refuse(int(kept[lossy[too_much[0]]]), "quantity_wh", why)
+    check_sum(int(sent.max()), len(sent), what="contracts")
+    return sent
 
 
 def _numbered(texts: Sequence[str]) -> tuple[Integers, list[str]]:

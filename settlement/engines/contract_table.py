@@ -30,6 +30,11 @@ class ContractTable:
     target_meters: Sequence[str]
     traded_at: Integers
     quantity: Integers
+    """How much is to arrive."""
+    sent: Integers
+    """How much may be sent for that: more than the quantity, where some is lost."""
+    lost: Integers
+    """Millionths of a per cent of what is sent."""
     start: Integers
     end: Integers
     by_interval: Flags

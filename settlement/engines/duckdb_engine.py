@@ -19,6 +19,7 @@ from settlement.engines.column_blocks import read_pairs
 from settlement.engines.contract_table import ContractTable, Integers
 from settlement.engines.faults import check_sum
 from settlement.engines.file_sets import DEFAULT_MEMORY, FileSet, open_duckdb
+from settlement.engines.losses import arriving
 from settlement.engines.reading_files import MICROSECONDS, WIDTHS, ReadingFiles, open_readings
 from settlement.engines.tally import Quantities, Tally
 
@@ -112,6 +113,7 @@ class _Walk:
         self._width = len(contracts.source_meters)
         self._by_interval = np.flatnonzero(contracts.by_interval)
         self._all = len(self._by_interval) == len(contracts)
+        self._lost = contracts.lost
         self._met = np.zeros(len(self._by_interval), dtype=np.int64)
 
     def step(self, second: int, counted: Integers, other_side: ThreadPoolExecutor) -> None:
@@ -119,7 +121,7 @@ class _Walk:
         if second >= self._calendar.edges[self._tally.run + 1]:
             self._close(second)
         imported = other_side.submit(self._tally.target.take, counted[self._width :], at=second)
-        given = self._tally.source.take(counted[: self._width], at=second).wh
+        given = arriving(self._tally.source.take(counted[: self._width], at=second).wh, self._lost)
         taken = imported.result().wh
         if self._all:
             self._met += np.minimum(given, taken)

@@ -2,7 +2,8 @@
 
 What differs between them is how the connection is made, where the files are read, and a few words that
 not all of them understand alike. Sums and products of whole numbers are the same everywhere; divisions,
-roundings and DECIMAL products are not, and there are none.
+roundings and DECIMAL products are not, and there are none; but for one quotient where energy is lost, which
+is put right in whole numbers.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from settlement.engines.calendar import Calendar
 from settlement.engines.contract_table import ContractTable
 from settlement.engines.faults import check_sum, require_earlier
 from settlement.engines.file_sets import FileSet, open_duckdb
+from settlement.engines.losses import ALL
 from settlement.engines.reading_files import open_readings
 from settlement.engines.relational import Met, Ranges, Total, settle
 from settlement.engines.tally import Quantities
@@ -43,6 +45,7 @@ _RANGE_TYPES: Final = {
     "target": pyarrow.string(),
     "target_low": pyarrow.int64(),
     "target_high": pyarrow.int64(),
+    "lost": pyarrow.int64(),
 }
 
 
@@ -110,7 +113,8 @@ class _IbisStore:
         """Return what both sides have in the same intervals."""
         columns = {name: pyarrow.array(getattr(ranges, name), kind) for name, kind in _RANGE_TYPES.items()}
         asked = self.words.hand_over(self.connection, pyarrow.table(columns))
-        for row in self.connection.to_pyarrow(met_energy(self.readings, asked, segments)).to_pylist():
+        met = met_energy(self.readings, asked, segments, has_losses=bool(ranges.lost.any()))
+        for row in self.connection.to_pyarrow(met).to_pylist():
             yield row["contract"], row["segment"], row["wh"]
 
 
@@ -149,15 +153,16 @@ def total_energy(readings: Table, segments: Sequence[int], words: Words = COMMON
     )
 
 
-def met_energy(readings: Table, ranges: Table, segments: Sequence[int]) -> Table:
+def met_energy(readings: Table, ranges: Table, segments: Sequence[int], *, has_losses: bool = False) -> Table:
     """Return an expression: what both sides of each range have in the same intervals, in all.
 
     Each side is worked out for itself and then joined by contract and interval. A join of both sides'
     readings first may be planned by their instants alone, which pairs every meter with every other.
     """
     placed = _placed(readings, segments)
-    source = _side(placed, ranges, "source", placed.exported).rename(given="wh")
-    target = _side(placed, ranges, "target", placed.imported).rename(taken="wh")
+    sent = _side(placed, ranges, "source", placed.exported)
+    source = (_arriving(sent) if has_losses else sent.drop("lost")).rename(given="wh")
+    target = _side(placed, ranges, "target", placed.imported).drop("lost").rename(taken="wh")
     both = source.join(target, ["contract", "segment", "second"])
     met = both.select("contract", "segment", wh=ibis.least(both.given, both.taken))
     return met.group_by("contract", "segment").agg(wh=_sum(met.wh))
@@ -168,11 +173,31 @@ def _side(placed: Table, ranges: Table, side: str, counted: Column) -> Table:
     window = ibis.window(group_by=["meter", "segment"], order_by="second", rows=(None, 0))
     running = placed.select("meter", "segment", "second", counted=counted, upto=_sum(counted).over(window))
     asked = ranges.select(
-        "contract", "segment", meter=ranges[side], low=ranges[f"{side}_low"], high=ranges[f"{side}_high"]
+        "contract",
+        "segment",
+        "lost",
+        meter=ranges[side],
+        low=ranges[f"{side}_low"],
+        high=ranges[f"{side}_high"],
     )
     found = asked.join(running, ["meter", "segment"])
     part = ibis.least(found.upto, found.high) - ibis.greatest(found.upto - found.counted, found.low)
-    return found.select("contract", "segment", "second", wh=ibis.greatest(part, ibis.literal(0, "int64")))
+    wh = ibis.greatest(part, ibis.literal(0, "int64"))
+    return found.select("contract", "segment", "second", "lost", wh=wh)
+
+
+def _arriving(sent: Table) -> Table:
+    """Return what arrives of what was sent: what is lost of it is a quotient, rounded up.
+
+    Databases divide whole numbers each in its own way, to a float, a decimal or a whole number. Whichever
+    it is, the whole number below it is the quotient or beside it, and a product tells.
+    """
+    divided = sent.mutate(dividend=sent.wh * sent.lost + (ALL - 1))
+    guessed = divided.mutate(guess=(divided.dividend / ALL).floor().cast("int64"))
+    too_much = (guessed.guess * ALL > guessed.dividend).cast("int64")
+    too_little = ((guessed.guess + 1) * ALL <= guessed.dividend).cast("int64")
+    arrived = guessed.wh - (guessed.guess - too_much + too_little)
+    return guessed.select("contract", "segment", "second", wh=arrived)
 
 
 def _placed(readings: Table, segments: Sequence[int]) -> Table:

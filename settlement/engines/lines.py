@@ -1,7 +1,8 @@
 """A day's quantities as priced lines: energy per rate, wheeling, tax; and one fingerprint of them all.
 
 Amounts of energy and of wheeling per kWh are what the cost by the day's end exceeds the cost before it,
-both rounded, so that over many days nothing is lost. A contract's tax is one amount on the sum of its lines.
+both rounded, so that over many days nothing is lost. What a side owes for what it was short of is due on
+the day on which the window ends. A contract's tax is one amount on the sum of its energy and wheeling.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from kernel.currency import Currency
 from kernel.money import Money
 from settlement.engines.calendar import Calendar
 from settlement.engines.contract_table import ContractTable, Integers
-from settlement.engines.prices import price, tax_on
+from settlement.engines.prices import beyond_tolerance, price, tax_on
 from settlement.engines.tally import Quantities
 
 Texts: TypeAlias = NDArray[np.object_]
@@ -31,6 +32,8 @@ class Item(StrEnum):
     ENERGY = "ENERGY"
     WHEELING_PER_KWH = "WHEELING_PER_KWH"
     WHEELING_FIXED = "WHEELING_FIXED"
+    PENALTY_BUYER = "PENALTY_BUYER"
+    PENALTY_SELLER = "PENALTY_SELLER"
     TAX = "TAX"
 
 
@@ -41,7 +44,7 @@ _ITEMS: Final = tuple(Item)
 class Lines:
     """Lines of a day in order of contract, item and rate. Units: Wh, minor units of the currency.
 
-    `watt_hours` of a fixed charge or a tax is nought.
+    `watt_hours` of a fixed charge or a tax is nought; of a penalty what it is for.
     """
 
     contract: Texts
@@ -102,7 +105,8 @@ class _Pricing:
     """Prices what was settled: a column for each property of a tariff, a value for each contract."""
 
     def __init__(self, quantities: Quantities, contracts: ContractTable, calendar: Calendar) -> None:
-        self._contracts = contracts
+        self._contracts, self._quantities = contracts, quantities
+        self._day_end = calendar.end
         self._rows = np.flatnonzero(contracts.end > calendar.day_start)
         self._settled, self._before = quantities.settled[self._rows], quantities.before[self._rows]
         self._tariff = contracts.tariff_of[self._rows]
@@ -114,7 +118,7 @@ class _Pricing:
         owed = np.zeros(len(self._rows), dtype=np.int64)
         for chosen, _, _, _, amounts in parts:
             owed[chosen] += amounts
-        parts.append(self._tax(owed))
+        parts += [*self._penalties(), self._tax(owed)]
         return self._sorted(parts)
 
     def _of(self, values: Sequence[int]) -> Integers:
@@ -142,6 +146,26 @@ class _Pricing:
         chosen = np.flatnonzero(fixed > 0)
         is_due = self._settled[chosen].sum(axis=1) > 0
         yield chosen, Item.WHEELING_FIXED, 0, np.zeros_like(chosen), fixed[chosen] * is_due
+
+    def _penalties(self) -> Iterator[_Part]:
+        tariffs, found = self._contracts.tariffs, self._quantities
+        tolerances = self._of([tariff.tolerance for tariff in tariffs])
+        due, is_over = (
+            self._contracts.quantity[self._rows],
+            self._contracts.end[self._rows] <= self._day_end,
+        )
+        for item, per_kwh, counted in (
+            (Item.PENALTY_BUYER, [tariff.penalty_buyer for tariff in tariffs], found.imported_in_all),
+            (Item.PENALTY_SELLER, [tariff.penalty_seller for tariff in tariffs], found.exported_in_all),
+        ):
+            rates = self._of(per_kwh)
+            chosen = np.flatnonzero((rates > 0) & is_over)
+            short = beyond_tolerance(
+                counted[self._rows][chosen], due=due[chosen], tolerances=tolerances[chosen]
+            )
+            nothing = np.zeros_like(chosen)
+            amounts = price(short, rates[chosen], exponents=self._exponents[chosen], discounts=nothing)
+            yield chosen, item, 0, short, amounts
 
     def _tax(self, owed: Integers) -> _Part:
         taxes = self._of([tariff.tax for tariff in self._contracts.tariffs])

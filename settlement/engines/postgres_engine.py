@@ -24,7 +24,7 @@ _BLOCK: Final = 50_000
 _TABLES: Final = """
     CREATE TEMPORARY TABLE day_readings (meter text, second bigint, exported bigint, imported bigint);
     CREATE TEMPORARY TABLE day_ranges (contract bigint, segment bigint, source text, source_low bigint,
-        source_high bigint, target text, target_low bigint, target_high bigint);
+        source_high bigint, target text, target_low bigint, target_high bigint, lost bigint);
     SET enable_nestloop = off;
 """
 # Where each joins thousands with millions, a loop in a loop is a planner's mistake.
@@ -49,11 +49,14 @@ _RUNNING: Final = """
     FROM day_placed
     WINDOW passed AS (PARTITION BY meter, segment ORDER BY second)
 """
+# Between whole numbers `/` rounds towards nought; what is lost is rounded up.
 _MET: Final = """
     WITH given AS MATERIALIZED (
-        SELECT k.contract, k.segment, r.second, greatest(0, least(r.upto_exported, k.source_high)
-            - greatest(r.upto_exported - r.exported, k.source_low)) AS wh
-        FROM day_ranges AS k JOIN day_running AS r ON r.meter = k.source AND r.segment = k.segment
+        SELECT contract, segment, second, sent - (sent * lost + 99999999) / 100000000 AS wh FROM (
+            SELECT k.contract, k.segment, r.second, k.lost, greatest(0, least(r.upto_exported, k.source_high)
+                - greatest(r.upto_exported - r.exported, k.source_low)) AS sent
+            FROM day_ranges AS k JOIN day_running AS r ON r.meter = k.source AND r.segment = k.segment
+        ) AS gave
     ), taken AS MATERIALIZED (
         SELECT k.contract, k.segment, r.second, greatest(0, least(r.upto_imported, k.target_high)
             - greatest(r.upto_imported - r.imported, k.target_low)) AS wh
@@ -106,6 +109,7 @@ class _PostgresStore:
             ranges.target,
             ranges.target_low.tolist(),
             ranges.target_high.tolist(),
+            ranges.lost.tolist(),
         )
         _copy(self.cursor, "COPY day_ranges FROM STDIN", zip(*columns, strict=True))
         self.cursor.execute(_RUNNING)

@@ -23,12 +23,12 @@ class Taken:
 
 
 class MeterSide:
-    """One side of all contracts, the sources' or the targets', and what is left of each quantity."""
+    """One side of all contracts, the sources' or the targets', and what is left of each `quantity`."""
 
-    def __init__(self, contracts: ContractTable, meters: Integers) -> None:
+    def __init__(self, contracts: ContractTable, meters: Integers, *, quantity: Integers) -> None:
         self._meters = meters
         self._start, self._end = contracts.start, contracts.end
-        self._quantity, self._left = contracts.quantity, contracts.quantity.copy()
+        self._quantity, self._left = quantity, quantity.copy()
         self._changes = np.unique(np.concatenate([contracts.start, contracts.end]))
         self._passed = -1
         self._running: Flags | None = None

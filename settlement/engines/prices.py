@@ -56,6 +56,17 @@ def tax_on(amounts: Integers, taxes: Integers) -> Integers:
     return owed
 
 
+def beyond_tolerance(counted: Integers, *, due: Integers, tolerances: Integers) -> Integers:
+    """Return the Wh by which sides are short of what is due, all of them if they are beyond the tolerance.
+
+    Tolerances are millionths of a per cent of what is due, 100 % at most; within them it is nothing.
+    """
+    wholes, rest = np.divmod(due, _HUNDRED_PERCENT)
+    passed = wholes * tolerances + rest * tolerances // _HUNDRED_PERCENT
+    short = np.maximum(due - counted, 0)
+    return np.where(short > passed, short, 0)
+
+
 def round_exactly(numerator: int, denominator: int) -> int:
     """Return what `round_half_up` does, of one quotient of any size."""
     return (2 * numerator + denominator) // (2 * denominator)

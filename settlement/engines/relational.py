@@ -4,7 +4,8 @@ The time is cut where a window begins or ends and where a rate changes. Within s
 contracts compete throughout, so what each takes is one range of what its meter counted since the
 segment began. The ranges are worked out from the meters' totals; only contracts that are matched by
 interval need the readings a second time, each side for itself, joined by contract and interval.
-Nothing but sums, least and greatest, plus, minus and times of whole numbers is asked of the engine.
+Nothing but sums, least and greatest, plus, minus and times of whole numbers is asked of the engine; where
+energy is lost, also what arrives of it in each interval, rounded down.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ Met: TypeAlias = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ranges:
-    """What both sides of contracts take in a segment: from `low` to `high` of what the meter counts in it."""
+    """What both sides of contracts take in a segment: from `low` to `high` of what the meter counts in it.
+
+    `lost` is how much of what the source gives is lost. Units: Wh, millionths of a per cent.
+    """
 
     contract: Integers
     segment: Integers
@@ -61,6 +65,7 @@ class Ranges:
     target: Sequence[str]
     target_low: Integers
     target_high: Integers
+    lost: Integers
 
     def __len__(self) -> int:
         return len(self.contract)
@@ -144,4 +149,5 @@ def _ranges(contracts: ContractTable, found: Sequence[tuple[Any, ...]]) -> Range
         target=[contracts.target_meters[number] for number in contracts.targets[rows].tolist()],
         target_low=target_low,
         target_high=target_high,
+        lost=contracts.lost[rows],
     )

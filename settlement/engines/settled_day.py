@@ -18,7 +18,7 @@ from settlement.engines.port import SettlementEngine
 class SettledDay:
     """What a day came to. Units: Wh.
 
-    `exported` and `imported` are what sources gave to contracts and what targets took under them. The
+    `exported` and `imported` are what arrived of what sources gave to contracts and what targets took. The
     energy that had no counterpart is what they exceed `settled` by; of a window that began before the
     day, a later import may meet an earlier export, and `settled` be more.
     """

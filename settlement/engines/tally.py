@@ -2,7 +2,7 @@
 
 Matched by interval, what counts is the lesser of both sides in each interval. Matched over the window,
 it is the lesser of both totals; that much is laid on the source's intervals in order of time, so that
-each watt-hour has the rate of the time at which it was exported.
+each watt-hour has the rate of the time at which it was exported. What a source gave counts as it arrives.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from settlement.engines.calendar import Calendar
 from settlement.engines.contract_table import ContractTable, Integers
+from settlement.engines.losses import arriving
 from settlement.engines.precedence import MeterSide
 
 
@@ -21,13 +22,16 @@ class Quantities:
     """What a day brought: for each contract (a row) and rate (a column) whole Wh.
 
     `before` is what had been settled of each when the day began. `exported` and `imported` are what
-    the sides gave to each contract on the day.
+    the sides gave to each contract on the day, as it arrived; `exported_in_all` and `imported_in_all`
+    since its window began.
     """
 
     settled: Integers
     before: Integers
     exported: Integers
     imported: Integers
+    exported_in_all: Integers
+    imported_in_all: Integers
 
 
 class Tally:
@@ -35,8 +39,8 @@ class Tally:
 
     def __init__(self, contracts: ContractTable, calendar: Calendar) -> None:
         self._contracts, self._calendar = contracts, calendar
-        self.source = MeterSide(contracts, contracts.sources)
-        self.target = MeterSide(contracts, contracts.targets)
+        self.source = MeterSide(contracts, contracts.sources, quantity=contracts.sent)
+        self.target = MeterSide(contracts, contracts.targets, quantity=contracts.quantity)
         self._marks: list[tuple[Integers, Integers]] = []
         bands = max((len(tariff.rates) for tariff in contracts.tariffs), default=1)
         self._settled = np.zeros((len(contracts), bands), dtype=np.int64)
@@ -49,7 +53,8 @@ class Tally:
 
     def close_run(self) -> None:
         """Say that all of the open run has been taken."""
-        self._marks.append((self.source.taken(), self.target.taken()))
+        arrived = arriving(self.source.taken(), self._contracts.lost)
+        self._marks.append((arrived, self.target.taken()))
 
     def close_before(self, second: int) -> None:
         """Close every run that is over at an instant, also those in which nothing was counted."""
@@ -75,6 +80,8 @@ class Tally:
             before=self._before,
             exported=closing[0] - opening[0],
             imported=closing[1] - opening[1],
+            exported_in_all=closing[0],
+            imported_in_all=closing[1],
         )
 
     def _lay(

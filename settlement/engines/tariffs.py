@@ -24,11 +24,16 @@ PRICES: Final = (
     "wheeling_fixed",
     "tax_percent",
     "discount_percent",
+    "loss_percent",
+    "penalty_buyer_per_kwh",
+    "penalty_seller_per_kwh",
+    "penalty_tolerance_percent",
 )
-"""The columns of a contract that say what it costs."""
+"""The columns of a contract that say what it costs, and what is lost on the way."""
 
 MICRO: Final = 10**6
 _MOST: Final = 10**12  # major units; more than any currency asks for
+_TOLERANCE: Final = "10"
 _MIDNIGHT: Final = time(0)
 
 Range: TypeAlias = tuple[time, time]
@@ -58,6 +63,11 @@ class Tariff:
     """Minor units, due for a day on which anything was delivered."""
     tax: int = 0
     discount: int = 0
+    loss: int = 0
+    penalty_buyer: int = 0
+    penalty_seller: int = 0
+    tolerance: int = int(_TOLERANCE) * MICRO
+    """How much of what was to arrive a side may be short of for nothing."""
 
     def band_at(self, clock: time) -> int:
         """Return which of `rates` holds at a wall-clock time."""
@@ -83,8 +93,8 @@ def band_at(ranges: Sequence[Range], clock: time) -> int:
 def read_tariff(fields: Mapping[str, str]) -> Tariff:
     """Return the tariff of a contract's columns, each as text and empty where nothing is said.
 
-    Columns: currency, rate, bands (a JSON array of objects with `from`, `to` and `rate`),
-    wheeling_per_kwh, wheeling_fixed, tax_percent, discount_percent. Raises: TariffInvalid.
+    The columns are `PRICES`; bands are a JSON array of objects with `from`, `to` and `rate`.
+    Raises: TariffInvalid.
     """
     try:
         currency = Currency(fields["currency"])
@@ -104,6 +114,12 @@ def read_tariff(fields: Mapping[str, str]) -> Tariff:
         wheeling_fixed=_minor(fields["wheeling_fixed"], currency),
         tax=_micro(fields["tax_percent"], "tax_percent"),
         discount=_micro(fields["discount_percent"], "discount_percent", most=100),
+        loss=_loss(fields["loss_percent"]),
+        penalty_buyer=_micro(fields["penalty_buyer_per_kwh"], "penalty_buyer_per_kwh"),
+        penalty_seller=_micro(fields["penalty_seller_per_kwh"], "penalty_seller_per_kwh"),
+        tolerance=_micro(
+            fields["penalty_tolerance_percent"] or _TOLERANCE, "penalty_tolerance_percent", most=100
+        ),
     )
 
 
@@ -117,6 +133,13 @@ def _micro(text: str, column: str, *, most: int = _MOST) -> int:
     if not 0 <= number <= most or whole != micro:
         raise TariffInvalid(column, f"{text} is no number from 0 to {most} with six decimals at most")
     return whole
+
+
+def _loss(text: str) -> int:
+    loss = _micro(text, "loss_percent", most=100)
+    if loss == 100 * MICRO:
+        raise TariffInvalid("loss_percent", "where all of it is lost, nothing can be delivered")
+    return loss
 
 
 def _minor(text: str, currency: Currency) -> int:

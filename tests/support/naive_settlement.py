@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from fractions import Fraction
+from itertools import accumulate, pairwise
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -50,6 +52,19 @@ class Deal:
     wheeling_fixed: str = ""
     tax_percent: str = ""
     discount_percent: str = ""
+    loss_percent: str = ""
+    penalty_buyer_per_kwh: str = ""
+    penalty_seller_per_kwh: str = ""
+    penalty_tolerance_percent: str = ""
+
+    def arriving(self, sent: int) -> int:
+        """Return how much arrives of so many Wh."""
+        return floor(sent * (1 - Fraction(self.loss_percent or "0") / 100))
+
+    @property
+    def to_send(self) -> int:
+        """How much has to be sent for the quantity to arrive."""
+        return ceil(self.quantity / (1 - Fraction(self.loss_percent or "0") / 100))
 
 
 Settled = dict[tuple[str, int], int]
@@ -71,10 +86,15 @@ def _settle(deals: Sequence[Deal], readings: Sequence[Reading], zone: str) -> Se
     taken = _fifo(deals, {(r.meter, r.second): r.imported for r in readings}, side="target")
     for deal in deals:
         mine, theirs = given[deal.contract], taken[deal.contract]
-        left = min(sum(mine.values()), sum(theirs.values()))
-        for second in sorted(mine):
-            wh = min(mine[second], theirs.get(second, 0) if deal.by_interval else left)
-            left -= 0 if deal.by_interval else wh
+        left = min(deal.arriving(sum(mine.values())), sum(theirs.values()))
+        sent = accumulate((mine[second] for second in sorted(mine)), initial=0)
+        arrived = [after - before for before, after in pairwise(map(deal.arriving, sent))]
+        for second, wh_by_now in zip(sorted(mine), arrived, strict=True):
+            if deal.by_interval:
+                wh = min(deal.arriving(mine[second]), theirs.get(second, 0))
+            else:
+                wh = min(wh_by_now, left)
+                left -= wh
             settled[deal.contract, band_at(deal, second, zone)] += wh
     return settled
 
@@ -84,7 +104,7 @@ def _fifo(
 ) -> dict[str, dict[int, int]]:
     """Return what each contract takes of its meter at each instant: the first come is served first."""
     taken: dict[str, dict[int, int]] = {deal.contract: {} for deal in deals}
-    left = {deal.contract: deal.quantity for deal in deals}
+    left = {deal.contract: deal.to_send if side == "source" else deal.quantity for deal in deals}
     for (meter, second), counted_wh in sorted(counted.items(), key=lambda each: each[0][1]):
         wh = counted_wh
         for deal in sorted(deals, key=lambda each: (each.traded, each.contract)):
@@ -145,4 +165,8 @@ def row_of(deal: Deal) -> dict[str, Any]:
         "wheeling_fixed": deal.wheeling_fixed,
         "tax_percent": deal.tax_percent,
         "discount_percent": deal.discount_percent,
+        "loss_percent": deal.loss_percent,
+        "penalty_buyer_per_kwh": deal.penalty_buyer_per_kwh,
+        "penalty_seller_per_kwh": deal.penalty_seller_per_kwh,
+        "penalty_tolerance_percent": deal.penalty_tolerance_percent,
     }

@@ -38,6 +38,9 @@ NIGHT_AND_DAY: tuple[tuple[Band, ...], ...] = (
 )
 
 
+LOSSES = ("", "0", "7.5", "33.333333", "0.000001", "99.999999")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SmallDay:
     """A day of a zone with its readings and contracts."""
@@ -104,6 +107,7 @@ def small_days(draw: st.DrawFn) -> SmallDay:
         for second in draw(st.lists(st.sampled_from(instants), unique=True, max_size=12))
     ]
     readings.append(Reading(meter="ZZ", second=start - 1, imported=1, exported=1))
+    losses = st.just("") if draw(st.booleans()) else st.sampled_from(LOSSES)
     edges = st.integers(-4, 26).map(lambda hours: start + hours * 3600)
     deals = []
     for number in range(draw(st.integers(1, 5))):
@@ -122,6 +126,7 @@ def small_days(draw: st.DrawFn) -> SmallDay:
                 by_interval=draw(st.booleans()),
                 rate="5" if len(bands) < 2 else "",
                 bands=bands,
+                loss_percent=draw(losses),
             )
         )
     return SmallDay(zone=zone, day=day, readings=tuple(readings), deals=tuple(deals))

@@ -6,14 +6,17 @@ import re
 from pathlib import Path
 
 import ibis
+import numpy as np
+import pyarrow
 import pytest
 
 from degnode.bench.settlement_data import make_fleet_day
 from settlement.engines.ibis_engine import Table, greatest_energy, met_energy, normal_form, total_energy
+from settlement.engines.losses import ALL, MOST_SENT, arriving
 from tests.support.clickhouse_process import needs_clickhouse
 
 READINGS = {"meter": "string", "start": "timestamp('UTC')", "import_wh": "int32", "export_wh": "int64"}
-RANGES = {"contract": "int64", "segment": "int64"} | {
+RANGES = {"contract": "int64", "segment": "int64", "lost": "int64"} | {
     name: kind
     for side in ("source", "target")
     for name, kind in {side: "string", f"{side}_low": "int64", f"{side}_high": "int64"}.items()
@@ -51,6 +54,38 @@ def test_both_sides_are_joined_by_their_contract_and_not_by_time_alone(tmp_path:
     conditions = re.findall(r'"Conditions": (\[[^\]]*\]|"[^"]*")', str(rows[0][1]))
     assert len(conditions) == 3
     assert all("contract" in each or "meter" in each for each in conditions)
+
+
+@pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
+@pytest.mark.parametrize("lost", [1, 7_654_321, 50_000_000, 99_999_999])
+def test_what_arrives_is_exact_up_to_the_most_that_may_be_sent(lost: int) -> None:
+    sent = [0, 1, 99, 12_345, 2**31, MOST_SENT - 1, MOST_SENT]
+    columns = {"contract": list(range(len(sent))), "meter": [f"S{wh}" for wh in sent]}
+    readings = pyarrow.table(
+        {
+            "meter": [*columns["meter"], "T"],
+            "second": [0] * (len(sent) + 1),
+            "exported": [*sent, 0],
+            "imported": [0] * len(sent) + [MOST_SENT],
+        }
+    )
+    ranges = {name: [0] * len(sent) for name in RANGES} | {
+        "contract": columns["contract"],
+        "source": columns["meter"],
+        "source_high": sent,
+        "target": ["T"] * len(sent),
+        "target_high": [MOST_SENT] * len(sent),
+        "lost": [lost] * len(sent),
+    }
+    connection = ibis.duckdb.connect()
+    try:
+        asked = ibis.memtable(pyarrow.table(ranges))
+        met = met_energy(ibis.memtable(readings), asked, SEGMENTS, has_losses=True)
+        found = {row["contract"]: row["wh"] for row in connection.to_pyarrow(met).to_pylist()}
+    finally:
+        connection.disconnect()
+    assert found == {number: wh * (ALL - lost) // ALL for number, wh in enumerate(sent)}
+    assert arriving(np.array(sent), np.full(len(sent), lost)).tolist() == [*map(found.get, range(len(sent)))]
 
 
 @needs_clickhouse

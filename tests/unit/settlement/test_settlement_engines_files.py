@@ -72,6 +72,17 @@ def settle(folder: Path, *, readings: FileSet, engine: SettlementEngine, deal: D
         ({"contract": "c2", "matching": "BOTH"}, "matching", "none of INTERVAL, WINDOW"),
         ({"contract": "c2", "rate": 0.1234567}, "rate", "six decimals"),
         ({"contract": "c2", "currency": "RS"}, "currency", "ISO 4217"),
+        ({"contract": "c2", "loss_percent": "100"}, "loss_percent", "nothing can be delivered"),
+        (
+            {"contract": "c2", "loss_percent": "1", "quantity_wh": 10**17},
+            "quantity_wh",
+            "at most 90000000000",
+        ),
+        (
+            {"contract": "c2", "loss_percent": "99.9", "quantity_wh": 10**8},
+            "quantity_wh",
+            "at most 90000000000",
+        ),
     ],
 )
 def test_a_contract_that_cannot_be_settled_is_named_by_file_row_and_column(

@@ -11,7 +11,7 @@ from kernel.money import Money
 from settlement.engines.calendar import find_day
 from settlement.engines.duckdb_engine import DuckdbEngine
 from settlement.engines.file_sets import find_files
-from settlement.engines.lines import Item, price_lines
+from settlement.engines.lines import Item, Lines, price_lines
 from tests.support.naive_settlement import Deal, Reading, write_readings
 from tests.support.settlement_days import SmallDay, load
 
@@ -50,13 +50,49 @@ def test_contracts_of_a_day_match_each_in_their_own_way() -> None:
     assert mixed.by(DuckdbEngine(threads=1)) == mixed.naively() == {("A", 0): 600, ("B", 0): 500}
 
 
+def lines_of(settled: SmallDay, folder: Path) -> Lines:
+    contracts, calendar = load(settled, folder)
+    readings = find_files([write_readings(folder / "readings.parquet", settled.readings)])
+    return price_lines(DuckdbEngine(threads=1).quantities(readings, contracts, calendar), contracts, calendar)
+
+
+def test_what_is_lost_is_rounded_up_in_each_interval_or_over_the_window() -> None:
+    lossy = replace(DEALS[0], loss_percent="0.05")
+    assert replace(day(), deals=(lossy,)).by(DuckdbEngine(threads=1)) == {("A", 0): 599}  # 400, 199 of 200
+    over_all = replace(lossy, by_interval=False, quantity=1_100)
+    assert replace(day(), deals=(over_all,)).by(DuckdbEngine(threads=1)) == {("A", 0): 1_100}
+    assert over_all.to_send == 1_101
+
+
+def test_penalties_are_due_on_the_day_on_which_the_window_ends(tmp_path: Path) -> None:
+    """Of 2 kWh with 10 % lost, 1.2 were sent and 1.1 taken: the seller gave 1.08."""
+    terms = {"loss_percent": "10", "penalty_buyer_per_kwh": "2", "penalty_seller_per_kwh": "3"}
+    owing = replace(DEALS[0], quantity=2_000, tax_percent="10", **terms)
+    found = lines_of(replace(day(), deals=(owing,)), tmp_path)
+    assert list(zip(found.item, found.watt_hours.tolist(), found.amount_minor.tolist(), strict=True)) == [
+        ("ENERGY", 580, 290),
+        ("WHEELING_PER_KWH", 580, 58),
+        ("PENALTY_BUYER", 900, 180),
+        ("PENALTY_SELLER", 920, 276),
+        ("TAX", 0, 35),
+    ]
+    later = lines_of(replace(day(), deals=(replace(owing, end=END + 1),)), tmp_path)
+    assert later.item.tolist() == ["ENERGY", "WHEELING_PER_KWH", "TAX"]
+    wide = replace(owing, penalty_tolerance_percent="45")
+    passed = lines_of(replace(day(), deals=(wide,)), tmp_path).totals()
+    assert passed["INR", Item.PENALTY_BUYER] == Money.of("0", Currency("INR"))
+    assert passed["INR", Item.PENALTY_SELLER] == Money.of("2.76", Currency("INR"))
+
+
+def test_a_window_that_began_before_owes_for_all_that_it_was_short_of(tmp_path: Path) -> None:
+    earlier = [replace(each, second=each.second - 7_200) for each in day().readings]
+    owing = replace(DEALS[0], start=START - 86_400, quantity=2_500, penalty_buyer_per_kwh="2")
+    found = lines_of(replace(day(), readings=(*earlier, *day().readings), deals=(owing,)), tmp_path)
+    assert found.watt_hours.tolist() == [600, 600, 300]  # 2,200 were taken in all
+
+
 def test_lines_add_up_by_currency_and_item(tmp_path: Path) -> None:
-    contracts, calendar = load(day(), tmp_path)
-    readings = find_files([write_readings(tmp_path / "readings.parquet", day().readings)])
-    lines = price_lines(
-        DuckdbEngine(threads=1).quantities(readings, contracts, calendar), contracts, calendar
-    )
-    assert lines.totals() == {
+    assert lines_of(day(), tmp_path).totals() == {
         ("INR", Item.ENERGY): Money.of("3.00", Currency("INR")),
         ("INR", Item.WHEELING_PER_KWH): Money.of("0.60", Currency("INR")),
         ("JPY", Item.ENERGY): Money.of("10", Currency("JPY")),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kernel.currency import Currency
-from settlement.engines.prices import price, tax_on
+from settlement.engines.prices import beyond_tolerance, price, tax_on
 from settlement.engines.tariffs import PRICES, Tariff, TariffInvalid, read_tariff
 
 EMPTY = dict.fromkeys(PRICES, "")
@@ -30,8 +30,32 @@ def test_a_tariff_is_read_exactly() -> None:
         wheeling_fixed=250,
         tax=5_000_000,
         discount=1_500_000,
+        tolerance=10_000_000,
     )
     assert found.band_names() == ("",)
+
+
+def test_losses_and_penalties_are_read_exactly() -> None:
+    found = tariff(
+        rate="1",
+        loss_percent="7.5",
+        penalty_buyer_per_kwh="2.000001",
+        penalty_seller_per_kwh="3",
+        penalty_tolerance_percent="0",
+    )
+    assert (found.loss, found.penalty_buyer, found.penalty_seller, found.tolerance) == (
+        7_500_000,
+        2_000_001,
+        3_000_000,
+        0,
+    )
+
+
+def test_a_shortfall_beyond_the_tolerance_counts_whole() -> None:
+    counted, due = np.array([[900, 899, 0, 2_000, 5], [1_000, 1_000, 10**18 - 1, 1_000, 5]])
+    tolerances = np.array([10_000_000, 10_000_000, 99_999_999, 0, 0])
+    found = beyond_tolerance(counted, due=due, tolerances=tolerances)
+    assert found.tolist() == [0, 101, 10**18 - 1, 0, 0]
 
 
 def test_bands_hold_from_their_start_and_wrap_around_midnight() -> None:
@@ -59,6 +83,12 @@ def test_other_times_have_the_rate_beside_the_bands() -> None:
         ({"rate": "-1"}, "rate", "from 0"),
         ({"rate": "0.0000001"}, "rate", "six decimals"),
         ({"rate": "1", "discount_percent": "100.1"}, "discount_percent", "from 0 to 100"),
+        ({"rate": "1", "loss_percent": "100"}, "loss_percent", "nothing can be delivered"),
+        ({"rate": "1", "loss_percent": "-1"}, "loss_percent", "from 0 to 100"),
+        ({"rate": "1", "loss_percent": "0.0000001"}, "loss_percent", "six decimals"),
+        ({"rate": "1", "penalty_buyer_per_kwh": "-1"}, "penalty_buyer_per_kwh", "from 0"),
+        ({"rate": "1", "penalty_seller_per_kwh": "much"}, "penalty_seller_per_kwh", "no number"),
+        ({"rate": "1", "penalty_tolerance_percent": "101"}, "penalty_tolerance_percent", "from 0 to 100"),
         ({"rate": "1", "wheeling_fixed": "0.001"}, "wheeling_fixed", "more than 2 decimals"),
         ({"rate": "1", "wheeling_fixed": "-1"}, "wheeling_fixed", "negative"),
         ({"bands": "dear"}, "bands", "no list of objects"),
