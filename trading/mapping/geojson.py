@@ -28,12 +28,12 @@ def write_geometry(geometry: Geometry) -> Json:
     return {"type": geometry.kind.value, "coordinates": _listed(geometry.coordinates)}
 
 
-def read_geometry(document: object, *, path: str) -> Geometry:
-    """Return the geometry that GeoJSON describes; altitudes are left out.
+def read_geometry(document: object, *, path: str, most: int = MOST_POSITIONS) -> Geometry:
+    """Return the geometry that GeoJSON describes, of `most` positions; altitudes are left out.
 
     Raises: FieldInvalid, naming the place below `path` at which it is wrong.
     """
-    return _Reader().read(document, path)
+    return _Reader(most=most).read(document, path)
 
 
 def _listed(coordinates: Coordinates) -> list[Any]:
@@ -44,6 +44,7 @@ def _listed(coordinates: Coordinates) -> list[Any]:
 class _Reader:
     """Reads one geometry; counts its positions as they come, so that no huge one is read to its end."""
 
+    most: int
     positions: int = 0
 
     def read(self, document: object, path: str, *, inside: bool = False) -> Geometry:
@@ -68,9 +69,9 @@ class _Reader:
     def position(self, value: object, path: str) -> Coordinates:
         """Return longitude and latitude."""
         self.positions += 1
-        if self.positions > MOST_POSITIONS:
+        if self.positions > self.most:
             raise FieldInvalid(
-                f"the geometry has more than {MOST_POSITIONS} positions", path=path, hint="Simplify it."
+                f"the geometry has more than {self.most} positions", path=path, hint="Simplify it."
             )
         if not isinstance(value, list | tuple) or len(value) not in (2, 3):
             raise FieldInvalid("a position is [longitude, latitude] here", path=path)

@@ -121,7 +121,9 @@ def _write_one(condition: SpatialFilter, in_capitals: bool) -> Json:
         return word if in_capitals else word.lower()
 
     if not condition.targets:
-        raise SearchUnsupported("a place is searched for by the JSONPath of its geometry", path=condition.path)
+        raise SearchUnsupported(
+            "a place is searched for by the JSONPath of its geometry", path=condition.path
+        )
     targets = list(condition.targets)
     written: Json = {
         "op": cased(f"{_PREFIX}{condition.operator.value}"),
