@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.offer_file import OfferEntry
+from bpp.place_file import LocationEntry
 from kernel.energy import Energy
 from trading.offer import (
     Certification,
@@ -62,6 +63,7 @@ class ResourceEntry(Entry):
     certification: CertificationEntry | None = None
     available_kwh: Kwh
     production: WindowEntry
+    location: LocationEntry | None = None
 
     def to_domain(self) -> Resource:
         certification = Certification(**self.certification.model_dump()) if self.certification else None
@@ -78,6 +80,7 @@ class ResourceEntry(Entry):
             ),
             available=Energy.from_kwh(self.available_kwh),
             production=self.production.to_domain(),
+            place=self.location.to_domain() if self.location else None,
         )
 
 

@@ -11,6 +11,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.fields import Field
+from trading.place import Place
 from trading.refusals import (
     ItemNotFound,
     OfferAmbiguous,
@@ -67,7 +68,7 @@ class EnergySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Energy that a provider has to sell, and when it is produced."""
+    """Energy that a provider has to sell, when it is produced, and where if that is told."""
 
     id: str
     provider_id: str
@@ -75,6 +76,7 @@ class Resource:
     source: EnergySource
     available: Energy
     production: Interval
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

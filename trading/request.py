@@ -14,6 +14,7 @@ from kernel.mrid import MridInvalid, canonical_mrid
 from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
 from trading.refusals import FieldInvalid, FieldMissing, OwnMeter, QuoteChanged, WindowUnavailable
+from trading.spatial import SpatialFilter
 
 BEST_RATING: Final = Decimal(5)
 WORST_RATING: Final = Decimal(0)
@@ -45,10 +46,15 @@ class OrderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
-    """What a buyer looks for: words that must all occur, and a JSONPath over items."""
+    """What a buyer looks for: words that must all occur, a JSONPath over items, places, and a time.
+
+    What is found is where all of `places` say, and can be had in the whole of `window`.
+    """
 
     words: tuple[str, ...] = ()
     expression: str | None = None
+    places: tuple[SpatialFilter, ...] = ()
+    window: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,7 +24,7 @@ from trading.mapping import WIRES, wire_of
 from trading.mapping.find import find_objects
 from trading.offer import SupportContact
 from trading.report import report_contract
-from trading.request import Criteria, Inquiry, OrderRequest, Rating
+from trading.request import Inquiry, OrderRequest, Rating
 
 Json = dict[str, Any]
 
@@ -79,9 +79,9 @@ def test_an_order_survives(profile: str, request: OrderRequest) -> None:
 
 @generations
 @few
-@given(criteria=trades.criteria)
-def test_criteria_survive(profile: str, criteria: Criteria) -> None:
-    wire = wire_of(profile)
+@given(data=st.data())
+def test_criteria_survive(profile: str, data: st.DataObject) -> None:
+    wire, criteria = wire_of(profile), data.draw(trades.criteria_of(profile))
     assert wire.read_criteria(through(profile, Action.DISCOVER, wire.write_criteria(criteria))) == criteria
 
 

@@ -30,6 +30,7 @@ from trading.delivery import (
     SettlementCycleView,
     TelemetryEvent,
 )
+from trading.geometry import Geometry, GeometryKind, point_at
 from trading.lifecycle import ContractStatus
 from trading.listing import ListedOffer, ListedTerms, Listing
 from trading.matching import NO_LOSSES, Billed, Losses, Matching
@@ -44,8 +45,10 @@ from trading.offer import (
 )
 from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.periods import BillingPeriod
+from trading.place import Address, Place
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
 from trading.request import Criteria, Inquiry, OrderRequest, Rating
+from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
 from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
 
@@ -220,6 +223,64 @@ sources = st.builds(
     | st.builds(Certification, status=words, certificates=st.lists(words, max_size=2).map(tuple)),
 )
 
+
+def degrees(most: int) -> st.SearchStrategy[Decimal]:
+    """Angles between −`most` and `most`, to the tenth of a metre."""
+    return st.decimals(min_value=-most, max_value=most, places=6)
+
+
+positions = st.tuples(degrees(180), degrees(90))
+points = positions.map(lambda found: point_at(longitude=found[0], latitude=found[1]))
+lines = st.lists(positions, min_size=2, max_size=4).map(
+    lambda found: Geometry(kind=GeometryKind.LINE, coordinates=tuple(found))
+)
+triangles = st.tuples(positions, positions, positions).map(
+    lambda found: Geometry(kind=GeometryKind.POLYGON, coordinates=((*found, found[0]),))
+)
+pairs = st.tuples(positions, positions).map(
+    lambda found: Geometry(kind=GeometryKind.POINTS, coordinates=found)
+)
+collections = st.lists(points | lines | triangles, min_size=1, max_size=3).map(
+    lambda found: Geometry(kind=GeometryKind.COLLECTION, members=tuple(found))
+)
+geometries = points | lines | triangles | pairs | collections
+addresses = st.builds(
+    Address,
+    street=st.none() | words,
+    locality=st.none() | words,
+    region=st.none() | words,
+    postal_code=st.none() | words,
+    country=st.none() | words,
+).filter(lambda address: address != Address())
+places = st.builds(Place, geometry=geometries, address=st.none() | addresses)
+
+metres = st.decimals(min_value=0, max_value=10**7, places=2)
+spatial_filters = st.sampled_from(SpatialOperator).flatmap(
+    lambda operator: st.builds(
+        SpatialFilter,
+        operator=st.just(operator),
+        geometry=geometries,
+        targets=st.lists(words, min_size=1, max_size=2).map(tuple),
+        quantifier=st.sampled_from(Quantifier),
+        distance=metres if operator is SpatialOperator.DWITHIN else st.none(),
+    )
+)
+circles = st.builds(
+    SpatialFilter, operator=st.just(SpatialOperator.DWITHIN), geometry=points, distance=metres
+)
+
+
+def criteria_of(profile: str) -> st.SearchStrategy[Criteria]:
+    """Criteria as the generation can say them: circles and a time in v1.1, every shape in 2.0."""
+    is_first = profile == "v1_1"
+    return st.builds(
+        replace,
+        criteria,
+        places=st.lists(circles if is_first else spatial_filters, max_size=2).map(tuple),
+        window=st.none() | intervals() if is_first else st.none(),
+    )
+
+
 criteria = st.builds(
     Criteria,
     words=st.lists(words, max_size=3).map(lambda found: tuple(" ".join(found).casefold().split())),
@@ -282,6 +343,7 @@ def listings(draw: st.DrawFn) -> Listing:
             source=draw(sources),
             available=draw(energies),
             production=draw(intervals()),
+            place=draw(st.none() | places),
         )
         resources.append(resource)
         offers += draw(st.lists(listed_offers(resource), min_size=1, max_size=2))

@@ -16,7 +16,6 @@ from trading.refusals import (
     FieldInvalid,
     FieldMissing,
     OneItemOnly,
-    SearchUnsupported,
     UpdateTargetInvalid,
 )
 from trading.request import Criteria, Inquiry, OrderRequest, RatingSummary
@@ -131,18 +130,6 @@ def test_words_are_taken_from_wherever_an_intent_names_something() -> None:
     }
     assert wire.read_criteria({"intent": intent}) == Criteria(words=("solar", "roof", "top"))
     assert wire.read_criteria({}) == Criteria()
-
-
-@pytest.mark.parametrize(
-    "intent",
-    [
-        {"fulfillment": {"stops": [{"location": {"gps": "1,2"}}]}},
-        {"provider": {"locations": [{"gps": "1,2"}]}},
-    ],
-)
-def test_a_search_by_place_is_refused(intent: Json) -> None:
-    with pytest.raises(SearchUnsupported):
-        wire.read_criteria({"intent": intent})
 
 
 def test_a_rating_without_a_target_or_a_number_is_refused_with_its_place() -> None:

@@ -173,8 +173,8 @@ def test_words_are_taken_from_wherever_they_stand() -> None:
         words=("solar", "roof")
     )
     with pytest.raises(SearchUnsupported) as refused:
-        wire.read_criteria({"intent": {"spatial": [{"op": "S_WITHIN"}]}})
-    assert refused.value.path == "$.message.intent.spatial"
+        wire.read_criteria({"intent": {"mediaSearch": {"media": []}}})
+    assert refused.value.path == "$.message.intent.mediaSearch"
 
 
 def test_support_may_be_about_anything() -> None:

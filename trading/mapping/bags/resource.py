@@ -10,6 +10,7 @@ from schemas import iris
 from trading.mapping.bags.amounts import read_span, write_span
 from trading.mapping.find import Json
 from trading.offer import Certification, DeliveryMode, EnergySource, Resource, SourceType
+from trading.place import Place
 
 
 def write_resource(resource: Resource) -> Json:
@@ -33,7 +34,9 @@ def write_resource(resource: Resource) -> Json:
     return bag
 
 
-def read_resource(bag: Mapping[str, Any], *, resource_id: str, name: str, provider_id: str) -> Resource:
+def read_resource(
+    bag: Mapping[str, Any], *, resource_id: str, name: str, provider_id: str, place: Place | None = None
+) -> Resource:
     """Return the resource that an EnergyResource describes. Raises: LookupError, TypeError, ValueError."""
     return Resource(
         id=resource_id,
@@ -48,6 +51,7 @@ def read_resource(bag: Mapping[str, Any], *, resource_id: str, name: str, provid
         ),
         available=Energy.from_kwh(bag["availableQuantity"]),
         production=read_span(bag["productionWindow"]),
+        place=place,
     )
 
 

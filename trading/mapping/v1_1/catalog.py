@@ -13,6 +13,7 @@ from trading.mapping.bags.amounts import write_span
 from trading.mapping.bags.offer import read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.mapping.v1_1.location import read_location, write_location
 from trading.mapping.v1_1.measure import write_measure
 from trading.mapping.v1_1.price import read_price, write_flat, write_price
 from trading.mapping.v1_1.tags import find_values, write_group, write_tags
@@ -86,6 +87,9 @@ def _provider(provider: Provider, listing: Listing) -> Json:
         "items": [_item(resource, listing) for resource in mine],
         "offers": [write_offer(offer) for resource in mine for offer in listing.offers_of(resource)],
     }
+    locations = [write_location(entry.place, entry.id) for entry in mine if entry.place is not None]
+    if locations:
+        written["locations"] = locations
     if listing.networks:
         written["tags"] = [write_group(_NETWORKS, [(_NETWORK, name) for name in listing.networks])]
     return written
@@ -101,13 +105,19 @@ def _item(resource: Resource, listing: Listing) -> Json:
         "tags": [write_tags("energy", bag)],
         "itemAttributes": bag,
     }
+    if resource.place is not None:
+        written["location_ids"] = [resource.id]
     offers = listing.offers_of(resource)
     return written | ({"price": write_price(told_price(offers[0].terms))} if len(offers) == 1 else {})
 
 
 def _read_item(item: Mapping[str, Any], provider: Mapping[str, Any]) -> Resource:
     return read_resource(
-        item["itemAttributes"], resource_id=item["id"], name=_name(item), provider_id=provider["id"]
+        item["itemAttributes"],
+        resource_id=item["id"],
+        name=_name(item),
+        provider_id=provider["id"],
+        place=read_location(provider, item.get("location_ids", ())),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from kernel.clock import format_instant
 from kernel.money import Money
 from trading.listing import ListedOffer, Listing
+from trading.mapping.bags.location import read_place, write_location
 from trading.mapping.bags.offer import ToldPrice, read_offer, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_objects, find_text, reading
@@ -19,6 +20,8 @@ _PRICE: Final = "price"
 _PRICES: Final = "prices"
 _FLAT: Final = "flat"
 _NETWORK: Final = "NETWORK"
+_PLACES: Final = "availableAt"
+"""The official place of it is the provider; filters are applied to resources, which have their own."""
 
 
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
@@ -50,7 +53,7 @@ def _catalog(provider: Provider, listing: Listing) -> Json:
     mine = [resource for resource in listing.resources if resource.provider_id == provider.id]
     return {
         "id": listing.id if len(listing.providers) == 1 else f"{listing.id}/{provider.id}",
-        "provider": _provider(provider),
+        "provider": _provider(provider) | _sites(mine),
         "resources": [_resource(resource) for resource in mine],
         "offers": [
             _offer(offer, resource, listing) for resource in mine for offer in listing.offers_of(resource)
@@ -62,12 +65,18 @@ def _provider(provider: Provider) -> Json:
     return {"id": provider.id, "descriptor": {"name": provider.name}}
 
 
+def _sites(resources: list[Resource]) -> Json:
+    """Return where a provider's resources are, each site once; nothing if nobody says where."""
+    sites = dict.fromkeys(resource.place for resource in resources if resource.place is not None)
+    return {_PLACES: [write_location(site) for site in sites]} if sites else {}
+
+
 def _resource(resource: Resource) -> Json:
     return {
         "id": resource.id,
         "descriptor": {"name": resource.name},
         "resourceAttributes": write_resource(resource),
-    }
+    } | _sites([resource])
 
 
 def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
@@ -134,6 +143,7 @@ def _read_resource(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> R
         resource_id=resource["id"],
         name=_name(resource),
         provider_id=catalog["provider"]["id"],
+        place=read_place(resource, _PLACES),
     )
 
 

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
 from kernel.currency import Currency
 from kernel.money import Money
 from schemas import iris
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.amounts import DoesNotAddUp
+from trading.mapping.bags.location import read_place, write_location
 from trading.mapping.bags.offer import ToldPrice, read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
 from trading.mapping.find import Json, find_text, reading
 from trading.offer import Provider, Resource
 from trading.quote import ComponentType
 from trading.rates import Price
+
+_PLACES: Final = "beckn:availableAt"
 
 
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
@@ -125,6 +128,8 @@ def _item(resource: Resource, listing: Listing) -> Json:
         "beckn:isActive": True,
         "beckn:itemAttributes": write_resource(resource),
     }
+    if resource.place is not None:
+        item[_PLACES] = [{"@type": "beckn:Location"} | write_location(resource.place)]
     return item | ({"beckn:networkId": list(listing.networks)} if listing.networks else {})
 
 
@@ -151,6 +156,7 @@ def _read_item(item: Mapping[str, Any]) -> Resource:
         resource_id=item["beckn:id"],
         name=_name(item),
         provider_id=item["beckn:provider"]["beckn:id"],
+        place=read_place(item, _PLACES),
     )
 
 
