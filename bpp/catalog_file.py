@@ -8,6 +8,7 @@ from pydantic import Field
 
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.offer_file import OfferEntry
+from bpp.sharing_file import SharingEntry, SharingRule
 from kernel.energy import Energy
 from trading.offer import (
     Certification,
@@ -62,6 +63,7 @@ class ResourceEntry(Entry):
     certification: CertificationEntry | None = None
     available_kwh: Kwh
     production: WindowEntry
+    sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
 
     def to_domain(self) -> Resource:
         certification = Certification(**self.certification.model_dump()) if self.certification else None
