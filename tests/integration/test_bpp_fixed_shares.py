@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -20,8 +21,11 @@ from degnode.bill_verifier.verify import verify_statement
 from degnode.bill_views import print_statement
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.local_days import days_between
 from node.audit import Actor
 from protocol.actions import Action
+from settlement.engines.faults import DataInvalid
+from settlement.engines.service_data import write_contracts
 from settlement.store import find_bills, find_cycles
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import (
@@ -175,7 +179,7 @@ async def test_no_other_contracts_confirm_cut_or_cancellation_changes_a_share(wo
         wanted = Curtailment(cut=cut, since=WINDOW.start + HOUR)
         by = Actor(who="operator")
         await curtail_contract(world.bpp, most, wanted, uow, by=by, why="a storm", now=world.clock.now())
-    await world.refresh_all()
+    assert await world.refresh_all() == 0
     assert await world.status(eighth) == before
     await world.send(Action.CANCEL, {"order": {"beckn:id": most}}, transaction_id=str(uuid4()))
     await world.refresh_all()
@@ -290,3 +294,12 @@ async def test_one_meter_serves_by_one_rule_at_a_time(
         assert isinstance(refused, MeterSharedOtherwise)
         assert refused.code == "BIZ_FULFILLMENT_UNAVAILABLE"
     assert await buy(later, "after", meter=SECOND, kwh=5)
+
+
+async def test_engines_that_serve_in_order_refuse_a_contract_with_a_share(
+    world: SellerWorld, tmp_path: Path
+) -> None:
+    [day] = days_between(WINDOW.start.date(), WINDOW.start.date(), zone="UTC")
+    await buy(world, "eighth", meter=FIRST)
+    with pytest.raises(DataInvalid, match="has a fixed share of its meter"):
+        await write_contracts(world.uow_factory, day, tmp_path / "contracts.jsonl")
