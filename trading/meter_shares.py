@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import and_, not_, or_, select, text
+from sqlalchemy import and_, literal_column, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.interval import Interval
@@ -23,6 +23,8 @@ from trading.refusals import MeterSharedOtherwise, ShareUnavailable
 from trading.tables import contracts
 from trading.terms import WHOLE_PERCENT
 
+_SHARE: Final = literal_column("'share_percent'")
+"""No parameter: so the index of contracts that have one is found."""
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('meter shares ' || :mrid, 0))")
 
 
@@ -72,7 +74,7 @@ async def find_shares(
     if but is not None:
         query = query.where(column.id != but)
     if wanted.percent is None:
-        query = query.where(column.terms.has_key("share_percent"))
+        query = query.where(column.terms.has_key(_SHARE))
     rows = await connection.execute(query)
     return [
         MeterShare(
