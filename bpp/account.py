@@ -11,13 +11,12 @@ from typing import Final
 
 import structlog
 
-from bpp.meter_sharing import Metered, read_counted, read_left
+from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_periods import Cadence
 from kernel.money import sum_money
 from settlement.agreement import Agreement
-from settlement.allocation.series import FIRST_IN_FIRST_OUT
 from settlement.bills import BillingCycle
 from settlement.corrections import CorrectionKind
 from settlement.cycles import SettlementCycle
@@ -52,9 +51,6 @@ MOST_ROWS: Final = 100
 
 MOST_CYCLES: Final = 100
 """Settlement cycles of a contract that are told; an hourly one of a year has 8760."""
-
-ALLOCATION: Final = str(FIRST_IN_FIRST_OUT.applied)
-"""How each meter's energy is shared out over this node's contracts, as is recorded with what is settled."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,8 +178,8 @@ def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
         terms=contract.terms,
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
-        source_allocation=ALLOCATION,
-        target_allocation=ALLOCATION,
+        source_allocation=allocation_at(contract, MeterEnd.SOURCE),
+        target_allocation=allocation_at(contract, MeterEnd.TARGET),
         matching=contract.terms.matching,
         billing=Cadence(contract.terms.billing_period.value),
         metering_interval=contract.terms.metering,

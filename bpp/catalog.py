@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bpp.catalog_file import CatalogueFile
+from bpp.catalog_file import CatalogueFile, ResourceEntry
 from bpp.exact_yaml import read_yaml
+from bpp.sharing_file import check_share
 from bpp.wheeling_file import TariffFile
 from kernel.currency import Currency
 from kernel.errors import NodeError
@@ -83,8 +85,12 @@ def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
     resources: list[Resource] = []
     for index, resource in enumerate(file.resources):
         resources.append(_converted(resource.to_domain, f"resources.{index}", name))
+    _require_one_rule_a_meter(file.resources, resources, name)
+    rules = {entry.id: entry.sharing.rule for entry in file.resources}
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
+        fits = partial(check_share, rules[offer.resource], offer.share_percent)
+        _converted(fits, f"offers.{index}.share_percent", name)
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
         made = partial(offer.to_domain, sellers[offer.resource], tariffs)
         offers.append(_converted(made, f"offers.{index}", name))
@@ -96,6 +102,21 @@ def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
         resources=tuple(resources),
         offers=tuple(offers),
     )
+
+
+def _require_one_rule_a_meter(
+    entries: Sequence[ResourceEntry], resources: Sequence[Resource], name: str
+) -> None:
+    """Refuse a meter that is to serve at one time by two rules."""
+    for (at, one), (to, other) in combinations(enumerate(resources), 2):
+        is_same = one.source.mrid == other.source.mrid and one.production.overlaps(other.production)
+        if is_same and entries[at].sharing.rule is not entries[to].sharing.rule:
+            raise CatalogueInvalid(
+                f"{name}: resources.{to}.sharing: the meter {other.source.meter_id} is shared by "
+                f"{entries[at].sharing.rule} as {one.id}, whose production overlaps",
+                path=f"resources.{to}.sharing",
+                hint="Give both resources the same rule, or let one end before the other begins.",
+            )
 
 
 def _converted(make: Callable[[], T], where: str, name: str) -> T:

@@ -9,6 +9,7 @@ from pydantic import Field
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.offer_file import OfferEntry
 from bpp.place_file import LocationEntry
+from bpp.sharing_file import SharingEntry, SharingRule
 from kernel.energy import Energy
 from trading.offer import (
     Certification,
@@ -64,6 +65,7 @@ class ResourceEntry(Entry):
     available_kwh: Kwh
     production: WindowEntry
     location: LocationEntry | None = None
+    sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
 
     def to_domain(self) -> Resource:
         certification = Certification(**self.certification.model_dump()) if self.certification else None

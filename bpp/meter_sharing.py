@@ -1,12 +1,14 @@
-"""What of a contract's meters is left to it: contracts that were confirmed before it come first.
+"""What of a contract's meters is left to it: its fixed share, or what contracts before it leave.
 
-Each meter is shared out by itself, first in first out, interval by interval. Only this node's own contracts
-are known here; what a meter sells on another platform is not.
+Each meter is shared out by itself, interval by interval: first in first out, but that a contract with a
+fixed share of its source's meter has that, whatever others have. Only this node's own contracts are known
+here; what a meter sells on another platform is not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from itertools import pairwise
 from typing import Final, TypeAlias
 
@@ -15,7 +17,14 @@ from kernel.interval import Interval
 from metering.energy import Direction
 from metering.query import interval_energy
 from settlement.allocation.quantity import Lump
-from settlement.allocation.series import Entitlement, left_over
+from settlement.allocation.rules import Policy
+from settlement.allocation.series import (
+    FIRST_IN_FIRST_OUT,
+    FIXED_SHARES,
+    Entitlement,
+    fixed_share,
+    left_over,
+)
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.lifecycle import ContractStatus
@@ -24,6 +33,17 @@ from trading.meter_claims import MeterClaim, MeterEnd, find_earlier_claims
 Metered: TypeAlias = Sequence[tuple[Interval, Energy]]
 
 DIRECTIONS: Final = {MeterEnd.SOURCE: Direction.EXPORT, MeterEnd.TARGET: Direction.IMPORT}
+
+
+def share_at(contract: Contract, end: MeterEnd) -> Decimal | None:
+    """Return the per cent of one of its meters that a contract has; None where it is served in its order."""
+    return contract.terms.share_percent if end is MeterEnd.SOURCE else None
+
+
+def allocation_at(contract: Contract, end: MeterEnd) -> str:
+    """Return the rule, with its version, by which one of a contract's meters is shared out."""
+    policy: Policy = FIRST_IN_FIRST_OUT if share_at(contract, end) is None else FIXED_SHARES
+    return str(policy.applied)
 
 
 async def read_counted(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, window: Interval) -> Metered:
@@ -42,6 +62,9 @@ async def read_left(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, count
 
     What is cut from others once it is fulfilled changes nothing of it.
     """
+    share = share_at(contract, end)
+    if share is not None:
+        return fixed_share(counted, share)
     cut_by = contract.ended_at if contract.status is ContractStatus.COMPLETED else None
     claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=cut_by)
     if not claims:

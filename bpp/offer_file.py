@@ -11,6 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, m
 
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
 from bpp.delivery_file import LossesEntry, PenaltyEntry
+from bpp.sharing_file import Share
 from bpp.wheeling_file import WheelingEntry
 from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
@@ -148,6 +149,7 @@ class OfferEntry(Entry):
 
     `tariffs` are files of utilities' charges, beside the catalogue. `metering_minutes` is how long the
     meters' intervals last, on whose bounds hours must begin and end; in REAL_TIME each is a cycle.
+    `share_percent` is the fixed share of the meter that each contract has, by the sharing of the resource.
     """
 
     id: Identifier
@@ -179,6 +181,7 @@ class OfferEntry(Entry):
     matching: Annotated[Matching, BeforeValidator(_upper)] = Matching.WINDOW
     losses: LossesEntry | None = None
     penalties: tuple[PenaltyEntry, ...] = ()
+    share_percent: Share | None = None
 
     def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling]) -> Offer:
         """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError."""
@@ -222,6 +225,7 @@ class OfferEntry(Entry):
             losses=self.losses.to_domain() if self.losses else NO_LOSSES,
             penalties=tuple(entry.to_domain(currency) for entry in self.penalties),
             payment=self.payment,
+            share_percent=self.share_percent,
         )
 
     def _rates(self) -> DayRates | None:

@@ -6,7 +6,10 @@ from datetime import datetime
 
 from bpp.platform import Bpp
 from settlement.agreement import LONGEST_WINDOW
+from storage.unit_of_work import UnitOfWork
+from trading.contract import Contract
 from trading.fields import Field
+from trading.meter_shares import MeterShare, find_shares, lock_shares, require_share
 from trading.refusals import WindowUnavailable
 from trading.request import OrderRequest, Selection, find_selection
 
@@ -28,3 +31,25 @@ def find_sellable(bpp: Bpp, request: OrderRequest, *, now: datetime) -> Selectio
             f"a contract runs for {LONGEST_WINDOW.days} days at most", path=Field.TRADE_END
         )
     return selection
+
+
+async def require_meter_open(
+    wanted: MeterShare, uow: UnitOfWork, *, now: datetime, but: str | None = None
+) -> None:
+    """Let pass what the source's meter can serve beside all contracts but one. Nothing is held.
+
+    Raises: ShareUnavailable, MeterSharedOtherwise.
+    """
+    require_share(wanted, await find_shares(uow.connection, wanted, now=now, but=but))
+
+
+async def hold_meter(contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
+    """Let a contract pass that its source's meter can serve beside all others, if it is kept by this unit.
+
+    Raises: ShareUnavailable, MeterSharedOtherwise.
+    """
+    await lock_shares(uow.connection, contract.source_mrid)
+    wanted = MeterShare(
+        mrid=contract.source_mrid, window=contract.window, percent=contract.terms.share_percent
+    )
+    await require_meter_open(wanted, uow, now=now, but=contract.id)

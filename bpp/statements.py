@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from bpp.account import ALLOCATION, agreement_of
-from bpp.meter_sharing import DIRECTIONS
+from bpp.account import agreement_of
+from bpp.meter_sharing import DIRECTIONS, allocation_at, share_at
 from kernel.interval import Interval
 from metering.history import History, energy_history
 from settlement.explanation import Record
@@ -49,7 +49,9 @@ async def make_statement(contract: Contract, bill_id: str, uow: UnitOfWork, *, n
 async def _meter(
     contract: Contract, end: MeterEnd, instants: Sequence[datetime], uow: UnitOfWork
 ) -> MeterEvidence:
-    claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=None)
+    claims: list[MeterClaim] = []
+    if share_at(contract, end) is None:
+        claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=None)
     claims.sort(key=lambda claim: (claim.confirmed_at, claim.contract_id))
     meter: str = getattr(contract, end.value)
     histories = [
@@ -61,7 +63,7 @@ async def _meter(
     ]
     return MeterEvidence(
         meter=meter,
-        allocation=ALLOCATION,
+        allocation=allocation_at(contract, end),
         readings=_track(histories),
         claims=tuple([await _claim(claim, uow) for claim in claims]),
     )

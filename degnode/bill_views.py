@@ -31,8 +31,9 @@ def print_statement(statement: Json, console: Console) -> None:
     lines += [("", name, str(Money(minor, currency)), "") for name, minor in totals.items() if minor]
     print_table("Lines", ("kind", "for", "amount", "taken off"), lines, console=console)
     _say(console, f"Priced {terms['pricing_model']}, {terms['price_per_kwh']} {currency} per kWh.")
-    for side, verb in (("exported", "exported"), ("imported", "imported")):
-        _say(console, _meter(statement["meters"][side], verb))
+    shares = {"exported": terms.get("share_percent"), "imported": None}
+    for side, share in shares.items():
+        _say(console, _meter(statement["meters"][side], side, share=share))
     headings = ("cycle", "run", "exported", "imported", "delivered", "amount", "closed by", "missing")
     rows = [_run(run, currency) for run in statement["runs"] if run["cycle"] in bill["cycles"]]
     print_table("Settlement cycles", headings, rows, console=console)
@@ -53,13 +54,19 @@ def _amounts(line: Json, currency: Currency) -> tuple[str, str]:
     return str(Money(line["minor"], currency)), str(Money(discount, currency)) if discount else ""
 
 
-def _meter(meter: Json, verb: str) -> str:
+def _meter(meter: Json, verb: str, *, share: str | None = None) -> str:
     earlier = len(meter["claims"])
-    shared = f", shared out by {meter['allocation']} after {_count(earlier, 'earlier contract')}"
+    shared = f", shared out by {meter['allocation']}"
+    if share is not None:
+        shared += f": {share} % of it in each interval"
+    elif earlier:
+        shared += f" after {_count(earlier, 'earlier contract')}"
+    else:
+        shared = ""
     revised = sum(reading[-1] is not None for reading in meter["readings"])
     news = f", {_count(revised, 'of them')} revised since" if revised else ""
     counted = _count(len(meter["readings"]), "reading")
-    return f"Meter {meter['meter']} {verb}: {counted}{news}{shared if earlier else ''}."
+    return f"Meter {meter['meter']} {verb}: {counted}{news}{shared}."
 
 
 def _count(number: int, noun: str) -> str:

@@ -70,7 +70,7 @@ def explain_cycle(
         "rule_version": RULE_VERSION,
         "contracted_wh": agreement.contracted.watt_hours,
         "curtailed_wh": agreement.curtailed.watt_hours,
-        "exported": _side(quantities.exported, allocation=agreement.source_allocation),
+        "exported": _side(quantities.exported, allocation=agreement.source_allocation) | _share(agreement),
         "imported": _side(quantities.imported, allocation=agreement.target_allocation),
         "delivered_before_wh": quantities.before.total.watt_hours,
         "delivered_to_date_wh": quantities.to_date.total.watt_hours,
@@ -140,6 +140,12 @@ def _side(side: SideQuantities, *, allocation: str | None) -> Record:
     if len(side.readings) <= MOST_READINGS:
         record["readings"] = [[*_span(interval), energy.watt_hours] for interval, energy in side.readings]
     return record
+
+
+def _share(agreement: Agreement) -> Record:
+    """Return the contract's fixed share of the source's meter, if it has one: `readings` are that share."""
+    percent = agreement.terms.share_percent
+    return {} if percent is None else {"share_percent": f"{percent:f}"}
 
 
 def _bands(quantities: CycleQuantities) -> list[Record]:

@@ -1,6 +1,6 @@
-"""How a contract's deliveries are compared and what a shortfall costs, as its terms are kept: plain JSON.
+"""What a contract has of a meter, how its sides are compared and what a shortfall costs, as terms are kept.
 
-What is as it was before there were such terms is left out.
+Plain JSON. What is as it was before there were such terms is left out.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 def delivery_to_record(terms: Terms) -> Record:
-    """Return matching, metering interval, losses and penalties; None of what is not agreed."""
+    """Return matching, metering interval, losses, penalties and share; None of what is not agreed."""
     losses = terms.losses
     return {
         "matching": None if terms.matching is Matching.WINDOW else terms.matching.value,
@@ -31,6 +31,7 @@ def delivery_to_record(terms: Terms) -> Record:
         if losses == NO_LOSSES
         else {"factor": str(losses.factor), "billed": losses.billed.value},
         "penalties": [_penalty_to(penalty) for penalty in terms.penalties] or None,
+        "share_percent": None if terms.share_percent is None else f"{terms.share_percent:f}",
     }
 
 
@@ -42,6 +43,12 @@ def metering_from_record(record: Mapping[str, Any]) -> timedelta:
 def losses_from_record(losses: Mapping[str, Any] | None) -> Losses:
     """Return the losses that are kept in the terms, None where none are agreed."""
     return NO_LOSSES if losses is None else Losses(Decimal(losses["factor"]), Billed(losses["billed"]))
+
+
+def share_from_record(record: Mapping[str, Any]) -> Decimal | None:
+    """Return the fixed share of the source's meter that is kept in the terms, None where there is none."""
+    percent = record.get("share_percent")
+    return None if percent is None else Decimal(percent)
 
 
 def penalty_from_record(record: Mapping[str, Any], currency: Currency) -> ShortfallPenalty:

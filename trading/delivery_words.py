@@ -17,6 +17,11 @@ def describe_delivery(terms: Terms) -> str:
 
 
 def _sentences(terms: Terms) -> Iterator[str]:
+    if terms.share_percent is not None:
+        yield (
+            f"The buyer has {_plain(terms.share_percent)} % of what the seller's meter exports in each "
+            "interval, whatever others buy; what it does not use is not made up for."
+        )
     if terms.matching is Matching.INTERVAL:
         yield "Delivered is the lesser of both meters in each interval by itself."
     if terms.losses != NO_LOSSES:

@@ -1,6 +1,7 @@
 """Contracts that claim the same meter: which go before a contract, and which come after it.
 
-The earlier confirmation goes before the later, and of two at the same instant the lower id.
+The earlier confirmation goes before the later, and of two at the same instant the lower id. On the source's
+meter none goes before a contract that has a fixed share of it.
 """
 
 from __future__ import annotations
@@ -172,9 +173,9 @@ async def _cuts_of(
 async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> list[str]:
     """Hold a contract and all that come after it on its meters and still count; return the ids of these.
 
-    So does one that was cancelled after its window began: what is left to it until then may change. They
-    are locked in the order in which readings lock them, so that neither waits for the other:
-    call it before anything else is locked.
+    So does one that was cancelled after its window began: what is left to it until then may change. One
+    that has a fixed share of the source does not come after others there. They are locked in the order in
+    which readings lock them, so that neither waits for the other: call it before anything else is locked.
     """
     column = contracts.c
     was_cancelled = and_(
@@ -182,7 +183,10 @@ async def hold_later_claims(connection: AsyncConnection, contract: Contract) -> 
     )
     later = and_(
         or_(column.refresh_at.is_not(None), was_cancelled),
-        or_(contracts.c.source_mrid == contract.source_mrid, contracts.c.target_mrid == contract.target_mrid),
+        or_(
+            and_(column.source_mrid == contract.source_mrid, not_(column.terms.has_key("share_percent"))),
+            column.target_mrid == contract.target_mrid,
+        ),
         tuple_(contracts.c.confirmed_at, contracts.c.id) > _precedence(contract),
     )
     query = (

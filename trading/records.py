@@ -20,6 +20,7 @@ from trading.delivery_records import (
     losses_from_record,
     metering_from_record,
     penalty_from_record,
+    share_from_record,
 )
 from trading.matching import Matching
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
@@ -85,6 +86,7 @@ def terms_from_record(record: Record) -> Terms:
         losses=losses_from_record(record.get("losses")),
         penalties=tuple(penalty_from_record(entry, currency) for entry in record.get("penalties", ())),
         payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
+        share_percent=share_from_record(record),
     )
 
 

@@ -75,6 +75,18 @@ class QuantityOutOfBounds(NodeError):
     code, http_status, retryable = "BIZ_QUANTITY_UNAVAILABLE", 409, False
 
 
+class ShareUnavailable(NodeError):
+    """Less of the seller's meter is left throughout the window than the offer has."""
+
+    code, http_status, retryable = "BIZ_QUANTITY_UNAVAILABLE", 409, False
+
+
+class MeterSharedOtherwise(NodeError):
+    """The seller's meter serves contracts by another rule while this one would run."""
+
+    code, http_status, retryable = "BIZ_FULFILLMENT_UNAVAILABLE", 409, False
+
+
 class WindowUnavailable(NodeError):
     """The energy is not produced, or no longer, when it was asked for."""
 

@@ -78,6 +78,12 @@ contracts: Final = Table(
         "window_start",
         postgresql_where=text("confirmed_at IS NOT NULL"),
     ),
+    Index(
+        "ix_contracts_source_shares",
+        "source_mrid",
+        "window_start",
+        postgresql_where=text("terms ? 'share_percent'"),
+    ),
     *(
         Index(
             f"ix_contracts_finished_{side}_mrid",

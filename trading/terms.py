@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -54,6 +55,8 @@ class SettlementType(StrEnum):
 
 _SHORTEST_METERING: Final = timedelta(minutes=1)
 _LONGEST_METERING: Final = timedelta(hours=1)
+WHOLE_PERCENT: Final = 100
+"""All of a meter."""
 
 
 class PaymentTiming(StrEnum):
@@ -79,6 +82,8 @@ class Terms:
     SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none.
     `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
     `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most.
+    `share_percent` is the fixed part of what the source's meter exports that the contract has, by the rule
+    STATIC_KEY; without one the meter serves contracts first in, first out.
     Raises: TermsInvalid, CurrencyMismatch.
     """
 
@@ -101,6 +106,7 @@ class Terms:
     losses: Losses = NO_LOSSES
     penalties: tuple[ShortfallPenalty, ...] = ()
     payment: PaymentTiming = PaymentTiming.POSTPAID
+    share_percent: Decimal | None = None
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():
@@ -121,6 +127,9 @@ class Terms:
         is_whole = not self.metering % timedelta(minutes=1)
         if not (is_whole and _SHORTEST_METERING <= self.metering <= _LONGEST_METERING):
             raise TermsInvalid(f"a metering interval takes 1 to 60 whole minutes, not {self.metering}")
+        share = self.share_percent
+        if share is not None and not (share.is_finite() and 0 < share <= WHOLE_PERCENT):
+            raise TermsInvalid(f"a share of a meter is more than 0 and at most 100 %, not {share}")
         if len({penalty.side for penalty in self.penalties}) < len(self.penalties):
             raise TermsInvalid("a side has one penalty at most")
         has_one_price = self.pricing_model is PricingModel.PER_KWH and self.by_interval is None

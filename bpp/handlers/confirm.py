@@ -10,6 +10,7 @@ from bpp.account import settle
 from bpp.orders import get_contract, keep, merged, require_same, tell
 from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
+from bpp.selection import hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
@@ -23,7 +24,7 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     """Return the order as a binding contract; a second confirm of it changes nothing.
 
     Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled,
-    DepositInsufficient.
+    DepositInsufficient, ShareUnavailable, MeterSharedOtherwise.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
@@ -33,6 +34,7 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     if contract.is_binding:
         return await tell(contract, uow, now=now)
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
+    await hold_meter(confirmed, uow, now=now)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
     await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)

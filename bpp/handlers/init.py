@@ -8,7 +8,7 @@ from typing import Any
 
 from bpp.orders import keep
 from bpp.platform import Bpp
-from bpp.selection import find_sellable
+from bpp.selection import find_sellable, hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
@@ -25,13 +25,15 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     """Return the order as a pending contract that holds its quantity.
 
     A second init of the conversation takes the place of the first, as long as nothing is binding.
-    Raises: AlreadyConfirmed; QuantityUnavailable; a refusal, if it could not be bought as it stands.
+    Raises: AlreadyConfirmed; QuantityUnavailable; ShareUnavailable; MeterSharedOtherwise; a refusal, if it
+    could not be bought as it stands.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     require_one_quantity(request)
     selection = find_sellable(bpp, request, now=now)
     earlier = await _earlier(inbound, uow)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
+    await hold_meter(contract, uow, now=now)
     stock = Stock(uow.connection)
     if earlier is not None and earlier.resource_id != contract.resource_id:
         await stock.release(earlier.id, resource_id=earlier.resource_id)

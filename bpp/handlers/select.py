@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
-from bpp.selection import find_sellable
+from bpp.selection import find_sellable, require_meter_open
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.mapping import wire_of
+from trading.meter_shares import MeterShare
 from trading.quote import quote_energy
 from trading.refusals import QuantityUnavailable
 from trading.request import require_one_quantity
@@ -36,5 +37,9 @@ async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
             hint=f"Order at most {left}." if left > ZERO_ENERGY else "Discover again for other offers.",
         )
     offer = selection.offer
+    wanted = MeterShare(
+        mrid=selection.resource.source.mrid, window=selection.window, percent=offer.terms.share_percent
+    )
+    await require_meter_open(wanted, uow, now=now)
     quote = quote_energy(selection.quantity, offer.terms, window=selection.window, zone=offer.zone)
     return {wire.ORDER_KEY: wire.write_quote_order(request, selection, quote)}

@@ -13,7 +13,7 @@ from degnode.bill_verifier.costs import Reached
 from degnode.bill_verifier.delivery import Agreed, BandAt, Delivered, delivered_by, gaps_in, total, way_of
 from degnode.bill_verifier.lines import billed, charged_between
 from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
-from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract
+from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract, share_of_contract
 from degnode.bill_verifier.statement import Json, exact, span, written, written_span
 from kernel.clock import parse_instant
 from kernel.currency import Currency
@@ -66,10 +66,12 @@ def known_at(statement: Json, at: datetime, band_at: BandAt) -> Known:
     contract, meters = statement["contract"], statement["meters"]
     fulfilled, ended = contract["fulfilled_at"], contract["terminated_at"]
     cuts_by = at if fulfilled is None else min(at, parse_instant(fulfilled))
-    exported, imported = (
-        left_to_contract(meters[side], window=span(contract["window"]), at=at, cuts_by=cuts_by)
-        for side in ("exported", "imported")
-    )
+    window, percent = span(contract["window"]), statement["terms"].get("share_percent")
+    imported = left_to_contract(meters["imported"], window=window, at=at, cuts_by=cuts_by)
+    if percent is None:
+        exported = left_to_contract(meters["exported"], window=window, at=at, cuts_by=cuts_by)
+    else:
+        exported = share_of_contract(meters["exported"], percent, window=window, at=at)
     return Known(
         at=at,
         exported=exported,
@@ -92,6 +94,8 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "exported": _side(known.exported, cycle.metered, statement["meters"]["exported"]["allocation"]),
         "imported": _side(known.imported, cycle.metered, statement["meters"]["imported"]["allocation"]),
     }
+    if "share_percent" in terms:
+        sides["exported"]["share_percent"] = f"{exact(terms['share_percent']):f}"
     is_complete = not any(side["missing"] for side in sides.values())
     explanation: Json = {
         "version": 2,

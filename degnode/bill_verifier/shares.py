@@ -1,14 +1,16 @@
-"""What one meter counted as known at an instant, and what of it earlier contracts left."""
+"""What one meter counted as known at an instant, and what of it is left to a contract, or its fixed share."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from fractions import Fraction
 from functools import lru_cache
+from math import floor
 from typing import Final, TypeAlias
 
-from degnode.bill_verifier.statement import Json, span
+from degnode.bill_verifier.statement import Json, exact, span
 from kernel.clock import parse_instant
 from kernel.interval import Interval
 
@@ -34,6 +36,27 @@ class _Claim:
         took = min(left, max(0, min([self.contracted, *limits]) - self.taken))
         self.taken += took
         return took
+
+
+def rules_of(terms: Json) -> dict[str, str]:
+    """Return by which rule each meter has to be shared out under these terms."""
+    return {"exported": "STATIC_KEY/2" if "share_percent" in terms else "FIFO/1", "imported": "FIFO/1"}
+
+
+def share_of_contract(meter: Json, percent: str, *, window: Interval, at: datetime) -> Counted:
+    """Return a contract's fixed share of a meter, interval by interval within its window.
+
+    What it was given by the end of each is its share of all that was counted in the window until then.
+    """
+    share = Fraction(exact(percent)) / 100
+    found: Counted = []
+    counted = given = 0
+    for period, watt_hours in _known(meter["readings"], at):
+        if window.start <= period.start and period.end <= window.end:
+            counted += watt_hours
+            found.append((period, floor(counted * share) - given))
+            given = floor(counted * share)
+    return found
 
 
 def left_to_contract(meter: Json, *, window: Interval, at: datetime, cuts_by: datetime) -> Counted:

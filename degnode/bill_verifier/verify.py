@@ -20,6 +20,7 @@ from degnode.bill_verifier.bills import (
 from degnode.bill_verifier.corrections import expected_corrections
 from degnode.bill_verifier.cycles import Cycle, Known, cycles_of, expected_run, known_at
 from degnode.bill_verifier.differences import NOTHING, Difference, differences
+from degnode.bill_verifier.shares import rules_of
 from degnode.bill_verifier.statement import Json, StatementUnreadable, digest_of, read_statement, span
 from kernel.clock import parse_instant
 
@@ -58,6 +59,7 @@ def _differences(statement: Json) -> Iterator[Difference]:
     yield from differences(statement["sha256"], digest_of(statement), "sha256")
     yield from _order_of_claims(statement)
     contract, terms = statement["contract"], statement["terms"]
+    yield from _sharing(statement)
     for name, unless_said in (("matching", "WINDOW"), ("metering_minutes", 15)):
         yield from differences(contract[name], terms.get(name, unless_said), f"contract.{name}")
     cycles = cycles_of(statement["contract"], statement["terms"])
@@ -81,6 +83,15 @@ def _order_of_claims(statement: Json) -> Iterator[Difference]:
             if parse_instant(one["confirmed_at"]) > parse_instant(following["confirmed_at"]):
                 path = f"meters.{side}.claims[{at}].confirmed_at"
                 yield Difference(path, one["confirmed_at"], f"at most {following['confirmed_at']}")
+
+
+def _sharing(statement: Json) -> Iterator[Difference]:
+    """Refuse another rule of sharing than the terms have, and others before a contract with a fixed share."""
+    meters = statement["meters"]
+    for side, rule in rules_of(statement["terms"]).items():
+        yield from differences(meters[side]["allocation"], rule, f"meters.{side}.allocation")
+        if rule.startswith("STATIC_KEY"):
+            yield from differences(meters[side]["claims"], [], f"meters.{side}.claims")
 
 
 def _runs(statement: Json, cycles: dict[str, Cycle]) -> Iterator[Difference]:

@@ -38,7 +38,10 @@ class AllocationRule(StrEnum):
 JOINT: Final = frozenset({AllocationRule.SEQUENTIAL, AllocationRule.DYNAMIC, AllocationRule.OPTIMAL})
 """Rules that look at both meters of every contract at once; the others know one meter alone."""
 
-VERSIONS: Final[Mapping[AllocationRule, int]] = dict.fromkeys(AllocationRule, 1)
+VERSIONS: Final[Mapping[AllocationRule, int]] = {
+    **dict.fromkeys(AllocationRule, 1),
+    AllocationRule.STATIC_KEY: 2,  # carries fractions of a Wh from one interval into the next
+}
 """Raise a rule's version when it would share out anything otherwise than before."""
 
 

@@ -1,8 +1,8 @@
 """One meter's energy over time, interval by interval, over contracts that each have their own window.
 
 Intervals are taken in the order of time. A contract with a quantity for its whole window claims what it
-has not been given yet. So what a contract is given depends on nothing later, and under FIFO on no
-contract that was traded after it.
+has not been given yet. So what a contract is given depends on nothing later, under FIFO on no contract
+that was traded after it, and under STATIC_KEY on no other contract at all.
 """
 
 from __future__ import annotations
@@ -18,13 +18,21 @@ from typing import Final, TypeAlias
 from kernel.energy import Energy
 from kernel.interval import Interval
 from settlement.allocation.quantity import Quantity
-from settlement.allocation.rules import AllocationInvalid, AppliedRule, Policy
+from settlement.allocation.rules import (
+    AllocationInvalid,
+    AllocationRule,
+    AppliedRule,
+    Policy,
+    check_shares,
+    share_of,
+)
 from settlement.allocation.slot import Claim, allocate
 from settlement.side import MeteredInterval, ReadingsInvalid
 
 Series: TypeAlias = Sequence[MeteredInterval]
 
 FIRST_IN_FIRST_OUT: Final = Policy()
+FIXED_SHARES: Final = Policy(rule=AllocationRule.STATIC_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +50,10 @@ class Entitlement:
     def precedence(self) -> tuple[datetime, str]:
         """What goes before what: the earlier trade, and of two at the same time the lower id."""
         return self.traded_at, self.contract_id
+
+    def holds_in(self, period: Interval) -> bool:
+        """Say whether an interval of the meter lies within the contract's window."""
+        return self.window.start <= period.start and period.end <= self.window.end
 
     def claim(self, period: Interval, taken: int) -> Claim:
         """Return what the contract claims in `period` when `taken` Wh were given to it before."""
@@ -78,6 +90,8 @@ def share_meter(
     given: dict[str, list[MeteredInterval]] = {each.contract_id: [] for each in entitlements}
     if len(given) < len(entitlements):
         raise AllocationInvalid("a contract claims a meter twice")
+    if policy.rule is AllocationRule.STATIC_KEY:
+        return _share_by_key(in_order(metered), entitlements)
     taken = dict.fromkeys(given, 0)
     waiting = sorted(entitlements, key=lambda each: each.window.start, reverse=True)
     running: list[Entitlement] = []
@@ -93,6 +107,50 @@ def share_meter(
         contract_id: Allocated(applied=policy.applied, intervals=tuple(intervals))
         for contract_id, intervals in given.items()
     }
+
+
+def fixed_share(metered: Series, percent: Decimal) -> list[MeteredInterval]:
+    """Return a fixed share of a meter, interval by interval: so many per cent of what it counted.
+
+    By the end of each interval it is the share of all that was counted since the first, rounded down to
+    whole Wh: a fraction of a Wh is given in the interval in which it becomes whole, and none is lost or
+    given twice. Shares of no more than the whole so never add up to more than was counted until then; in
+    one interval they may be up to one Wh each more. Raises: ReadingsInvalid, AllocationInvalid.
+    """
+    check_shares({"the contract": percent})
+    given: list[MeteredInterval] = []
+    counted = before = 0
+    for period, energy in in_order(metered):
+        counted += energy.watt_hours
+        now = share_of(counted, percent)
+        given.append((period, Energy(now - before)))
+        before = now
+    return given
+
+
+def _share_by_key(metered: Series, entitlements: Collection[Entitlement]) -> dict[str, Allocated]:
+    """Return what each contract takes of its fixed share; what it does not take is lost to the others."""
+    for period, _ in metered:
+        holding = [each for each in entitlements if each.holds_in(period)]
+        check_shares({each.contract_id: _share(each) for each in holding})
+    return {each.contract_id: _take_of_share(metered, each) for each in entitlements}
+
+
+def _take_of_share(metered: Series, entitlement: Entitlement) -> Allocated:
+    within = [each for each in metered if entitlement.holds_in(each[0])]
+    taken = 0
+    intervals: list[MeteredInterval] = []
+    for period, energy in fixed_share(within, _share(entitlement)):
+        got = min(energy.watt_hours, entitlement.quantity.ask(period, taken))
+        taken += got
+        intervals.append((period, Energy(got)))
+    return Allocated(applied=FIXED_SHARES.applied, intervals=tuple(intervals))
+
+
+def _share(entitlement: Entitlement) -> Decimal:
+    if entitlement.share_percent is None:
+        raise AllocationInvalid(f"{entitlement.contract_id} has no share of the meter")
+    return entitlement.share_percent
 
 
 def left_over(metered: Series, earlier: Collection[Entitlement]) -> list[MeteredInterval]:

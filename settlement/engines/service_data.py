@@ -21,6 +21,7 @@ from kernel.interval import Interval
 from kernel.local_days import LocalDay
 from metering.energy import Direction
 from metering.query import interval_energy
+from settlement.engines.faults import DataInvalid
 from settlement.engines.file_sets import FileSet, open_duckdb, quoted
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.curtailments import CurtailmentStore
@@ -31,7 +32,10 @@ _DIRECTIONS: Final = (Direction.IMPORT, Direction.EXPORT)
 
 
 async def write_contracts(uow_factory: UnitOfWorkFactory, day: LocalDay, path: Path) -> FileSet:
-    """Write the binding contracts that overlap `day`, and what overlaps them before, as JSON Lines."""
+    """Write the binding contracts that overlap `day`, and what overlaps them before, as JSON Lines.
+
+    Raises: DataInvalid, if one of them has a fixed share of its meter.
+    """
     async with uow_factory() as uow:
         found = await _overlapping(uow, day)
         lines = [simplejson.dumps(await _line(row, uow)) for row in found]
@@ -70,6 +74,13 @@ async def _overlapping(uow: UnitOfWork, day: LocalDay) -> list[Row[Any]]:
 
 async def _line(row: Row[Any], uow: UnitOfWork) -> dict[str, Any]:
     terms = terms_from_record(row.terms)
+    if terms.share_percent is not None:
+        raise DataInvalid(
+            f"the contract {row.id} has a fixed share of its meter, and engines share meters out first in, "
+            "first out",
+            path=f"contract {row.id}",
+            hint="The node settles it by its share; give the other contracts as files.",
+        )
     cut = await CurtailmentStore(uow.connection).find_cut(row.id)
     return {
         "contract": row.id,

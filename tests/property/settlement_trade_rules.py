@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, precondition, rule
 
 from tests.property.settlement_town_machine import TownMachine, again, dies
-from tests.support.naive_town import DAY, GIVES, HOUR, TAKES, Deal, Sale, closed_cycles
-from tests.support.town import DEALS, FIRST, METERS, SLOT
+from tests.support.naive_town import DAY, GIVES, HOUR, TAKES, Deal, Sale, closed_cycles, has_room
+from tests.support.town import BY_SHARE, DEALS, FIRST, METERS, SLOT
 
 MOST_SALES: Final = 6
+SHARES: Final = "shares"
 SLOTS_A_DAY: Final = DAY // SLOT
 SLOTS: Final = [(FIRST + place * SLOT, FIRST + (place + 1) * SLOT) for place in range(-2, 22)]
 orders = st.fixed_dictionaries(
@@ -37,7 +38,7 @@ class TradingTown(TownMachine):
 
     @initialize(
         orders=st.lists(orders, min_size=2, max_size=4),
-        shared=st.sampled_from([GIVES, TAKES, ""]),
+        shared=st.sampled_from([GIVES, TAKES, SHARES, ""]),
         hours=st.sampled_from([36, 72, 0]),
         pattern=patterns,
         cut_from=st.integers(0, 30) | st.none(),
@@ -52,12 +53,16 @@ class TradingTown(TownMachine):
     ) -> None:
         """Let there be some sales, all from one roof or all to one home perhaps, and some days gone by.
 
+        Or they are of fixed shares of one roof.
+
         What is left of the first of them that is open may be cut, which leaves more to those after it.
         """
         gives, takes, _ = orders[0]["pair"]
         for order in orders:
             pair = order["pair"]
-            if shared == GIVES:
+            if shared == SHARES:
+                order |= {"deal": BY_SHARE[order["amount"] % len(BY_SHARE)]}
+            if shared in (GIVES, SHARES):
                 pair = [gives, next(meter for meter in pair if meter != gives)]
             elif shared == TAKES:
                 pair = [next(meter for meter in pair if meter != takes), takes]
@@ -97,6 +102,9 @@ class TradingTown(TownMachine):
             watt_hours=amount,
             deal=deal,
         )
+        if not has_room(sale, self.sales):
+            self.is_refused(self.town.buy(sale))
+            return
         self.sales.append(sale)
         self.step(self.town.buy(sale), dies_in=dies_in)
         self.may_share_instant = True

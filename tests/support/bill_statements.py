@@ -12,7 +12,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from settlement.agreement import Agreement
 from settlement.allocation.quantity import Lump
-from settlement.allocation.series import Entitlement, left_over
+from settlement.allocation.series import Entitlement, fixed_share, left_over
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
 from settlement.statements.evidence import EarlierClaim, Evidence, KnownCut, MeterEvidence, track_readings
@@ -20,7 +20,7 @@ from settlement.statements.kept import KeptBill, KeptRun, KeptStatement
 from settlement.statements.statement import digest_of, write_statement
 
 Json = dict[str, Any]
-FIFO = "FIFO/1"
+FIFO, STATIC_KEY = "FIFO/1", "STATIC_KEY/2"
 
 
 def statement_of(
@@ -30,17 +30,23 @@ def statement_of(
     imported: Sequence[MeteredInterval],
     earlier: Sequence[EarlierClaim] = (),
 ) -> Json:
-    """Return the statement of the first bill, two days after the window; `earlier` claim the source too."""
-    agreement = replace(agreement, source_allocation=FIFO, target_allocation=FIFO)
+    """Return the statement of the first bill, two days after the window; `earlier` claim the source too.
+
+    They do not matter to a contract that has a fixed share of it.
+    """
+    share = agreement.terms.share_percent
+    source_rule, earlier = (FIFO, earlier) if share is None else (STATIC_KEY, ())
+    agreement = replace(agreement, source_allocation=source_rule, target_allocation=FIFO)
     now = agreement.window.end + timedelta(days=2)
     left = [each for each in left_to(exported, earlier) if agreement.window.start <= each[0].start]
+    left = left if share is None else fixed_share(left, share)
     outcome = settle_contract(agreement, exported=left, imported=imported, now=now)
     evidence = Evidence(
         agreement=agreement,
         confirmed_at=agreement.window.start - timedelta(days=1),
         exported=MeterEvidence(
             meter="SOURCE",
-            allocation=FIFO,
+            allocation=source_rule,
             readings=track_readings([(now, exported)]),
             claims=tuple(earlier),
         ),

@@ -40,6 +40,8 @@ class Deal:
     fixed: int = 0
     hourly: bool = False
     bills: str = "DAILY"
+    share: str | None = None
+    """The per cent of the roof that it has; without one who bought first is served first."""
 
 
 @dataclass(kw_only=True)
@@ -148,9 +150,43 @@ def left_to(sale: Sale, sales: Iterable[Sale], counted: Counted, way: str) -> li
     return [piece for piece in left if sale.start <= piece[0] and piece[1] <= sale.end]
 
 
+def part_of(sale: Sale, counted: Counted) -> list[Piece]:
+    """Return a sale's fixed share of what its roof gave in its window, rounded down to date."""
+    share = Fraction(sale.deal.share or "0") / 100
+    found: list[Piece] = []
+    given = of_roof = 0
+    for start, end, watt_hours in cut_up(counted.get((sale.gives, GIVES), {}), [sale.start, sale.end]):
+        if sale.start <= start and end <= sale.end:
+            of_roof += watt_hours
+            found.append((start, end, floor(of_roof * share) - given))
+            given = floor(of_roof * share)
+    return found
+
+
+def has_room(sale: Sale, sales: Iterable[Sale]) -> bool:
+    """Say whether a roof can serve one more sale: by one rule at a time, and never more than all of it."""
+    others = [
+        other
+        for other in sales
+        if other.gives == sale.gives
+        and not other.claims_nothing
+        and other.start < sale.end
+        and sale.start < other.end
+    ]
+    if any((other.deal.share is None) != (sale.deal.share is None) for other in others):
+        return False
+    instants = [sale.start, *(other.start for other in others if other.start > sale.start)]
+    return all(
+        sum(Fraction(each.deal.share or "0") for each in (sale, *others) if each.start <= instant < each.end)
+        <= 100
+        for instant in instants
+    )
+
+
 def closed_cycles(sale: Sale, sales: Sequence[Sale], counted: Counted, now: int) -> list[Cycle]:
     """Return the cycles of a sale that are closed by now: both meters told of all of it, or a day went by."""
-    gave, took = (left_to(sale, sales, counted, way) for way in (GIVES, TAKES))
+    took = left_to(sale, sales, counted, TAKES)
+    gave = left_to(sale, sales, counted, GIVES) if sale.deal.share is None else part_of(sale, counted)
     found: list[Cycle] = []
     before: dict[str, int] = {}
     delivered_before = 0

@@ -73,7 +73,11 @@ DEALS: Final = (
     Deal(name="by-day", rate="4.5", by_day="8.25", fee="0.333", tax="5"),
     Deal(name="fixed", rate="0", fixed=4_001, fee="0.017", bills="MONTHLY"),
     Deal(name="hourly", rate="7.0001", carriage=3, tax="12", hourly=True),
+    Deal(name="two-fifths", rate="5.01", carriage=11, share="40"),
+    Deal(name="third", rate="7.77", tax="5", bills="MONTHLY", share="33.333333"),
+    Deal(name="thousandth", rate="700.3", by_day="912.01", hourly=True, share="0.1"),
 )
+BY_SHARE: Final = tuple(deal for deal in DEALS if deal.share is not None)
 KEPT: Final = (
     "contracts",
     "contract_events",
@@ -160,6 +164,7 @@ def terms_of(deal: Deal) -> Terms:
         taxes=(Tax(title="GST", percent=Decimal(deal.tax), jurisdiction="KA"),) if deal.tax != "0" else (),
         settlement_type=SettlementType.HOURLY if deal.hourly else SettlementType.DAILY,
         billing_period=BillingPeriod(deal.bills),
+        share_percent=None if deal.share is None else Decimal(deal.share),
     )
 
 

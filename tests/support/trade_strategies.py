@@ -63,6 +63,7 @@ instants = st.integers(min_value=0, max_value=10**12).map(
 )
 prices = st.decimals(min_value=0, max_value=10_000, places=6)
 percentages = st.decimals(min_value=Decimal("0.01"), max_value=100, places=2)
+shares = st.decimals(min_value=Decimal("0.000001"), max_value=100, places=6) | percentages
 
 
 @st.composite
@@ -210,6 +211,7 @@ def terms(draw: st.DrawFn) -> Terms:
         losses=draw(st.just(NO_LOSSES) | losses),
         penalties=draw(penalties(currency, is_flat=model is PricingModel.PER_KWH and by_interval is None)),
         payment=draw(st.sampled_from(PaymentTiming)),
+        share_percent=draw(st.none() | shares),
     )
 
 

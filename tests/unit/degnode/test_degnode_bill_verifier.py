@@ -183,3 +183,57 @@ def is_found(statement: Json, path: Path_, *, fits: bool = True) -> bool:
         return bool(verify_statement(resealed(forged) if fits else json.dumps(forged)))
     except StatementUnreadable:
         return True
+
+
+@pytest.fixture(scope="module")
+def eighth() -> Json:
+    """Return the statement of a contract on an eighth of a roof, some of it in fractions of a Wh."""
+    agreement = agree(discount="10")
+    agreement = replace(agreement, terms=replace(agreement.terms, share_percent=Decimal("12.50")))
+    return statement_of(
+        agreement,
+        exported=hours(WINDOW, [9_001, 12_007, 7, 0, 25_003, 7_009, 1_111]),
+        imported=hours(WINDOW, [5_000] * 8),
+    )
+
+
+def test_a_fixed_share_is_computed_anew_to_the_watt_hour(eighth: Json) -> None:
+    assert verify_statement(json.dumps(eighth)) == []
+    exported = eighth["runs"][-1]["explanation"]["exported"]
+    assert (exported["allocation"], exported["share_percent"]) == ("STATIC_KEY/2", "12.50")
+    assert [row[2] for row in exported["readings"]] == [1_125, 1_501, 0, 0, 3_126, 876, 139]
+    assert sum(row[2] for row in exported["readings"]) == 54_138 // 8
+
+
+@pytest.mark.parametrize(
+    ("path", "told", "where"),
+    [
+        (("terms", "share_percent"), "12.51", "exported.wh"),
+        (("meters", "exported", "allocation"), "FIFO/1", "meters.exported.allocation"),
+        (("meters", "imported", "allocation"), "STATIC_KEY/2", "meters.imported.allocation"),
+        (("meters", "exported", "readings", 2, 2), 900, "exported.wh"),
+        (("runs", 0, "explanation", "exported", "share_percent"), "25", "exported.share_percent"),
+    ],
+)
+def test_another_share_or_another_rule_is_found(
+    eighth: Json, path: Path_, told: str | int, where: str
+) -> None:
+    forged = copy.deepcopy(eighth)
+    place: Any = forged
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = told
+    assert any(each.path.endswith(where) for each in verify_statement(resealed(forged)))
+
+
+def test_nobody_comes_before_a_contract_with_a_fixed_share(eighth: Json, statement: Json) -> None:
+    forged = copy.deepcopy(eighth)
+    forged["meters"]["exported"]["claims"] = statement["meters"]["exported"]["claims"]
+    assert "meters.exported.claims[0]" in [each.path for each in verify_statement(resealed(forged))]
+
+
+def test_a_contract_without_a_share_is_not_served_by_one(statement: Json) -> None:
+    forged = copy.deepcopy(statement)
+    forged["meters"]["exported"]["allocation"] = "STATIC_KEY/2"
+    found = verify_statement(resealed(forged))
+    assert Difference("meters.exported.allocation", "STATIC_KEY/2", "FIFO/1") in found

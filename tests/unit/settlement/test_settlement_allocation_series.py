@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
 
 from kernel.energy import Energy
@@ -9,7 +11,7 @@ from kernel.interval import Interval
 from settlement.allocation.joint_series import Delivery, share_jointly
 from settlement.allocation.quantity import Lump, Profile
 from settlement.allocation.rules import AllocationInvalid, AllocationRule, Policy
-from settlement.allocation.series import Allocated, Series, left_over, share_meter
+from settlement.allocation.series import Allocated, Series, fixed_share, left_over, share_meter
 from settlement.side import ReadingsInvalid
 from tests.support.claims import QUARTER, counted, entitle, slot, slots, watt_hours_of
 
@@ -107,6 +109,35 @@ def test_shares_need_to_be_no_more_than_the_whole_at_one_time_only() -> None:
     ]
     shared = share_meter(counted([10] * 4), contracts, Policy(rule=AllocationRule.STATIC_KEY))
     assert lists(shared) == {"T1": [6, 6], "T2": [6, 6]}
+    assert {str(each.applied) for each in shared.values()} == {"STATIC_KEY/2"}
+
+
+def test_a_fraction_of_a_share_is_given_in_the_interval_in_which_it_becomes_whole() -> None:
+    eighth = fixed_share(counted([1_001, 7, 0, 8, 4]), Decimal("12.5"))
+    assert [energy.watt_hours for _, energy in eighth] == [125, 1, 0, 1, 0]
+    half = fixed_share(counted([1, 1, 1, 1]), Decimal(50))
+    assert [energy.watt_hours for _, energy in half] == [0, 1, 0, 1]
+
+
+def test_what_a_contract_does_not_take_of_its_share_goes_to_nobody() -> None:
+    contracts = [entitle("T1", 7, share="60"), entitle("T2", 100, share="40")]
+    shared = share_meter(counted([5, 5, 5, 5]), contracts, Policy(rule=AllocationRule.STATIC_KEY))
+    assert lists(shared) == {"T1": [3, 3, 1, 0], "T2": [2, 2, 2, 2]}
+
+
+@pytest.mark.parametrize("share", ["100.01", "-1", "NaN"])
+def test_what_is_no_share_cannot_be_given(share: str) -> None:
+    with pytest.raises(AllocationInvalid):
+        fixed_share(counted([1]), Decimal(share))
+
+
+def test_shares_that_hold_at_one_time_are_no_more_than_the_whole() -> None:
+    contracts = [entitle("T1", 1, share="60"), entitle("T2", 1, share="40.1", window=slots(3, 3))]
+    assert share_meter(counted([1, 1, 1]), contracts, Policy(rule=AllocationRule.STATIC_KEY))
+    with pytest.raises(AllocationInvalid, match=r"100\.1 %"):
+        share_meter(counted([1, 1, 1, 1]), contracts, Policy(rule=AllocationRule.STATIC_KEY))
+    with pytest.raises(AllocationInvalid, match="T3 has no share"):
+        share_meter(counted([1]), [entitle("T3", 1)], Policy(rule=AllocationRule.STATIC_KEY))
 
 
 def test_what_is_left_after_earlier_contracts_is_for_the_next() -> None:

@@ -48,3 +48,10 @@ def test_each_term_is_a_sentence() -> None:
     assert describe_delivery(ahead) == (
         "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
     )
+
+
+def test_a_fixed_share_is_told_without_noughts() -> None:
+    assert describe_delivery(replace(PLAIN, share_percent=Decimal("12.50"))) == (
+        "The buyer has 12.5 % of what the seller's meter exports in each interval, whatever others buy; "
+        "what it does not use is not made up for."
+    )
