@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import random
 from dataclasses import dataclass, replace
@@ -10,11 +11,13 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from rich.console import Console
 from sqlalchemy import delete, text
 
 from bpp.seller_jobs import SellerJobs
 from bpp.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
+from degnode.bill_views import print_statement
 from kernel.currency import Currency
 from protocol.profile import V2_LTS
 from protocol.signing import Signer
@@ -429,6 +432,11 @@ async def test_people_read_of_it(world: SellerWorld) -> None:
     assert "<tr><td>To pay</td><td>2.80</td></tr>" in page
     assert "Credit of earlier bills" not in page
     assert f"Penalty of the seller ({CYCLE}, run 1): a credit note of 0.60 USD" in page
+    console = Console(record=True, width=250, file=io.StringIO())
+    print_statement(statement, console)
+    printed = console.export_text()
+    assert "PENALTY_CREDIT" in printed
+    assert f"{CYCLE}, run 1: the seller owes 0.60 USD for its shortfall" in printed
     assert lines.splitlines()[-1] == (
         f'{BILL},PENALTY_CREDIT,"Penalty of the seller ({CYCLE}, run 1)",-0.60,,USD'
     )
