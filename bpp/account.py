@@ -12,13 +12,13 @@ from typing import Final
 import structlog
 
 from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
+from bpp.penalties import as_cycles, find_penalty_credits, pay_utility
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_periods import Cadence
-from kernel.money import sum_money
+from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
 from settlement.bills import BillingCycle
-from settlement.corrections import CorrectionKind
 from settlement.cycles import SettlementCycle
 from settlement.payments.issuing import post_issued
 from settlement.payments.posting import Parties
@@ -95,12 +95,15 @@ async def read_account(
     runs = _still_due(contract, await find_standing_runs(contract.id, uow=uow))
     cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
+    credits_ = await find_penalty_credits(contract, uow)
+    told = [*as_appended(runs), *as_cycles(credits_, cycles)]
     return ContractView(
         contract=contract,
         delivery=replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry),
-        cycles=tuple(_cycle_view(cycle) for cycle in newest(as_appended(runs))),
+        cycles=tuple(_cycle_view(cycle) for cycle in newest(told)),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(_bill_view(bill) for bill in bills),
+        penalty=Money(sum(each.minor for each in credits_), contract.terms.currency),
     )
 
 
@@ -148,6 +151,8 @@ async def settle(
     )
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
     await _post(result, Parties(payer=contract.bap_id, payee=seller), uow=uow, now=now)
+    if result.owed is not None:
+        await pay_utility(contract, result.owed, uow, seller=seller, now=now)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -160,7 +165,7 @@ async def settle(
 
 
 async def _post(result: RecordResult, parties: Parties, *, uow: UnitOfWork, now: datetime) -> None:
-    credited = [each for each in result.corrections if each.kind is CorrectionKind.CREDIT_NOTE]
+    credited = [each for each in result.corrections if each.kind.is_credit]
     await post_issued(
         bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
         notes={correction_key(note): parties for note in credited},

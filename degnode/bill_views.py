@@ -92,6 +92,9 @@ def _run(run: Json, currency: Currency) -> Sequence[object]:
 def _correction(correction: Json, currency: Currency) -> Sequence[object]:
     why: Json = correction["explanation"]
     reason = why.get("reason") or ", ".join(_delta(each) for each in why.get("cycles", ()))
+    if penalty := why.get("penalty"):
+        owed = Money(penalty["minor"], currency)
+        reason = f"{penalty['cycle']}, run {penalty['run']}: the seller owes {owed} for its shortfall"
     taken: Iterable[Json] = correction["taken_up"]
     return (
         correction["bill"],

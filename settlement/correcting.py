@@ -81,6 +81,11 @@ async def keep_corrections(
     if corrections:
         rows = [correction_row(correction) | {"issued_at": now} for correction in corrections]
         await uow.connection.execute(insert(bill_corrections), rows)
+    return changes_of_corrections(corrections)
+
+
+def changes_of_corrections(corrections: Iterable[BillCorrection]) -> list[Change]:
+    """Return what changes as these corrections are issued."""
     return [
         Change(
             subject=f"{correction.bill_id}-r{correction.run}",

@@ -37,6 +37,16 @@ class CorrectionKind(StrEnum):
     """More is to be paid."""
     CREDIT_NOTE = "CREDIT_NOTE"
     """Something is given back."""
+    PENALTY_CREDIT = "PENALTY_CREDIT"
+    """A credit note of what the seller owes the buyer for falling short."""
+
+    @property
+    def is_credit(self) -> bool:
+        """Whether it pays bills, and is not asked for by them."""
+        return self in CREDITS
+
+
+CREDITS: Final = frozenset({CorrectionKind.CREDIT_NOTE, CorrectionKind.PENALTY_CREDIT})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,9 +130,7 @@ def correct_bills(
 
 def reversal(wrong: BillCorrection, *, run: int, reason: str) -> BillCorrection:
     """Return the correction that takes another one back, whole."""
-    back = (
-        CorrectionKind.CREDIT_NOTE if wrong.kind is CorrectionKind.ADJUSTMENT else CorrectionKind.ADJUSTMENT
-    )
+    back = CorrectionKind.ADJUSTMENT if wrong.kind.is_credit else CorrectionKind.CREDIT_NOTE
     return replace(
         wrong,
         run=run,
@@ -173,7 +181,7 @@ def bill_of_its_own(agreement: Agreement, *, taken: Collection[str]) -> BillingC
 
 def refund_due(corrections: Iterable[BillCorrection], *, currency: Currency) -> Money:
     """Return the credit that no bill has taken up: to be refunded, where there is no other bill."""
-    notes = (correction for correction in corrections if correction.kind is CorrectionKind.CREDIT_NOTE)
+    notes = (correction for correction in corrections if correction.kind.is_credit)
     return Money(sum(note.left for note in notes), currency)
 
 
@@ -233,7 +241,7 @@ def _credited(bill: BillingCycle, waiting: Sequence[BillCorrection]) -> tuple[Bi
     due = bill.total.minor
     carried: list[Carried] = []
     for one in waiting:
-        part = min(due, one.left) if one.kind is CorrectionKind.CREDIT_NOTE else 0
+        part = min(due, one.left) if one.kind.is_credit else 0
         if part:
             carried.append(Carried(correction=one, bill_id=bill.cycle_id, minor=part))
             due -= part

@@ -14,7 +14,13 @@ from typing import Any, Final
 from sqlalchemy import bindparam, insert, update
 
 from settlement.bills import BillEvent, BillingCycle, BillStatus, issue_bills
-from settlement.correcting import find_corrections, keep_carried, keep_corrections, keep_runs
+from settlement.correcting import (
+    changes_of_corrections,
+    find_corrections,
+    keep_carried,
+    keep_corrections,
+    keep_runs,
+)
 from settlement.corrections import (
     BillCorrection,
     CorrectionKind,
@@ -25,6 +31,7 @@ from settlement.corrections import (
 )
 from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
 from settlement.events import ISSUED, Change, record_changes
+from settlement.penalty_credits import SellerPenalty, credit_penalty, seller_penalty
 from settlement.rows import NOUGHT, bill_key, bill_row, cycle_key, cycle_row
 from settlement.runs import Revision, find_revisions
 from settlement.settle import SettlementOutcome
@@ -34,6 +41,7 @@ from storage.unit_of_work import UnitOfWork
 
 CLOSED: Final = "its period is closed"
 REVISED: Final = "what it was computed from was revised"
+FELL_SHORT: Final = "the seller fell short of what was agreed"
 _MOVE: Final = update(settlement_cycles).where(settlement_cycles.c.id == bindparam("key"))
 
 
@@ -46,9 +54,11 @@ class RecordResult:
     revised: list[Revision]
     """Settled cycles that have a next run."""
     corrections: list[BillCorrection]
-    """Of bills that were issued before."""
+    """Of bills that were issued before, and what bills were issued with."""
     too_late: list[Revision]
     """Cycles beyond the horizon of corrections, which stay as they are."""
+    owed: SellerPenalty | None = None
+    """What the seller owes for its shortfall, once the cycle that says so is on a bill."""
 
 
 async def lock_standing(contract_id: str, *, uow: UnitOfWork) -> list[SettlementCycle]:
@@ -93,17 +103,27 @@ async def record_outcome(
     revisions += await keep_corrections(corrections, uow=uow, now=now)
     settled |= {cycle.cycle_id: cycle for cycle in newly_settled}
     settled |= {revision.revised.cycle_id: revision.revised for revision in revised}
-    turn = _Turn(outcome=outcome, billed=billed, waiting=[*waiting, *corrections])
-    issued = await _issue(turn, settled, uow=uow, now=now)
+    owed = _owed(outcome, settled)
+    credited = credit_penalty(owed, billed, [*waiting, *corrections])
+    short = await keep_corrections(credited, uow=uow, now=now)
+    turn = _Turn(outcome=outcome, billed=billed, waiting=[*waiting, *corrections, *credited], owed=owed)
+    issued, noted = await _issue(turn, settled, uow=uow, now=now)
     changes += [change for bill in issued for change in _issuing(bill)]
-    for made, reason in ((revisions, REVISED), (changes, CLOSED)):
+    with_bills = changes_of_corrections(noted)
+    for made, reason in (
+        (revisions, REVISED),
+        (short, FELL_SHORT),
+        (changes, CLOSED),
+        (with_bills, FELL_SHORT),
+    ):
         if made:
             await record_changes(contract_id, made, uow=uow, now=now, reason=reason)
     return RecordResult(
         newly_settled=newly_settled,
         issued=issued,
         revised=revised,
-        corrections=corrections,
+        corrections=[*corrections, *credited, *noted],
+        owed=owed if owed is not None and owed.cycle_id in billed | _bills_of_cycles(issued) else None,
         too_late=[revision for revision in found if revision.is_too_late(now=now)],
     )
 
@@ -162,12 +182,26 @@ class _Turn:
     outcome: SettlementOutcome
     billed: Mapping[str, str]
     waiting: Sequence[BillCorrection]
+    owed: SellerPenalty | None
+
+
+def _owed(outcome: SettlementOutcome, settled: Mapping[str, SettlementCycle]) -> SellerPenalty | None:
+    """Return what the seller owes by the last cycle, which is settled with all that explains it."""
+    last = settled.get(outcome.cycles[-1].cycle_id) if outcome.agreement.terms.penalties else None
+    return None if last is None else seller_penalty(last)
+
+
+def _bills_of_cycles(bills: Sequence[BillingCycle]) -> dict[str, str]:
+    return {cycle_id: bill.cycle_id for bill in bills for cycle_id in bill.settlement_cycle_ids}
 
 
 async def _issue(
     turn: _Turn, settled: Mapping[str, SettlementCycle], *, uow: UnitOfWork, now: datetime
-) -> list[BillingCycle]:
-    """Keep the bills whose turn it is, of the cycles as they were settled, and return them."""
+) -> tuple[list[BillingCycle], list[BillCorrection]]:
+    """Keep the bills whose turn it is, of the cycles as they were settled, and return them.
+
+    With the credit note that one of them is issued with: what the seller owes by its cycles.
+    """
     contract_id = turn.outcome.contract_id
     standing = [settled.get(cycle.cycle_id, cycle) for cycle in turn.outcome.cycles]
     due = issue_bills(turn.outcome.agreement, standing, now=now, billed=turn.billed)
@@ -179,11 +213,13 @@ async def _issue(
     elif _is_last_said(turn):
         taken = {bill.cycle_id for bill in await find_bills(contract_id, uow=uow)}
         due = [bill_of_its_own(turn.outcome.agreement, taken=taken)]
-    bills, carried = carry(due, turn.waiting)
+    noted = credit_penalty(turn.owed, _bills_of_cycles(due), turn.waiting)
+    bills, carried = carry(due, [*turn.waiting, *noted])
     if bills:
         await _keep_bills(bills, uow=uow, now=now)
+        await keep_corrections(noted, uow=uow, now=now)
         await keep_carried(carried, uow=uow)
-    return bills
+    return bills, noted
 
 
 def _is_last_said(turn: _Turn) -> bool:

@@ -13,7 +13,7 @@ from typing import Final
 
 from kernel.energy import Energy
 from kernel.money import Money
-from settlement.cycles import SettlementCycle
+from settlement.cycles import FIRST_RUN, SettlementCycle
 
 CORRECTION_HORIZON: Final = timedelta(days=428)
 """How long after a cycle's end its readings may be revised: fourteen months, whichever they are."""
@@ -77,7 +77,12 @@ def as_appended(runs: Sequence[SettlementCycle]) -> list[SettlementCycle]:
 
 def run_id(cycle: SettlementCycle) -> str:
     """Return what a later run of a cycle is called."""
-    return f"{cycle.cycle_id}-r{cycle.run}"
+    return numbered_id(cycle.cycle_id, cycle.run)
+
+
+def numbered_id(cycle_id: str, run: int) -> str:
+    """Return what a run of a cycle is called: the first as the cycle itself."""
+    return cycle_id if run == FIRST_RUN else f"{cycle_id}-r{run}"
 
 
 def _change(revision: Revision) -> SettlementCycle:

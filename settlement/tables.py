@@ -137,7 +137,7 @@ bill_corrections: Final = Table(
     UniqueConstraint("bill", "run"),
     UniqueConstraint("bill", "reverses"),
     ForeignKeyConstraint(["bill", "reverses"], ["bill_corrections.bill", "bill_corrections.run"]),
-    CheckConstraint("kind IN ('ADJUSTMENT', 'CREDIT_NOTE')", name="kind"),
+    CheckConstraint("kind IN ('ADJUSTMENT', 'CREDIT_NOTE', 'PENALTY_CREDIT')", name="kind"),
     CheckConstraint("amount_minor > 0", name="amount"),
     CheckConstraint("run > 1 AND reverses < run", name="later"),
 )

@@ -134,7 +134,7 @@ class ContractView:
     """A contract with everything that came of it: what a peer is told.
 
     `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
-    that are told are all.
+    that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
     """
 
     contract: Contract
@@ -142,6 +142,7 @@ class ContractView:
     cycles: tuple[SettlementCycleView, ...] = ()
     settled: Money | None = None
     bills: tuple[BillingCycleView, ...] = ()
+    penalty: Money | None = None
 
     @property
     def total(self) -> Money:

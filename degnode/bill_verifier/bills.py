@@ -33,7 +33,7 @@ def expected_bill(statement: Json, cycles: Mapping[str, Cycle]) -> Json:
     added = [line_of("ADJUSTMENT", title, minor) for title, minor in titles]
     lines = gathered([*own, *map(tax_line, taxes), *added])
     total = sum(line["minor"] for line in lines)
-    credits_ = [part for part in taken if part[0]["kind"] == "CREDIT_NOTE"]
+    credits_ = [part for part in taken if part[0]["kind"] != "ADJUSTMENT"]
     due = total - sum(minor for _, minor in credits_)
     explanation: Json = {
         "version": 2,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from degnode.bill_verifier.bills import counting_run
@@ -10,7 +11,7 @@ from degnode.bill_verifier.lines import gathered, taxes_on
 from degnode.bill_verifier.statement import Json, written
 from kernel.clock import parse_instant
 
-OPPOSITE = {"ADJUSTMENT": "CREDIT_NOTE", "CREDIT_NOTE": "ADJUSTMENT"}
+OPPOSITE = {"ADJUSTMENT": "CREDIT_NOTE", "CREDIT_NOTE": "ADJUSTMENT", "PENALTY_CREDIT": "ADJUSTMENT"}
 
 
 def expected_corrections(statement: Json, bill: Json) -> list[Json]:
@@ -39,6 +40,36 @@ def _taken_back(one: Json, told: Sequence[Json]) -> Json:
     }
 
 
+@dataclass
+class Owed:
+    """What the buyer has been credited for by its seller's penalty so far, in minor units."""
+
+    minor: int
+
+
+def _penalty(statement: Json, bill: Json, owed: Owed, at: datetime) -> Iterator[Json]:
+    """Yield the correction by which the buyer has what the seller owes it at an instant, if it had not.
+
+    Only a contract's last cycle says what its seller owes.
+    """
+    for cycle_id in bill["cycles"][-1:]:
+        run = counting_run(statement["runs"], cycle_id, by=at)
+        for short in run["explanation"].get("shortfalls", ()):
+            more = short["minor"] - owed.minor
+            if (short["side"], short["payee"]) != ("SELLER", "INJURED_SIDE") or not more:
+                continue
+            penalty = {"cycle": cycle_id, "run": run["run"]}
+            penalty |= {"minor": short["minor"], "before_minor": owed.minor}
+            yield {
+                "kind": "PENALTY_CREDIT" if more > 0 else "ADJUSTMENT",
+                "amount_minor": abs(more),
+                "issued_at": written(at),
+                "reverses": None,
+                "explanation": {"penalty": penalty},
+            }
+            owed.minor = short["minor"]
+
+
 def _from_runs(statement: Json, bill: Json) -> Iterator[Json]:
     issued = parse_instant(bill["issued_at"])
     later: dict[datetime, list[Json]] = {}
@@ -46,6 +77,8 @@ def _from_runs(statement: Json, bill: Json) -> Iterator[Json]:
         at = parse_instant(run["settled_at"])
         if run["cycle"] in bill["cycles"] and at > issued:
             later.setdefault(at, []).append(run)
+    owed = Owed(minor=0)
+    yield from _penalty(statement, bill, owed, issued)
     for at in sorted(later):
         tax = _taxes(statement, bill, later[at], at, after=True) - _taxes(
             statement, bill, later[at], at, after=False
@@ -60,6 +93,7 @@ def _from_runs(statement: Json, bill: Json) -> Iterator[Json]:
                 "reverses": None,
                 "explanation": {"cycles": cycles, "tax_minor": tax},
             }
+        yield from _penalty(statement, bill, owed, at)
 
 
 def _taxes(statement: Json, bill: Json, runs: Sequence[Json], at: datetime, *, after: bool) -> int:

@@ -12,7 +12,7 @@ from sqlalchemy import Row, select
 
 from kernel.currency import Currency
 from kernel.money import Money
-from settlement.corrections import CorrectionKind
+from settlement.corrections import CREDITS, CorrectionKind
 from settlement.ledger.entries import Transfer
 from settlement.ledger.ledger import Ledger
 from settlement.payments.posting import (
@@ -21,6 +21,7 @@ from settlement.payments.posting import (
     bill_entry,
     credit_note_entry,
     credit_used_entry,
+    penalty_credit_entry,
 )
 from settlement.payments.tables import returned_payment_bills
 from settlement.tables import bill_corrections, billing_cycles, carried_corrections
@@ -46,7 +47,7 @@ async def post_issued(
     owing = {row.correction: bills[row.billing_cycle] for row in used} | dict(notes)
     entries = [
         *(bill_entry(bill) for bill in found.values() if bill.amount.minor),
-        *[credit_note_entry(_note(row, owing[row.id])) for row in await _read_notes(owing, uow=uow)],
+        *[_note_entry(row, owing[row.id]) for row in await _read_notes(owing, uow=uow)],
         *_uses(used, found),
     ]
     if entries:
@@ -72,14 +73,18 @@ def _bill(row: Row[Any], parties: Parties) -> Issued:
     )
 
 
-def _note(row: Row[Any], parties: Parties) -> Issued:
-    return Issued(
+def _note_entry(row: Row[Any], parties: Parties) -> Transfer:
+    note = Issued(
         id=row.id,
         parties=parties,
         amount=Money(row.amount_minor, Currency(row.currency)),
         ref=f"{row.contract_id} {row.cycle_id}-r{row.run}",
         at=row.issued_at,
     )
+    if row.kind != CorrectionKind.PENALTY_CREDIT:
+        return credit_note_entry(note)
+    penalty = row.explanation["penalty"]
+    return penalty_credit_entry(note, cycle=f"{row.contract_id} {penalty['cycle']}", run=penalty["run"])
 
 
 async def _read_bills(bills: Mapping[UUID, Parties], *, uow: UnitOfWork) -> Sequence[Row[Any]]:
@@ -102,7 +107,7 @@ async def _read_used(bills: Mapping[UUID, Parties], *, uow: UnitOfWork) -> Seque
     query = (
         select(carried_corrections)
         .join(bill_corrections, carried.correction == bill_corrections.c.id)
-        .where(carried.billing_cycle.in_(bills), bill_corrections.c.kind == CorrectionKind.CREDIT_NOTE)
+        .where(carried.billing_cycle.in_(bills), bill_corrections.c.kind.in_(CREDITS))
         .order_by(carried.billing_cycle, carried.correction)
     )
     return (await uow.connection.execute(query)).all()

@@ -56,6 +56,11 @@ def credit_note_entry(note: Issued) -> Transfer:
     return _issued(note, ("credit-note", str(note.id)), (claim, credit), code="CREDIT_NOTE")
 
 
+def penalty_credit_entry(note: Issued, *, cycle: str, run: int) -> Transfer:
+    """Return a credit note of what the payee owes for falling short, by that run of a cycle."""
+    return replace(credit_note_entry(note), code="PENALTY_CREDIT", ref=cycle, run=run)
+
+
 def credit_used_entry(bill: Issued, *, note: UUID, used: Money) -> Transfer:
     """Return what a credit note pays of a bill."""
     credit = account(bill.parties.payer, AccountKind.CREDIT, used)

@@ -13,7 +13,7 @@ from kernel.currency import Currency
 from kernel.errors import NodeError
 from kernel.money import Money
 from settlement.bills import BillingCycle, BillNotFound
-from settlement.corrections import CorrectionKind
+from settlement.corrections import CREDITS
 from settlement.payments.netting import Owed
 from settlement.payments.payment import Collector, Payment
 from settlement.payments.states import PaymentStatus
@@ -84,7 +84,7 @@ async def find_credited(bill: UUID, *, uow: UnitOfWork) -> int:
         select(func.coalesce(func.sum(carried_corrections.c.amount_minor), 0))
         .join(bill_corrections, carried_corrections.c.correction == bill_corrections.c.id)
         .where(carried_corrections.c.billing_cycle == bill)
-        .where(bill_corrections.c.kind == CorrectionKind.CREDIT_NOTE)
+        .where(bill_corrections.c.kind.in_(CREDITS))
     )
     return int((await uow.connection.execute(query)).scalar_one())
 

@@ -16,6 +16,7 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.local_days import find_zone
 from kernel.money import Money
+from settlement.corrections import CorrectionKind
 from settlement.statements.chart import draw_chart
 
 CSV_HEADINGS: Final = ("bill", "kind", "title", "amount", "taken_off", "currency")
@@ -24,6 +25,7 @@ _PAGE: Final = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True
 )
 
 Statement = Mapping[str, Any]
+SELLERS_PENALTY: Final = "Penalty of the seller"
 
 
 def write_page(statement: Statement) -> str:
@@ -40,6 +42,14 @@ def write_page(statement: Statement) -> str:
         }
         for line in bill["lines"]
     ]
+    penalty = sum(
+        part["minor"]
+        for correction in statement["corrections"]
+        if correction["kind"] == CorrectionKind.PENALTY_CREDIT
+        for part in correction["taken_up"]
+        if part["bill"] == bill["bill"]
+    )
+    earlier = total - due - penalty
     delivered = [(cycle["cycle"], Energy(cycle["delivered_wh"])) for cycle in bill["explanation"]["cycles"]]
     return _PAGE.render(
         bill=bill,
@@ -51,11 +61,27 @@ def write_page(statement: Statement) -> str:
         issued_at=_local(bill["issued_at"], zone),
         lines=lines,
         total=_grouped(total, currency),
-        credit=_grouped(total - due, currency) if total != due else None,
+        credit=_grouped(earlier, currency) if earlier else None,
+        penalty=_grouped(penalty, currency) if penalty else None,
+        penalties=[
+            {"title": title, "amount": _grouped(minor, currency)}
+            for title, minor in _penalty_credits(statement)
+        ],
         due=_grouped(due, currency),
         delivered=sum((energy for _, energy in delivered), Energy(0)),
         chart=draw_chart(delivered) if delivered else None,
     )
+
+
+def _penalty_credits(statement: Statement) -> list[tuple[str, int]]:
+    """Return the credit notes of what the seller owes by the bill's cycles, each with its minor units."""
+    return [
+        (f"{SELLERS_PENALTY} ({penalty['cycle']}, run {penalty['run']})", correction["amount_minor"])
+        for correction in statement["corrections"]
+        if correction["bill"] == statement["bill"]["bill"]
+        and correction["kind"] == CorrectionKind.PENALTY_CREDIT
+        for penalty in [correction["explanation"]["penalty"]]
+    ]
 
 
 def _grouped(minor: int, currency: Currency) -> str:
@@ -74,7 +100,10 @@ def _local(instant: str, zone: ZoneInfo) -> str:
 
 
 def write_csv(statement: Statement) -> str:
-    """Return the lines of a bill as CSV, amounts in major units."""
+    """Return the lines of a bill as CSV, amounts in major units.
+
+    Below them stand the credit notes of what the seller owes by its cycles, less than nought.
+    """
     bill = statement["bill"]
     currency = Currency(bill["currency"])
     out = io.StringIO()
@@ -85,4 +114,7 @@ def write_csv(statement: Statement) -> str:
             Money(line[name], currency).amount if name in line else "" for name in ("minor", "discount_minor")
         )
         writer.writerow((bill["bill"], line["kind"], line["title"], *amounts, currency.code))
+    for title, minor in _penalty_credits(statement):
+        credited = -Money(minor, currency).amount
+        writer.writerow((bill["bill"], CorrectionKind.PENALTY_CREDIT, title, credited, "", currency.code))
     return out.getvalue()

@@ -13,7 +13,6 @@ from hashlib import sha256
 from typing import Any, Final
 
 from kernel.interval import Interval
-from settlement.corrections import CorrectionKind
 from settlement.explanation import Record
 from settlement.statements.evidence import Evidence, KnownCut, KnownReading, MeterEvidence
 from settlement.statements.kept import KeptBill, KeptCorrection, KeptRun, KeptStatement
@@ -117,7 +116,7 @@ def _bill(kept: KeptBill, corrections: Iterable[KeptCorrection]) -> Record:
     credit = sum(
         part.minor
         for each in corrections
-        if each.correction.kind is CorrectionKind.CREDIT_NOTE
+        if each.correction.kind.is_credit
         for part in each.taken_up
         if part.bill_id == bill.cycle_id
     )

@@ -29,8 +29,10 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.monthly_sale import audit, on_account
 from tests.support.seller_world import BAP_ID, BPP_ID, WINDOW, SellerWorld, catalogue, order
 from trading.contracts import ContractStore
+from trading.penalties import Payee, ShortfallPenalty
 from trading.rates import Price
 from trading.terms import PaymentTiming
+from trading.wheeling import Side
 
 USD = Currency("USD")
 QUOTED = 400
@@ -116,6 +118,48 @@ async def test_what_was_delivered_is_paid_and_told_as_paid_and_the_rest_returns(
     [cycle] = told["beckn:orderAttributes"]["billingCycles"]
     assert cycle["status"] == "PAID"
     await check_ledger(world, deposit=690, claim=310)
+
+
+def owing(world: SellerWorld, cents: int) -> SellerWorld:
+    """Return the world with a seller that owes its buyer so much for each kWh that it does not give."""
+    price = Price(per_kwh=Decimal(cents) / 100, currency=USD)
+    penalty = ShortfallPenalty(side=Side.SELLER, price=price, payee=Payee.INJURED_SIDE)
+    sold = world.bpp.catalogue
+    offers = tuple(replace(each, terms=replace(each.terms, penalties=(penalty,))) for each in sold.offers)
+    return world.selling(catalogue=replace(sold, offers=offers))
+
+
+async def test_what_the_seller_owes_for_its_shortfall_is_in_what_returns(world: SellerWorld) -> None:
+    world = owing(world, 30)
+    await fill(world, 1_000)
+    contract = (await world.buy(10))["beckn:id"]
+    await deliver(world, 500)  # 4 of 10 kWh: 1.80 is owed
+    assert await bill_statuses(world, contract) == [(310, BillStatus.PAID)]
+    await check_ledger(world, deposit=1_000 - (310 - 180), claim=310 - 180)
+    assert await on_account(world.uow_factory, AccountKind.CREDIT) == 0
+
+
+async def test_what_the_seller_owes_beyond_the_bill_stays_as_credit(world: SellerWorld) -> None:
+    world = owing(world, 100)
+    await fill(world, 1_000)
+    contract = (await world.buy(10))["beckn:id"]
+    await deliver(world, 500)  # 6.00 is owed
+    assert await bill_statuses(world, contract) == [(310, BillStatus.PAID)]
+    await check_ledger(world, deposit=1_000, claim=310 - 600)
+    assert await on_account(world.uow_factory, AccountKind.CREDIT) == 600 - 310
+
+
+async def test_what_the_seller_owes_by_a_later_reading_stays_as_credit(world: SellerWorld) -> None:
+    world = owing(world, 30)
+    await fill(world, 1_000)
+    contract = (await world.buy(10))["beckn:id"]
+    await deliver(world, 1_250)
+    await check_ledger(world, deposit=600, claim=400)
+    world.clock.advance(timedelta(hours=1))
+    await world.deliver([500] * 8)
+    assert await bill_statuses(world, contract) == [(400, BillStatus.PAID)]
+    await check_ledger(world, deposit=600, claim=400 - 90 - 180)
+    assert await on_account(world.uow_factory, AccountKind.CREDIT) == 90 + 180
 
 
 async def test_a_later_look_pays_nothing_twice_and_what_is_billed_later_stays_due(

@@ -13,10 +13,12 @@ from kernel.interval import Interval
 from settlement.agreement import Agreement
 from settlement.allocation.quantity import Lump
 from settlement.allocation.series import Entitlement, fixed_share, left_over
+from settlement.corrections import carry
+from settlement.penalty_credits import credit_penalty, seller_penalty
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
 from settlement.statements.evidence import EarlierClaim, Evidence, KnownCut, MeterEvidence, track_readings
-from settlement.statements.kept import KeptBill, KeptRun, KeptStatement
+from settlement.statements.kept import KeptBill, KeptCorrection, KeptRun, KeptStatement, TakenUp
 from settlement.statements.statement import digest_of, write_statement
 
 Json = dict[str, Any]
@@ -97,12 +99,18 @@ def resealed(statement: Json) -> str:
 
 
 def _kept(outcome: SettlementOutcome, now: datetime) -> KeptStatement:
-    bill = outcome.bills[0]
-    gathered = set(bill.settlement_cycle_ids)
+    issued = outcome.bills[0]
+    gathered = set(issued.settlement_cycle_ids)
+    billed = dict.fromkeys(gathered, issued.cycle_id)
+    notes = credit_penalty(seller_penalty(outcome.cycles[-1]), billed, ())
+    (bill,), carried = carry([issued], notes)
+    taken_up = tuple(TakenUp(bill_id=bill.cycle_id, issued_at=now, minor=part.minor) for part in carried)
     return KeptStatement(
         bill=KeptBill(bill=bill, issued_at=now),
         corrected=(),
-        corrections=(),
+        corrections=tuple(
+            KeptCorrection(correction=note, issued_at=now, taken_up=taken_up) for note in notes
+        ),
         runs=tuple(
             KeptRun(cycle=cycle, settled_at=now) for cycle in outcome.cycles if cycle.cycle_id in gathered
         ),

@@ -28,6 +28,7 @@ _BUYER: Final = BUYER[0]
 _SELLER: Final = "seller"
 _UTILITY: Final = "utility"
 _TAXES: Final = "taxAuthority"
+_PENALTY: Final = "Penalty of the seller"
 _ENERGY: Final = (ENERGY_COST, SUBSCRIPTION_FEE)
 _PAID_TO: Final = {
     ComponentType.UNIT: _SELLER,
@@ -52,9 +53,17 @@ def write_expected(total: Decimal, currency: str) -> Json:
     return _consideration(QUOTED, "QUOTED", flows)
 
 
-def write_settled(cycles: Sequence[SettlementCycleView], *, total: Money) -> Json:
-    """Return what the settled cycles came to; `cycles` need not be all."""
+def write_settled(
+    cycles: Sequence[SettlementCycleView], *, total: Money, penalty: Money | None = None
+) -> Json:
+    """Return what the settled cycles came to; `cycles` need not be all.
+
+    `penalty` is what the seller pays the buyer for falling short.
+    """
     flows = [_paid(total, "Energy received"), _flow(_SELLER, total, "Energy delivered")]
+    if penalty is not None and penalty.minor:
+        back = Money.zero(penalty.currency) - penalty
+        flows += [_flow(_BUYER, penalty, _PENALTY), _flow(_SELLER, back, _PENALTY)]
     is_settled = all(cycle.status == "SETTLED" for cycle in cycles)
     return _consideration(SETTLED, "SETTLED" if is_settled else "PENDING", flows)
 
