@@ -12,7 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from sqlalchemy import and_, literal_column, not_, or_, select, text
+from sqlalchemy import ColumnElement, and_, literal_column, not_, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.interval import Interval
@@ -23,7 +23,7 @@ from trading.refusals import MeterSharedOtherwise, ShareUnavailable
 from trading.tables import contracts
 from trading.terms import WHOLE_PERCENT
 
-_SHARE: Final = literal_column("'share_percent'")
+_SHARE: Final[ColumnElement[str]] = literal_column("'share_percent'")
 """No parameter: so the index of contracts that have one is found."""
 _LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('meter shares ' || :mrid, 0))")
 

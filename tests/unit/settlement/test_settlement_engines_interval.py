@@ -66,8 +66,14 @@ def test_what_is_lost_is_rounded_up_in_each_interval_or_over_the_window() -> Non
 
 def test_penalties_are_due_on_the_day_on_which_the_window_ends(tmp_path: Path) -> None:
     """Of 2 kWh with 10 % lost, 1.2 were sent and 1.1 taken: the seller gave 1.08."""
-    terms = {"loss_percent": "10", "penalty_buyer_per_kwh": "2", "penalty_seller_per_kwh": "3"}
-    owing = replace(DEALS[0], quantity=2_000, tax_percent="10", **terms)
+    owing = replace(
+        DEALS[0],
+        quantity=2_000,
+        tax_percent="10",
+        loss_percent="10",
+        penalty_buyer_per_kwh="2",
+        penalty_seller_per_kwh="3",
+    )
     found = lines_of(replace(day(), deals=(owing,)), tmp_path)
     assert list(zip(found.item, found.watt_hours.tolist(), found.amount_minor.tolist(), strict=True)) == [
         ("ENERGY", 580, 290),
