@@ -43,7 +43,7 @@ class PenaltyCredit:
     @property
     def told_id(self) -> str:
         """What it is called where it is told beside the run that it is of."""
-        return f"{numbered_id(self.cycle_id, self.run)}-penalty"
+        return f"{numbered_id(self.cycle_id, self.run)}-seller-penalty"
 
 
 def seller_penalty(cycle: SettlementCycle) -> SellerPenalty | None:

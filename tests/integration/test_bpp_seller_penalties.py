@@ -35,7 +35,7 @@ from settlement.store import find_bills, find_runs
 from settlement.tables import bill_corrections, carried_corrections
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.bill_statements import resealed
-from tests.support.monthly_sale import audit, on_account
+from tests.support.monthly_sale import audit, count_day, count_days, on_account, open_seller
 from tests.support.seller_world import BPP_ID, EXPORT, IMPORT, SOURCE_METER, WINDOW, SellerWorld, hours_of
 from tests.support.seller_world import TARGET_METER as TARGET
 from trading.contracts import ContractStore
@@ -214,13 +214,13 @@ async def test_the_buyer_is_told_of_it_on_every_wire(world: SellerWorld) -> None
     assert told["beckn:id"] == contract
     bag = told["beckn:orderAttributes"]
     amounts = {cycle["cycleId"]: cycle["amount"] for cycle in bag["settlementCycles"]}
-    assert amounts == {CYCLE: Decimal("3.4"), f"{CYCLE}-penalty": Decimal("0.6")}
+    assert amounts == {CYCLE: Decimal("3.4"), f"{CYCLE}-seller-penalty": Decimal("0.6")}
     [bill] = bag["billingCycles"]
     assert bill["totalAmount"] == Decimal("3.4")
     await give(world, 4_000)
     bag = (await world.unsolicited())[-1]["beckn:orderAttributes"]
     amounts = {cycle["cycleId"]: cycle["amount"] for cycle in bag["settlementCycles"]}
-    assert amounts[f"{CYCLE}-r2-penalty"] == Decimal("0.6")
+    assert amounts[f"{CYCLE}-r2-seller-penalty"] == Decimal("0.6")
 
 
 async def test_in_lts_its_flows_add_up_to_nothing(world: SellerWorld) -> None:
@@ -384,6 +384,31 @@ async def test_whatever_is_revised_what_is_owed_by_now_is_paid(plain: SellerWorl
         if chance.random() < 0.5:
             await look_again(world, contract)
             assert await check(world, contract) == kept
+
+
+async def test_of_several_bills_the_last_has_the_credit_and_takes_it_up_after_credit_of_before(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    """Two days of January and three of February, with a tax on all that is billed."""
+    world = on(await open_seller(uow_factory), owes(Payee.INJURED_SIDE))
+    contract: str = (await world.buy(100))["beckn:id"]
+    await count_days(world, range(3), exported=500)
+    assert (await check(world, contract)).corrections == []
+    await count_day(world, 0, 400, world.clock.now() + HOUR)  # 2.4 kWh less: 0.36, and 0.07 of tax
+    await count_days(world, range(3, 5), exported=500)
+    kept = await check(world, contract)
+    owed = (100_000 - 57_600) * RATE // 1_000
+    assert kept.kinds == [(BILL, "CREDIT_NOTE", 43), ("bill-2026-02-001", "PENALTY_CREDIT", owed)]
+    [_, (total, due, _)] = kept.bills
+    assert total == 3 * (180 + WHEELING) * 118 // 100
+    assert due == total - 43 - owed
+    await count_day(world, 0, 600, world.clock.now() + HOUR)  # no last cycle, yet less is short
+    kept = await check(world, contract)
+    assert [(kind, minor) for _, kind, minor in kept.kinds if kind != "CREDIT_NOTE"] == [
+        ("ADJUSTMENT", 85),
+        ("PENALTY_CREDIT", owed),
+        ("ADJUSTMENT", 4_800 * RATE // 1_000),
+    ]
 
 
 async def test_a_credit_that_an_operator_took_back_stays_back_and_later_runs_move_the_difference(
