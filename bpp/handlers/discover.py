@@ -21,7 +21,7 @@ from trading.stock import Stock
 async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
     """Return the part of the catalogue that can be bought now and matches what is looked for.
 
-    Raises: FilterUnreadable, SearchUnsupported.
+    Raises: FilterUnreadable, SearchUnsupported, FieldInvalid, FieldMissing.
     """
     wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)

@@ -125,6 +125,7 @@ def test_a_reach_is_measured_to_the_nearest_part_of_a_line_or_an_area() -> None:
     assert not says(SpatialOperator.DWITHIN, point(2.5, 80.03), parallel, metres=3_000)
     assert says(SpatialOperator.DWITHIN, point(2.5, 80.03), parallel, metres=3_400)
     assert says(SpatialOperator.DWITHIN, parallel, point(2.5, 80.03), metres=3_400)
+    assert not says(SpatialOperator.DWITHIN, parallel, point(2.5, 80.03), metres=3_000)
 
 
 def test_a_shape_cut_at_the_180th_meridian_is_near_on_both_sides() -> None:
