@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,6 +19,7 @@ from storage.database import Database, create_database
 from storage.embedded import start_embedded
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.applications import forget_applications, remember_models
 from tests.support.memory_folder import memory_with_room
 
 # Plain log lines: the default prints every traceback with all its variables, which takes seconds.
@@ -29,6 +31,8 @@ ROOT = Path(__file__).resolve().parents[1]
 OWN_SERVER = "DEGNODE_TEST_DATABASE_URL"
 OUTSIDE = ("DEGNODE_ENVOY_CHECKOUT", "DEGNODE_ENVOY_PYTHON")
 """Where software of others lies that tests are run against, if it is there."""
+
+remember_models()
 
 # Nobody's settings but the tests' own: what they run reads the environment.
 for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATABASE_URL", "REDIS_URL"))]:
@@ -62,6 +66,21 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
     finally:
         for each in reversed(stopped):
             each.start()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Let the applications of a test go when it has ended."""
+    try:
+        yield
+    finally:
+        forget_applications()
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported and collected out of every search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
