@@ -92,6 +92,32 @@ def write_contracts(path: Path, deals: Sequence[Deal]) -> str:
     return str(path)
 
 
+def lossy_day() -> SmallDay:
+    """A day on which both ways of matching lose energy that would have been taken, before it and on it."""
+    zone, on = DAYS[0]
+    day = find_day(on, zone=zone)
+    start = int(day.period.start.timestamp())
+    readings = [
+        Reading(meter=meter, second=start + hours * 3600, imported=30, exported=exported)
+        for hours in range(-3, 4)
+        for meter, exported in (("AA", 10), ("BB", 11), ("CC", 13))
+    ]
+    deals = [
+        Deal(
+            contract=f"c{number}", source=source, target=target, traded=number, quantity=quantity,
+            start=start - 2 * 3600, end=start + 12 * 3600, by_interval=by_interval, rate="5",
+            loss_percent=loss,
+        )
+        for number, (source, target, quantity, by_interval, loss) in enumerate((
+            ("AA", "BB", 1_000, True, "33.333333"),
+            ("BB", "CC", 1_000, False, "7.5"),
+            ("CC", "AA", 20, True, "7.5"),
+            ("CC", "BB", 25, False, "33.333333"),
+        ))
+    ]  # fmt: skip
+    return SmallDay(zone=zone, day=day, readings=tuple(readings), deals=tuple(deals))
+
+
 @st.composite
 def small_days(draw: st.DrawFn) -> SmallDay:
     """Days with few meters and many conflicts; some intervals missing, some windows begun before."""

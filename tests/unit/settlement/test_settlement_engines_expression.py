@@ -59,19 +59,20 @@ def test_both_sides_are_joined_by_their_contract_and_not_by_time_alone(tmp_path:
 @pytest.mark.filterwarnings("ignore:fetch_arrow_table:DeprecationWarning")
 @pytest.mark.parametrize("lost", [1, 7_654_321, 50_000_000, 99_999_999])
 def test_what_arrives_is_exact_up_to_the_most_that_may_be_sent(lost: int) -> None:
-    sent = [0, 1, 99, 12_345, 2**31, MOST_SENT - 1, MOST_SENT]
-    sources = [f"S{wh}" for wh in sent]
+    whole = [n * ALL for n in (7, 89, 899)]  # their quotients have no rest
+    sent = [0, 1, 99, 12_345, 2**31, *whole, MOST_SENT - 1, MOST_SENT]
+    columns = {"contract": list(range(len(sent))), "meter": [f"S{wh}" for wh in sent]}
     readings = pyarrow.table(
         {
-            "meter": [*sources, "T"],
+            "meter": [*columns["meter"], "T"],
             "second": [0] * (len(sent) + 1),
             "exported": [*sent, 0],
             "imported": [0] * len(sent) + [MOST_SENT],
         }
     )
     ranges = {name: [0] * len(sent) for name in RANGES} | {
-        "contract": list(range(len(sent))),
-        "source": sources,
+        "contract": columns["contract"],
+        "source": columns["meter"],
         "source_high": sent,
         "target": ["T"] * len(sent),
         "target_high": [MOST_SENT] * len(sent),
