@@ -61,18 +61,18 @@ def test_both_sides_are_joined_by_their_contract_and_not_by_time_alone(tmp_path:
 def test_what_arrives_is_exact_up_to_the_most_that_may_be_sent(lost: int) -> None:
     whole = [n * ALL for n in (7, 89, 899)]  # their quotients have no rest
     sent = [0, 1, 99, 12_345, 2**31, *whole, MOST_SENT - 1, MOST_SENT]
-    columns = {"contract": list(range(len(sent))), "meter": [f"S{wh}" for wh in sent]}
+    sources = [f"S{wh}" for wh in sent]
     readings = pyarrow.table(
         {
-            "meter": [*columns["meter"], "T"],
+            "meter": [*sources, "T"],
             "second": [0] * (len(sent) + 1),
             "exported": [*sent, 0],
             "imported": [0] * len(sent) + [MOST_SENT],
         }
     )
     ranges = {name: [0] * len(sent) for name in RANGES} | {
-        "contract": columns["contract"],
-        "source": columns["meter"],
+        "contract": list(range(len(sent))),
+        "source": sources,
         "source_high": sent,
         "target": ["T"] * len(sent),
         "target_high": [MOST_SENT] * len(sent),
