@@ -18,9 +18,10 @@ help: ## say what can be made
 demo: $(VENV)/.installed ## trade 10 kWh between three real processes; writes demo-report.html
 	@$(BIN)/degnode demo --report demo-report.html
 
+# An empty PYTHONDONTWRITEBYTECODE keeps what pytest makes of the tests for the next run, whatever the shell says.
 test: $(VENV)/.installed-dev browser ## run every test, with branch coverage
 	@$(BIN)/python -m coverage erase
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark" --cov --cov-report=term
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark" --cov --cov-report=term
 	@$(BIN)/python -m linters.coverage_gate $(WHOLE)
 
 check: $(VENV)/.installed-dev ## format, lint, types, floors and the rules of the house

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import struct
 import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -60,11 +61,14 @@ def nested(depth: int) -> bytes:
 
 
 def bomb(size: int) -> bytes:
-    """Return a gzip stream that unfolds to `size` bytes."""
-    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
-    block = b" " * 1_000_000
-    packed = b"".join(packer.compress(block) for _ in range(size // len(block)))
-    return packed + packer.flush()
+    """Return a gzip stream that unfolds to `size` bytes: one packed block of a million, over and over."""
+    block, packer = b" " * 1_000_000, zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = packer.compress(block) + packer.flush(zlib.Z_FULL_FLUSH)
+    times, checksum = size // len(block), 0
+    for _ in range(times):
+        checksum = zlib.crc32(block, checksum)
+    head = gzip.compress(b"", mtime=0)[:10]
+    return head + packed * times + packer.flush() + struct.pack("<II", checksum, size)
 
 
 DOCUMENTS: Final[dict[str, tuple[bytes, dict[str, str], int, str]]] = {
