@@ -20,6 +20,8 @@ from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
+from settlement.ledger.entries import Transfer
+from settlement.moved_energy import EnergyRoute, energy_groups
 from settlement.payments.issuing import post_issued
 from settlement.payments.posting import Parties
 from settlement.quantities import delivered_by
@@ -137,7 +139,7 @@ async def settle(
     """Settle what can be settled of a binding contract at `now`, and keep the outcome.
 
     What was settled before and comes to the same is neither computed nor explained anew. What is billed by
-    that is on the ledger at once, as owed by the buyer's platform to the `seller`.
+    that is on the ledger at once, as owed by the buyer's platform to the `seller`, and so is the energy.
     """
     standing = await lock_standing(contract.id, uow=uow)
     known = known or await read_known(contract, uow)
@@ -150,7 +152,14 @@ async def settle(
         standing={cycle.cycle_id: cycle for cycle in standing if cycle.is_settled},
     )
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
-    await _post(result, Parties(payer=contract.bap_id, payee=seller), uow=uow, now=now)
+    energy = await energy_groups(
+        [*result.newly_settled, *(revision.revised for revision in result.revised)],
+        lost=outcome.lost,
+        route=route_of(contract),
+        uow=uow,
+    )
+    parties = Parties(payer=contract.bap_id, payee=seller)
+    await _post(result, parties, energy, uow=uow, now=now)
     if result.owed is not None:
         await pay_utility(contract, result.owed, uow, seller=seller, now=now)
     for revision in result.too_late:
@@ -164,11 +173,24 @@ async def settle(
     return outcome
 
 
-async def _post(result: RecordResult, parties: Parties, *, uow: UnitOfWork, now: datetime) -> None:
+def route_of(contract: Contract) -> EnergyRoute:
+    """Return the way that a contract's energy takes on the ledger."""
+    return EnergyRoute.of(contract.terms, source=contract.source_mrid, target=contract.target_mrid)
+
+
+async def _post(
+    result: RecordResult,
+    parties: Parties,
+    energy: Sequence[Sequence[Transfer]],
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+) -> None:
     credited = [each for each in result.corrections if each.kind.is_credit]
     await post_issued(
         bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
         notes={correction_key(note): parties for note in credited},
+        beside=energy,
         uow=uow,
         now=now,
     )

@@ -27,7 +27,7 @@ from heapq import merge
 from itertools import accumulate, pairwise
 from typing import Protocol, TypeAlias
 
-from kernel.energy import Energy
+from kernel.energy import ZERO_ENERGY, Energy
 from settlement.side import Side
 from trading.bands import Band
 from trading.matching import NO_LOSSES, Billed, Losses, Matching
@@ -53,6 +53,8 @@ class Laid:
 
     total: Energy
     bands: Mapping[Band, Energy]
+    lost: Energy = ZERO_ENERGY
+    """What was sent beside it, or of it where that is billed, and did not arrive."""
 
 
 def lay(
@@ -71,11 +73,12 @@ def lay(
         stretches = _stretches(source, target)
         layer = _Layer(source, _room(stretches, losses), band_of)
         met = _matched(stretches, losses, contracted=contracted)
-        return _by_interval(layer, met, most=most, ends=ends)
+        return _by_interval(layer, met, losses=losses, most=most, ends=ends)
     layer = _Layer(source, _billable(source.watt_hours, losses), band_of)
     due = losses.due_of_target(most)
     arrived = (min(losses.arriving(source.total_by(end)), target.total_by(end), due) for end in ends)
-    return [layer.lay_up_to(losses.billed_of(watt_hours)) for watt_hours in arrived]
+    billed = [losses.billed_of(watt_hours) for watt_hours in arrived]
+    return [layer.lay_up_to(watt_hours, lost=losses.lost_of(watt_hours)) for watt_hours in billed]
 
 
 def _billable(watt_hours: Sequence[int], losses: Losses) -> Sequence[int]:
@@ -104,8 +107,11 @@ class _Layer:
         """Leave what is free of the intervals before that one."""
         self._at, self._used = index, 0
 
-    def lay_up_to(self, total: int) -> Laid:
-        """Lay as much as makes the total; the intervals that are left have to hold it."""
+    def lay_up_to(self, total: int, *, lost: int) -> Laid:
+        """Lay as much as makes the total; the intervals that are left have to hold it.
+
+        `lost` is how many Wh were lost since the window began.
+        """
         while self.total < total:
             free = self._room[self._at] - self._used
             part = min(free, total - self.total)
@@ -114,7 +120,8 @@ class _Layer:
                 self._bands[band] = self._bands.get(band, 0) + part
                 self.total += part
             self._at, self._used = (self._at + 1, 0) if part == free else (self._at, self._used + part)
-        return Laid(Energy(total), {band: Energy(watt_hours) for band, watt_hours in self._bands.items()})
+        bands = {band: Energy(watt_hours) for band, watt_hours in self._bands.items()}
+        return Laid(Energy(total), bands, Energy(lost))
 
 
 @dataclass(slots=True)
@@ -145,16 +152,24 @@ def _matched(
 
 
 def _by_interval(
-    layer: _Layer, met: Iterable[tuple[_Stretch, int]], *, most: int, ends: Sequence[datetime]
+    layer: _Layer,
+    met: Iterable[tuple[_Stretch, int]],
+    *,
+    losses: Losses,
+    most: int,
+    ends: Sequence[datetime],
 ) -> list[Laid]:
     ahead = deque(met)
     laid: list[Laid] = []
+    lost = 0
     for end in ends:
         while ahead and ahead[0][0].end <= end:
             stretch, watt_hours = ahead.popleft()
             layer.skip_to(stretch.first)
-            layer.lay_up_to(min(most, layer.total + watt_hours))
-        laid.append(layer.lay_up_to(layer.total))
+            part = min(watt_hours, most - layer.total)
+            lost += losses.lost_of(part)
+            layer.lay_up_to(layer.total + part, lost=lost)
+        laid.append(layer.lay_up_to(layer.total, lost=lost))
     return laid
 
 

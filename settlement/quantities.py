@@ -67,6 +67,11 @@ class CycleQuantities:
         return self.to_date.total - self.before.total
 
     @property
+    def lost(self) -> Energy:
+        """What was lost on the way of it."""
+        return self.to_date.lost - self.before.lost
+
+    @property
     def is_complete(self) -> bool:
         """Both meters' intervals leave no instant of the cycle's part of the window out."""
         return not self.exported.gaps and not self.imported.gaps

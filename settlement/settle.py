@@ -9,7 +9,7 @@ is billed once all its settlement cycles are settled.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Final
@@ -45,6 +45,8 @@ class SettlementOutcome:
     """In the settled cycles."""
     delivered_so_far: Energy
     """By all readings at hand, those of open cycles included; may change until it is final."""
+    lost: Mapping[str, Energy] = field(default_factory=dict)
+    """What was lost on its way to those cycles that are settled, by the readings at hand, anew."""
 
     @property
     def contract_id(self) -> str:
@@ -89,6 +91,7 @@ def settle_contract(
     quantities = quantities_by_cycle(agreement, exported=exported, imported=imported)
     basis_of = BasisOf(agreement)
     cycles: list[SettlementCycle] = []
+    lost: dict[str, Energy] = {}
     earlier_are_closed = True
     for brought in quantities:
         closed_by = _closing(brought, now=now, deadline=collection_deadline) if earlier_are_closed else None
@@ -101,12 +104,14 @@ def settle_contract(
             cycles.append(stands)
         else:
             cycles.append(_settled(brought, agreement, closed_by=closed_by, basis=basis))
+            lost[brought.cycle.id] = brought.lost
     return SettlementOutcome(
         agreement=agreement,
         now=now,
         cycles=tuple(cycles),
         delivered=sum((cycle.delivered for cycle in cycles), ZERO_ENERGY),
         delivered_so_far=quantities[-1].to_date.total,
+        lost=lost,
     )
 
 

@@ -61,5 +61,11 @@ class Losses:
         """Return how many Wh are billed where so many arrived."""
         return arrived if self.billed is Billed.ARRIVED else self.needed(arrived)
 
+    def lost_of(self, billed: int) -> int:
+        """Return how many Wh were sent and did not arrive, where so many are billed."""
+        if self.billed is Billed.ARRIVED:
+            return self.needed(billed) - billed
+        return billed - self.arriving(billed)
+
 
 NO_LOSSES: Final = Losses()

@@ -45,6 +45,7 @@ class AccountKind(StrEnum):
     CREDIT = "CREDIT"  # credit notes that the owner has not used up
     WALLET = "WALLET"  # money or energy at the owner's disposal
     GENERATION = "GENERATION"  # what a meter has brought into being
+    DELIVERED = "DELIVERED"  # what has come to a meter under contracts
     WHEELING = "WHEELING"  # a utility's charges for its wires
     PENALTY = "PENALTY"  # what a utility is due for deviations
     LOSSES = "LOSSES"  # what was lost in a utility's wires
@@ -75,6 +76,7 @@ RULES: Final[dict[AccountKind, KindRule]] = {
     AccountKind.CREDIT: _NEVER_OVERDRAWN,
     AccountKind.WALLET: _NEVER_OVERDRAWN,
     AccountKind.GENERATION: KindRule(side=Side.DEBIT, is_bounded=True),
+    AccountKind.DELIVERED: _NEVER_OVERDRAWN,
     AccountKind.WHEELING: _GROWS_BY_CREDIT,
     AccountKind.PENALTY: _GROWS_BY_CREDIT,
     AccountKind.LOSSES: _GROWS_BY_CREDIT,

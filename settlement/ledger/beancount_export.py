@@ -27,6 +27,7 @@ _ROOTS: Final = {
     AccountKind.CREDIT: "Liabilities:Credit",
     AccountKind.WALLET: "Liabilities:Wallet",
     AccountKind.GENERATION: "Assets:Generation",
+    AccountKind.DELIVERED: "Liabilities:Delivered",
     AccountKind.WHEELING: "Liabilities:Wheeling",
     AccountKind.PENALTY: "Liabilities:Penalty",
     AccountKind.LOSSES: "Liabilities:Losses",

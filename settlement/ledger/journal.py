@@ -80,12 +80,18 @@ class DayIsSealed(NodeError):
 
 
 async def record(
-    entries: Sequence[Entry], *, uow: UnitOfWork, now: datetime, linked: bool = False
+    entries: Sequence[Entry],
+    *,
+    uow: UnitOfWork,
+    now: datetime,
+    linked: bool = False,
+    groups: Iterable[Collection[UUID]] = (),
 ) -> list[JournalEntry]:
     """Write `entries` into the journal, all or none, and return them in order as they stand there.
 
     Those that are there already come back as they were written. An Expire of a hold of which something
-    else has become is left out. `linked` binds the entries to each other for who reads the journal.
+    else has become is left out. `linked` binds the entries to each other for who reads the journal, `groups`
+    does so of some of them, by their ids: each entry is in one group at most.
     Raises: TransferMismatch, AccountUnknown, InsufficientFunds, BalanceTooLarge, HoldUnknown,
     HoldResolved, TransferInvalid, DayIsSealed.
     """
@@ -93,7 +99,8 @@ async def record(
     await _enter_day(now.date(), uow=uow)
     driver = uow.driver
     holds = await find_entries(driver, {each.hold for each in entries if not isinstance(each, Transfer)})
-    asked = _asked(entries, holds, now=now, linked=linked)
+    asked = _asked(entries, holds, now=now)
+    asked = _grouped(asked, [[entry.id for entry in asked]] if linked else groups)
     balances = await lock_balances(driver, _accounts_of(asked))
     _check_open(entries, balances)
     stored = await find_entries(driver, [entry.id for entry in asked])
@@ -132,7 +139,7 @@ async def _enter_day(day: date, *, uow: UnitOfWork) -> None:
 
 
 def _asked(
-    entries: Sequence[Entry], holds: Mapping[UUID, JournalEntry], *, now: datetime, linked: bool
+    entries: Sequence[Entry], holds: Mapping[UUID, JournalEntry], *, now: datetime
 ) -> list[JournalEntry]:
     """Return what is asked for as it would stand in the journal, each id once.
 
@@ -149,10 +156,13 @@ def _asked(
         same = found.setdefault(entry.id, entry)
         if same is not entry and same.body != entry.body:
             raise _mismatch(entry, same)
-    if not linked:
-        return list(found.values())
-    group = group_id(found)
-    return [replace(entry, linked=group) for entry in found.values()]
+    return list(found.values())
+
+
+def _grouped(entries: list[JournalEntry], groups: Iterable[Collection[UUID]]) -> list[JournalEntry]:
+    """Return the entries with the group that each is in."""
+    group_of = {member: group for members in groups for group in [group_id(members)] for member in members}
+    return [replace(entry, linked=group_of[entry.id]) if entry.id in group_of else entry for entry in entries]
 
 
 def _accounts_of(entries: Iterable[JournalEntry]) -> list[UUID]:

@@ -5,7 +5,7 @@ What is asked here is done when the unit of work commits, and not at all if it r
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -50,16 +50,22 @@ class Ledger:
             await self.uow.connection.execute(insert(table).values(rows).on_conflict_do_nothing())
 
     async def record(
-        self, entries: Sequence[Entry], *, now: datetime, linked: bool = False
+        self,
+        entries: Sequence[Entry],
+        *,
+        now: datetime,
+        linked: bool = False,
+        groups: Iterable[Collection[UUID]] = (),
     ) -> list[JournalEntry]:
         """Move all of `entries` or none, and return them as they stand in the journal.
 
         What was recorded before under the same key comes back as it is, and nothing moves. `linked`
-        marks the entries as one group. Only what they come to together is judged, not their order.
+        marks the entries as one group, `groups` some of them by their ids as groups of their own. Only what
+        all come to together is judged, not their order.
         Raises: TransferMismatch, AccountUnknown, InsufficientFunds, BalanceTooLarge, HoldUnknown,
         HoldResolved, TransferInvalid, DayIsSealed.
         """
-        return await record(entries, uow=self.uow, now=now, linked=linked)
+        return await record(entries, uow=self.uow, now=now, linked=linked, groups=groups)
 
     async def transfer(self, transfer: Transfer, *, now: datetime) -> JournalEntry:
         """Move one amount. Raises as `record` does."""

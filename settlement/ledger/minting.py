@@ -1,16 +1,36 @@
-"""Energy comes onto the ledger as a meter's surplus grows, and leaves it when a revision takes it back."""
+"""Energy comes onto the ledger as a meter's surplus grows, and leaves it when a revision takes it back.
+
+A meter's energy comes onto the ledger by minting or by the settled cycles of contracts, whichever was first,
+and for good: both count the same watt-hours.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
 
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.errors import NodeError
 from settlement.ledger.accounts import WATT_HOURS, Account, AccountKind
 from settlement.ledger.entries import Transfer
 from settlement.ledger.journal import lock_balances
 from settlement.ledger.journal_entry import JournalEntry
 from settlement.ledger.ledger import Ledger
+from storage.unit_of_work import UnitOfWork
+
+MINT: Final = "MINT"
+"""The code of minted energy."""
+_FIRST: Final = text("SELECT code FROM ledger_transfers WHERE debit = :generation ORDER BY seq LIMIT 1")
+_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('generation ' || :meter, 0))")
+
+
+class MeterIsSettled(NodeError):
+    """Contracts of a meter are settled: its energy is on the ledger by them, and cannot be minted too."""
+
+    code, http_status, retryable = "LEDGER_METER_IS_SETTLED", 409, False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +56,19 @@ def energy_wallet_of(owner: str) -> Account:
     return Account(owner=owner, kind=AccountKind.WALLET, unit=WATT_HOURS)
 
 
+async def came_by(meter: str, *, uow: UnitOfWork) -> str | None:
+    """Return the code of what first brought energy of the meter onto the ledger; None if nothing did.
+
+    In that case nobody else can begin until the unit of work ends. Ask before accounts are locked.
+    """
+    asked = {"generation": generation_of(meter).id}
+    first: str | None = await uow.connection.scalar(_FIRST, asked)
+    if first is None:
+        await uow.connection.execute(_LOCK, {"meter": meter})
+        first = await uow.connection.scalar(_FIRST, asked)  # somebody may have begun meanwhile
+    return first
+
+
 async def mint(
     ledger: Ledger, *, meter: str, owner: str, surplus_register: Energy, event_at: datetime, now: datetime
 ) -> Minting:
@@ -43,8 +76,13 @@ async def mint(
 
     What the register shows beyond the mark of what was minted before goes to the owner's wallet; saying
     the same stand again moves nothing. A lower stand is a revision: what is still in the wallet is taken
-    back, and the rest is a deficit. Raises as `Ledger.record` does.
+    back, and the rest is a deficit. Raises: MeterIsSettled, and as `Ledger.record` does.
     """
+    if await came_by(meter, uow=ledger.uow) not in (None, MINT):
+        raise MeterIsSettled(
+            f"the energy of meter {meter} comes onto the ledger by its contracts",
+            hint="What a meter gives is counted once: by minting, or by settled cycles.",
+        )
     generation, wallet = generation_of(meter), energy_wallet_of(owner)
     await ledger.open(generation, wallet)
     balances = await lock_balances(ledger.uow.driver, sorted((generation.id, wallet.id)))
@@ -60,7 +98,7 @@ async def mint(
                 debit=generation,
                 credit=wallet,
                 amount=Energy(more),
-                code="MINT",
+                code=MINT,
                 ref=meter,
                 event_at=event_at,
             ),

@@ -34,12 +34,14 @@ async def post_issued(
     *,
     bills: Mapping[UUID, Parties] = _NONE,
     notes: Mapping[UUID, Parties] = _NONE,
+    beside: Sequence[Sequence[Transfer]] = (),
     uow: UnitOfWork,
     now: datetime,
 ) -> None:
     """Put issued bills and credit notes on the ledger, and what the bills took up of credit notes.
 
-    What is there stays as it is. A bill of a returned payment is there by its return.
+    What is there stays as it is. A bill of a returned payment is there by its return. `beside` are groups of
+    transfers that are recorded with them, so that all accounts are locked at once and in order.
     Raises: TransferMismatch, if one is there as other parties'.
     """
     found = {row.id: _bill(row, bills[row.id]) for row in await _read_bills(bills, uow=uow)}
@@ -49,11 +51,13 @@ async def post_issued(
         *(bill_entry(bill) for bill in found.values() if bill.amount.minor),
         *[_note_entry(row, owing[row.id]) for row in await _read_notes(owing, uow=uow)],
         *_uses(used, found),
+        *(transfer for group in beside for transfer in group),
     ]
     if entries:
         ledger = Ledger(uow)
         await ledger.open(*(side for entry in entries for side in (entry.debit, entry.credit)))
-        await ledger.record(entries, now=now)
+        groups = [[transfer.id for transfer in group] for group in beside]
+        await ledger.record(entries, now=now, groups=groups)
 
 
 def _uses(used: Sequence[Row[Any]], bills: Mapping[UUID, Issued]) -> Iterator[Transfer]:

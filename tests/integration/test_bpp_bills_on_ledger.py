@@ -12,7 +12,7 @@ from kernel.money import Money
 from settlement.bills import BillingCycle, BillStatus
 from settlement.correcting import find_corrections
 from settlement.corrections import CorrectionKind
-from settlement.ledger.accounts import AccountKind
+from settlement.ledger.accounts import WATT_HOURS, AccountKind
 from settlement.ledger.journal import TransferMismatch
 from settlement.ledger.tables import ledger_accounts, ledger_balances, ledger_transfers
 from settlement.payments.netting import Owed
@@ -43,8 +43,10 @@ async def credited(world: SellerWorld, contract: str) -> int:
 
 
 async def entries(world: SellerWorld) -> int:
+    """Return how many entries of money there are."""
     async with world.uow_factory() as uow:
-        query = select(func.count()).select_from(ledger_transfers)
+        money = ledger_transfers.c.unit != WATT_HOURS
+        query = select(func.count()).select_from(ledger_transfers).where(money)
         return int((await uow.connection.execute(query)).scalar_one())
 
 

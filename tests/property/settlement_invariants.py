@@ -85,6 +85,7 @@ async def check_all(town: Town, books: Books) -> None:
     _nothing_is_sold_twice(by_contract, books.sales, books.counted)
     _payments_are_right(rows, books.money)
     _ledger_is_right(rows, books.money)
+    _energy_is_on_the_ledger(rows, by_contract, books.sales, books.counted)
     wrong = await town.audit()
     assert not wrong, wrong
     await _statements_agree(town, books, by_contract)
@@ -295,6 +296,7 @@ def _payments_are_right(rows: Rows, money: Money) -> None:
 
 def _ledger_is_right(rows: Rows, money: Money) -> None:
     names = {row["id"]: (row["owner"], row["kind"]) for row in rows["ledger_accounts"]}
+    of_energy = {row["id"] for row in rows["ledger_accounts"] if row["unit"] == "WH"}
     columns: dict[str, list[int]] = {row: [0, 0, 0, 0] for row in names}
     holds = {row["id"]: row for row in rows["ledger_transfers"] if row["phase"] == "PENDING"}
     for row in rows["ledger_transfers"]:
@@ -312,14 +314,48 @@ def _ledger_is_right(rows: Rows, money: Money) -> None:
         ]
         assert kept == columns[row["account"]], f"{names[row['account']]} is not what its journal says"
         owner, kind = names[row["account"]]
+        if row["account"] in of_energy:
+            continue
         assert kept[1] - kept[0] == money.accounts[owner, kind], f"{owner} {kind} has another balance"
         assert kept[2] == money.pending[owner, kind]
         if kind in ("DEPOSIT", "ESCROW"):
             assert kept[0] + kept[2] <= kept[1], f"{owner} {kind} is overdrawn"
-    for debit, credit in ((0, 1), (2, 3)):
-        assert sum(each[debit] for each in columns.values()) == sum(each[credit] for each in columns.values())
+    for unit in (of_energy, columns.keys() - of_energy):
+        for debit, credit in ((0, 1), (2, 3)):
+            assert sum(columns[each][debit] for each in unit) == sum(columns[each][credit] for each in unit)
     kept_accounts = set(names.values())
     assert all(name in kept_accounts for name, balance in money.accounts.items() if balance)
+
+
+def _energy_is_on_the_ledger(
+    rows: Rows, by_contract: dict[str, Kept], sales: list[Sale], counted: Counted
+) -> None:
+    """Look whether each contract moved what its cycles delivered, from meter to meter, run by run."""
+    names = {row["id"]: (row["owner"].lstrip("0"), row["kind"]) for row in rows["ledger_accounts"]}
+    accounts: dict[Pair, int] = defaultdict(int)
+    arrived: dict[str, int] = defaultdict(int)
+    groups: dict[tuple[str, int], set[str]] = defaultdict(set)
+    for row in rows["ledger_transfers"]:
+        if row["unit"] != "WH":
+            continue
+        contract = row["ref"].split()[0]
+        groups[row["ref"], row["run"]].add(row["linked"])
+        for side, sign in ((names[row["credit"]], 1), (names[row["debit"]], -1)):
+            accounts[side] += sign * row["amount"]
+            arrived[contract] += sign * row["amount"] * (side[1] == "DELIVERED")
+    assert all(len(group) == 1 and None not in group for group in groups.values()), "a run is one group"
+    expected: dict[Pair, int] = defaultdict(int)
+    for sale in sales:
+        delivered = sum(cycle["delivered_wh"] for cycle in by_contract[sale.id].standing.values())
+        assert arrived[sale.id] == delivered, f"{arrived[sale.id]} Wh of {sale} are on the ledger"
+        expected[sale.gives, "GENERATION"] -= delivered
+        expected[sale.takes, "DELIVERED"] += delivered
+    assert {side: wh for side, wh in accounts.items() if wh} == {
+        side: wh for side, wh in expected.items() if wh
+    }
+    for (meter, kind), watt_hours in accounts.items():
+        way = GIVES if kind == "GENERATION" else TAKES
+        assert abs(watt_hours) <= sum(counted.get((meter, way), {}).values()), f"{meter} {way} {watt_hours}"
 
 
 async def _statements_agree(town: Town, books: Books, by_contract: dict[str, Kept]) -> None:

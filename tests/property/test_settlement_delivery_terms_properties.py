@@ -78,20 +78,31 @@ def nearest(exact: Fraction) -> int:
     return floor(exact + Fraction(1, 2))
 
 
-def naive_delivered(case: Case) -> int:
-    """Return the billed Wh of the whole window."""
+def naive_arrived(case: Case) -> list[int]:
+    """Return the Wh that arrived in the whole window, or in each of its hours where those are matched."""
     terms, most = case.agreement.terms, case.agreement.contracted.watt_hours
     kept, arrives = 1 - Fraction(terms.losses.factor), terms.losses.billed is Billed.ARRIVED
     to_give, to_take = (ceil(most / kept), most) if arrives else (most, floor(most * kept))
     if terms.matching is Matching.WINDOW:
-        arrived = [min(floor(min(sum(case.gave), to_give) * kept), sum(case.took), to_take)]
-    else:
-        arrived = []
-        for gave, took in zip(case.gave, case.took, strict=True):
-            gave, took = min(gave, to_give), min(took, to_take)  # noqa: PLW2901  what counts of it
-            to_give, to_take = to_give - gave, to_take - took
-            arrived.append(min(floor(gave * kept), took))
-    return sum(arrived) if arrives else sum(ceil(each / kept) for each in arrived)
+        return [min(floor(min(sum(case.gave), to_give) * kept), sum(case.took), to_take)]
+    arrived = []
+    for gave, took in zip(case.gave, case.took, strict=True):
+        gave, took = min(gave, to_give), min(took, to_take)  # noqa: PLW2901  what counts of it
+        to_give, to_take = to_give - gave, to_take - took
+        arrived.append(min(floor(gave * kept), took))
+    return arrived
+
+
+def naive_sent(case: Case) -> list[int]:
+    """Return the least Wh that have to be sent for what arrived."""
+    kept = 1 - Fraction(case.agreement.terms.losses.factor)
+    return [ceil(each / kept) for each in naive_arrived(case)]
+
+
+def naive_delivered(case: Case) -> int:
+    """Return the billed Wh of the whole window."""
+    arrives = case.agreement.terms.losses.billed is Billed.ARRIVED
+    return sum(naive_arrived(case) if arrives else naive_sent(case))
 
 
 def naive_penalties(case: Case) -> dict[Side, int]:
@@ -132,6 +143,15 @@ def test_a_bill_is_the_energy_that_was_billed_and_the_buyers_penalty(case: Case)
     assert bill.total.minor == sum(told.values())
     shortfalls = (outcome.cycles[-1].explanation or {}).get("shortfalls", [])
     assert {Side(each["side"]): each["minor"] for each in shortfalls} == owed
+
+
+@given(case=cases())
+def test_what_is_lost_is_what_was_sent_and_did_not_arrive(case: Case) -> None:
+    outcome = case.settle()
+    lost = [each.watt_hours for each in outcome.lost.values()]
+    assert outcome.lost.keys() == {cycle.cycle_id for cycle in outcome.cycles}
+    assert min(lost) >= 0
+    assert sum(lost) == sum(naive_sent(case)) - sum(naive_arrived(case))
 
 
 @given(case=cases())

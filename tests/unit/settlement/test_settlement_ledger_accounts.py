@@ -25,6 +25,7 @@ BOUNDED = {
     AccountKind.WALLET,
     AccountKind.CREDIT,
     AccountKind.GENERATION,
+    AccountKind.DELIVERED,
 }
 
 
