@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
-from bpp.penalties import as_cycles, find_penalty_credits, pay_utility
+from bpp.penalties import as_cycles, find_penalty_credits, owed_to_utility
 from bpp.telemetry import read_telemetry
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_periods import Cadence
@@ -159,9 +159,8 @@ async def settle(
         uow=uow,
     )
     parties = Parties(payer=contract.bap_id, payee=seller)
-    await _post(result, parties, energy, uow=uow, now=now)
-    if result.owed is not None:
-        await pay_utility(contract, result.owed, uow, seller=seller, now=now)
+    penalty = await owed_to_utility(contract, result.owed, uow, seller=seller, now=now)
+    await _post(result, parties, [*energy, *([penalty] if penalty else [])], uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -181,7 +180,7 @@ def route_of(contract: Contract) -> EnergyRoute:
 async def _post(
     result: RecordResult,
     parties: Parties,
-    energy: Sequence[Sequence[Transfer]],
+    beside: Sequence[Sequence[Transfer]],
     *,
     uow: UnitOfWork,
     now: datetime,
@@ -190,7 +189,7 @@ async def _post(
     await post_issued(
         bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
         notes={correction_key(note): parties for note in credited},
-        beside=energy,
+        beside=beside,
         uow=uow,
         now=now,
     )

@@ -10,7 +10,8 @@ from kernel.energy import ZERO_ENERGY
 from kernel.money import Money
 from settlement.correcting import find_corrections
 from settlement.cycles import SettlementCycle
-from settlement.payments.penalties import post_penalty
+from settlement.ledger.entries import Transfer
+from settlement.payments.penalties import penalty_entries
 from settlement.penalty_credits import PenaltyCredit, SellerPenalty, penalty_credits
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
@@ -41,13 +42,17 @@ def as_cycles(
         yield replace(cycle, cycle_id=each.told_id, amount=amount, delivered=ZERO_ENERGY)
 
 
-async def pay_utility(
-    contract: Contract, owed: SellerPenalty, uow: UnitOfWork, *, seller: str, now: datetime
-) -> None:
-    """Put what the seller owes a utility on the ledger; what it owes the buyer is credited with its bill."""
-    if owed.payee is not Payee.INJURED_SIDE:
-        utility = utility_owed(contract, owed.payee)
-        await post_penalty(owed, seller=seller, utility=utility, uow=uow, now=now)
+async def owed_to_utility(
+    contract: Contract, owed: SellerPenalty | None, uow: UnitOfWork, *, seller: str, now: datetime
+) -> list[Transfer]:
+    """Return what puts on the ledger what the seller owes a utility.
+
+    What it owes the buyer is credited with its bill instead.
+    """
+    if owed is None or owed.payee is Payee.INJURED_SIDE:
+        return []
+    utility = utility_owed(contract, owed.payee)
+    return await penalty_entries(owed, seller=seller, utility=utility, uow=uow, now=now)
 
 
 def utility_owed(contract: Contract, payee: Payee) -> str:

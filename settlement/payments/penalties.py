@@ -10,40 +10,38 @@ from kernel.money import Money
 from settlement.cycles import FIRST_RUN
 from settlement.ledger.accounts import AccountKind
 from settlement.ledger.entries import Transfer, transfer_id
-from settlement.ledger.ledger import Ledger
 from settlement.ledger.tables import ledger_transfers
 from settlement.payments.posting import account
 from settlement.penalty_credits import SellerPenalty
 from storage.unit_of_work import UnitOfWork
 
 
-async def post_penalty(
+async def penalty_entries(
     owed: SellerPenalty, *, seller: str, utility: str, uow: UnitOfWork, now: datetime
-) -> None:
-    """Have the seller's claim lessened by what it owes the utility, by the run that counts.
+) -> list[Transfer]:
+    """Return what lessens the seller's claim by what it owes the utility, by the run that counts.
 
     Of what earlier runs moved only the difference moves, either way; the same run moves nothing again. The
-    contract's account has to be locked.
+    contract's account has to be locked, and accounts of the ledger not yet.
     """
     claim = account(seller, AccountKind.PAYABLE, owed.amount)
     penalty = account(utility, AccountKind.PENALTY, owed.amount)
     more = owed.amount.minor - await _find_moved(owed, uow=uow)
     if not more:
-        return
+        return []
     debit, credit = (claim, penalty) if more > 0 else (penalty, claim)
-    ledger = Ledger(uow)
-    await ledger.open(debit, credit)
-    transfer = Transfer(
-        key=_key(owed, owed.run),
-        debit=debit,
-        credit=credit,
-        amount=Money(abs(more), owed.amount.currency),
-        code="PENALTY" if more > 0 else "RETURN_PENALTY",
-        ref=f"{owed.contract_id} {owed.cycle_id}",
-        run=owed.run,
-        event_at=now,
-    )
-    await ledger.record([transfer], now=now)
+    return [
+        Transfer(
+            key=_key(owed, owed.run),
+            debit=debit,
+            credit=credit,
+            amount=Money(abs(more), owed.amount.currency),
+            code="PENALTY" if more > 0 else "RETURN_PENALTY",
+            ref=f"{owed.contract_id} {owed.cycle_id}",
+            run=owed.run,
+            event_at=now,
+        )
+    ]
 
 
 def _key(owed: SellerPenalty, run: int) -> tuple[str, ...]:
