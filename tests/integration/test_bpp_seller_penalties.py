@@ -297,7 +297,7 @@ async def test_within_the_tolerance_nothing_is_credited_and_all_is_as_without_a_
     await give(world, 7_500)
     kept = await check(world, contract)
     assert (kept.corrections, kept.bills) == ([], [(363, 363, BillStatus.PENDING)])
-    assert [line.entry.code for line in kept.journal] == ["BILL"]
+    assert [line.entry.code for line in kept.journal] == ["BILL", "ENERGY"]
     [bill] = await statements_of(world, contract)
     assert "credits" not in bill["bill"]["explanation"]
 
