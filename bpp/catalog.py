@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from itertools import combinations
+from itertools import chain, combinations
 from pathlib import Path
 from typing import TypeVar
 
@@ -108,9 +109,13 @@ def _require_one_rule_a_meter(
     entries: Sequence[ResourceEntry], resources: Sequence[Resource], name: str
 ) -> None:
     """Refuse a meter that is to serve at one time by two rules."""
-    for (at, one), (to, other) in combinations(enumerate(resources), 2):
-        is_same = one.source.mrid == other.source.mrid and one.production.overlaps(other.production)
-        if is_same and entries[at].sharing.rule is not entries[to].sharing.rule:
+    places: dict[str, list[int]] = defaultdict(list)
+    for place, resource in enumerate(resources):
+        places[resource.source.mrid].append(place)
+    for at, to in chain.from_iterable(combinations(of_meter, 2) for of_meter in places.values()):
+        one, other = resources[at], resources[to]
+        is_same = entries[at].sharing.rule is entries[to].sharing.rule
+        if not is_same and one.production.overlaps(other.production):
             raise CatalogueInvalid(
                 f"{name}: resources.{to}.sharing: the meter {other.source.meter_id} is shared by "
                 f"{entries[at].sharing.rule} as {one.id}, whose production overlaps",
