@@ -93,6 +93,11 @@ COMMANDS: Final = (
         "Compute a bill anew from its statement, FILE, and name every figure that differs.",
     ),
     LazyCommand(
+        "catalog",
+        "degnode.commands.catalog:catalog",
+        "What a seller has on offer.",
+    ),
+    LazyCommand(
         "network",
         "degnode.commands.network:network",
         "How this participant stands in its network, and what it tells the registry.",
