@@ -80,11 +80,11 @@ def _read(connection: duckdb.DuckDBPyConnection, files: FileSet) -> _Rows:
             )
     prices = [name for name in PRICES if name in types]
     columns = connection.execute(_query(relation, types, prices)).fetchnumpy()
-    order = np.argsort(
-        columns["contract"], kind="stable"
-    )  # most files are in order, which DuckDB is slow to see
-    in_order = {name: column[order] for name, column in columns.items()}
-    return _Rows(relation, connection, in_order, prices)
+    ids = columns["contract"]
+    if np.any(ids[1:] < ids[:-1]):  # most files are in order
+        order = np.argsort(ids, kind="stable")
+        columns = {name: column[order] for name, column in columns.items()}
+    return _Rows(relation, connection, columns, prices)
 
 
 def _query(relation: str, types: Mapping[str, str], priced: Sequence[str]) -> str:

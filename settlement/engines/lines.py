@@ -119,7 +119,7 @@ class _Pricing:
         for chosen, _, _, _, amounts in parts:
             owed[chosen] += amounts
         parts += [*self._penalties(), self._tax(owed)]
-        return self._sorted(parts)
+        return self._in_order(parts)
 
     def _of(self, values: Sequence[int]) -> Integers:
         """Return each contract's value, from one for each tariff."""
@@ -179,27 +179,36 @@ class _Pricing:
         by_the_end = price(before + settled, rates, exponents=exponents, discounts=off)
         return by_the_end - price(before, rates, exponents=exponents, discounts=off)
 
-    def _sorted(self, parts: Sequence[_Part]) -> Lines:
-        rows = np.concatenate([chosen for chosen, *_ in parts])
-        items = np.concatenate([np.full(len(chosen), _ITEMS.index(item)) for chosen, item, *_ in parts])
-        bands = np.concatenate([np.full(len(chosen), band) for chosen, _, band, *_ in parts])
-        places = (rows * len(_ITEMS) + items) * self._settled.shape[1] + bands
-        order = np.argsort(places, kind="stable")  # parts are in order each, so that they are but merged
-        rows, items, bands = rows[order], items[order], bands[order]
+    def _in_order(self, parts: Sequence[_Part]) -> Lines:
+        """Put all lines into their places: a contract's stand together, in the order of the parts."""
+        counts = np.zeros(len(self._rows), dtype=np.int64)
+        for chosen, *_ in parts:
+            counts[chosen] += 1
+        following = np.cumsum(counts) - counts
+        many = int(counts.sum())
+        items, bands = np.full(many, "", dtype=object), np.full(many, "", dtype=object)
+        watt_hours, amounts = np.zeros(many, dtype=np.int64), np.zeros(many, dtype=np.int64)
         tariffs = self._contracts.tariffs
         names = _rectangle([tariff.band_names() for tariff in tariffs])
+        for chosen, item, band, settled, costs in parts:
+            places = following[chosen]
+            items[places], watt_hours[places], amounts[places] = item.value, settled, costs
+            if item is Item.ENERGY:
+                bands[places] = names[self._tariff[chosen], band]
+            following[chosen] += 1
+        codes = np.array([tariff.currency.code for tariff in tariffs], dtype=object)
         return Lines(
-            contract=np.array(self._contracts.ids, dtype=object)[self._rows[rows]],
-            item=np.array([item.value for item in _ITEMS], dtype=object)[items],
-            band=np.where(items == 0, names[self._tariff[rows], bands], ""),
-            watt_hours=np.concatenate([part[3] for part in parts])[order],
-            amount_minor=np.concatenate([part[4] for part in parts])[order],
-            currency=np.array([tariff.currency.code for tariff in tariffs], dtype=object)[self._tariff[rows]],
+            contract=np.repeat(np.array(self._contracts.ids, dtype=object)[self._rows], counts),
+            item=items,
+            band=bands,
+            watt_hours=watt_hours,
+            amount_minor=amounts,
+            currency=np.repeat(codes[self._tariff], counts),
         )
 
 
 _Part: TypeAlias = tuple[Integers, Item, int, Integers, Integers]
-"""Lines of one item and rate: which contracts, what for, which rate, Wh, minor units."""
+"""Lines of one item and rate: which contracts, in order, what for, which rate, Wh, minor units."""
 
 
 def _rectangle(names: Sequence[Sequence[str]]) -> Texts:

@@ -32,9 +32,9 @@ class MeterSide:
         self._changes = np.unique(np.concatenate([contracts.start, contracts.end]))
         self._passed = -1
         self._running: Flags | None = None
-        order = np.lexsort((contracts.traded_at, meters))  # stable: equal times stay in order of id
-        shared = np.bincount(meters)[meters[order]] > 1
-        self._sharing = order[shared]
+        sharing = np.flatnonzero(np.bincount(meters)[meters] > 1)
+        order = np.lexsort((contracts.traded_at[sharing], meters[sharing]))
+        self._sharing = sharing[order]  # stable: equal times stay in order of id
         of_sharing = meters[self._sharing]
         self._first = np.searchsorted(of_sharing, of_sharing)
 

@@ -31,7 +31,7 @@ def price(watt_hours: Integers, rates: Integers, *, exponents: Integers, discoun
     """
     plain = np.flatnonzero(_fits(watt_hours, rates) & (discounts == 0))
     amounts = np.zeros(len(watt_hours), dtype=np.int64)
-    for exponent in np.unique(exponents[plain]).tolist():
+    for exponent in np.flatnonzero(np.bincount(exponents[plain])).tolist():
         of = plain[exponents[plain] == exponent]
         amounts[of] = round_half_up(watt_hours[of] * rates[of], _PER_MINOR[exponent])
     slow = np.ones(len(watt_hours), dtype=np.bool_)
