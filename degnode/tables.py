@@ -21,6 +21,7 @@ _DECLARED_IN: Final = (
     "settlement.ledger",
     "settlement.payments",
     "settlement.trade_records",
+    "stations",
     "node",
     "bap",
     "bpp",

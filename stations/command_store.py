@@ -1,0 +1,142 @@
+"""Commands to stations: put down with what they follow from, claimed by who carries them out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from typing import Final
+
+from sqlalchemy import insert, or_, select, update
+from sqlalchemy.engine import RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.energy import Energy
+from stations.port import CommandResult, StationCommand, Verb
+from stations.tables import station_commands
+from storage.unit_of_work import UnitOfWork
+
+STATIONS_CHANNEL: Final = "degnode_stations"
+"""Announced when there is something to tell a station, or when a station is there again."""
+
+_C: Final = station_commands.c
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedCommand:
+    """A command under a lease; `attempt` counts from 1 and is the lease's number."""
+
+    command: StationCommand
+    attempt: int
+    put_at: datetime
+
+
+async def put_command(
+    uow: UnitOfWork,
+    *,
+    verb: Verb,
+    connector_id: str,
+    session_id: str,
+    now: datetime,
+    until: datetime | None = None,
+    limit: Energy | None = None,
+) -> None:
+    """Have a connector told something as soon as this unit of work is committed."""
+    await uow.connection.execute(
+        insert(station_commands).values(
+            verb=verb.value,
+            connector_id=connector_id,
+            session_id=session_id,
+            tag=tag_of(session_id),
+            until=until,
+            limit_wh=None if limit is None else limit.watt_hours,
+            put_at=now,
+            due_at=now,
+        )
+    )
+    await uow.announce(STATIONS_CHANNEL)
+
+
+def tag_of(session_id: str) -> str:
+    """Return what a session is called at a station: 20 characters, the most that OCPP 1.6 has room for."""
+    return sha256(f"station tag\0{session_id}".encode()).hexdigest()[:20].upper()
+
+
+class CommandStore:
+    """Commands within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def claim(self, *, now: datetime, until: datetime) -> ClaimedCommand | None:
+        """Take the command that is due longest, until the lease ends; or None.
+
+        What one connector is told, it is told in order; only one that was put off is overtaken.
+        """
+        earlier = station_commands.alias("earlier")
+        waits = (
+            select(earlier.c.id)
+            .where(earlier.c.connector_id == _C.connector_id, earlier.c.done_at.is_(None))
+            .where(earlier.c.id < _C.id, or_(earlier.c.due_at <= now, earlier.c.leased_until > now))
+            .exists()
+        )
+        found = await self._connection.execute(
+            select(station_commands)
+            .where(_C.done_at.is_(None), _C.due_at <= now, ~waits)
+            .where(or_(_C.leased_until.is_(None), _C.leased_until <= now))
+            .order_by(_C.due_at, _C.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = found.mappings().one_or_none()
+        if row is None:
+            return None
+        claimed = ClaimedCommand(command=_command_of(row), attempt=row["attempts"] + 1, put_at=row["put_at"])
+        await self._connection.execute(
+            update(station_commands)
+            .where(_C.id == row["id"])
+            .values(leased_until=until, attempts=claimed.attempt)
+        )
+        return claimed
+
+    async def finish(self, claimed: ClaimedCommand, result: CommandResult, *, now: datetime) -> bool:
+        """Keep what became of a command; say whether the lease was still held."""
+        return await self._set(
+            claimed,
+            acceptance=result.acceptance.value,
+            why=result.why or None,
+            done_at=now,
+            leased_until=None,
+        )
+
+    async def put_off(self, claimed: ClaimedCommand, *, due_at: datetime, why: str) -> bool:
+        """Have a command tried again; say whether the lease was still held."""
+        return await self._set(claimed, due_at=due_at, why=why, leased_until=None)
+
+    async def hasten(self, connector_ids: list[str], *, now: datetime) -> None:
+        """Have what waits for these connectors tried now: their station is there again."""
+        await self._connection.execute(
+            update(station_commands)
+            .where(_C.connector_id.in_(connector_ids), _C.done_at.is_(None), _C.due_at > now)
+            .values(due_at=now)
+        )
+
+    async def _set(self, claimed: ClaimedCommand, **values: object) -> bool:
+        held = await self._connection.execute(
+            update(station_commands)
+            .where(_C.id == claimed.command.id, _C.attempts == claimed.attempt, _C.done_at.is_(None))
+            .values(**values)
+            .returning(_C.id)
+        )
+        return held.one_or_none() is not None
+
+
+def _command_of(row: RowMapping) -> StationCommand:
+    return StationCommand(
+        id=row["id"],
+        verb=Verb(row["verb"]),
+        connector_id=row["connector_id"],
+        session_id=row["session_id"],
+        until=row["until"],
+        limit=None if row["limit_wh"] is None else Energy(row["limit_wh"]),
+    )
