@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from bpp.catalog_file import CatalogueFile, ResourceEntry
 from bpp.exact_yaml import read_yaml
+from bpp.offer_file import check_one_meter
 from bpp.sharing_file import check_share
 from bpp.wheeling_file import TariffFile
 from kernel.currency import Currency
@@ -88,10 +89,13 @@ def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
         resources.append(_converted(resource.to_domain, f"resources.{index}", name))
     _require_one_rule_a_meter(file.resources, resources, name)
     rules = {entry.id: entry.sharing.rule for entry in file.resources}
+    modes = {entry.id: entry.delivery_mode for entry in file.resources}
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
         fits = partial(check_share, rules[offer.resource], offer.share_percent)
         _converted(fits, f"offers.{index}.share_percent", name)
+        mode = modes[offer.resource]
+        _converted(partial(check_one_meter, mode, offer), f"offers.{index}", name)
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
         made = partial(offer.to_domain, sellers[offer.resource], tariffs)
         offers.append(_converted(made, f"offers.{index}", name))

@@ -32,7 +32,15 @@ from trading.meter_claims import MeterClaim, MeterEnd, find_earlier_claims
 
 Metered: TypeAlias = Sequence[tuple[Interval, Energy]]
 
-DIRECTIONS: Final = {MeterEnd.SOURCE: Direction.EXPORT, MeterEnd.TARGET: Direction.IMPORT}
+_DIRECTIONS: Final = {MeterEnd.SOURCE: Direction.EXPORT, MeterEnd.TARGET: Direction.IMPORT}
+
+
+def direction_at(contract: Contract, end: MeterEnd) -> Direction:
+    """Return which way energy flows at one of a contract's meters.
+
+    Where it is metered once, both ends are what the buyer took: the import of the vehicle at the plug.
+    """
+    return Direction.IMPORT if contract.is_metered_once else _DIRECTIONS[end]
 
 
 def share_at(contract: Contract, end: MeterEnd) -> Decimal | None:
@@ -51,7 +59,7 @@ async def read_counted(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, wi
     found = await interval_energy(
         uow.connection,
         meter=getattr(contract, end.value),
-        direction=DIRECTIONS[end],
+        direction=direction_at(contract, end),
         window=window,
     )
     return [(interval.period, interval.energy) for interval in found]

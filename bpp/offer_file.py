@@ -18,7 +18,7 @@ from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
 from trading.matching import NO_LOSSES, Matching
-from trading.offer import Offer
+from trading.offer import DeliveryMode, Offer
 from trading.periods import BillingPeriod
 from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid, TimeOfDayRate
 from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
@@ -260,3 +260,13 @@ class OfferEntry(Entry):
             (LineKind.ADD_ON, self.add_ons),
         )
         return tuple(entry.to_domain(kind, currency) for kind, found in entries for entry in found)
+
+
+def check_one_meter(mode: DeliveryMode, offer: OfferEntry) -> None:
+    """Let an offer have losses or a share of a meter only between two meters. Raises: ValueError."""
+    if not mode.is_metered_once:
+        return
+    if offer.losses is not None:
+        raise ValueError(f"energy by {mode} is metered where it is handed over: nothing of it is lost")
+    if offer.share_percent is not None:
+        raise ValueError(f"energy by {mode} is metered where it is handed over: nobody has a share of that")

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import pairwise
 
 from bpp.account import agreement_of
-from bpp.meter_sharing import DIRECTIONS, allocation_at, share_at
+from bpp.meter_sharing import allocation_at, direction_at, share_at
 from kernel.interval import Interval
 from metering.history import History, energy_history
 from settlement.explanation import Record
@@ -58,7 +58,7 @@ async def _meter(
         history
         for part in _parts(contract.window, claims)
         for history in await energy_history(
-            uow.connection, meter=meter, direction=DIRECTIONS[end], window=part, instants=instants
+            uow.connection, meter=meter, direction=direction_at(contract, end), window=part, instants=instants
         )
     ]
     return MeterEvidence(

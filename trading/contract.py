@@ -83,6 +83,11 @@ class Contract:
         return canonical_mrid(self.target_meter, lenient=True)
 
     @property
+    def is_metered_once(self) -> bool:
+        """Whether one meter is both ends: what it imports was handed over, and is given and taken at once."""
+        return self.source_mrid == self.target_mrid
+
+    @property
     def quote(self) -> Quote:
         """The price of the whole quantity under the frozen terms."""
         return quote_energy(self.quantity, self.terms, window=self.window, zone=self.zone)

@@ -1,7 +1,8 @@
 """Contracts that claim the same meter: which go before a contract, and which come after it.
 
 The earlier confirmation goes before the later, and of two at the same instant the lower id. On the source's
-meter none goes before a contract that has a fixed share of it.
+meter none goes before a contract that has a fixed share of it. Contracts that are metered once claim their
+meter among themselves.
 """
 
 from __future__ import annotations
@@ -135,6 +136,7 @@ async def _matter(
     column = contracts.c
     earlier = [
         column[end.value] == getattr(contract, end.value),
+        _is_metered_once(contract.is_metered_once),
         column.confirmed_at.is_not(None),
         tuple_(column.confirmed_at, column.id) < _precedence(contract),
         column.window_start < contract.window.end,
@@ -147,6 +149,17 @@ async def _matter(
         if first is None or first >= since:
             return matter
         since = first
+
+
+def _is_metered_once(expected: bool) -> ColumnElement[bool]:
+    """Say which contracts count together on a meter.
+
+    What a station takes from the grid under one contract it hands over under others: neither is before
+    the other, though both count the same import.
+    """
+    column = contracts.c
+    same = column.source_mrid == column.target_mrid
+    return same if expected else not_(same)
 
 
 def _precedence(contract: Contract) -> Tuple:

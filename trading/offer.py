@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -40,6 +41,15 @@ class DeliveryMode(StrEnum):
     BATTERY_SWAP = "BATTERY_SWAP"
     V2G = "V2G"
     GRID_INJECTION = "GRID_INJECTION"
+
+    @property
+    def is_metered_once(self) -> bool:
+        """Whether energy is handed over at one meter, whose import is what the buyer took."""
+        return self in _METERED_ONCE
+
+
+_METERED_ONCE: Final = frozenset({DeliveryMode.EV_CHARGING, DeliveryMode.BATTERY_SWAP})
+"""The plug of a station, the lid of a cabinet: what goes out there is what came to the buyer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

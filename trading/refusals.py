@@ -105,6 +105,12 @@ class OwnMeter(NodeError):
     code, http_status, retryable = "POL_ELIGIBILITY_NOT_MET", 409, False
 
 
+class OtherMeter(NodeError):
+    """The order names a meter, and the energy is counted by the seller's alone."""
+
+    code, http_status, retryable = "POL_ELIGIBILITY_NOT_MET", 409, False
+
+
 class QuoteExpired(NodeError):
     """What was quoted or held no longer holds."""
 

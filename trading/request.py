@@ -13,7 +13,7 @@ from kernel.interval import EmptyInterval, Interval
 from kernel.mrid import MridInvalid, canonical_mrid
 from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
-from trading.refusals import FieldInvalid, FieldMissing, OwnMeter, QuoteChanged, WindowUnavailable
+from trading.refusals import FieldInvalid, FieldMissing, OtherMeter, OwnMeter, QuoteChanged, WindowUnavailable
 from trading.spatial import SpatialFilter
 
 BEST_RATING: Final = Decimal(5)
@@ -146,8 +146,14 @@ def trade_window(request: OrderRequest, resource: Resource) -> Interval:
 
 
 def target_meter_of(request: OrderRequest, resource: Resource) -> str:
-    """Return the buyer's meter. Raises: FieldMissing, FieldInvalid, OwnMeter."""
+    """Return the buyer's meter; where energy is metered once, that is the resource's own.
+
+    Raises: FieldMissing, FieldInvalid, OwnMeter, OtherMeter.
+    """
     path = Field.METER
+    is_metered_once = resource.source.delivery_mode.is_metered_once
+    if request.target_meter is None and is_metered_once:
+        return resource.source.meter_id
     if request.target_meter is None:
         raise FieldMissing(
             "the order does not name the meter that takes the energy",
@@ -158,8 +164,19 @@ def target_meter_of(request: OrderRequest, resource: Resource) -> str:
         mrid = canonical_mrid(request.target_meter, lenient=True)
     except MridInvalid as error:
         raise FieldInvalid(error.message, path=path, hint=error.hint) from error
-    if mrid == resource.source.mrid:
+    if is_metered_once:
+        _require_own(mrid, resource)
+    elif mrid == resource.source.mrid:
         raise OwnMeter(
             "the energy would flow from a meter to itself", path=path, hint="Name the buyer's own meter."
         )
     return request.target_meter
+
+
+def _require_own(mrid: str, resource: Resource) -> None:
+    if mrid != resource.source.mrid:
+        raise OtherMeter(
+            f"the energy of {resource.id} is metered where it is handed over, and nowhere else",
+            path=Field.METER,
+            hint="Leave the meter out of the order.",
+        )

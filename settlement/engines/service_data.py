@@ -81,6 +81,12 @@ async def _line(row: Row[Any], uow: UnitOfWork) -> dict[str, Any]:
             path=f"contract {row.id}",
             hint="The node settles it by its share; give the other contracts as files.",
         )
+    if row.source_mrid == row.target_mrid:
+        raise DataInvalid(
+            f"the contract {row.id} is metered once, and engines compare what two meters counted",
+            path=f"contract {row.id}",
+            hint="The node settles it by its one meter; give the other contracts as files.",
+        )
     cut = await CurtailmentStore(uow.connection).find_cut(row.id)
     return {
         "contract": row.id,

@@ -88,3 +88,19 @@ def test_one_meter_is_not_shared_by_two_rules_at_one_time() -> None:
 def test_the_example_of_community_solar_is_sold_by_eighths_and_fortieths() -> None:
     shares = {offer.id: offer.terms.share_percent for offer in load_catalogue(EXAMPLE).offers}
     assert shares == {"school-roof-eighth": Decimal("12.5"), "school-roof-fortieth": Decimal("2.5")}
+
+
+@pytest.mark.parametrize(
+    ("resource", "offer", "said"),
+    [
+        ("", "    losses: {percent: 5}\n", "nothing of it is lost"),
+        (STATIC, "    share_percent: 50\n", "nobody has a share of that"),
+    ],
+)
+def test_a_meter_that_counts_for_both_sides_has_no_losses_and_no_shares(
+    resource: str, offer: str, said: str
+) -> None:
+    plug = TEXT.replace("GRID_INJECTION", "EV_CHARGING")
+    text = plug.replace(METER, METER + resource).replace(PRICE, PRICE + offer)
+    with pytest.raises(CatalogueInvalid, match=rf"offers\.0: energy by EV_CHARGING .*{said}"):
+        read_catalogue(text, name="shop.yaml")

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 
 from bpp.telemetry import MOST_EVENTS, telemetry_of
+from metering.energy import Direction
 from metering.power_store import PowerReading
 from metering.quality import ESTIMATED_BY_INTERPOLATION, FORECAST, QUESTIONABLE, VALID
 from trading.delivery import MetricName
@@ -91,3 +92,8 @@ def test_only_the_newest_are_told_in_order() -> None:
     ]
     assert told(*readings) == told(*readings[-MOST_EVENTS:])
     assert len(told(*readings)) == MOST_EVENTS
+
+
+def test_a_meter_that_counts_for_both_sides_tells_what_it_hands_over_as_positive() -> None:
+    [event] = telemetry_of([replace(READING, direction=NET)], given=Direction.IMPORT)
+    assert event.metrics[0].value == Decimal("1.5")
