@@ -13,6 +13,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from bpp.catalog_file import CatalogueFile, ResourceEntry
+from bpp.charging_file import check_session
 from bpp.exact_yaml import read_yaml
 from bpp.offer_file import check_one_meter
 from bpp.sharing_file import check_share
@@ -90,14 +91,17 @@ def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
     _require_one_rule_a_meter(file.resources, resources, name)
     rules = {entry.id: entry.sharing.rule for entry in file.resources}
     modes = {entry.id: entry.delivery_mode for entry in file.resources}
+    connectors = {entry.id: entry.connector for entry in file.resources}
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
         fits = partial(check_share, rules[offer.resource], offer.share_percent)
         _converted(fits, f"offers.{index}.share_percent", name)
         mode = modes[offer.resource]
         _converted(partial(check_one_meter, mode, offer), f"offers.{index}", name)
+        _converted(partial(check_session, connectors[offer.resource], offer.session), f"offers.{index}", name)
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
-        made = partial(offer.to_domain, sellers[offer.resource], tariffs)
+        is_session = connectors[offer.resource] is not None
+        made = partial(offer.to_domain, sellers[offer.resource], tariffs, is_session=is_session)
         offers.append(_converted(made, f"offers.{index}", name))
     return Catalogue(
         id=file.id,

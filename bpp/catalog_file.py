@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
+from bpp.charging_file import ConnectorEntry, check_connector
 from bpp.offer_file import OfferEntry
 from bpp.place_file import LocationEntry
 from bpp.sharing_file import SharingEntry, SharingRule
@@ -66,8 +67,10 @@ class ResourceEntry(Entry):
     production: WindowEntry
     location: LocationEntry | None = None
     sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
+    connector: ConnectorEntry | None = None
 
     def to_domain(self) -> Resource:
+        check_connector(self.delivery_mode, self.connector)
         certification = Certification(**self.certification.model_dump()) if self.certification else None
         return Resource(
             id=self.id,
@@ -83,6 +86,7 @@ class ResourceEntry(Entry):
             available=Energy.from_kwh(self.available_kwh),
             production=self.production.to_domain(),
             place=self.location.to_domain() if self.location else None,
+            connector=self.connector.to_domain() if self.connector else None,
         )
 
 

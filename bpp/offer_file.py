@@ -10,6 +10,7 @@ from typing import Annotated, Final, Self
 from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
+from bpp.charging_file import SessionEntry
 from bpp.delivery_file import LossesEntry, PenaltyEntry
 from bpp.sharing_file import Share
 from bpp.wheeling_file import WheelingEntry
@@ -182,23 +183,28 @@ class OfferEntry(Entry):
     losses: LossesEntry | None = None
     penalties: tuple[PenaltyEntry, ...] = ()
     share_percent: Share | None = None
+    session: SessionEntry | None = None
 
-    def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling]) -> Offer:
-        """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError."""
+    def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling], *, is_session: bool = False) -> Offer:
+        """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError.
+
+        `is_session` says that it is of a connector, whose sessions have terms of their own.
+        """
         return Offer(
             id=self.id,
             name=self.name,
             provider_id=provider_id,
             resource_id=self.resource,
-            terms=self._terms(tariffs),
+            terms=self._terms(tariffs, is_session=is_session),
             zone=self.zone,
             minimum=Energy.from_kwh(self.minimum_kwh) if self.minimum_kwh else None,
             maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
             validity=self.validity.to_domain() if self.validity else None,
         )
 
-    def _terms(self, tariffs: Sequence[Wheeling]) -> Terms:
+    def _terms(self, tariffs: Sequence[Wheeling], *, is_session: bool) -> Terms:
         currency = Currency(self.currency)
+        session = (self.session or SessionEntry()).to_domain(currency) if is_session else None
         rates = self._rates()
         wheeling = [*(entry.to_domain(currency) for entry in self.wheeling), *tariffs]
         offs = [self.discount] if self.discount else []
@@ -218,7 +224,7 @@ class OfferEntry(Entry):
             by_interval=self.interval_prices.to_domain() if self.interval_prices else None,
             further_wheeling=tuple(wheeling[1:]),
             promotions=tuple(discounts[1:] if first else discounts),
-            charges=self._charges(currency),
+            charges=(*self._charges(currency), *([session.finder] if session and session.finder else [])),
             taxes=tuple(entry.to_domain() for entry in self.taxes),
             matching=self.matching,
             metering=timedelta(minutes=self.metering_minutes),
@@ -226,6 +232,7 @@ class OfferEntry(Entry):
             penalties=tuple(entry.to_domain(currency) for entry in self.penalties),
             payment=self.payment,
             share_percent=self.share_percent,
+            session=session,
         )
 
     def _rates(self) -> DayRates | None:

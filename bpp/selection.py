@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from bpp.platform import Bpp
 from settlement.agreement import LONGEST_WINDOW
 from storage.unit_of_work import UnitOfWork
+from trading.charging.slot import require_finder_fee, session_window
 from trading.contract import Contract
 from trading.fields import Field
 from trading.meter_shares import MeterShare, find_shares, lock_shares, require_share
@@ -19,7 +21,7 @@ def find_sellable(bpp: Bpp, request: OrderRequest, *, now: datetime) -> Selectio
 
     Raises: a refusal that says what of it is not to be had.
     """
-    selection = find_selection(bpp.catalogue, request, now=now)
+    selection = _in_session(find_selection(bpp.catalogue, request, now=now), request, now=now)
     if selection.window.end <= now and not bpp.sells_past:
         raise WindowUnavailable(
             f"that window ended at {selection.window.end.isoformat()}",
@@ -31,6 +33,16 @@ def find_sellable(bpp: Bpp, request: OrderRequest, *, now: datetime) -> Selectio
             f"a contract runs for {LONGEST_WINDOW.days} days at most", path=Field.TRADE_END
         )
     return selection
+
+
+def _in_session(selection: Selection, request: OrderRequest, *, now: datetime) -> Selection:
+    """Return the selection; one of a charging session lasts as long as that. Raises: a refusal."""
+    terms = selection.offer.terms
+    require_finder_fee(request.finder_fee, terms)
+    if terms.session is None:
+        return selection
+    window = session_window(request, selection.resource, terms.session, now=now)
+    return replace(selection, window=window)
 
 
 async def require_meter_open(

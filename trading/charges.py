@@ -33,9 +33,10 @@ class LineKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Percent:
-    """A part of the energy's cost, in per cent of what is left of it after all discounts."""
+    """A part of the energy's cost, in per cent of what is left of it after all discounts, or before any."""
 
     of_energy: Decimal
+    before_discounts: bool = False
 
     def __post_init__(self) -> None:
         check_number(self.of_energy, name="a charge in per cent", most=WHOLE_PERCENT)

@@ -99,12 +99,13 @@ def cost_to_date(terms: Terms, standing: Standing) -> list[ExactLine]:
     _require_bands(terms, standing)
     energy = list(_energy_lines(terms, standing))
     off = Fraction(amount_off(terms, standing.window).amount)
-    base = max(_NOUGHT, sum((line.net for line in energy), _NOUGHT) - off)
+    gross = sum((line.gross for line in energy), _NOUGHT)
+    bases = (max(_NOUGHT, sum((line.net for line in energy), _NOUGHT) - off), gross)
     charges = sorted(terms.charges, key=lambda charge: list(LineKind).index(charge.kind))
     return [
         *energy,
         *(_wheeling_line(wheeling, terms, standing) for wheeling in terms.all_wheeling),
-        *(_charge_line(charge, standing, base=base) for charge in charges),
+        *(_charge_line(charge, standing, bases=bases) for charge in charges),
     ]
 
 
@@ -222,11 +223,12 @@ def _wheeling_line(wheeling: Wheeling, terms: Terms, standing: Standing) -> Exac
     )
 
 
-def _charge_line(charge: Charge, standing: Standing, *, base: Fraction) -> ExactLine:
-    """Return a charge to date; `base` is the cost of energy that a per cent is taken of."""
+def _charge_line(charge: Charge, standing: Standing, *, bases: tuple[Fraction, Fraction]) -> ExactLine:
+    """Return a charge to date; `bases` are the cost of energy after discounts, and before them."""
     if isinstance(charge.value, Price):
         return _per_kwh_line(charge.kind, charge.title, charge.value, standing)
     if isinstance(charge.value, Percent):
+        base = bases[charge.value.before_discounts]
         gross = base * Fraction(charge.value.of_energy) / WHOLE_PERCENT
     else:
         due = int(standing.watt_hours > 0) if charge.every is None else standing.periods_of(charge.every)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
+from trading.charging.words import describe_session
 from trading.matching import NO_LOSSES, Billed, Matching
 from trading.penalties import Counted, ShortfallPenalty
 from trading.terms import PaymentTiming, Terms
@@ -29,6 +30,8 @@ def _sentences(terms: Terms) -> Iterator[str]:
         yield f"{_plain(terms.losses.factor * 100)} % of what is sent is lost; billed is {billed}."
     for penalty in terms.penalties:
         yield _penalty(penalty)
+    if terms.session is not None:
+        yield from describe_session(terms.session)
     if terms.payment is PaymentTiming.PREPAID:
         yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
 

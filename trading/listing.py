@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
+from trading.charging.fees import NO_TIME, MinuteFee
 from trading.delivery_words import describe_delivery
 from trading.offer import Catalogue, Offer, Provider, Resource
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
@@ -20,7 +21,8 @@ class ListedTerms:
 
     `flat` is due whatever flows: a subscription's fee for each period, or a fixed price for the whole.
     `hours` have prices of their own, every day by the offer's clock; so have intervals, which only LTS
-    has room for: elsewhere the dearest of them is told as the price.
+    has room for: elsewhere the dearest of them is told as the price. `is_session` says that a charging
+    session is sold, in which `idle` is due for a vehicle that stays; its grace is told in words alone.
     """
 
     price: Price
@@ -31,6 +33,8 @@ class ListedTerms:
     flat: Money | None = None
     hours: tuple[TimeOfDayRate, ...] = ()
     by_interval: IntervalPrices | None = None
+    is_session: bool = False
+    idle: MinuteFee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +114,8 @@ def list_offer(offer: Offer) -> ListedOffer:
 
 def list_terms(terms: Terms) -> ListedTerms:
     """Return what is told of `terms`."""
-    wheeling = terms.told_wheeling
+    wheeling, session = terms.told_wheeling, terms.session
+    idle = session.idle if session else None
     return ListedTerms(
         price=terms.told_price,
         pricing_model=terms.pricing_model,
@@ -120,4 +125,6 @@ def list_terms(terms: Terms) -> ListedTerms:
         flat=terms.flat,
         hours=terms.rates.rates if terms.rates else (),
         by_interval=terms.by_interval,
+        is_session=session is not None,
+        idle=replace(idle, grace=NO_TIME) if idle else None,
     )

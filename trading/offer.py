@@ -11,6 +11,7 @@ from typing import Final
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
+from trading.charging.connector import Connector
 from trading.fields import Field
 from trading.place import Place
 from trading.refusals import (
@@ -78,7 +79,10 @@ class EnergySource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """Energy that a provider has to sell, when it is produced, and where if that is told."""
+    """Energy that a provider has to sell, when it is produced, and where if that is told.
+
+    One with a `connector` is sold in charging sessions.
+    """
 
     id: str
     provider_id: str
@@ -87,6 +91,7 @@ class Resource:
     available: Energy
     production: Interval
     place: Place | None = None
+    connector: Connector | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.money import Money, round_to_minor, sum_money
 from trading.charges import LineKind
+from trading.charging.fees import SessionTerms
 from trading.costs import WHEELING_CHARGES, ExactLine, Standing, cost_to_date
 from trading.flat import lay_flat
 from trading.periods import BillingPeriod, count_periods
@@ -72,7 +73,8 @@ class Quote:
 def quote_energy(quantity: Energy, terms: Terms, *, window: Interval, zone: str) -> Quote:
     """Return the price of `quantity` if all of it is delivered, evenly over `window` of `zone`.
 
-    What a retailer collects, and what the seller is charged, is no part of it.
+    What a retailer collects, and what the seller is charged, is no part of it; nor is what the time at a
+    plug costs, which nobody knows ahead.
     Raises: ZoneUnknown.
     """
     cycles = count_cycles(window, zone, terms.settlement_type)
@@ -96,7 +98,8 @@ def quote_energy(quantity: Energy, terms: Terms, *, window: Interval, zone: str)
         *discounts,
     ]
     for kind, called in _ADDED:
-        components += _of_kind(lines, kind, called, terms, cycles)
+        added = _of_kind(lines, kind, called, terms, cycles)
+        components += _with_buffer(added, terms.session) if kind is LineKind.FEE else added
     components += _taxes(lines, discounts, terms)
     return Quote(quantity=quantity, currency=terms.currency, components=tuple(components))
 
@@ -119,6 +122,16 @@ def count_cycles(window: Interval, zone: str, every: SettlementType = Settlement
 def _hour_of(moment: datetime) -> datetime:
     """Return when the hour of the local clock began, in UTC."""
     return moment.replace(minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def _with_buffer(fees: list[Component], session: SessionTerms | None) -> list[Component]:
+    """Return the fees with what a session has ahead for taking more, before what goes to the buyer's side."""
+    if session is None or session.buffer is None:
+        return fees
+    buffer, finder = session.buffer, session.finder
+    ahead = Component(type=ComponentType.FEE, amount=buffer.amount, description=buffer.title)
+    own = [fee for fee in fees if finder is None or fee.description != finder.title]
+    return [*own, ahead, *(fee for fee in fees if fee not in own)]
 
 
 def _energy(lines: Sequence[ExactLine], currency: Currency) -> list[Component]:

@@ -15,6 +15,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
+from trading.charging.records import session_from_record, session_to_record
 from trading.delivery_records import (
     delivery_to_record,
     losses_from_record,
@@ -53,6 +54,7 @@ def terms_to_record(terms: Terms) -> Record:
         "charges": [_charge_to(charge) for charge in terms.charges] or None,
         "taxes": [_tax_to(tax) for tax in terms.taxes] or None,
         **delivery_to_record(terms),
+        "session": terms.session and session_to_record(terms.session),
         "payment": None if terms.payment is PaymentTiming.POSTPAID else terms.payment.value,
     }
     return record | {key: value for key, value in further.items() if value is not None}
@@ -62,6 +64,7 @@ def terms_from_record(record: Record) -> Terms:
     """Return the terms that were kept as `record`."""
     currency = Currency(record["currency"])
     wheeling, discount = record["wheeling"], record["discount"]
+    charges = tuple(_charge_from(entry, currency) for entry in record.get("charges", ()))
     return Terms(
         price=Price(per_kwh=Decimal(record["price_per_kwh"]), currency=currency),
         wheeling=wheeling and _wheeling_from(wheeling, currency),
@@ -79,7 +82,7 @@ def terms_from_record(record: Record) -> Terms:
             _wheeling_from(entry, currency) for entry in record.get("further_wheeling", ())
         ),
         promotions=tuple(_promotion_from(entry, currency) for entry in record.get("promotions", ())),
-        charges=tuple(_charge_from(entry, currency) for entry in record.get("charges", ())),
+        charges=charges,
         taxes=tuple(_tax_from(entry) for entry in record.get("taxes", ())),
         matching=Matching(record.get("matching", Matching.WINDOW)),
         metering=metering_from_record(record),
@@ -87,6 +90,7 @@ def terms_from_record(record: Record) -> Terms:
         penalties=tuple(penalty_from_record(entry, currency) for entry in record.get("penalties", ())),
         payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
         share_percent=share_from_record(record),
+        session=session_from_record(record["session"], currency, charges) if "session" in record else None,
     )
 
 
@@ -240,7 +244,8 @@ def _value_to(value: Value) -> Record:
         return {"minor": value.minor}
     if isinstance(value, Price):
         return {"per_kwh": str(value.per_kwh)}
-    return {"percent": str(value.of_energy)}
+    before = {"before_discounts": True} if value.before_discounts else {}
+    return {"percent": str(value.of_energy)} | before
 
 
 def _charge_from(record: Record, currency: Currency) -> Charge:
@@ -257,7 +262,8 @@ def _value_from(record: Record, currency: Currency) -> Value:
         return Money(record["minor"], currency)
     if "per_kwh" in record:
         return Price(per_kwh=Decimal(record["per_kwh"]), currency=currency)
-    return Percent(of_energy=Decimal(record["percent"]))
+    before = record.get("before_discounts", False)
+    return Percent(of_energy=Decimal(record["percent"]), before_discounts=before)
 
 
 def _tax_to(tax: Tax) -> Record:

@@ -10,7 +10,9 @@ from typing import Any, Final
 
 from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
+from kernel.money import Money
 from kernel.mrid import MridInvalid, canonical_mrid
+from trading.charges import Percent, Value
 from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
 from trading.refusals import FieldInvalid, FieldMissing, OtherMeter, OwnMeter, QuoteChanged, WindowUnavailable
@@ -19,6 +21,23 @@ from trading.spatial import SpatialFilter
 BEST_RATING: Final = Decimal(5)
 WORST_RATING: Final = Decimal(0)
 """The scale of a rating that names none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinderFee:
+    """What the buyer's platform gets of a charging session, as EvChargingSession names it."""
+
+    type: str
+    value: Decimal
+
+    @classmethod
+    def of(cls, value: Value) -> FinderFee:
+        if isinstance(value, Percent):
+            return cls("PERCENTAGE", value.of_energy)
+        return cls("AMOUNT", value.amount if isinstance(value, Money) else value.per_kwh)
+
+    def __str__(self) -> str:
+        return f"{self.value:f} %" if self.type == "PERCENTAGE" else f"{self.value:f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +61,7 @@ class OrderRequest:
     total: Decimal | None = None
     currency: str | None = None
     as_sent: Mapping[str, Any] = field(default_factory=dict)
+    finder_fee: FinderFee | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from kernel.local_days import find_zone
 from kernel.money import CurrencyMismatch, Money
 from trading.bands import OTHER_HOURS, Band
 from trading.charges import AmountOff, Charge, Discount, Subscription, Tax
+from trading.charging.fees import SessionTerms
 from trading.matching import NO_LOSSES, Losses, Matching
 from trading.penalties import ShortfallPenalty
 from trading.periods import BillingPeriod, calendar_period
@@ -83,7 +84,8 @@ class Terms:
     `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
     `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most.
     `share_percent` is the fixed part of what the source's meter exports that the contract has, by the rule
-    STATIC_KEY; without one the meter serves contracts first in, first out.
+    STATIC_KEY; without one the meter serves contracts first in, first out. `session` is what a charging
+    session has beside; the others have none.
     Raises: TermsInvalid, CurrencyMismatch.
     """
 
@@ -107,6 +109,7 @@ class Terms:
     penalties: tuple[ShortfallPenalty, ...] = ()
     payment: PaymentTiming = PaymentTiming.POSTPAID
     share_percent: Decimal | None = None
+    session: SessionTerms | None = None
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():
@@ -130,6 +133,8 @@ class Terms:
         share = self.share_percent
         if share is not None and not (share.is_finite() and 0 < share <= WHOLE_PERCENT):
             raise TermsInvalid(f"a share of a meter is more than 0 and at most 100 %, not {share}")
+        if self.session is not None and (self.penalties or self.fixed is not None):
+            raise TermsInvalid("a session costs what was charged: it has no penalties and no fixed price")
         if len({penalty.side for penalty in self.penalties}) < len(self.penalties):
             raise TermsInvalid("a side has one penalty at most")
         has_one_price = self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
@@ -211,6 +216,8 @@ class Terms:
                 yield charge.title, charge.currency
         for off in self.amounts_off:
             yield off.title, off.amount.currency
+        if self.session is not None:
+            yield from self.session.currencies()
         for penalty in self.penalties:
             if penalty.currency is not None:
                 yield "a penalty", penalty.currency

@@ -81,12 +81,16 @@ def cost_to_date(terms: Json, reached: Reached) -> list[Cost]:
     energy = list(_energy(terms, reached))
     off = _major(amount_off(terms, reached.window.start), terms)
     base = max(Fraction(0), sum((cost.net for cost in energy), Fraction(0)) - off)
+    gross = sum((cost.gross for cost in energy), Fraction(0))
     utilities = [each for each in (terms["wheeling"], *terms.get("further_wheeling", ())) if each]
     charges = sorted(terms.get("charges", ()), key=lambda charge: KINDS.index(charge["kind"]))
     return [
         *energy,
         *(_wheeling(each, terms, reached, several=len(utilities) > 1) for each in utilities),
-        *(_charge(charge, terms, reached, base=base) for charge in charges),
+        *(
+            _charge(charge, terms, reached, base=gross if charge.get("before_discounts") else base)
+            for charge in charges
+        ),
     ]
 
 

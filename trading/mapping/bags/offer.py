@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 from kernel.currency import Currency
 from kernel.energy import Energy
+from kernel.interval import Interval
 from kernel.money import CurrencyMismatch, Money
 from schemas import iris
 from trading.listing import ListedOffer, ListedTerms
 from trading.mapping.bags.amounts import read_amount, read_span, write_amount, write_span
+from trading.mapping.bags.charging_offer import (
+    is_charging_offer,
+    read_charging_offer,
+    write_charging_offer,
+)
 from trading.mapping.find import Json, without_none
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.terms import PricingModel, SettlementType
@@ -40,7 +47,9 @@ def told_price(terms: ListedTerms) -> ToldPrice:
 
 
 def write_terms(terms: ListedTerms) -> Json:
-    """Return terms as an EnergyTradeOffer; it has no room for the price."""
+    """Return terms as an EnergyTradeOffer, those of a session as a ChargingOffer; none has the price."""
+    if terms.is_session:
+        return write_charging_offer(terms)
     bag: Json = {
         "@context": iris.ENERGY_TRADE_OFFER_CONTEXT,
         "@type": iris.ENERGY_TRADE_OFFER,
@@ -58,7 +67,12 @@ def write_terms(terms: ListedTerms) -> Json:
 
 
 def write_offer_terms(offer: ListedOffer) -> Json:
-    """Return the terms of an offer with how much and when it is open for."""
+    """Return the terms of an offer with how much and when it is open for.
+
+    A ChargingOffer has no room for either: the wires have the one beside it, words have the other.
+    """
+    if offer.terms.is_session:
+        return write_terms(offer.terms)
     return write_terms(offer.terms) | without_none(
         {
             "minimumQuantity": offer.minimum and offer.minimum.kilowatt_hours,
@@ -96,7 +110,15 @@ def read_offer(
     )
 
 
+def open_for(offer: ListedOffer, period: Interval | None) -> ListedOffer:
+    """Return the offer with the validity that the wire has beside its bag, where that says nothing of it."""
+    return offer if offer.validity is not None else replace(offer, validity=period)
+
+
 def _read_terms(bag: Mapping[str, Any], told: ToldPrice) -> ListedTerms:
+    if is_charging_offer(bag):
+        terms = read_charging_offer(bag, price=told.price)
+        return replace(terms, flat=told.flat, by_interval=told.by_interval)
     wheeling = bag.get("wheelingCharges")
     return ListedTerms(
         price=told.price,

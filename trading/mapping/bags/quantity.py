@@ -9,7 +9,15 @@ from typing import Any, Final
 from kernel.energy import WATT_HOURS_PER_KWH, Energy
 from trading.refusals import FieldInvalid
 
-_WATT_HOURS_PER_UNIT: Final = {"WH": 1, "WHR": 1, "KWH": 1_000, "MWH": 1_000_000}
+_WATT_HOURS_PER_UNIT: Final = {
+    "WH": 1,
+    "WHR": 1,
+    "WATTHOUR": 1,
+    "KWH": 1_000,
+    "KILOWATTHOUR": 1_000,
+    "MWH": 1_000_000,
+    "MEGAWATTHOUR": 1_000_000,
+}
 """Units as people write them and as UN/CEFACT codes; case and blanks do not matter."""
 
 MOST_WATT_HOURS: Final = 10**15
@@ -68,7 +76,7 @@ def unit_factor(unit: object, *, path: str) -> int:
     """Return how many Wh a unit has. Raises: FieldInvalid."""
     text = str(unit)
     try:
-        return _WATT_HOURS_PER_UNIT[text.strip().upper()]
+        return _WATT_HOURS_PER_UNIT["".join(text.split()).upper().removesuffix("S")]
     except KeyError:
         raise FieldInvalid(
             f"{text[:20]!r} is no unit of energy", path=path, hint="Use Wh, kWh or MWh."

@@ -8,13 +8,23 @@ from typing import Any
 from kernel.energy import Energy
 from schemas import iris
 from trading.mapping.bags.amounts import read_span, write_span
+from trading.mapping.bags.charging_service import (
+    UNKNOWN_SOURCE,
+    UNTOLD,
+    Supply,
+    is_service,
+    read_service,
+    write_service,
+)
 from trading.mapping.find import Json
 from trading.offer import Certification, DeliveryMode, EnergySource, Resource, SourceType
 from trading.place import Place
 
 
 def write_resource(resource: Resource) -> Json:
-    """Return what is told of a resource as an EnergyResource."""
+    """Return what is told of a resource as an EnergyResource; of a connector, as a ChargingService."""
+    if resource.connector is not None:
+        return write_service(resource, resource.connector)
     source = resource.source
     bag: Json = {
         "@context": iris.ENERGY_RESOURCE_CONTEXT,
@@ -35,9 +45,30 @@ def write_resource(resource: Resource) -> Json:
 
 
 def read_resource(
-    bag: Mapping[str, Any], *, resource_id: str, name: str, provider_id: str, place: Place | None = None
+    bag: Mapping[str, Any],
+    *,
+    resource_id: str,
+    name: str,
+    provider_id: str,
+    place: Place | None = None,
+    beside: Supply = UNTOLD,
 ) -> Resource:
-    """Return the resource that an EnergyResource describes. Raises: LookupError, TypeError, ValueError."""
+    """Return the resource that an EnergyResource or a ChargingService describes.
+
+    `beside` is what the wire has elsewhere of how much there is and when: a ChargingService does not say it.
+    Raises: LookupError, TypeError, ValueError.
+    """
+    if is_service(bag):
+        return Resource(
+            id=resource_id,
+            provider_id=provider_id,
+            name=name,
+            source=UNKNOWN_SOURCE,
+            available=beside.available,
+            production=beside.production,
+            place=place,
+            connector=read_service(bag),
+        )
     return Resource(
         id=resource_id,
         provider_id=provider_id,

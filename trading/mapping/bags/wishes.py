@@ -12,9 +12,9 @@ from schemas import iris
 from trading.fields import Field, Paths
 from trading.mapping.bags.amounts import read_instant
 from trading.mapping.bags.quantity import read_energy
-from trading.mapping.find import Json, without_none
+from trading.mapping.find import Json, find_object, read_decimal, without_none
 from trading.refusals import FieldInvalid
-from trading.request import OrderRequest
+from trading.request import FinderFee, OrderRequest
 
 _METER_SCHEME: Final = "der://meter/"
 """Older messages put this before an mRID."""
@@ -27,16 +27,23 @@ class Wishes(TypedDict):
     target_meter: str | None
     trade_start: datetime | None
     trade_end: datetime | None
+    finder_fee: FinderFee | None
 
 
 def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
-    """Return what the bag asks for. Raises: FieldInvalid."""
-    contracted = bag.get("contractedQuantity")
+    """Return what the bag asks for; one of a ChargingSession says when by its preferences.
+
+    Raises: FieldInvalid.
+    """
+    contracted, session = bag.get("contractedQuantity"), find_object(bag, "preferences")
+    start, end = paths[Field.TRADE_START], paths[Field.TRADE_END]
     return Wishes(
         contracted=None if contracted is None else read_energy(contracted, path=paths[Field.CONTRACTED]),
         target_meter=read_meter(bag, "targetMeterId", path=paths[Field.METER]),
-        trade_start=read_instant(bag, "tradeStartTime", path=paths[Field.TRADE_START]),
-        trade_end=read_instant(bag, "tradeEndTime", path=paths[Field.TRADE_END]),
+        trade_start=read_instant(bag, "tradeStartTime", path=start)
+        or read_instant(session, "startTime", path=start),
+        trade_end=read_instant(bag, "tradeEndTime", path=end) or read_instant(session, "endTime", path=end),
+        finder_fee=_read_finder_fee(find_object(bag, "buyerFinderFee"), path=paths[Field.ORDER]),
     )
 
 
@@ -55,6 +62,12 @@ def write_wishes(request: OrderRequest, sent: Mapping[str, Any]) -> Json:
         return dict(sent)
     names = {"@context": iris.ENERGY_TRADE_CONTRACT_CONTEXT, "@type": iris.ENERGY_TRADE_CONTRACT}
     return names | dict(sent) | wishes
+
+
+def _read_finder_fee(fee: Mapping[str, Any], *, path: str) -> FinderFee | None:
+    if "feeValue" not in fee:
+        return None
+    return FinderFee(str(fee.get("feeType")), read_decimal(fee["feeValue"], path=path))
 
 
 def read_meter(bag: Mapping[str, Any], key: str, *, path: str) -> str | None:

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from trading.listing import ListedOffer, Listing
-from trading.mapping.bags.amounts import write_span
-from trading.mapping.bags.offer import read_offer, told_price, write_offer_terms
+from trading.mapping.bags.amounts import read_span, write_span
+from trading.mapping.bags.charging_service import UNTOLD, Supply
+from trading.mapping.bags.offer import open_for, read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
-from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.v1_1.location import read_location, write_location
-from trading.mapping.v1_1.measure import write_measure
+from trading.mapping.v1_1.measure import read_measure, write_measure
 from trading.mapping.v1_1.price import read_price, write_flat, write_price
 from trading.mapping.v1_1.tags import find_values, write_group, write_tags
 from trading.offer import Provider, Resource
@@ -118,11 +119,20 @@ def _read_item(item: Mapping[str, Any], provider: Mapping[str, Any]) -> Resource
         name=_name(item),
         provider_id=provider["id"],
         place=read_location(provider, item.get("location_ids", ())),
+        beside=_read_supply(item),
+    )
+
+
+def _read_supply(item: Mapping[str, Any]) -> Supply:
+    span, measure = find_object(item, "time", "range"), find_object(item, "quantity", "available", "measure")
+    available = read_measure(measure, path="quantity.available.measure")
+    return Supply(
+        available=available or UNTOLD.available, production=read_span(span) if span else UNTOLD.production
     )
 
 
 def _read_offer(offer: Mapping[str, Any], provider: Mapping[str, Any]) -> ListedOffer:
-    return read_offer(
+    read = read_offer(
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
@@ -131,6 +141,7 @@ def _read_offer(offer: Mapping[str, Any], provider: Mapping[str, Any]) -> Listed
         resource_id=offer["item_ids"][0],
         told=read_price(offer["price"], beside=offer),
     )
+    return open_for(read, read_span(span) if (span := find_object(offer, "time", "range")) else None)
 
 
 def _name(thing: Mapping[str, Any]) -> str:

@@ -5,15 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kernel.clock import format_instant
+from kernel.clock import format_instant, parse_instant
+from kernel.interval import Interval
 from kernel.money import Money
 from trading.listing import ListedOffer, Listing
+from trading.mapping.bags.charging_service import UNTOLD, Supply
 from trading.mapping.bags.location import read_place, write_location
-from trading.mapping.bags.offer import ToldPrice, read_offer, write_offer_terms
+from trading.mapping.bags.offer import ToldPrice, open_for, read_offer, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
-from trading.mapping.find import Json, find_objects, find_text, reading
+from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.v2_lts.flows import read_expected, write_expected
-from trading.mapping.v2_lts.time_series import read_price, read_prices, write_offered, write_prices
+from trading.mapping.v2_lts.time_series import (
+    read_offered,
+    read_price,
+    read_prices,
+    write_offered,
+    write_prices,
+)
 from trading.offer import Provider, Resource
 
 _PRICE: Final = "price"
@@ -144,14 +152,25 @@ def _read_resource(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> R
         name=_name(resource),
         provider_id=catalog["provider"]["id"],
         place=read_place(resource, _PLACES),
+        beside=_read_supply(resource, catalog),
     )
+
+
+def _read_supply(resource: Mapping[str, Any], catalog: Mapping[str, Any]) -> Supply:
+    """Return how much there is and when, which offers tell."""
+    for offer in find_objects(catalog, "offers"):
+        if resource["id"] in offer["resourceIds"]:
+            told = {entry["id"]: entry["considerationAttributes"] for entry in offer["considerations"]}
+            production, available = read_offered(told[_PRICE])
+            return Supply(available=available, production=production)
+    return UNTOLD
 
 
 def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedOffer:
     told = {entry["id"]: entry["considerationAttributes"] for entry in offer["considerations"]}
     price = read_price(told[_PRICE])
     flat = read_expected(told[_FLAT]["revenueFlows"], path="") if _FLAT in told else None
-    return read_offer(
+    read = read_offer(
         offer["offerAttributes"],
         offer_id=offer["id"],
         name=_name(offer),
@@ -164,6 +183,12 @@ def _read_offer(offer: Mapping[str, Any], catalog: Mapping[str, Any]) -> ListedO
             read_prices(told[_PRICES]) if _PRICES in told else None,
         ),
     )
+    return open_for(read, _read_validity(find_object(offer, "validity")))
+
+
+def _read_validity(validity: Mapping[str, Any]) -> Interval | None:
+    start, end = validity.get("startDate"), validity.get("endDate")
+    return Interval(parse_instant(start), parse_instant(end)) if start and end else None
 
 
 def _networks(offer: Mapping[str, Any]) -> tuple[str, ...]:

@@ -149,4 +149,5 @@ def _wishes(contract: Mapping[str, Any], series: Mapping[str, Any]) -> Wishes:
         or read_meter(buyer, "meterId", path="$.message.contract.participants"),
         trade_start=wishes["trade_start"] or start,
         trade_end=wishes["trade_end"] or end,
+        finder_fee=wishes["finder_fee"],
     )

@@ -44,6 +44,15 @@ def write_offered(window: Interval, *, price: Price, available: Energy) -> Json:
     return _series(window, _price(price), _quantity(_AVAILABLE, available, by="seller"))
 
 
+def read_offered(series: Mapping[str, Any]) -> tuple[Interval, Energy]:
+    """Return when there is something, and how much. Raises: LookupError, ValueError."""
+    period = series["intervalPeriod"]
+    start = parse_instant(period["start"])
+    payloads = {entry["type"]: entry for entry in series["intervals"][0]["payloads"]}
+    available = Energy.from_kwh(payloads[_AVAILABLE]["values"][0])
+    return Interval(start, start + parse_duration(period["duration"])), available
+
+
 def write_agreed(
     window: Interval, *, price: Price, requested: Energy, delivered: Energy | None = None
 ) -> Json:

@@ -3,23 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
+from kernel.clock import format_instant, parse_instant
 from kernel.currency import Currency
+from kernel.interval import Interval
 from kernel.money import Money
 from schemas import iris
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.amounts import DoesNotAddUp
+from trading.mapping.bags.charging_service import UNTOLD, Supply
 from trading.mapping.bags.location import read_place, write_location
-from trading.mapping.bags.offer import ToldPrice, read_offer, told_price, write_offer_terms
+from trading.mapping.bags.offer import ToldPrice, open_for, read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
-from trading.mapping.find import Json, find_text, reading
+from trading.mapping.find import Json, find_object, find_text, reading
 from trading.offer import Provider, Resource
 from trading.quote import ComponentType
 from trading.rates import Price
 
 _PLACES: Final = "beckn:availableAt"
+_WINDOWS: Final = "beckn:availabilityWindow"
+_VALIDITY: Final = "beckn:validity"
 
 
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
@@ -61,6 +67,8 @@ def write_offer(offer: ListedOffer) -> Json:
     )
     if offer.description:
         accepted["beckn:descriptor"] |= {"beckn:longDesc": offer.description}
+    if offer.terms.is_session and offer.validity is not None:
+        accepted[_VALIDITY] = _write_period(offer.validity)
     return accepted | {"beckn:price": _write_price(told_price(offer.terms))}
 
 
@@ -130,6 +138,8 @@ def _item(resource: Resource, listing: Listing) -> Json:
     }
     if resource.place is not None:
         item[_PLACES] = [{"@type": "beckn:Location"} | write_location(resource.place)]
+    if resource.connector is not None:
+        item[_WINDOWS] = [_write_period(resource.production)]
     return item | ({"beckn:networkId": list(listing.networks)} if listing.networks else {})
 
 
@@ -157,11 +167,32 @@ def _read_item(item: Mapping[str, Any]) -> Resource:
         name=_name(item),
         provider_id=item["beckn:provider"]["beckn:id"],
         place=read_place(item, _PLACES),
+        beside=_read_supply(item),
     )
 
 
+def _read_supply(item: Mapping[str, Any]) -> Supply:
+    """Return when something can be had; how much, RC does not tell of a service."""
+    window = _read_period(find_object(item, _WINDOWS, 0))
+    return UNTOLD if window is None else replace(UNTOLD, production=window)
+
+
+def _write_period(interval: Interval) -> Json:
+    return {
+        "@type": "beckn:TimePeriod",
+        "schema:startDate": format_instant(interval.start),
+        "schema:endDate": format_instant(interval.end),
+    }
+
+
+def _read_period(period: Mapping[str, Any]) -> Interval | None:
+    """Return a period of dates; one of hours of the day says nothing of which days."""
+    start, end = period.get("schema:startDate"), period.get("schema:endDate")
+    return Interval(parse_instant(start), parse_instant(end)) if start and end else None
+
+
 def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
-    return read_offer(
+    read = read_offer(
         offer["beckn:offerAttributes"],
         offer_id=offer["beckn:id"],
         name=_name(offer),
@@ -170,6 +201,7 @@ def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
         told=read_price(offer["beckn:price"]),
         description=find_text(offer, "beckn:descriptor", "beckn:longDesc") or "",
     )
+    return open_for(read, _read_period(find_object(offer, _VALIDITY)))
 
 
 def _name(thing: Mapping[str, Any]) -> str:
