@@ -14,11 +14,11 @@ import structlog
 from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
 from bpp.penalties import as_cycles, find_penalty_credits, owed_to_utility
 from bpp.telemetry import read_telemetry
+from bpp.told_cycles import bill_view, cycle_view, newest, still_due
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_periods import Cadence
 from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
-from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.ledger.entries import Transfer
 from settlement.moved_energy import EnergyRoute, energy_groups
@@ -31,17 +31,16 @@ from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
+from trading.cancellation import Cancellation
+from trading.cancellations import CancellationStore
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
 from trading.delivery import (
-    BillingCycleView,
     ContractView,
     Cut,
     Delivery,
     DeliveryStatus,
-    LineItemView,
     MeterReadingView,
-    SettlementCycleView,
 )
 from trading.lifecycle import ContractStatus
 from trading.meter_claims import MeterEnd
@@ -50,9 +49,6 @@ log = structlog.get_logger(__name__)
 
 MOST_ROWS: Final = 100
 """Readings of a delivery that are told; more are thinned out evenly, the last always stays."""
-
-MOST_CYCLES: Final = 100
-"""Settlement cycles of a contract that are told; an hourly one of a year has 8760."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,12 +71,20 @@ class MeterAccount:
     left: Meters
 
 
+_NOTHING_COUNTED: Final = MeterAccount(counted=Meters(), left=Meters())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What a contract is settled from, as it is known now."""
 
     meters: MeterAccount
     cut: Cut | None
+    cancellation: Cancellation | None = None
+
+    def agreement(self, contract: Contract) -> Agreement:
+        """Return what settlement must know of the contract."""
+        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation)
 
 
 async def read_account(
@@ -94,17 +98,17 @@ async def read_account(
         return ContractView(contract=contract, delivery=_no_delivery(contract))
     known = known or await read_known(contract, uow)
     telemetry = await read_telemetry(contract, uow, as_of=_told_at(contract))
-    runs = _still_due(contract, await find_standing_runs(contract.id, uow=uow))
+    runs = still_due(contract, await find_standing_runs(contract.id, uow=uow))
     cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
-    credits_ = await find_penalty_credits(contract, uow)
+    credits_ = await find_penalty_credits(contract, uow, cancellation=known.cancellation)
     told = [*as_appended(runs), *as_cycles(credits_, cycles)]
     return ContractView(
         contract=contract,
         delivery=replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry),
-        cycles=tuple(_cycle_view(cycle) for cycle in newest(told)),
+        cycles=tuple(cycle_view(cycle) for cycle in newest(told)),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
-        bills=tuple(_bill_view(bill) for bill in bills),
+        bills=tuple(bill_view(bill) for bill in bills),
         penalty=Money(sum(each.minor for each in credits_), contract.terms.currency),
     )
 
@@ -112,7 +116,9 @@ async def read_account(
 async def read_known(contract: Contract, uow: UnitOfWork) -> Known:
     """Return what a binding contract is settled from."""
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    return Known(meters=await read_meters(contract, uow), cut=cut)
+    cancellation = await CancellationStore(uow.connection).find(contract)
+    meters = _NOTHING_COUNTED if contract.never_began else await read_meters(contract, uow)
+    return Known(meters=meters, cut=cut, cancellation=cancellation)
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
@@ -145,7 +151,7 @@ async def settle(
     known = known or await read_known(contract, uow)
     left = known.meters.left
     outcome = settle_contract(
-        agreement_of(contract, cut=known.cut),
+        known.agreement(contract),
         exported=left.exported,
         imported=left.imported,
         now=now,
@@ -195,11 +201,14 @@ async def _post(
     )
 
 
-def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
-    """Return what settlement must know of a contract."""
+def agreement_of(
+    contract: Contract, *, cut: Cut | None, cancellation: Cancellation | None = None
+) -> Agreement:
+    """Return what settlement must know of a contract, of how it was ended only what is owed for that."""
+    ended = cancellation if cancellation is not None and cancellation.owed.minor else None
     return Agreement(
         contract_id=contract.id,
-        window=contract.window,
+        window=ended.settled_window if ended and ended.before_delivery else contract.window,
         contracted=contract.quantity,
         terms=contract.terms,
         zone=contract.zone,
@@ -210,24 +219,8 @@ def agreement_of(contract: Contract, *, cut: Cut | None) -> Agreement:
         billing=Cadence(contract.terms.billing_period.value),
         metering_interval=contract.terms.metering,
         is_terminated=contract.status is ContractStatus.TERMINATED,
+        cancellation=ended,
     )
-
-
-def _still_due(contract: Contract, cycles: Sequence[SettlementCycle]) -> list[SettlementCycle]:
-    """Return the cycles without those that a cancelled contract does not reach any more."""
-    if contract.status is ContractStatus.TERMINATED and contract.refresh_at is None:
-        return [cycle for cycle in cycles if cycle.is_settled]
-    return [cycle for cycle in cycles if cycle.is_settled or cycle.period.start < contract.window.end]
-
-
-def newest(cycles: Sequence[SettlementCycle]) -> Sequence[SettlementCycle]:
-    """Return the cycles that are told: at most `MOST_CYCLES`, up to the first that is not settled.
-
-    Where there are fewer before that one, those after it make up for them.
-    """
-    settled = sum(cycle.is_settled for cycle in cycles)
-    first = max(0, min(settled + 1, len(cycles)) - MOST_CYCLES)
-    return cycles[first : first + MOST_CYCLES]
 
 
 def _no_delivery(contract: Contract) -> Delivery:
@@ -239,13 +232,13 @@ def _no_delivery(contract: Contract) -> Delivery:
 def _delivery(
     contract: Contract, known: Known, cycles: Sequence[SettlementCycle], *, now: datetime
 ) -> Delivery:
-    meters, cut = known.meters, known.cut
+    meters = known.meters
     is_over = _is_over(contract)
     if is_over:
         delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
     else:
         (delivered,) = delivered_by(
-            agreement_of(contract, cut=cut),
+            known.agreement(contract),
             exported=meters.left.exported,
             imported=meters.left.imported,
             instants=[contract.window.end],
@@ -255,9 +248,9 @@ def _delivery(
         delivered=delivered,
         window=contract.window,
         ended=is_over,
-        readings=reading_rows(contract, meters, cut=cut),
+        readings=reading_rows(contract, meters, cut=known.cut),
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
-        cut=cut,
+        cut=known.cut,
     )
 
 
@@ -314,19 +307,3 @@ class _Stands:
 def _thinned(instants: Sequence[datetime]) -> Sequence[datetime]:
     step = -(-len(instants) // MOST_ROWS)
     return instants[::-1][::step][::-1]
-
-
-def _cycle_view(cycle: SettlementCycle) -> SettlementCycleView:
-    return SettlementCycleView(
-        cycle_id=cycle.cycle_id, period=cycle.period, status=cycle.status.value, amount=cycle.amount
-    )
-
-
-def _bill_view(bill: BillingCycle) -> BillingCycleView:
-    return BillingCycleView(
-        cycle_id=bill.cycle_id,
-        period=bill.period,
-        status=bill.status.value,
-        total=bill.total,
-        lines=tuple(LineItemView(title=line.told_title, amount=line.amount) for line in bill.lines),
-    )

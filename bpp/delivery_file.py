@@ -1,7 +1,8 @@
-"""What an offer of the catalogue file says of losses, and of what a shortfall costs."""
+"""What an offer of the catalogue file says of losses, and of what shortfalls and cancelling late cost."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 from typing import Annotated, Self
 
@@ -9,6 +10,8 @@ from pydantic import Field, model_validator
 
 from bpp.catalog_entry import Amount, Entry
 from kernel.currency import Currency
+from kernel.money import Money
+from trading.cancellation_terms import CancellationTerm
 from trading.matching import Billed, Losses
 from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.rates import Price
@@ -48,4 +51,27 @@ class PenaltyEntry(Entry):
             percent_of_price=self.percent_of_price,
             payee=self.payee,
             tolerance=Tolerance(percent=self.tolerance_percent, counted=self.counted),
+        )
+
+
+class CancellationEntry(Entry):
+    """What one side owes where it cancels late: an amount, or a per cent of the order's value."""
+
+    side: Side = Side.BUYER
+    free_until_minutes: Annotated[int, Field(ge=0, le=366 * 24 * 60)] = 0
+    amount: Annotated[Decimal, Field(gt=0)] | None = None
+    percent: Annotated[Decimal, Field(gt=0, le=100, decimal_places=6)] | None = None
+
+    @model_validator(mode="after")
+    def _is_one_of_both(self) -> Self:
+        if (self.amount is None) == (self.percent is None):
+            raise ValueError("a late cancellation costs either an amount or a percent")
+        return self
+
+    def to_domain(self, currency: Currency) -> CancellationTerm:
+        return CancellationTerm(
+            side=self.side,
+            notice=timedelta(minutes=self.free_until_minutes),
+            amount=None if self.amount is None else Money.of(self.amount, currency),
+            percent=self.percent,
         )

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, m
 
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
 from bpp.charging_file import SessionEntry
-from bpp.delivery_file import LossesEntry, PenaltyEntry
+from bpp.delivery_file import CancellationEntry, LossesEntry, PenaltyEntry
 from bpp.sharing_file import Share
 from bpp.wheeling_file import WheelingEntry
 from kernel.currency import Currency
@@ -184,6 +184,7 @@ class OfferEntry(Entry):
     penalties: tuple[PenaltyEntry, ...] = ()
     share_percent: Share | None = None
     session: SessionEntry | None = None
+    cancellation: Annotated[tuple[CancellationEntry, ...], BeforeValidator(_listed)] = ()
 
     def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling], *, is_session: bool = False) -> Offer:
         """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError.
@@ -233,6 +234,7 @@ class OfferEntry(Entry):
             payment=self.payment,
             share_percent=self.share_percent,
             session=session,
+            cancellation=tuple(entry.to_domain(currency) for entry in self.cancellation),
         )
 
     def _rates(self) -> DayRates | None:

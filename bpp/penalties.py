@@ -14,17 +14,22 @@ from settlement.ledger.entries import Transfer
 from settlement.payments.penalties import penalty_entries
 from settlement.penalty_credits import PenaltyCredit, SellerPenalty, penalty_credits
 from storage.unit_of_work import UnitOfWork
+from trading.cancellation import Cancellation
 from trading.contract import Contract
 from trading.penalties import Payee
 from trading.wheeling import Side
 
 
-async def find_penalty_credits(contract: Contract, uow: UnitOfWork) -> list[PenaltyCredit]:
-    """Return what the buyer was credited for its seller's shortfall, in order."""
+async def find_penalty_credits(
+    contract: Contract, uow: UnitOfWork, *, cancellation: Cancellation | None
+) -> list[PenaltyCredit]:
+    """Return what the buyer was credited for its seller's shortfall or cancellation, in order."""
     is_buyer_paid = any(
         penalty.side is Side.SELLER and penalty.payee is Payee.INJURED_SIDE
         for penalty in contract.terms.penalties
     )
+    if cancellation is not None and cancellation.compensation.minor:
+        is_buyer_paid = True
     return penalty_credits(await find_corrections(contract.id, uow=uow)) if is_buyer_paid else []
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from bpp.platform import Bpp
+from kernel.interval import Interval
 from settlement.agreement import LONGEST_WINDOW
 from storage.unit_of_work import UnitOfWork
 from trading.charging.slot import require_finder_fee, session_window
@@ -28,11 +29,16 @@ def find_sellable(bpp: Bpp, request: OrderRequest, *, now: datetime) -> Selectio
             path=Field.TRADE_END,
             hint="Choose a window that ends in the future.",
         )
-    if selection.window.duration > LONGEST_WINDOW:
+    require_length(selection.window)
+    return selection
+
+
+def require_length(window: Interval) -> None:
+    """Raises: WindowUnavailable, if that is longer than a contract runs."""
+    if window.duration > LONGEST_WINDOW:
         raise WindowUnavailable(
             f"a contract runs for {LONGEST_WINDOW.days} days at most", path=Field.TRADE_END
         )
-    return selection
 
 
 def _in_session(selection: Selection, request: OrderRequest, *, now: datetime) -> Selection:

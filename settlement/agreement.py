@@ -11,6 +11,7 @@ from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.local_periods import Cadence, check_anchor
 from trading.bands import Band
+from trading.cancellation import Cancellation
 from trading.matching import Matching
 from trading.terms import Terms
 
@@ -58,10 +59,22 @@ class Agreement:
     what settlement is given of it is then what it left to this one. None where nothing was shared out."""
     target_allocation: str | None = None
     """The same of the target's import."""
+    cancellation: Cancellation | None = None
+    """By which one side owes the other something. Of one before delivery the window is the instant of it."""
 
     def band_of(self, interval_start: datetime) -> Band:
         """Return what has the same price as an interval of the source that starts at that instant."""
         return self.terms.band_of(interval_start, self.zone)
+
+    @property
+    def is_void(self) -> bool:
+        """Whether nothing is delivered: the contract was cancelled before that."""
+        return self.cancellation is not None and self.cancellation.before_delivery
+
+    @property
+    def seller_may_owe(self) -> bool:
+        """Whether the last cycle may say that the seller owes something."""
+        return bool(self.terms.penalties) or self.cancellation is not None
 
     @property
     def deliverable(self) -> Energy:

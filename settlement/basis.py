@@ -49,6 +49,8 @@ class BasisOf:
         due = (
             f"{agreement.contracted.watt_hours} {agreement.curtailed.watt_hours} {agreement.is_terminated:d}"
         )
+        if (ended := agreement.cancellation) is not None:
+            return f"{due} {ended.side} {ended.owed.minor} {_instant(ended.at)}"
         if not agreement.terms.penalties:
             return due
         given, taken = quantities.exported.to_date, quantities.imported.to_date

@@ -18,11 +18,12 @@ from kernel.money import Rounding
 from settlement.agreement import Agreement, Matching
 from settlement.charges.line import ChargeLine
 from settlement.cycles import SettlementCycle
-from settlement.lines import LineItem, shortfalls
+from settlement.lines import LineItem, cancellation_in, shortfalls
 from settlement.periods import NamedPeriod
 from settlement.quantities import CycleQuantities, SideQuantities
 from settlement.shortfall.contract_penalties import SideShortfall
 from settlement.side import MeteredInterval
+from trading.cancellation import Cancellation
 from trading.records import terms_to_record
 from trading.taxes import TaxGroup
 
@@ -45,6 +46,8 @@ class ClosedBy(StrEnum):
     COMPLETE_READINGS = "COMPLETE_READINGS"
     DEADLINE = "DEADLINE"
     """Readings were missing when collecting ended; what is missing counts as nought."""
+    CANCELLATION = "CANCELLATION"
+    """Nothing is delivered any more: the contract was cancelled before that."""
 
 
 def explain_cycle(
@@ -80,7 +83,9 @@ def explain_cycle(
         "lines": [line.to_record() for line in lines],
     }
     found = shortfalls(quantities, agreement)
-    return record | ({"shortfalls": [_shortfall(each) for each in found]} if found else {})
+    record |= {"shortfalls": [_shortfall(each) for each in found]} if found else {}
+    ended = cancellation_in(quantities, agreement)
+    return record | ({"cancellation": _cancellation(ended)} if ended else {})
 
 
 def explain_bill(
@@ -200,6 +205,16 @@ def _shortfall(found: SideShortfall) -> Record:
         "short_wh": found.short_wh,
         "counted_wh": str(found.counted_wh),
         "minor": found.amount.minor,
+    }
+
+
+def _cancellation(ended: Cancellation) -> Record:
+    return {
+        "side": ended.side.value,
+        "at": _instant(ended.at),
+        "agreed_window": _span(ended.agreed),
+        "value_minor": ended.value.minor,
+        "owed_minor": ended.owed.minor,
     }
 
 

@@ -10,13 +10,16 @@ from kernel.currency import Currency
 from kernel.money import Money
 from settlement.agreement import Agreement
 from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
+from settlement.charges.line import ChargeLine
 from settlement.quantities import CycleQuantities
 from settlement.shortfall.contract_penalties import SideShortfall, shortfalls_of
+from trading.cancellation import Cancellation
 from trading.charges import LineKind
 from trading.costs import ENERGY_COST, WHEELING_CHARGES
 from trading.taxes import TaxGroup, group_taxes
 from trading.terms import Terms
 
+CANCELLATION_FEE: Final = "Cancellation Fee"
 _ORDER: Final[Mapping[LineKind, int]] = {kind: place for place, kind in enumerate(LineKind)}
 _KINDS: Final[Mapping[str, LineKind]] = {
     ENERGY_COST: LineKind.ENERGY,
@@ -86,7 +89,24 @@ def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
         is_terminated=agreement.is_terminated,
         shortfalls=shortfalls(quantities, agreement),
     )
-    return charge_cycle(agreement.terms, facts)
+    fee = _cancellation_fee(quantities, agreement)
+    if agreement.is_void:
+        return CycleCharges(currency=agreement.terms.currency, lines=fee)
+    charges = charge_cycle(agreement.terms, facts)
+    return replace(charges, lines=(*charges.lines, *fee))
+
+
+def cancellation_in(quantities: CycleQuantities, agreement: Agreement) -> Cancellation | None:
+    """Return what a cancellation costs, in the last cycle of a contract that one side owes for ending."""
+    is_last = quantities.cycle.metered.end == agreement.window.end
+    return agreement.cancellation if is_last else None
+
+
+def _cancellation_fee(quantities: CycleQuantities, agreement: Agreement) -> tuple[ChargeLine, ...]:
+    ended = cancellation_in(quantities, agreement)
+    if ended is None or not ended.fee.minor:
+        return ()
+    return (ChargeLine(kind=LineKind.FEE, title=CANCELLATION_FEE, gross=ended.fee, net=ended.fee),)
 
 
 def shortfalls(quantities: CycleQuantities, agreement: Agreement) -> tuple[SideShortfall, ...]:

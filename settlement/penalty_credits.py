@@ -1,4 +1,4 @@
-"""What a seller owes for falling short, once the cycle that says so is billed. Pure.
+"""What a seller owes for falling short, or for cancelling, once the cycle that says so is billed. Pure.
 
 Where the buyer is paid, it has a credit note of its own kind, issued with the bill. A later run of the
 cycle moves what it differs by: more is another such note, and less is an adjustment, which the contract's
@@ -47,16 +47,27 @@ class PenaltyCredit:
 
 
 def seller_penalty(cycle: SettlementCycle) -> SellerPenalty | None:
-    """Return what the seller owes by a settled cycle, None where its explanation has no such shortfall."""
-    for found in (cycle.explanation or {}).get("shortfalls", ()):
-        if found["side"] == Side.SELLER:
-            return SellerPenalty(
-                contract_id=cycle.contract_id,
-                cycle_id=cycle.cycle_id,
-                run=cycle.run,
-                payee=Payee(found["payee"]),
-                amount=Money(found["minor"], cycle.amount.currency),
-            )
+    """Return what the seller owes by a settled cycle, None where its explanation says of nothing.
+
+    It is a penalty for its shortfall, or what it owes the buyer for having cancelled; never both.
+    """
+    explanation = cycle.explanation or {}
+    owed = [
+        (Payee(found["payee"]), found["minor"])
+        for found in explanation.get("shortfalls", ())
+        if found["side"] == Side.SELLER
+    ]
+    ended = explanation.get("cancellation")
+    if ended is not None and ended["side"] == Side.SELLER:
+        owed = [(Payee.INJURED_SIDE, ended["owed_minor"])]
+    for payee, minor in owed:
+        return SellerPenalty(
+            contract_id=cycle.contract_id,
+            cycle_id=cycle.cycle_id,
+            run=cycle.run,
+            payee=payee,
+            amount=Money(minor, cycle.amount.currency),
+        )
     return None
 
 

@@ -84,7 +84,7 @@ async def record_outcome(
     if standing is None:
         standing = await lock_standing(contract_id, uow=uow)
     kept = {cycle.cycle_id: cycle for cycle in standing}
-    if outcome.agreement.terms.penalties:
+    if outcome.agreement.seller_may_owe:
         last = await find_cycles(contract_id, uow=uow, among=[outcome.cycles[-1].cycle_id])
         kept |= {cycle.cycle_id: cycle for cycle in last}
     await _open([cycle for cycle in outcome.cycles if cycle.cycle_id not in kept], uow=uow, now=now)
@@ -187,7 +187,7 @@ class _Turn:
 
 def _owed(outcome: SettlementOutcome, settled: Mapping[str, SettlementCycle]) -> SellerPenalty | None:
     """Return what the seller owes by the last cycle, which is settled with all that explains it."""
-    last = settled.get(outcome.cycles[-1].cycle_id) if outcome.agreement.terms.penalties else None
+    last = settled.get(outcome.cycles[-1].cycle_id) if outcome.agreement.seller_may_owe else None
     return None if last is None else seller_penalty(last)
 
 

@@ -95,6 +95,8 @@ def settle_contract(
     earlier_are_closed = True
     for brought in quantities:
         closed_by = _closing(brought, now=now, deadline=collection_deadline) if earlier_are_closed else None
+        if agreement.is_void:
+            closed_by = ClosedBy.CANCELLATION
         if closed_by is None:
             earlier_are_closed = False
             cycles.append(_pending(brought, agreement))

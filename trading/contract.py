@@ -16,13 +16,7 @@ from kernel.mrid import canonical_mrid
 from trading.lifecycle import FINAL, ContractEvent, ContractStatus, next_status
 from trading.offer import EnergySource
 from trading.quote import Quote, quote_energy
-from trading.refusals import (
-    AlreadyCancelled,
-    AlreadyConfirmed,
-    CancellationNotAllowed,
-    QuoteExpired,
-    UpdateNotAllowed,
-)
+from trading.refusals import AlreadyCancelled, AlreadyConfirmed, QuoteExpired
 from trading.terms import Terms
 
 
@@ -101,6 +95,12 @@ class Contract:
     def is_open(self) -> bool:
         return self.status not in FINAL
 
+    @property
+    def never_began(self) -> bool:
+        """Whether it was binding and ended before anything could be delivered."""
+        has_ended = self.is_binding and self.status is ContractStatus.TERMINATED
+        return has_ended and self.ended_at is not None and self.ended_at <= self.window.start
+
     def has_lapsed(self, now: datetime) -> bool:
         """Say whether nobody confirmed it in time, nor cancelled it before."""
         return not self.is_binding and (self.ended_at or now) >= self.hold_until
@@ -129,45 +129,10 @@ def expire(contract: Contract, *, now: datetime) -> Contract:
     return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
 
 
-def cancel(contract: Contract, *, now: datetime) -> Contract:
-    """Return the contract as ended.
-
-    Once delivery has begun its window ends now, and what was delivered until now is still settled.
-    Raises: AlreadyCancelled, CancellationNotAllowed.
-    """
-    if contract.status is ContractStatus.TERMINATED:
-        raise AlreadyCancelled(f"the order {contract.id} has ended before")
-    if contract.status is ContractStatus.COMPLETED:
-        raise CancellationNotAllowed(f"the order {contract.id} is fulfilled")
-    status = next_status(contract.status, ContractEvent.CANCEL)
-    ended = replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
-    if not delivery_has_begun(contract, now=now):
-        return ended
-    window = Interval(contract.window.start, min(contract.window.end, now))
-    return replace(ended, window=window, refresh_at=now)
-
-
 def complete(contract: Contract, *, now: datetime) -> Contract:
     """Return the contract as fulfilled: all that was delivered is settled. Raises: StateTransitionInvalid."""
     status = next_status(contract.status, ContractEvent.COMPLETE)
     return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
-
-
-def change_quantity(contract: Contract, quantity: Energy, *, now: datetime) -> Contract:
-    """Return the contract for another quantity, on the same terms.
-
-    Raises: UpdateNotAllowed, once its window has begun or it has ended; QuoteExpired.
-    """
-    if not contract.is_open:
-        raise UpdateNotAllowed(f"the order {contract.id} is {contract.status}")
-    if contract.has_lapsed(now):
-        raise QuoteExpired(f"the quantity was held until {contract.hold_until.isoformat()}")
-    if now >= contract.window.start:
-        raise UpdateNotAllowed(
-            f"delivery began at {contract.window.start.isoformat()}",
-            hint="Cancel the order: what was delivered until then is settled.",
-        )
-    return replace(contract, quantity=quantity, updated_at=now)
 
 
 def require_replaceable(contract: Contract) -> None:

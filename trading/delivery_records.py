@@ -1,4 +1,4 @@
-"""What a contract has of a meter, how its sides are compared and what a shortfall costs, as terms are kept.
+"""What a contract has of a meter, how its sides are compared, what shortfalls and cancelling cost, as kept.
 
 Plain JSON. What is as it was before there were such terms is left out.
 """
@@ -11,6 +11,8 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kernel.currency import Currency
+from kernel.money import Money
+from trading.cancellation_terms import CancellationTerm
 from trading.matching import NO_LOSSES, Billed, Losses, Matching
 from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.rates import METERING_GRID, Price
@@ -22,7 +24,7 @@ _MINUTE: Final = timedelta(minutes=1)
 
 
 def delivery_to_record(terms: Terms) -> Record:
-    """Return matching, metering interval, losses, penalties and share; None of what is not agreed."""
+    """Return matching, metering interval, losses, penalties, cancellation and share; None of what is not."""
     losses = terms.losses
     return {
         "matching": None if terms.matching is Matching.WINDOW else terms.matching.value,
@@ -31,6 +33,7 @@ def delivery_to_record(terms: Terms) -> Record:
         if losses == NO_LOSSES
         else {"factor": str(losses.factor), "billed": losses.billed.value},
         "penalties": [_penalty_to(penalty) for penalty in terms.penalties] or None,
+        "cancellation": [_cancellation_to(term) for term in terms.cancellation] or None,
         "share_percent": None if terms.share_percent is None else f"{terms.share_percent:f}",
     }
 
@@ -60,6 +63,23 @@ def penalty_from_record(record: Mapping[str, Any], currency: Currency) -> Shortf
         payee=Payee(record["payee"]),
         tolerance=Tolerance(percent=Decimal(record["tolerance_percent"]), counted=Counted(record["counted"])),
     )
+
+
+def cancellation_from_record(record: Mapping[str, Any], currency: Currency) -> CancellationTerm:
+    minor, percent = record.get("minor"), record.get("percent")
+    return CancellationTerm(
+        side=Side(record["side"]),
+        notice=record["notice_minutes"] * _MINUTE,
+        amount=None if minor is None else Money(minor, currency),
+        percent=None if percent is None else Decimal(percent),
+    )
+
+
+def _cancellation_to(term: CancellationTerm) -> Record:
+    record: Record = {"side": term.side.value, "notice_minutes": term.notice // _MINUTE}
+    if term.amount is not None:
+        return record | {"minor": term.amount.minor}
+    return record | {"percent": str(term.percent)}
 
 
 def _penalty_to(penalty: ShortfallPenalty) -> Record:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
+from typing import Final
 
+from trading.cancellation_terms import CancellationTerm
 from trading.charging.words import describe_session
 from trading.matching import NO_LOSSES, Billed, Matching
 from trading.penalties import Counted, ShortfallPenalty
 from trading.terms import PaymentTiming, Terms
 from trading.wheeling import Side
+
+_MINUTE: Final = timedelta(minutes=1)
 
 
 def describe_delivery(terms: Terms) -> str:
@@ -32,6 +37,8 @@ def _sentences(terms: Terms) -> Iterator[str]:
         yield _penalty(penalty)
     if terms.session is not None:
         yield from describe_session(terms.session)
+    for term in terms.cancellation:
+        yield _cancellation(term)
     if terms.payment is PaymentTiming.PREPAID:
         yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
 
@@ -48,6 +55,17 @@ def _penalty(penalty: ShortfallPenalty) -> str:
         f"The {who} owes {amount} for each contracted kWh that it does not {what}: beyond a tolerance of "
         f"{_plain(tolerance.percent)} %, {counted} counts."
     )
+
+
+def _cancellation(term: CancellationTerm) -> str:
+    who = "buyer" if term.side is Side.BUYER else "seller"
+    if term.amount is not None:
+        owed = str(term.amount)
+    else:
+        owed = f"{_plain(term.percent or Decimal(0))} % of the order's value"
+    minutes = term.notice // _MINUTE
+    until = f"until {minutes} minutes before delivery begins" if minutes else "until delivery begins"
+    return f"The {who} can cancel freely {until}; later it owes the other side {owed}."
 
 
 def _plain(number: Decimal) -> str:

@@ -17,6 +17,7 @@ from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
 from trading.charging.records import session_from_record, session_to_record
 from trading.delivery_records import (
+    cancellation_from_record,
     delivery_to_record,
     losses_from_record,
     metering_from_record,
@@ -91,6 +92,9 @@ def terms_from_record(record: Record) -> Terms:
         payment=PaymentTiming(record.get("payment", PaymentTiming.POSTPAID)),
         share_percent=share_from_record(record),
         session=session_from_record(record["session"], currency, charges) if "session" in record else None,
+        cancellation=tuple(
+            cancellation_from_record(entry, currency) for entry in record.get("cancellation", ())
+        ),
     )
 
 

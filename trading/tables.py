@@ -124,6 +124,23 @@ contract_curtailments: Final = Table(
     CheckConstraint("quantity_wh > 0", name="quantity"),
 )
 
+contract_cancellations: Final = Table(
+    "contract_cancellations",
+    metadata,
+    Column("contract_id", Text, ForeignKey("contracts.id"), primary_key=True),
+    Column("side", Text, nullable=False),  # who ended it
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("agreed_start", DateTime(timezone=True), nullable=False),  # of the window as it was agreed
+    Column("agreed_end", DateTime(timezone=True), nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("value_minor", BigInteger, nullable=False),  # what the order was to cost
+    Column("owed_minor", BigInteger, nullable=False),  # to the other side
+    Column("reason_code", Text, nullable=False),  # as the wire has it; empty where none was named
+    Column("reason", Text, nullable=False),
+    CheckConstraint("side IN ('BUYER', 'SELLER')", name="side"),
+    CheckConstraint("owed_minor >= 0", name="owed"),
+)
+
 stock: Final = Table(
     "stock",
     metadata,
@@ -145,4 +162,4 @@ holds: Final = Table(
     Index("ix_holds_resource_id", "resource_id", "expires_at"),
 )
 
-make_append_only(contract_events, contract_curtailments)
+make_append_only(contract_events, contract_curtailments, contract_cancellations)

@@ -13,13 +13,14 @@ from kernel.currency import Currency
 from kernel.local_days import find_zone
 from kernel.money import CurrencyMismatch, Money
 from trading.bands import OTHER_HOURS, Band
+from trading.cancellation_terms import CancellationTerm
 from trading.charges import AmountOff, Charge, Discount, Subscription, Tax
 from trading.charging.fees import SessionTerms
 from trading.matching import NO_LOSSES, Losses, Matching
 from trading.penalties import ShortfallPenalty
 from trading.periods import BillingPeriod, calendar_period
 from trading.rates import METERING_GRID, DayRates, IntervalPrices, Price, TermsInvalid
-from trading.wheeling import Wheeling, WheelingBasis
+from trading.wheeling import Side, Wheeling, WheelingBasis
 
 __all__ = [
     "BillingPeriod",
@@ -82,7 +83,8 @@ class Terms:
     `price` is for energy that nothing else prices: under TIME_OF_DAY outside the hours of `rates`, under
     SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none.
     `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
-    `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most.
+    `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most, and
+    one price of cancelling.
     `share_percent` is the fixed part of what the source's meter exports that the contract has, by the rule
     STATIC_KEY; without one the meter serves contracts first in, first out. `session` is what a charging
     session has beside; the others have none.
@@ -110,6 +112,7 @@ class Terms:
     payment: PaymentTiming = PaymentTiming.POSTPAID
     share_percent: Decimal | None = None
     session: SessionTerms | None = None
+    cancellation: tuple[CancellationTerm, ...] = ()
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():
@@ -135,8 +138,12 @@ class Terms:
             raise TermsInvalid(f"a share of a meter is more than 0 and at most 100 %, not {share}")
         if self.session is not None and (self.penalties or self.fixed is not None):
             raise TermsInvalid("a session costs what was charged: it has no penalties and no fixed price")
-        if len({penalty.side for penalty in self.penalties}) < len(self.penalties):
-            raise TermsInvalid("a side has one penalty at most")
+        for what, sides in (
+            ("penalty", [penalty.side for penalty in self.penalties]),
+            ("price of cancelling", [term.side for term in self.cancellation]),
+        ):
+            if len(set(sides)) < len(sides):
+                raise TermsInvalid(f"a side has one {what} at most")
         has_one_price = self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
         if not has_one_price and any(penalty.price is None for penalty in self.penalties):
             raise TermsInvalid(
@@ -207,20 +214,25 @@ class Terms:
         """Return the positions of the percentages that hold at `instant`."""
         return tuple(at for at, discount in enumerate(self.percentages) if discount.holds_at(instant))
 
+    def cancellation_of(self, side: Side) -> CancellationTerm | None:
+        """Return what it costs `side` to cancel late, None where it is always free."""
+        return next((term for term in self.cancellation if term.side is side), None)
+
     def _currencies(self) -> Iterator[tuple[str, Currency]]:
         """Return every currency that is named, with what is in it."""
         for wheeling in self.all_wheeling:
             yield "wheeling", wheeling.currency
-        for charge in self.charges:
-            if charge.currency is not None:
-                yield charge.title, charge.currency
         for off in self.amounts_off:
             yield off.title, off.amount.currency
         if self.session is not None:
             yield from self.session.currencies()
-        for penalty in self.penalties:
-            if penalty.currency is not None:
-                yield "a penalty", penalty.currency
+        for what, currency in (
+            *((charge.title, charge.currency) for charge in self.charges),
+            *(("a penalty", penalty.currency) for penalty in self.penalties),
+            *(("the price of cancelling", term.currency) for term in self.cancellation),
+        ):
+            if currency is not None:
+                yield what, currency
         if self.subscription is not None:
             yield "the subscription", self.subscription.fee.currency
         if self.fixed is not None:

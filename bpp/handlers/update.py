@@ -1,4 +1,4 @@
-"""update: another quantity, before delivery begins."""
+"""update: another quantity or another window, before delivery begins."""
 
 from __future__ import annotations
 
@@ -7,49 +7,47 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from bpp.amending import amend_contract, require_open, wished_by
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
-from bpp.prepaid import require_quantity_open
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading import contract as decisions
+from trading.amendment import Amendment, amend, require_amendable
+from trading.changes import Change, Verdict, require_rule
 from trading.contract import Contract
-from trading.curtailments import CurtailmentStore
 from trading.fields import Field
 from trading.mapping import wire_of
 from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateNotAllowed, UpdateTargetInvalid
 from trading.request import OrderRequest
-from trading.stock import Stock
+from trading.wheeling import Side
 
 
 async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
-    """Return the order for its new quantity, at the price of the same terms.
+    """Return the order as amended, at the price of the same terms; trading.changes says when that can be.
 
-    Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid, QuantityUnavailable.
+    Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid, QuantityUnavailable,
+    QuoteExpired, PriceMismatch, WindowUnavailable.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
-    _require_only_quantity(contract, request)
-    quantity = request.quantity
-    if quantity is None or quantity == contract.quantity:
+    _require_same_trade(contract, request)
+    wished = wished_by(bpp, request, contract)
+    _require_same_price(contract, wished, request, now=now)
+    if not wished:
         return await tell(contract, uow, now=now)
-    if await CurtailmentStore(uow.connection).find_cut(contract.id) is not None:
-        raise UpdateNotAllowed(f"the order {contract.id} was curtailed", hint="Cancel it and order anew.")
-    require_quantity_open(contract)
-    changed = decisions.change_quantity(contract, quantity, now=now)
-    bpp.catalogue.get_offer(contract.resource_id, contract.offer_id).require_quantity(quantity)
-    await Stock(uow.connection).hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=quantity,
-        now=now,
-        until=None if contract.is_binding else contract.hold_until,
-    )
-    reason = f"{contract.quantity} became {quantity}"
-    return await keep(changed, inbound, uow, event="UPDATE", now=now, reason=reason)
+    verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
+    await require_open(contract, uow)
+    if verdict is Verdict.BY_CONSENT:
+        raise UpdateNotAllowed(
+            "that needs the seller's consent, which is not asked for",
+            hint="Cancel the order, and order anew.",
+        )
+    amended = await amend_contract(bpp, contract, wished, uow, now=now)
+    reason = wished.describe(contract)
+    return await keep(amended, inbound, uow, event="UPDATE", now=now, reason=reason)
 
 
-def _require_only_quantity(contract: Contract, request: OrderRequest) -> None:
+def _require_same_trade(contract: Contract, request: OrderRequest) -> None:
     """Raises: UpdateInconsistent, if it is about something else; UpdateTargetInvalid, if about terms."""
     seller, item = request.seller or contract.provider_id, request.resource_id or contract.resource_id
     if (seller, item) != (contract.provider_id, contract.resource_id):
@@ -59,8 +57,20 @@ def _require_only_quantity(contract: Contract, request: OrderRequest) -> None:
             hint="Cancel it and order anew.",
         )
     try:
-        require_same(contract, replace(request, quantity=None, total=None))
+        require_same(contract, replace(request, quantity=None, total=None, trade_start=None, trade_end=None))
     except QuoteChanged as error:
         raise UpdateTargetInvalid(
-            f"only the quantity can be changed: {error.message}", path=error.path, hint=error.hint
+            f"only quantity and window can be changed: {error.message}", path=error.path, hint=error.hint
         ) from error
+
+
+def _require_same_price(
+    contract: Contract, wished: Amendment, request: OrderRequest, *, now: datetime
+) -> None:
+    """Let the price pass that was agreed, and the one that the same terms give for what is wished.
+
+    Raises: PriceMismatch; UpdateNotAllowed, QuoteExpired, if nothing can be changed any more.
+    """
+    prices = {each.quote.total.amount for each in (contract, amend(contract, wished, now=now))}
+    if request.total is not None and request.total not in prices:
+        require_rule(contract, Change.PRICE, side=Side.BUYER, now=now)

@@ -171,7 +171,8 @@ class TradingTown(TownMachine):
         self.begin()
         sales = self._open() or self.sales
         sale = sales[which % len(sales)]
-        if sale.cancelled is not None or sale.fulfilled is not None:
+        is_over = sale.fulfilled is not None or self.town.second >= sale.end
+        if sale.cancelled is not None or is_over:
             self.is_refused(self.town.cancel(sale))
             return
         sale.cancelled = self.town.second

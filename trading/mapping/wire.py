@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
+from trading.cancellation import Reason
 from trading.contract import Contract
 from trading.delivery import ContractView
 from trading.fields import Paths
@@ -48,6 +49,10 @@ class Wire(Protocol):
     def write_update(self, request: OrderRequest) -> Json: ...
 
     def read_order_id(self, message: Message) -> str: ...
+
+    def read_reason(self, message: Message) -> Reason: ...
+
+    def write_cancel(self, request: OrderRequest, reason: Reason) -> Json: ...
 
     def write_order_id(self, request: OrderRequest) -> Json: ...
 

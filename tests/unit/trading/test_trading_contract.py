@@ -14,8 +14,6 @@ from kernel.interval import Interval
 from kernel.money import Money
 from trading.contract import (
     Contract,
-    cancel,
-    change_quantity,
     complete,
     confirm,
     expire,
@@ -26,13 +24,7 @@ from trading.delivery import flow_between
 from trading.lifecycle import ContractStatus, StateTransitionInvalid
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.records import source_from_record, source_to_record, terms_from_record, terms_to_record
-from trading.refusals import (
-    AlreadyCancelled,
-    AlreadyConfirmed,
-    CancellationNotAllowed,
-    QuoteExpired,
-    UpdateNotAllowed,
-)
+from trading.refusals import AlreadyConfirmed, QuoteExpired
 from trading.terms import Discount, Price, Terms, Wheeling
 
 NOW = datetime(2026, 1, 9, 8, tzinfo=UTC)
@@ -91,44 +83,11 @@ def test_a_lapsed_hold_cannot_be_confirmed_before_or_after_it_was_noticed() -> N
         confirm(expired, now=PENDING.hold_until)
 
 
-def test_a_cancelled_contract_stays_cancelled() -> None:
-    cancelled = cancel(PENDING, now=NOW)
-    with pytest.raises(AlreadyCancelled):
-        confirm(cancelled, now=NOW + timedelta(minutes=1))
-    with pytest.raises(AlreadyCancelled):
-        cancel(cancelled, now=NOW)
-
-
-def test_a_cancellation_during_delivery_ends_the_window_now_and_looks_again() -> None:
-    active = confirm(PENDING, now=NOW)
-    at = WINDOW.start + timedelta(hours=1)
-    ended = cancel(active, now=at)
-    assert (ended.window, ended.refresh_at) == (Interval(WINDOW.start, at), at)
-    after = cancel(active, now=WINDOW.end + timedelta(hours=1))
-    assert after.window == WINDOW
-    before = cancel(active, now=WINDOW.start)
-    assert (before.window, before.refresh_at) == (WINDOW, None)
-
-
-def test_a_fulfilled_contract_cannot_be_cancelled_and_only_a_binding_one_is_fulfilled() -> None:
+def test_only_a_binding_contract_is_fulfilled() -> None:
     with pytest.raises(StateTransitionInvalid):
         complete(PENDING, now=NOW)
     completed = complete(confirm(PENDING, now=NOW), now=WINDOW.end)
     assert completed.ended_at == WINDOW.end
-    with pytest.raises(CancellationNotAllowed):
-        cancel(completed, now=WINDOW.end)
-    with pytest.raises(UpdateNotAllowed):
-        change_quantity(completed, Energy(1), now=NOW)
-
-
-def test_the_quantity_changes_until_delivery_begins() -> None:
-    active = confirm(PENDING, now=NOW)
-    changed = change_quantity(active, Energy(20_000), now=NOW)
-    assert str(changed.quote.total) == "5.43 USD"  # the net is rounded once: 3.00 less 2.5 per cent is 2.93
-    with pytest.raises(UpdateNotAllowed, match="delivery began"):
-        change_quantity(active, Energy(1), now=WINDOW.start)
-    with pytest.raises(QuoteExpired):
-        change_quantity(PENDING, Energy(1), now=PENDING.hold_until)
 
 
 def test_only_what_binds_nobody_is_replaced() -> None:

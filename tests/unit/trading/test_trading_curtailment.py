@@ -9,7 +9,8 @@ import pytest
 
 from kernel.energy import ZERO_ENERGY, Energy
 from tests.unit.trading.test_trading_contract import NOW, PENDING, WINDOW
-from trading.contract import Contract, cancel, complete, confirm
+from trading.cancellation import cancel
+from trading.contract import Contract, complete, confirm
 from trading.curtailment import (
     Curtailment,
     CurtailmentContradicted,
@@ -18,6 +19,7 @@ from trading.curtailment import (
     check_curtailment,
 )
 from trading.delivery import CurtailmentReason, Cut
+from trading.wheeling import Side
 
 ACTIVE = confirm(PENDING, now=NOW)  # 10 kWh
 HOUR = timedelta(hours=1)
@@ -54,9 +56,9 @@ def test_neither_nothing_nor_more_than_was_contracted_can_be_cut(watt_hours: int
     "contract",
     [
         PENDING,
-        cancel(ACTIVE, now=NOW),
+        cancel(ACTIVE, side=Side.BUYER, now=NOW)[0],
         replace(complete(ACTIVE, now=WINDOW.end), refresh_at=None),
-        cancel(ACTIVE, now=WINDOW.start + HOUR),
+        cancel(ACTIVE, side=Side.BUYER, now=WINDOW.start + HOUR)[0],
     ],
 )
 def test_only_a_contract_that_is_active_can_be_cut(contract: Contract) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from kernel.energy import Energy
+from trading.cancellation import Reason
 from trading.fields import Field
 from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.wishes import read_wishes, write_wishes
@@ -88,6 +89,22 @@ def read_order_id(message: Mapping[str, Any]) -> str:
 def write_order_id(request: OrderRequest) -> Json:
     """Return the message of a status or cancel of the order that `request` names."""
     return {"order_id": request.order_id}
+
+
+def read_reason(message: Mapping[str, Any]) -> Reason:
+    """Return why an order is cancelled: a code and words, where the message has them."""
+    said = find_text(message, "descriptor", "short_desc") or find_text(message, "descriptor", "name")
+    return Reason(
+        code=find_text(message, "cancellation_reason_id") or "",
+        words=said or find_text(message, "descriptor", "long_desc") or "",
+    )
+
+
+def write_cancel(request: OrderRequest, reason: Reason) -> Json:
+    """Return the message of a cancel of the order that `request` names."""
+    words = {"descriptor": {"short_desc": reason.words}} if reason.words else {}
+    code = {"cancellation_reason_id": reason.code} if reason.code else {}
+    return write_order_id(request) | code | words
 
 
 read_track = read_order_id

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from trading.cancellation import Reason
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
@@ -101,6 +102,20 @@ def read_order_id(message: Mapping[str, Any]) -> str:
 def write_order_id(request: OrderRequest) -> Json:
     """Return the message of a status or cancel of the contract that `request` names."""
     return {"contract": write_known(request)}
+
+
+def read_reason(message: Mapping[str, Any]) -> Reason:
+    """Return why a contract is cancelled: what its status says, in words."""
+    status = find_object(message, "contract", "status")
+    words = find_text(status, "shortDesc") or find_text(status, "longDesc")
+    return Reason(code=find_text(status, "name") or "", words=words or "")
+
+
+def write_cancel(request: OrderRequest, reason: Reason) -> Json:
+    """Return the message of a cancel of the contract that `request` names."""
+    status = {"code": "CANCELLED", "name": reason.code or None, "shortDesc": reason.words or None}
+    known = write_known(request)
+    return {"contract": known | ({"status": without_none(status)} if str(reason) else {})}
 
 
 def read_track(message: Mapping[str, Any]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 
 from kernel.energy import Energy
 from schemas import iris
+from trading.cancellation import NO_REASON, Reason
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
@@ -81,6 +82,16 @@ def read_order_id(message: Mapping[str, Any]) -> str:
 def write_order_id(request: OrderRequest) -> Json:
     """Return the message of a status or cancel of the order that `request` names."""
     return {"order": {"beckn:id": request.order_id}}
+
+
+def read_reason(_message: Mapping[str, Any]) -> Reason:
+    """Return why an order is cancelled: this wire has no place for it."""
+    return NO_REASON
+
+
+def write_cancel(request: OrderRequest, _reason: Reason) -> Json:
+    """Return the message of a cancel of the order that `request` names."""
+    return write_order_id(request)
 
 
 def read_track(message: Mapping[str, Any]) -> str:

@@ -1,0 +1,65 @@
+"""Another quantity or another window for a contract: what has to be open for it, and doing it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from bpp.account import settle
+from bpp.platform import Bpp
+from bpp.prepaid import require_quantity_open
+from bpp.selection import hold_meter, require_length
+from storage.unit_of_work import UnitOfWork
+from trading.amendment import Amendment, amend
+from trading.contract import Contract
+from trading.curtailments import CurtailmentStore
+from trading.refusals import UpdateNotAllowed
+from trading.request import OrderRequest, trade_window
+from trading.stock import Stock
+
+
+def wished_by(bpp: Bpp, request: OrderRequest, contract: Contract) -> Amendment:
+    """Return what of its contract a buyer wishes otherwise. Raises: WindowUnavailable."""
+    wished = replace(
+        request,
+        trade_start=request.trade_start or contract.window.start,
+        trade_end=request.trade_end or contract.window.end,
+    )
+    if (wished.trade_start, wished.trade_end) == (contract.window.start, contract.window.end):
+        return Amendment(quantity=request.quantity).less_what_is(contract)
+    window = trade_window(wished, bpp.catalogue.get_resource(contract.resource_id))
+    require_length(window)
+    return Amendment(quantity=request.quantity, window=window).less_what_is(contract)
+
+
+async def require_open(contract: Contract, uow: UnitOfWork) -> None:
+    """Raises: UpdateNotAllowed, if a contract was cut, or is paid for already."""
+    if await CurtailmentStore(uow.connection).find_cut(contract.id) is not None:
+        raise UpdateNotAllowed(f"the order {contract.id} was curtailed", hint="Cancel it and order anew.")
+    require_quantity_open(contract)
+
+
+async def amend_contract(
+    bpp: Bpp, contract: Contract, amendment: Amendment, uow: UnitOfWork, *, now: datetime
+) -> Contract:
+    """Return a locked contract as amended before delivery; the caller saves it and tells of it.
+
+    Raises: QuantityUnavailable, QuantityOutOfBounds, ShareUnavailable, MeterSharedOtherwise; nothing is
+    changed then.
+    """
+    amended = amend(contract, amendment, now=now)
+    if amendment.quantity is not None:
+        offer = bpp.catalogue.get_offer(contract.resource_id, contract.offer_id)
+        offer.require_quantity(amendment.quantity)
+    if amendment.window is not None:
+        await hold_meter(amended, uow, now=now)
+    await Stock(uow.connection).hold(
+        contract.id,
+        resource_id=contract.resource_id,
+        quantity=amended.quantity,
+        now=now,
+        until=None if contract.is_binding else contract.hold_until,
+    )
+    if amendment.window is not None and contract.is_binding:
+        await settle(amended, uow, seller=bpp.subscriber_id, now=now)
+    return amended

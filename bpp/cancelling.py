@@ -1,0 +1,35 @@
+"""Ending a contract before its time, by either side: its stock, its money, and what is kept of it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from bpp.account import settle
+from bpp.platform import Bpp
+from bpp.prepaid import end_advance
+from storage.unit_of_work import UnitOfWork
+from trading.cancellation import Reason, cancel
+from trading.cancellations import CancellationStore
+from trading.contract import Contract, delivery_has_begun
+from trading.stock import Stock
+from trading.wheeling import Side
+
+
+async def end_contract(
+    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side: Side, reason: Reason, now: datetime
+) -> Contract:
+    """Return a locked contract as ended by `side`; the caller saves it and tells of it.
+
+    Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
+    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill.
+    Raises: AlreadyCancelled, CancellationNotAllowed.
+    """
+    ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
+    if cancellation is not None:
+        await CancellationStore(uow.connection).add(contract.id, cancellation)
+    if not delivery_has_begun(contract, now=now):
+        await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+        if cancellation is not None and cancellation.owed.minor:
+            await settle(ended, uow, seller=bpp.subscriber_id, now=now)
+        await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
+    return ended
