@@ -13,6 +13,7 @@ import structlog
 
 from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
 from bpp.penalties import as_cycles, find_penalty_credits, owed_to_utility
+from bpp.platform import Bpp
 from bpp.telemetry import read_telemetry
 from bpp.told_cycles import bill_view, cycle_view, newest, still_due
 from kernel.energy import ZERO_ENERGY, Energy
@@ -140,12 +141,12 @@ def _told_at(contract: Contract) -> datetime | None:
 
 
 async def settle(
-    contract: Contract, uow: UnitOfWork, *, seller: str, now: datetime, known: Known | None = None
+    contract: Contract, uow: UnitOfWork, *, bpp: Bpp, now: datetime, known: Known | None = None
 ) -> SettlementOutcome:
     """Settle what can be settled of a binding contract at `now`, and keep the outcome.
 
     What was settled before and comes to the same is neither computed nor explained anew. What is billed by
-    that is on the ledger at once, as owed by the buyer's platform to the `seller`, and so is the energy.
+    that is on the ledger at once, as owed by the buyer's platform to the seller's, and so is the energy.
     """
     standing = await lock_standing(contract.id, uow=uow)
     known = known or await read_known(contract, uow)
@@ -155,6 +156,7 @@ async def settle(
         exported=left.exported,
         imported=left.imported,
         now=now,
+        collection_deadline=bpp.collection_deadline,
         standing={cycle.cycle_id: cycle for cycle in standing if cycle.is_settled},
     )
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
@@ -164,8 +166,8 @@ async def settle(
         route=route_of(contract),
         uow=uow,
     )
-    parties = Parties(payer=contract.bap_id, payee=seller)
-    penalty = await owed_to_utility(contract, result.owed, uow, seller=seller, now=now)
+    parties = Parties(payer=contract.bap_id, payee=bpp.subscriber_id)
+    penalty = await owed_to_utility(contract, result.owed, uow, seller=bpp.subscriber_id, now=now)
     await _post(result, parties, [*energy, *([penalty] if penalty else [])], uow=uow, now=now)
     for revision in result.too_late:
         log.warning(

@@ -61,5 +61,5 @@ async def amend_contract(
         until=None if contract.is_binding else contract.hold_until,
     )
     if amendment.window is not None and contract.is_binding:
-        await settle(amended, uow, seller=bpp.subscriber_id, now=now)
+        await settle(amended, uow, bpp=bpp, now=now)
     return amended

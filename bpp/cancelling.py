@@ -30,6 +30,6 @@ async def end_contract(
     if not delivery_has_begun(contract, now=now):
         await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
         if cancellation is not None and cancellation.owed.minor:
-            await settle(ended, uow, seller=bpp.subscriber_id, now=now)
+            await settle(ended, uow, bpp=bpp, now=now)
         await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
     return ended

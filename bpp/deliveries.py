@@ -70,10 +70,10 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     known: Known | None = None
     if contract.is_binding:
         known = await read_known(contract, uow)
-        outcome = await settle(contract, uow, seller=bpp.subscriber_id, now=now, known=known)
+        outcome = await settle(contract, uow, bpp=bpp, now=now, known=known)
         if outcome.is_final:
             await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
-        refreshed, event = _after(contract, outcome, now=now)
+        refreshed, event = _after(contract, outcome, now=now, deadline=bpp.collection_deadline)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)
     return await _tell(bpp, refreshed, uow, event=event, now=now, known=known)
@@ -86,11 +86,11 @@ async def _lapse(contract: Contract, uow: UnitOfWork, *, now: datetime) -> tuple
 
 
 def _after(
-    contract: Contract, outcome: SettlementOutcome, *, now: datetime
+    contract: Contract, outcome: SettlementOutcome, *, now: datetime, deadline: timedelta
 ) -> tuple[Contract, ContractEvent | None]:
     """Return the contract as its settlement leaves it."""
     if not outcome.is_final:
-        return replace(contract, refresh_at=outcome.next_change(now=now)), None
+        return replace(contract, refresh_at=outcome.next_change(now=now, deadline=deadline)), None
     if contract.status is ContractStatus.ACTIVE:
         return decisions.complete(contract, now=now), ContractEvent.COMPLETE
     return replace(contract, refresh_at=None), None

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent
+from settlement.settle import COLLECTION_DEADLINE
 from storage.unit_of_work import UnitOfWork
 from trading.offer import Catalogue
 from trading.stock import Stock
@@ -17,7 +18,8 @@ class Bpp:
     """A seller's platform.
 
     `hold_for` is how long an init holds its quantity. `sells_past` lets windows be bought that are
-    over already, for replays of old data; `new_id` makes order ids, which nobody may guess. Within
+    over already, for replays of old data; readings of a cycle are waited for until `collection_deadline`
+    after its end. `new_id` makes order ids, which nobody may guess. Within
     `status_interval` a buyer is told once of what changes in a contract, unless its status changes.
     """
 
@@ -26,6 +28,7 @@ class Bpp:
     hold_for: timedelta = timedelta(minutes=15)
     status_interval: timedelta = timedelta(minutes=1)
     sells_past: bool = False
+    collection_deadline: timedelta = COLLECTION_DEADLINE
     new_id: IdSource = random_id
 
     @property

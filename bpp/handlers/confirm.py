@@ -38,5 +38,5 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
     await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
-    await settle(confirmed, uow, seller=bpp.subscriber_id, now=now)
+    await settle(confirmed, uow, bpp=bpp, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)

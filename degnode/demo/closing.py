@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Final
+
 from degnode.demo.app import Json
 from degnode.demo.narrator import Narrator
+
+_MOST_ROWS: Final = 12
 
 
 def tell_closing(narrator: Narrator, transaction: Json) -> None:
@@ -25,7 +31,7 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
         ("at", "source", "target", "energy flow"),
         (
             (row["timestamp"], row["sourceReading"], row["targetReading"], row["energyFlow"])
-            for row in transaction["delivery"]["meterReadings"]
+            for row in thinned(transaction["delivery"]["meterReadings"])
         ),
     )
     for cycle in bill["billing_cycles"]:
@@ -37,17 +43,30 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
                 ("[bold]Total[/bold]", cycle["totalAmount"]),
             ],
         )
+    cycles = bill["settlement_cycles"]
     narrator.table(
-        "Settlement cycles",
-        ("cycle", "from", "to", "status", "amount"),
+        "Settlement cycles" if len(cycles) <= _MOST_ROWS else f"The last of {len(cycles)} settlement cycles",
+        ("cycle", "from, UTC", "status", "amount"),
         (
             (
                 cycle["cycleId"],
-                cycle["startTime"],
-                cycle["endTime"],
+                cycle["startTime"].rstrip("Z").replace("T", " "),
                 cycle["status"],
                 f"{cycle['amount']} {cycle['currency']}",
             )
-            for cycle in bill["settlement_cycles"]
+            for cycle in cycles[-_MOST_ROWS:]
         ),
     )
+
+
+def thinned(readings: Sequence[Json]) -> list[Json]:
+    """Return a dozen rows at most, the first and the last among them: each flow since the row before."""
+    first, later = readings[:1], readings[1:]
+    size = max(1, -(-len(later) // (_MOST_ROWS - 1)))
+    begin = len(later) % size
+    groups = [later[:begin]] * bool(begin) + [later[at : at + size] for at in range(begin, len(later), size)]
+    flows = (sum((row["energyFlow"] for row in group), Decimal(0)) for group in groups)
+    return [
+        *first,
+        *({**group[-1], "energyFlow": flow} for group, flow in zip(groups, flows, strict=True)),
+    ]

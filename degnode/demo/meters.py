@@ -1,13 +1,14 @@
-"""Two simulated meters that report what flowed, as IEEE 2030.5 documents over HTTP."""
+"""Simulated meters that report what flowed, as IEEE 2030.5 documents over HTTP."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import httpx
 
-from degnode.demo.scenario import INTERVAL_LENGTH
+from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from metering.documents import (
@@ -37,10 +38,10 @@ class SimulatedMeter:
     url: str
     api_key: str
 
-    async def report(self, period: Interval, watt_hours: int) -> int:
-        """Post one reading and return the HTTP status."""
-        document = write_mirror_usage_point(self._document(period, watt_hours))
-        async with httpx.AsyncClient() as client:
+    async def report(self, period: Interval, energies: Sequence[Energy]) -> int:
+        """Post what flowed in each of the equal parts of `period`, and return the HTTP status."""
+        document = write_mirror_usage_point(self._document(period, energies))
+        async with httpx.AsyncClient(timeout=30) as client:
             response = await client.post(
                 f"{self.url}/mup",
                 content=document,
@@ -49,9 +50,9 @@ class SimulatedMeter:
             response.raise_for_status()
             return response.status_code
 
-    def _document(self, period: Interval, watt_hours: int) -> MirrorUsagePoint:
+    def _document(self, period: Interval, energies: Sequence[Energy]) -> MirrorUsagePoint:
         register = canonical_mrid(f"{self.direction:02X}{self.mrid}", lenient=True)
-        span = TimePeriod(start=int(period.start.timestamp()), duration=int(period.duration.total_seconds()))
+        start, seconds = int(period.start.timestamp()), int(period.duration.total_seconds()) // len(energies)
         return MirrorUsagePoint(
             mrid=canonical_mrid(self.mrid, lenient=True),
             mrid_as_sent=self.mrid.zfill(len(self.mrid) + len(self.mrid) % 2),
@@ -63,15 +64,24 @@ class SimulatedMeter:
                         accumulation_behaviour=_DELTA_DATA,
                         commodity=_ELECTRICITY,
                         flow_direction=self.direction,
-                        interval_length=int(INTERVAL_LENGTH.total_seconds()),
+                        interval_length=seconds,
                         kind=_ENERGY,
                         uom=_WATT_HOURS,
                     ),
                     reading_sets=(
                         MirrorReadingSet(
-                            readings=(Reading(value=watt_hours, time_period=span, quality_flags=1),)
+                            readings=tuple(
+                                _reading(energy, start=start + number * seconds, seconds=seconds)
+                                for number, energy in enumerate(energies)
+                            )
                         ),
                     ),
                 ),
             ),
         )
+
+
+def _reading(energy: Energy, *, start: int, seconds: int) -> Reading:
+    return Reading(
+        value=energy.watt_hours, time_period=TimePeriod(start=start, duration=seconds), quality_flags=1
+    )

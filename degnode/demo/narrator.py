@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from itertools import count
 from typing import Any, Final
 
 from rich.console import Console
@@ -25,9 +26,11 @@ class Narrator:
         self._network = network
         self._names = profile.wire_names
         self._told = {Role.BAP: 0, Role.BPP: 0}
+        self._steps = count(1)
 
     def step(self, text: str) -> None:
-        self._console.print(f"\n[bold]{text}[/bold]")
+        """Begin the next step of the story."""
+        self._console.print(f"\n[bold]{next(self._steps)}  {text}[/bold]")
 
     def say(self, text: str) -> None:
         self._console.print(f"  {text}", highlight=False)

@@ -13,28 +13,30 @@ import simplejson
 from jinja2 import Environment
 
 from degnode.demo.app import Json
+from degnode.demo.playbill import Playbill
 from kernel.clock import parse_instant
 
 _SUN, _GRID, _FLOW = "#e8a33d", "#3d6ea8", "#2f8f5b"
 _TEMPLATE: Final = "report.html.j2"
 
 
-def write_report(path: Path, transaction: Json) -> None:
+def write_report(path: Path, transaction: Json, *, playbill: Playbill) -> None:
     """Write the report of `transaction` to `path`: one file that needs nothing else."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["json"] = _pretty
     template = environment.from_string(resources.files(__package__).joinpath(_TEMPLATE).read_text())
-    page = template.render(transaction=transaction, chart=_chart(transaction["delivery"]["meterReadings"]))
+    chart = _chart(transaction["delivery"]["meterReadings"], playbill)
+    page = template.render(transaction=transaction, title=playbill.title, chart=chart)
     path.write_text(page, encoding="utf-8")
 
 
-def _chart(readings: list[Json]) -> str:
+def _chart(readings: list[Json], playbill: Playbill) -> str:
     """Return the meters' registers and the delivered energy as an HTML fragment with its script."""
     times = [row["timestamp"] for row in readings]
     figure = go.Figure()
     for name, key, colour in (
-        ("roof, exported", "sourceReading", _SUN),
-        ("bakery, imported", "targetReading", _GRID),
+        (f"{playbill.source}, exported", "sourceReading", _SUN),
+        (f"{playbill.target}, imported", "targetReading", _GRID),
     ):
         first = readings[0][key]
         values = [str(row[key] - first) for row in readings]

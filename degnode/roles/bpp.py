@@ -39,6 +39,7 @@ from node.runtime import Foundation
 from node.scopes import Scope
 from node.worker import Worker
 from protocol.actions import Role
+from settlement.settle import COLLECTION_DEADLINE
 from storage.unit_of_work import Transaction
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,18 @@ class SellerSettings(
     catalog: Path = Field(description="The YAML file of what is for sale.")
     hold_for: timedelta = Field(
         timedelta(minutes=15), description="How long a quantity is held between init and confirm."
+    )
+    sells_past: bool = Field(
+        False, description="Whether a time that is over can be bought, to play old readings back in trials."
+    )
+    collection_deadline: timedelta = Field(
+        COLLECTION_DEADLINE,
+        ge=timedelta(0),
+        le=timedelta(days=427),
+        description=(
+            "How long after the end of a settlement cycle its readings are waited for; what is missing "
+            "then counts as nought."
+        ),
     )
     status_interval: timedelta = Field(
         timedelta(minutes=1),
@@ -74,6 +87,8 @@ async def run() -> None:
             correspondent=foundation.correspondent,
             hold_for=settings.hold_for,
             status_interval=settings.status_interval,
+            sells_past=settings.sells_past,
+            collection_deadline=settings.collection_deadline,
         )
         async with foundation.uow_factory() as uow:
             await seller.open_shop(uow)

@@ -17,7 +17,7 @@ import pytest
 import simplejson
 from rich.console import Console
 
-from degnode.commands.demo import run_demo
+from degnode.demo.program import perform
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
@@ -82,7 +82,7 @@ async def test_the_same_trade_runs_over_each_generation(wire: str, profile: Prof
 
 async def test_buyer_and_seller_trade_on_what_both_of_them_speak() -> None:
     """The seller would rather speak LTS, and the buyer knows nothing but the release candidate."""
-    outcome = await run_demo(
+    performance = await perform(
         Console(quiet=True),
         profile=V2_RC,
         settings={
@@ -90,8 +90,8 @@ async def test_buyer_and_seller_trade_on_what_both_of_them_speak() -> None:
             "bpp": {"DEGNODE_WIRES": "v2_lts,v2_rc", "DEGNODE_WIRE": "v2_lts"},
         },
     )
-    assert outcome.transaction["wire"] == "v2_rc"
-    _check_trade(outcome.last_on_status, V2_RC)
+    assert performance.outcome.transaction["wire"] == "v2_rc"
+    _check_trade(performance.outcome.last_on_status, V2_RC)
 
 
 def _check_trade(on_status: dict[str, Any], profile: Profile) -> None:

@@ -12,6 +12,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 from playwright.async_api import Browser, Page, async_playwright
 
+from degnode.demo.playbill import Playbill
 from degnode.demo.report import write_report
 from node.documentation import add_documentation
 from tests.support.loopback_server import LoopbackServer
@@ -64,7 +65,7 @@ async def browser(chromium: str) -> AsyncIterator[Browser]:
 @pytest.fixture
 def report(tmp_path: Path) -> Path:
     path = tmp_path / "report.html"
-    write_report(path, transaction())
+    write_report(path, transaction(), playbill=Playbill(title="energy", source="roof", target="shop"))
     return path
 
 

@@ -130,6 +130,18 @@ async def test_readings_during_delivery_are_told_as_they_come(world: SellerWorld
     assert (await world.status(bought["beckn:id"]))["beckn:fulfillment"] == second["beckn:fulfillment"]
 
 
+async def test_readings_are_waited_for_as_long_as_the_platform_is_told_to(world: SellerWorld) -> None:
+    patient = world.selling(collection_deadline=timedelta(hours=48))
+    bought = await patient.buy(10)
+    patient.clock.set(WINDOW.end + timedelta(hours=24))
+    await patient.refresh_all()
+    assert (await patient.status(bought["beckn:id"]))["beckn:orderAttributes"]["contractStatus"] == "ACTIVE"
+    patient.clock.set(WINDOW.end + timedelta(hours=48))
+    assert await patient.refresh_all() == 1
+    told = (await patient.unsolicited())[-1]
+    assert told["beckn:orderAttributes"]["contractStatus"] == "COMPLETED"
+
+
 async def test_readings_of_other_meters_touch_nothing(world: SellerWorld) -> None:
     await world.buy(10)
     await world.report("ABCD", IMPORT, [(WINDOW.start - timedelta(hours=12), 100)])

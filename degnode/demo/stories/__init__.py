@@ -1,0 +1,1 @@
+"""The stories that `degnode demo` tells, each on the same stage."""
