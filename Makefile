@@ -35,11 +35,12 @@ format: $(VENV)/.installed-dev ## put the code into shape
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: $(VENV)/.installed ## measure the way in, the way out, the wire, look-ups, meters, settlement and the ledger
+bench: $(VENV)/.installed ## measure the way in, the way out, the wire, look-ups, searches, meters, settlement and the ledger
 	@$(BIN)/degnode bench receive
 	@$(BIN)/degnode bench callbacks
 	@$(BIN)/degnode bench wire
 	@$(BIN)/degnode bench verify
+	@$(BIN)/degnode bench discover
 	@$(BIN)/degnode bench meters
 	@$(BIN)/degnode bench settle
 	@$(BIN)/degnode bench ledger

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from bpp.catalog_entry import Entry, Identifier
-from bpp.shapes import require_narrow, shape_of
+from search.shapes import require_narrow, shape_of
 from trading.geometry import Geometry, point_at
 from trading.mapping.geojson import LARGEST_LATITUDE, LARGEST_LONGITUDE, read_geometry
 from trading.place import Address, Place

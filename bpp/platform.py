@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 
+from bpp.showcase import Showcase
 from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent
 from settlement.settle import COLLECTION_DEADLINE
@@ -30,6 +31,7 @@ class Bpp:
     sells_past: bool = False
     collection_deadline: timedelta = COLLECTION_DEADLINE
     new_id: IdSource = random_id
+    showcase: Showcase = field(default_factory=Showcase)
 
     @property
     def subscriber_id(self) -> str:

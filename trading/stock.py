@@ -31,6 +31,9 @@ _LEFT: Final = text(
 )
 
 
+_LEFT_OF_WANTED: Final = text(f"{_LEFT.text} WHERE s.reserved_wh <> 0")
+
+
 class StockMissing(NodeError):
     """The resource was never put on stock."""
 
@@ -53,6 +56,14 @@ class Stock:
                     index_elements=[stock.c.resource_id], set_={"available_wh": offered}
                 )
             )
+
+    async def left_of_wanted(self, *, now: datetime) -> dict[str, Energy]:
+        """Return what can be had at `now` of the resources of which something is held or sold, by their ids.
+
+        Of the others there is what they say.
+        """
+        rows = await self._connection.execute(_LEFT_OF_WANTED, {"now": now})
+        return {row.resource_id: Energy(max(0, row.left_wh)) for row in rows}
 
     async def left(self, *, now: datetime) -> dict[str, Energy]:
         """Return what can be had of each resource at `now`, by its id."""

@@ -23,7 +23,7 @@ from storage.database import Database
 from storage.embedded import start_embedded
 
 bench = typer.Typer(
-    help="Measure messages, the wire, meters, settlement and the ledger, each beside a reference.",
+    help="Measure messages, the wire, searches, meters, settlement and the ledger, beside references.",
     no_args_is_help=True,
 )
 
@@ -261,6 +261,40 @@ def settle(
 
 
 @bench.command()
+def discover(
+    items: Annotated[
+        int, typer.Option(min=100, max=1_000_000, help="How many things are for sale.")
+    ] = 100_000,
+    queries: Annotated[int, typer.Option(min=10, max=100_000, help="How many searches.")] = 500,
+    seed: Annotated[int, typer.Option(help="Makes the same market again.")] = 1,
+) -> None:
+    """Search by JSONPath, radius and time among very many items, as a seller's platform answers it.
+
+    The reference is the same search in plain PostgreSQL, indexed, on one core in the same run.
+    """
+    from degnode.bench.discover import bench_discover
+
+    report = uvloop.run(
+        bench_discover(items=items, queries=queries, seed=seed, tell=Console(stderr=True).print)
+    )
+    _print(
+        "Discover",
+        {
+            "items": f"{report.items:,}",
+            "searches": f"{len(report.engine):,}, which found {report.found:,} items",
+            "index made and first searches": f"{report.first_seconds:.1f} s",
+            "PostgreSQL p50 / p95": _milliseconds(report.reference_at(0.5), report.reference_at(0.95)),
+            "this node p50 / p95": _milliseconds(report.engine_at(0.5), report.engine_at(0.95)),
+            "ratio of p95": f"{report.ratio:.2f}",
+            "memory of the index": f"{report.memory:,.0f} MiB",
+            "found by one side alone": f"{report.differing:,}",
+        },
+    )
+    if report.differing:
+        sys.exit(1)
+
+
+@bench.command()
 def wire() -> None:
     """Read, verify and validate a confirm of five kilobytes on one core, in every generation.
 
@@ -307,6 +341,10 @@ def _catalogue() -> Iterator[Path]:
         catalog = Path(folder) / "catalog.yaml"
         make_scenario(SystemClock().now(), lead=timedelta(hours=1)).write_catalogue(catalog)
         yield catalog
+
+
+def _milliseconds(*seconds: float) -> str:
+    return " / ".join(f"{each * 1e3:.1f}" for each in seconds) + " ms"
 
 
 def _print(title: str, figures: dict[str, str]) -> None:

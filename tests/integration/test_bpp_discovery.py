@@ -8,16 +8,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
 import simplejson
 
-from bpp.filters import Filters
-from bpp.places import lie_there
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from search.facts import Fact, Facts
+from search.finding import Index, find
+from search.items import Items
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.official_cases import real_messages
@@ -332,11 +334,15 @@ def test_the_reach_of_the_corpus_finds_stations_of_the_corpus(shared: Path) -> N
     asked = as_received(messages["discovery-within-boundary-with-connection-spec.json"])
     [condition] = wire_of("v2_rc").read_criteria(asked).places
     items = messages["ev-charging-discovery-catalog.json"]["catalogs"][0]["beckn:items"]
-    empty = Listing(id="", name="", providers=(), resources=(), offers=())
+    index = Index(
+        facts=Facts([Fact(text="")] * len(items)),
+        items=lambda: Items(simplejson.dumps(item, use_decimal=True).encode() for item in items),
+    )
 
     def near(metres: int) -> set[int]:
         reach = replace(condition, distance=Decimal(metres))
-        return lie_there(empty, items, reach, filters=Filters(items=len(items), targets=1))
+        everything = np.ones(len(items), dtype=np.bool_)
+        return set(find(index, Criteria(places=(reach,)), among=everything).tolist())
 
     assert condition.distance == 10_000
     assert near(10_000) == {0, 1, 2}

@@ -18,8 +18,8 @@ import simplejson
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from bpp.filters import Filters
-from bpp.shapes import holds
+from search.filters import Filters
+from search.shapes import holds
 from tests.support.geodesy import Spot, distance_between, spot_beyond
 from tests.support.seller_world import catalogue
 from trading.geometry import Geometry, GeometryKind, point_at

@@ -27,6 +27,8 @@ MOST_DESCENTS: Final = 1
 FEWEST_STEPS: Final = 5_000
 STEPS_AN_ITEM: Final = 40
 """How much work one item may be for a filter: one of four comparisons takes about thirty steps."""
+MOST_STEPS: Final = 600_000
+"""The work of one search over however many items: some three seconds of a processor."""
 _A_FILTER: Final = 5
 """Steps that it takes to make a filter ready for the children of one node."""
 
@@ -53,7 +55,7 @@ class Filters:
 
     def __init__(self, *, items: int, targets: int = 0) -> None:
         each = STEPS_AN_ITEM + STEPS_A_TARGET * min(targets, MOST_TARGETS)
-        self._environment = _Environment(FEWEST_STEPS + items * each)
+        self._environment = _Environment(min(FEWEST_STEPS + items * each, MOST_STEPS))
 
     def compile(self, expression: str, *, example: str, path: str) -> Filter:
         """Return the expression, which stands at `path`, ready for use. Raises: FilterUnreadable."""
@@ -76,6 +78,11 @@ class Filter:
     def __init__(self, compiled: JSONPath, *, path: str) -> None:
         self._compiled = compiled
         self._path = path
+
+    @property
+    def query(self) -> JSONPath:
+        """The expression as the library understood it."""
+        return self._compiled
 
     def matches(self, document: Sequence[Any] | Mapping[str, Any]) -> Iterator[JSONPathMatch]:
         """Return what the expression finds in JSON. Raises: FilterUnreadable, if that is too much work."""
@@ -126,6 +133,11 @@ class _Environment(JSONPathEnvironment):
         """Decide on what a filter says of one child, or a part of it, as one step."""
         self.spend(1)
         return super().is_truthy(obj)
+
+
+def compare(left: object, operator: str, right: object) -> bool:
+    """Compare two values as filters do, without counting; an empty NodeList is what is not there."""
+    return _UNCOUNTED.compare(left, operator, right)
 
 
 class _Parser(Parser):
@@ -219,3 +231,11 @@ def _require_bounded(expression: str, path: str) -> None:
 def _bracketed(match: re.Match[str]) -> str:
     name = match["name"]
     return match[0] if name is None else f"['{name}']"
+
+
+class _Uncounted(_Environment):
+    def spend(self, steps: int) -> None:
+        """Count nothing: this compares what an index holds, each value once."""
+
+
+_UNCOUNTED: Final = _Uncounted(0)

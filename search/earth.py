@@ -8,18 +8,24 @@ up to 1,000 km from the centre.
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import atan2, degrees, hypot, sin, sqrt
+from math import asin, atan2, cos, degrees, hypot, radians, sin, sqrt
 from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Numbers: TypeAlias = npt.NDArray[np.float64]
+Box: TypeAlias = tuple[float, float, float, float]
+"""West, south, east and north in degrees."""
 
 EQUATOR: Final = 6_378_137.0
 """Metres from the earth's axis to the equator."""
 
 _FLATTENING: Final = 1 / 298.257223563
+_TIGHTEST: Final = 6_335_000.0
+"""A little less than the least radius that the ellipsoid is curved with, in metres."""
+_SLACK: Final = 1_000.0
+"""Metres by which an edge that is straight in degrees bends away between the corners of its steps."""
 _ECCENTRICITY_SQUARED: Final = _FLATTENING * (2 - _FLATTENING)
 
 
@@ -55,6 +61,26 @@ def around(centre: Numbers) -> Callable[[Numbers], Numbers]:
         return np.column_stack((distances * np.sin(directions), distances * np.cos(directions)))
 
     return lay_out
+
+
+def boxes_within(bounds: Numbers, *, metres: float) -> list[Box]:
+    """Return boxes that hold every position within so many metres of one in `bounds`, and some more."""
+    west, south, east, north = (float(bound) for bound in bounds)
+    angle = (metres * 1.01 + _SLACK) / _TIGHTEST
+    south, north = south - degrees(angle), north + degrees(angle)
+    if south <= -90 or north >= 90:  # a pole is in reach, and there all meridians are
+        return [(-180.0, south, 180.0, north)]
+    widest = radians(max(abs(float(bounds[1])), abs(float(bounds[3]))))
+    sideways = degrees(asin(min(1.0, sin(angle) / cos(widest))))
+    west, east = west - sideways, east + sideways
+    if east - west >= 360:
+        return [(-180.0, south, 180.0, north)]
+    boxes = [(max(west, -180.0), south, min(east, 180.0), north)]
+    if west < -180:
+        boxes.append((west + 360, south, 180.0, north))
+    if east > 180:
+        boxes.append((-180.0, south, east - 360, north))
+    return boxes
 
 
 def _in_space(positions: Numbers) -> Numbers:

@@ -7,6 +7,7 @@ shapes so; DWITHIN measures metres on the earth.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -15,7 +16,7 @@ import shapely
 import simplejson
 from shapely.geometry.base import BaseGeometry
 
-from bpp.earth import around, middle_of
+from search.earth import around, boxes_within, middle_of
 from trading.geometry import Geometry
 from trading.mapping.geojson import write_geometry
 from trading.refusals import FieldInvalid
@@ -27,6 +28,7 @@ WIDEST: Final = 1_000_000.0
 _STEP: Final = 0.02
 """Degrees: longer edges are drawn in steps no longer than this, or than a part of all edges."""
 _PARTS: Final = 400
+_POINT: Final = 0  # GEOS's number of the kind
 
 Shapes: TypeAlias = npt.NDArray[np.object_]
 Answers: TypeAlias = npt.NDArray[np.bool_]
@@ -68,24 +70,58 @@ def require_narrow(shape: BaseGeometry, *, path: str) -> None:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A condition whose geometry makes sense, ready to be held against shapes."""
+
+    operator: SpatialOperator
+    shape: BaseGeometry
+    metres: float = 0.0
+
+    @property
+    def holds_far_away(self) -> bool:
+        """Say what holds of shapes that no box of `reach` touches."""
+        return self.operator is SpatialOperator.DISJOINT
+
+    def reach(self) -> list[BaseGeometry]:
+        """Return boxes that touch the box of every shape which is not merely far away."""
+        bounds = shapely.bounds(self.shape)
+        if self.operator is not SpatialOperator.DWITHIN:
+            return [shapely.box(*bounds)]
+        return [shapely.box(*box) for box in boxes_within(bounds, metres=self.metres)]
+
+    def holds(self, shapes: Shapes) -> Answers:
+        """Say of each of the shapes whether the condition's operator holds of it."""
+        if self.operator is SpatialOperator.DWITHIN:
+            return _near(shapes, self.shape, metres=self.metres)
+        answers: Answers = _SEEN_FROM_THE_OTHER[self.operator](self.shape, shapes)
+        return answers
+
+
+def ask(condition: SpatialFilter) -> Asked:
+    """Return the condition, ready for use. Raises: FieldInvalid."""
+    path = f"{condition.path}.geometry"
+    shape = shape_of(condition.geometry, path=path)
+    if condition.operator is SpatialOperator.DWITHIN:
+        require_narrow(shape, path=path)
+    shapely.prepare(shape)
+    return Asked(operator=condition.operator, shape=shape, metres=float(condition.distance or 0))
+
+
 def holds(condition: SpatialFilter, shapes: Shapes) -> Answers:
     """Say of each of the items' shapes whether the condition's operator holds of it.
 
     Raises: FieldInvalid.
     """
-    path = f"{condition.path}.geometry"
-    asked = shape_of(condition.geometry, path=path)
-    if condition.operator is SpatialOperator.DWITHIN:
-        require_narrow(asked, path=path)
-        return _near(shapes, asked, metres=float(condition.distance or 0))
-    shapely.prepare(asked)
-    answers: Answers = _SEEN_FROM_THE_OTHER[condition.operator](asked, shapes)
-    return answers
+    return ask(condition).holds(shapes)
 
 
 def _near(shapes: Shapes, asked: BaseGeometry, *, metres: float) -> Answers:
     """Say of each shape whether it comes within so many metres of the one that is asked for."""
     lay_out = around(middle_of(shapely.get_coordinates(asked)))
+    if shapely.get_type_id(asked) == _POINT and (shapely.get_type_id(shapes) == _POINT).all():
+        flat = lay_out(shapely.get_coordinates(shapes))
+        return np.asarray(np.hypot(flat[:, 0], flat[:, 1]) <= metres)
     answers = np.zeros(len(shapes), dtype=bool)
     # On the far side of the earth the flat picture is inside out.
     candidates = np.flatnonzero(_may_reach(shapes, lay_out, metres + 4 * WIDEST))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from bpp.shapes import holds
+from search.shapes import holds
 from tests.support.geodesy import Spot, distance_between
 from trading.mapping.geojson import read_geometry
 from trading.refusals import FieldInvalid

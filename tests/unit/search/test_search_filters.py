@@ -6,13 +6,17 @@ from decimal import Decimal
 from itertools import chain
 from typing import Any
 
+import numpy as np
+import orjson
 import pytest
 
-from bpp.filters import Filters
-from bpp.places import lie_there
+from search.facts import Fact, Facts
+from search.filters import Filters
+from search.finding import Index, find
+from search.items import Items
 from trading.geometry import point_at
-from trading.listing import Listing
 from trading.refusals import FilterUnreadable
+from trading.request import Criteria
 from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
 
 ITEMS: list[dict[str, Any]] = [
@@ -88,8 +92,9 @@ def lying(target: str, items: list[dict[str, Any]], quantifier: Quantifier = Qua
         targets=(target,),
         quantifier=quantifier,
     )
-    nothing = Listing(id="", name="", providers=(), resources=(), offers=())
-    return lie_there(nothing, items, condition, filters=Filters(items=len(items), targets=1))
+    index = Index(facts=Facts([Fact(text="")] * len(items)), items=lambda: Items(map(orjson.dumps, items)))
+    found = find(index, Criteria(places=(condition,)), among=np.ones(len(items), dtype=np.bool_))
+    return set(found.tolist())
 
 
 def test_only_geometries_count_among_what_a_target_leads_to() -> None:

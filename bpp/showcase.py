@@ -1,0 +1,93 @@
+"""Searching what is for sale, off the event loop, over an index that is made once for each catalogue.
+
+What is held or sold changes what is left, and time opens and closes offers: then only the items that
+are told otherwise now are written anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+
+from bpp.goods import Goods, OnSale
+from kernel.energy import Energy
+from search.finding import Index, find
+from search.items import Items
+from trading.listing import Listing
+from trading.mapping.wire import Wire
+from trading.offer import Catalogue
+from trading.request import Criteria
+
+
+@dataclass(slots=True)
+class _Told:
+    """The items of one generation, and what could be bought when they were written."""
+
+    items: Items
+    on_sale: OnSale
+
+
+class Showcase:
+    """The catalogue as buyers search it; one thread at a time works with it."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._goods: Goods | None = None
+        self._told: dict[int, _Told] = {}
+
+    async def find(
+        self,
+        catalogue: Catalogue,
+        criteria: Criteria,
+        *,
+        wire: Wire,
+        left: Mapping[str, Energy],
+        now: datetime,
+        sells_past: bool = False,
+    ) -> Listing:
+        """Return the part of the catalogue that can be bought at `now` and matches all of the criteria.
+
+        `left` is what is left of the resources that somebody has part of. Words are looked for in what
+        things are called; a JSONPath is applied to the items as `wire` writes them, and so are those of
+        geometries. Raises: FilterUnreadable, FieldInvalid.
+        """
+
+        def search() -> Listing:
+            with self._lock:
+                goods = self._laid_out(catalogue)
+                on_sale = goods.on_sale(left, now=now, sells_past=sells_past)
+                return self._search(goods, criteria, wire, on_sale)
+
+        return await asyncio.to_thread(search)
+
+    def _laid_out(self, catalogue: Catalogue) -> Goods:
+        if self._goods is None or self._goods.catalogue is not catalogue:
+            self._goods = Goods(catalogue)
+            self._told.clear()
+        return self._goods
+
+    def _search(self, goods: Goods, criteria: Criteria, wire: Wire, on_sale: OnSale) -> Listing:
+        index = Index(
+            facts=goods.facts, items=lambda: self._items(goods, wire, on_sale), example=wire.FILTER_EXAMPLE
+        )
+        rows: list[int] = find(index, criteria, among=on_sale.rows).tolist()
+        if criteria.words:
+            rows = [
+                row
+                for row in rows
+                if not goods.is_partly_open(row, on_sale) or goods.has_words(row, criteria.words, on_sale)
+            ]
+        return goods.part(rows, on_sale)
+
+    def _items(self, goods: Goods, wire: Wire, on_sale: OnSale) -> Items:
+        """Return the items as they are told now."""
+        told = self._told.get(id(wire))
+        if told is None:
+            told = self._told[id(wire)] = _Told(items=goods.items(wire, on_sale), on_sale=on_sale)
+        for row in goods.changed(told.on_sale, on_sale):
+            told.items.replace(row, goods.item(row, wire, on_sale))
+        told.on_sale = on_sale
+        return told.items

@@ -1,0 +1,92 @@
+"""What is for sale is searched as it stands at the moment, over an index that is made once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from bpp.showcase import Showcase
+from kernel.energy import Energy
+from kernel.interval import Interval
+from search.items import Items
+from tests.support.seller_world import NOW, WINDOW, catalogue
+from trading.mapping import WIRES
+from trading.mapping.wire import Wire
+from trading.offer import Catalogue
+from trading.request import Criteria
+
+FILTERS = {
+    "v1_1": "$[?@.itemAttributes.availableQuantity >= 20]",
+    "v2_rc": "$[?@['beckn:itemAttributes'].availableQuantity >= 20]",
+    "v2_lts": "$[?@.resourceAttributes.availableQuantity >= 20]",
+}
+
+
+def shop() -> Catalogue:
+    """Return three roofs of 30.5 kWh; of the third one offer is over at noon and one begins then."""
+    plain = catalogue()
+    [resource], [offer] = plain.resources, plain.offers
+    keys = ("one", "two", "three")
+    offers = [replace(offer, id=f"for-{key}", resource_id=key) for key in keys]
+    early, late = Interval(NOW, NOW + timedelta(hours=4)), Interval(NOW + timedelta(hours=4), WINDOW.end)
+    offers[2] = replace(offers[2], name="Morning rate", validity=early)
+    offers.append(replace(offers[2], id="later", name="Evening rate", validity=late))
+    return replace(plain, resources=tuple(replace(resource, id=key) for key in keys), offers=tuple(offers))
+
+
+async def found(
+    showcase: Showcase, shop: Catalogue, wire: Wire, criteria: Criteria, **known: Any
+) -> list[str]:
+    now, left = known.get("now", NOW), known.get("left", {})
+    listing = await showcase.find(shop, criteria, wire=wire, left=left, now=now)
+    return [resource.id for resource in listing.resources]
+
+
+@pytest.mark.parametrize("generation", WIRES)
+async def test_what_is_left_counts_without_a_new_index(
+    generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    showcase, sold, wire = Showcase(), shop(), WIRES[generation]
+    criteria = Criteria(expression=FILTERS[generation])
+    assert await found(showcase, sold, wire, criteria) == ["one", "two", "three"]
+    monkeypatch.setattr(Items, "__init__", None)  # nobody makes another
+    left = {"two": Energy(19_999), "three": Energy(0)}
+    assert await found(showcase, sold, wire, criteria, left=left) == ["one"]
+    listing = await showcase.find(sold, Criteria(), wire=wire, left=left, now=NOW)
+    assert [resource.available.watt_hours for resource in listing.resources] == [30_500, 19_999]
+    assert await found(showcase, sold, wire, criteria) == ["one", "two", "three"]
+
+
+@pytest.mark.parametrize("generation", WIRES)
+async def test_only_words_of_open_offers_are_found(generation: str) -> None:
+    showcase, sold, wire = Showcase(), shop(), WIRES[generation]
+    noon = NOW + timedelta(hours=5)
+    evening, morning = Criteria(words=("evening",)), Criteria(words=("rate", "morning"))
+    assert await found(showcase, sold, wire, evening) == []
+    assert await found(showcase, sold, wire, morning) == ["three"]
+    assert await found(showcase, sold, wire, evening, now=noon) == ["three"]
+    assert await found(showcase, sold, wire, morning, now=noon) == []
+    listing = await showcase.find(sold, evening, wire=wire, left={}, now=noon)
+    assert [offer.id for offer in listing.offers] == ["later"]
+
+
+async def test_the_price_of_an_item_is_that_of_the_offer_that_is_open_now() -> None:
+    wire = WIRES["v1_1"]
+    plain = shop()
+    twice = replace(plain.offers[0], id="again", validity=Interval(WINDOW.start, WINDOW.end))
+    sold, showcase = replace(plain, offers=(*plain.offers, twice)), Showcase()
+    priced = Criteria(expression="$[?@.price]")
+    assert await found(showcase, sold, wire, priced) == ["one", "two", "three"]
+    # Of two offers that are open at once neither is the item's price.
+    assert await found(showcase, sold, wire, priced, now=WINDOW.start) == ["two", "three"]
+
+
+async def test_another_catalogue_is_searched_at_once() -> None:
+    showcase, sold, wire = Showcase(), shop(), WIRES["v2_rc"]
+    assert await found(showcase, sold, wire, Criteria(words=("rooftop",))) == ["one", "two", "three"]
+    fewer = replace(sold, resources=sold.resources[1:], offers=sold.offers[1:])
+    assert await found(showcase, fewer, wire, Criteria(words=("rooftop",))) == ["two", "three"]
+    assert await found(showcase, fewer, wire, Criteria(), now=WINDOW.end) == []
