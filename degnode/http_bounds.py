@@ -56,6 +56,12 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._watch.cancel()
         super().connection_lost(exc)
 
+    def handle_websocket_upgrade(self) -> None:
+        """Let go of a connection that becomes a WebSocket, whose own protocol bounds it."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().handle_websocket_upgrade()
+
     def data_received(self, data: bytes) -> None:
         self._is_suspect = self._head_bytes + len(data) > self.max_head_bytes
         self._is_getting_on = False

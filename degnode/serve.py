@@ -27,6 +27,10 @@ _IDLE_SECONDS: Final = 75
 """How long a connection may be idle: longer than callers keep one for their next request, or they would
 send it into a connection that is just being closed, and not know what became of it."""
 
+_MOST_FRAME_BYTES: Final = 262_144
+"""The longest text that a WebSocket may bring: a day of a station's meter values."""
+_PING_SECONDS: Final = 20.0
+
 
 class DatabaseUnusable(NodeError):
     """There is no database to work with; the node does not start."""
@@ -80,10 +84,12 @@ def server_configuration(
     lifespan: Literal["on", "off"],
     grace_seconds: int,
     door: SideDoor | None = None,
+    websockets: bool = False,
 ) -> uvicorn.Config:
     """Return how `app` is served: bounded, quiet, and with so long to finish what is under way.
 
-    A `door` has its own address and TLS; else the settings say where, and there is none.
+    A `door` has its own address and TLS; else the settings say where, and there is none. A WebSocket
+    that answers no ping is gone.
     """
     context = None if door is None else door.context
     return uvicorn.Config(
@@ -95,7 +101,10 @@ def server_configuration(
         http=bounded_protocol(
             request_timeout=settings.request_timeout, max_head_bytes=settings.max_head_bytes
         ),
-        ws="none",
+        ws="websockets-sansio" if websockets else "none",
+        ws_max_size=_MOST_FRAME_BYTES,
+        ws_ping_interval=_PING_SECONDS,
+        ws_ping_timeout=_PING_SECONDS,
         lifespan=lifespan,
         access_log=False,
         log_level="warning",
@@ -145,9 +154,12 @@ async def serve(
     *,
     on_stop: Callable[[], None] = lambda: None,
     doors: Sequence[SideDoor] = (),
+    websockets: bool = False,
 ) -> None:
     """Serve `app` until the process is told to stop; what is under way is finished first."""
-    configuration = server_configuration(app, settings, lifespan="on", grace_seconds=10)
+    configuration = server_configuration(
+        app, settings, lifespan="on", grace_seconds=10, websockets=websockets
+    )
     gc.collect()
     gc.freeze()  # what was made at the start stays; the collector need not look at it again
     gc.set_threshold(*_GC_THRESHOLDS)

@@ -7,12 +7,12 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
-from stations.port import CommandResult, StationCommand, Verb
+from stations.port import Acceptance, CommandResult, StationCommand, Verb
 from stations.tables import station_commands
 from storage.unit_of_work import UnitOfWork
 
@@ -29,6 +29,15 @@ class ClaimedCommand:
     command: StationCommand
     attempt: int
     put_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedSession:
+    """A session that was to start at a connector, and when it was told to stop again, if it was."""
+
+    session_id: str
+    limit_wh: int | None
+    stopped_at: datetime | None
 
 
 async def put_command(
@@ -120,6 +129,38 @@ class CommandStore:
             .where(_C.connector_id.in_(connector_ids), _C.done_at.is_(None), _C.due_at > now)
             .values(due_at=now)
         )
+
+    async def find_session(self, tag: str, *, connector_id: str) -> TaggedSession | None:
+        """Return the session that a tag stands for at a connector, if it was ever to start there."""
+        of_tag = (_C.tag == tag, _C.connector_id == connector_id)
+        starts = or_(_C.acceptance.is_(None), _C.acceptance == Acceptance.ACCEPTED.value)
+        found = await self._connection.execute(
+            select(_C.id, _C.session_id, _C.limit_wh)
+            .where(*of_tag, _C.verb == Verb.START.value, starts)
+            .order_by(_C.id.desc())
+            .limit(1)
+        )
+        row = found.one_or_none()
+        if row is None:
+            return None
+        ends = await self._connection.execute(
+            select(func.min(_C.put_at)).where(
+                *of_tag, _C.id > row.id, _C.verb.in_((Verb.STOP.value, Verb.RELEASE.value))
+            )
+        )
+        return TaggedSession(session_id=row.session_id, limit_wh=row.limit_wh, stopped_at=ends.scalar_one())
+
+    async def find_reservation(self, session_id: str) -> int | None:
+        """Return the number of the last reservation that a station accepted for a session."""
+        found = await self._connection.execute(
+            select(func.max(_C.id)).where(
+                _C.session_id == session_id,
+                _C.verb == Verb.RESERVE.value,
+                _C.acceptance == Acceptance.ACCEPTED.value,
+            )
+        )
+        number: int | None = found.scalar_one()
+        return number
 
     async def _set(self, claimed: ClaimedCommand, **values: object) -> bool:
         held = await self._connection.execute(

@@ -78,8 +78,9 @@ class StationPort(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationEvent:
-    """Something that happened at a connector `at` an instant, by the station's own clock.
+    """Something that happened at a connector `at` an instant, by the station's own clock, to the second.
 
+    Stands are to the second too, so that what flowed from one event to another is known exactly.
     `session_id` is the contract whose charging it is about, if any; `register` the stand of the
     connector's meter at that instant, where the station said it.
     """

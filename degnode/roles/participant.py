@@ -51,6 +51,7 @@ class RoleParts:
     admission: Admission | None = None
     doors: Sequence[SideDoor] = ()
     short_way: ShortWay | None = None
+    websockets: bool = False
     on_stop: Callable[[], None] = _nothing
 
 
@@ -113,4 +114,4 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             ingress=participant.ingress,
             short_way=parts.short_way,
         )
-        await serve(app, settings, on_stop=parts.on_stop, doors=parts.doors)
+        await serve(app, settings, on_stop=parts.on_stop, doors=parts.doors, websockets=parts.websockets)

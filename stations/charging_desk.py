@@ -1,0 +1,230 @@
+"""What is charged at connectors, kept and passed on, whatever kind of station tells of it.
+
+A station's word is taken as it comes: late, twice, out of order. What is a repeat changes nothing; what
+does not fit together is told as a doubt, beside a figure that counts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+import structlog
+
+from kernel.energy import Energy
+from metering.ingest import OnRecorded
+from stations.chargings import Charging, ChargingStore, NewCharging
+from stations.command_store import CommandStore, put_command, tag_of
+from stations.connector_store import ConnectorStore
+from stations.intake import Said, Taken, second_of, stand_at, take_in
+from stations.port import OnStationEvent, StationEvent, StationEventKind, Verb
+from stations.station_file import Place
+from stations.turn import Turn
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """That charging began: `ref` makes it one at its station, `tag` says for whom, if that is known.
+
+    `said` is what the message says of the meter; `watt_hours` the stand at the start, if it is told apart.
+    """
+
+    ref: str
+    at: datetime
+    said: Said
+    tag: str | None = None
+    watt_hours: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    """That charging ended, likewise, and why it did."""
+
+    at: datetime
+    said: Said
+    watt_hours: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargingDesk:
+    """Takes what stations tell of charging."""
+
+    on_event: OnStationEvent
+    on_recorded: OnRecorded
+
+    async def may_charge(self, tag: str, place: Place, turn: Turn) -> bool:
+        """Say whether a session that goes by this tag may charge at a connector now."""
+        session = await CommandStore(turn.uow.connection).find_session(tag, connector_id=place.resource)
+        return session is not None and session.stopped_at is None
+
+    async def start(self, place: Place, begin: Begin, turn: Turn) -> Charging:
+        """Take that charging began; it is a session's only if that was to start there."""
+        store, at = ChargingStore(turn.uow.connection), turn.at(begin.at)
+        known = await store.find(station_id=place.station.id, ref=begin.ref)
+        if known is not None:
+            return known
+        await self._end_forgotten(place, at, turn)
+        charging = await store.add(
+            NewCharging(
+                station_id=place.station.id,
+                ref=begin.ref,
+                connector_id=place.resource,
+                session_id=await self._session_at(begin.tag, place, at, turn),
+                started_at=at,
+                start_wh=begin.watt_hours,
+            )
+        )
+        said = _with_stand(begin.said, at, begin.watt_hours)
+        taken = await self.measure(place, said, charging, turn)
+        charging = replace(charging, highest_wh=taken.highest)
+        if charging.start_wh is None and taken.stands:
+            charging = replace(charging, start_wh=taken.stands[min(taken.stands)])
+            await store.set(charging, start_wh=charging.start_wh)
+        if charging.session_id is None:
+            log.warning("station.charging_of_nobody", connector=str(place), charging=charging.id)
+        else:
+            await self._tell(place, StationEventKind.STARTED, charging, at, turn)
+        return charging
+
+    async def attach(
+        self, charging: Charging, place: Place, *, tag: str, at: datetime, turn: Turn
+    ) -> Charging:
+        """Take for whom a charging is that began before that was known."""
+        if charging.session_id is not None:
+            return charging
+        session_id = await self._session_at(tag, place, turn.at(at), turn)
+        if session_id is None:
+            return charging
+        await ChargingStore(turn.uow.connection).set(charging, session_id=session_id)
+        charging = replace(charging, session_id=session_id)
+        await self._tell(place, StationEventKind.STARTED, charging, turn.at(at), turn)
+        return charging
+
+    async def measure(self, place: Place, said: Said, charging: Charging | None, turn: Turn) -> Taken:
+        """Take what is said of a connector's meter; a session that has all it may take is stopped."""
+        taken = await take_in(said, place=place, uow=turn.uow, now=turn.now, on_recorded=self.on_recorded)
+        if charging is None:
+            return taken
+        highest, doubt = _highest(charging, taken), _joined(charging.doubt, *taken.doubts)
+        if (highest, doubt) != (charging.highest_wh, charging.doubt):
+            await ChargingStore(turn.uow.connection).set(charging, highest_wh=highest, doubt=doubt)
+        if charging.is_open:
+            await self._stop_when_full(place, replace(charging, highest_wh=highest), turn)
+        return taken
+
+    async def end(self, charging: Charging, place: Place, end: End, turn: Turn) -> None:
+        """Take that charging ended, with a stand that counts even where the station's own does not."""
+        if not charging.is_open:
+            return
+        at, store = turn.at(end.at), ChargingStore(turn.uow.connection)
+        said = _with_stand(end.said, at, end.watt_hours)
+        taken = await self.measure(place, said, replace(charging, stopped_at=at), turn)
+        highest = _highest(charging, taken)
+        stand, doubts = taken.stands.get(second_of(at)), list(taken.doubts)
+        if stand is None and highest is not None:
+            await self._estimate(place, end.said, at, highest, turn)
+        if stand is not None and highest is not None and stand < highest:
+            doubts.append(f"it stopped at {stand} Wh, and its values had said {highest} Wh")
+        await store.set(
+            charging,
+            stopped_at=at,
+            stop_wh=stand if end.watt_hours is None else end.watt_hours,
+            stop_reason=end.reason or None,
+            doubt=_joined(charging.doubt, *doubts),
+        )
+        final = replace(charging, highest_wh=highest if stand is None else stand)
+        await self._tell(place, StationEventKind.STOPPED, final, at, turn, why=_joined(end.reason, *doubts))
+
+    async def _estimate(self, place: Place, said: Said, at: datetime, watt_hours: int, turn: Turn) -> None:
+        """Let the register stand at the end where it was last believed to stand: nobody pays for more."""
+        estimate = Said(
+            readings=[stand_at(at, watt_hours, is_estimate=True)],
+            raw=b"# the last stand that counts, at the end of charging\n" + said.raw,
+        )
+        await take_in(estimate, place=place, uow=turn.uow, now=turn.now, on_recorded=self.on_recorded)
+
+    async def _session_at(self, tag: str | None, place: Place, at: datetime, turn: Turn) -> str | None:
+        """Return the session that went by a tag at an instant, which may be some time ago."""
+        if tag is None:
+            return None
+        session = await CommandStore(turn.uow.connection).find_session(tag, connector_id=place.resource)
+        if session is None or (session.stopped_at is not None and session.stopped_at <= at):
+            return None
+        return session.session_id
+
+    async def _stop_when_full(self, place: Place, charging: Charging, turn: Turn) -> None:
+        if charging.session_id is None or charging.start_wh is None or charging.highest_wh is None:
+            return
+        session = await CommandStore(turn.uow.connection).find_session(
+            tag_of(charging.session_id), connector_id=place.resource
+        )
+        if session is None or session.limit_wh is None or session.stopped_at is not None:
+            return
+        if charging.highest_wh - charging.start_wh >= session.limit_wh:
+            await put_command(
+                turn.uow,
+                verb=Verb.STOP,
+                connector_id=place.resource,
+                session_id=charging.session_id,
+                now=turn.now,
+            )
+
+    async def _end_forgotten(self, place: Place, at: datetime, turn: Turn) -> None:
+        """End what still runs at a connector where something new begins: its end got lost."""
+        store = ChargingStore(turn.uow.connection)
+        forgotten = await store.find_open_at(connector_id=place.resource)
+        if forgotten is None:
+            return
+        doubt = "the station never told of its end"
+        at = max(at, forgotten.started_at)
+        await store.set(forgotten, stopped_at=at, doubt=_joined(forgotten.doubt, doubt))
+        await self._tell(place, StationEventKind.STOPPED, forgotten, at, turn, why=doubt)
+
+    async def _tell(
+        self,
+        place: Place,
+        kind: StationEventKind,
+        charging: Charging,
+        at: datetime,
+        turn: Turn,
+        *,
+        why: str | None = None,
+    ) -> None:
+        if charging.session_id is None:
+            return
+        event = StationEvent(
+            connector_id=place.resource,
+            kind=kind,
+            at=at,
+            session_id=charging.session_id,
+            register=None if charging.highest_wh is None else Energy(charging.highest_wh),
+            why=why or "",
+        )
+        await self.on_event(turn.uow, event, turn.now)
+        store = ConnectorStore(turn.uow.connection)
+        state = await store.state(place)
+        if state.status_at is None or state.status_at <= at:
+            await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
+        elif kind is StationEventKind.STOPPED and state.status is StationEventKind.AVAILABLE:
+            left = replace(event, kind=state.status, at=state.status_at, register=None, why="")
+            await self.on_event(turn.uow, left, turn.now)  # it was told before whose car had gone
+
+
+def _with_stand(said: Said, at: datetime, watt_hours: int | None) -> Said:
+    if watt_hours is None:
+        return said
+    return replace(said, readings=[*said.readings, stand_at(at, watt_hours)])
+
+
+def _highest(charging: Charging, taken: Taken) -> int | None:
+    stands = [stand for stand in (charging.highest_wh, taken.highest) if stand is not None]
+    return max(stands, default=None)
+
+
+def _joined(*sentences: str | None) -> str | None:
+    """Return the sentences one after the other, each once, None if there are none."""
+    said = dict.fromkeys(sentence for sentence in sentences if sentence)
+    return "; ".join(said) or None

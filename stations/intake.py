@@ -1,0 +1,139 @@
+"""What stations say of their meters, handed to the ordinary intake of readings.
+
+The intake judges: a register that runs backwards, or faster than the connector can give, is set aside
+with the reason, and nobody is billed by it. Nothing is refused to the station, which would only send it
+again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import structlog
+
+from metering.documents import Reading, TimePeriod
+from metering.energy import Direction
+from metering.ingest import IngestResult, OnRecorded, record_submission
+from metering.quality import ESTIMATED_BY_INTERPOLATION
+from metering.sources.file_line import RegisterName
+from metering.sources.gathering import usage_point_of
+from metering.sources.naming import MeterName
+from metering.sources.ocpp_values import ValueRefused, readings_of
+from metering.submission import Submission
+from metering.verdict import Verdict
+from stations.station_file import Place
+from storage.unit_of_work import UnitOfWork
+
+log = structlog.get_logger(__name__)
+
+IMPORT_REGISTER: Final = RegisterName("Outlet", Direction.IMPORT, True)
+"""What a car takes: Energy.Active.Import.Register at the outlet."""
+_BY_REGISTER: Final = frozenset({"Energy.Active.Import.Register", "Energy.Active.Export.Register"})
+_DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+Found = tuple[RegisterName, Reading]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What a message says of a connector's meter: stands, and what of it could not be read.
+
+    `raw` are the message's bytes, which are kept with the readings.
+    """
+
+    readings: Sequence[Found]
+    raw: bytes
+    unreadable: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of it: the stands of the import register that count, by second, and every doubt."""
+
+    stands: Mapping[int, int] = field(default_factory=dict)
+    doubts: Sequence[str] = ()
+
+    @property
+    def highest(self) -> int | None:
+        """The highest stand, in Wh, None if there is none."""
+        return max(self.stands.values(), default=None)
+
+
+def stand_at(at: datetime, watt_hours: int, *, is_estimate: bool = False) -> Found:
+    """Return the stand of the import register at an instant, cut to the second."""
+    period = TimePeriod(start=second_of(at), duration=0)
+    quality = ESTIMATED_BY_INTERPOLATION if is_estimate else 0
+    return IMPORT_REGISTER, Reading(value=watt_hours, time_period=period, quality_flags=quality)
+
+
+def second_of(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(seconds=1)
+
+
+def read_meter_values(meter_values: Sequence[Any], *, raw: bytes) -> Said:
+    """Return what a message's meter values say of registers; one that is unreadable spoils no other."""
+    readings: list[Found] = []
+    unreadable: list[str] = []
+    for meter_value in meter_values:
+        try:
+            readings += readings_of([_of_registers(meter_value)], interval_seconds=None)
+        except ValueRefused as error:
+            unreadable.append(error.sentence)
+    return Said(readings=readings, raw=raw, unreadable=unreadable)
+
+
+def _of_registers(meter_value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a meter value with the stands of registers at the outlet only, without signatures.
+
+    The station has shown who it is, so its values are as good with a signature as without.
+    """
+    sampled = [
+        {name: value for name, value in each.items() if name != "signedMeterValue"}
+        for each in meter_value["sampledValue"]
+        if each.get("measurand", _DEFAULT_MEASURAND) in _BY_REGISTER
+        and each.get("location", "Outlet") == "Outlet"
+        and each.get("format") != "SignedData"
+    ]
+    return {**meter_value, "sampledValue": sampled}
+
+
+async def take_in(
+    said: Said, *, place: Place, uow: UnitOfWork, now: datetime, on_recorded: OnRecorded
+) -> Taken:
+    """Have what a station said judged and kept, and say what of it counts."""
+    doubts = list(said.unreadable)
+    stands: dict[int, int] = {}
+    if said.readings:
+        result, offered = await _record(said, place, uow, now)
+        await on_recorded(uow, [result], now)
+        doubts += [item.doubt.sentence for item in result.quarantined]
+        stands = {
+            reading.time_period.start: reading.value
+            for (register, reading), verdict in zip(offered, result.verdicts(), strict=True)
+            if register == IMPORT_REGISTER and verdict is not Verdict.QUARANTINED
+            if reading.time_period is not None and reading.value is not None
+        }
+    if doubts:
+        log.warning("station.values_doubted", connector=str(place), doubts=doubts)
+    return Taken(stands=stands, doubts=doubts)
+
+
+async def _record(
+    said: Said, place: Place, uow: UnitOfWork, now: datetime
+) -> tuple[IngestResult, list[Found]]:
+    """Return what became of the readings, and them in the order of their document."""
+    by_register: dict[RegisterName, list[Reading]] = {}
+    for register, reading in said.readings:
+        by_register.setdefault(register, []).append(reading)
+    submitted = Submission(
+        document=usage_point_of(MeterName(place.connector.meter, str(place)), by_register),
+        raw=said.raw,
+        sender=f"station:{place.station.id}",
+        speaks_for_all=True,  # of this meter alone, which the file of stations gives it
+    )
+    result = await record_submission(submitted, uow=uow, now=now)
+    return result, [(register, each) for register, of in by_register.items() for each in of]

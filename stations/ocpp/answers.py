@@ -1,0 +1,66 @@
+"""What a station's answer to a command means, and what is known when it is told. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from stations.chargings import Charging
+from stations.port import Acceptance, CommandResult, StationCommand
+from stations.station_file import Place
+
+DONE: Final = CommandResult(acceptance=Acceptance.ACCEPTED)
+_SENTENCES: Final[Mapping[str, str]] = {
+    "Rejected": "the station refused; is the car plugged in?",
+    "Occupied": "the connector is occupied",
+    "Faulted": "the connector is out of order",
+    "Unavailable": "the connector is out of service",
+    "Scheduled": "the station would do it later only",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What is known of a command's session: where, its last reservation, what charges for it now."""
+
+    place: Place
+    tag: str
+    reservation: int | None = None
+    charging: Charging | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a station is asked."""
+
+    action: str
+    payload: Mapping[str, Any]
+
+
+Tell = Callable[[StationCommand, Facts], Request | CommandResult]
+"""Returns what to ask for a command, or its result where there is nothing to ask."""
+
+
+def nothing_to(what: str) -> CommandResult:
+    """Return the result of a command that is fulfilled as it is."""
+    return CommandResult(acceptance=Acceptance.ACCEPTED, why=f"there was nothing to {what}")
+
+
+def without_end() -> CommandResult:
+    """Return the result of a reservation that nobody says the end of."""
+    return CommandResult(
+        acceptance=Acceptance.REJECTED, why="a reservation needs an instant at which it ends"
+    )
+
+
+def result_of(answer: Mapping[str, Any]) -> CommandResult:
+    """Return what an answer with a status says."""
+    status = str(answer.get("status"))
+    if status == "Accepted":
+        return DONE
+    why = _SENTENCES.get(status, f"the station answered {status[:40]}")
+    info = answer.get("statusInfo")
+    if isinstance(info, Mapping) and info.get("additionalInfo"):
+        why = f"{why} ({str(info['additionalInfo'])[:200]})"
+    return CommandResult(acceptance=Acceptance.REJECTED, why=why)

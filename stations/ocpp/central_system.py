@@ -1,0 +1,154 @@
+"""The central system: who is connected, what they call, and how they are told.
+
+A station has one connection: a new one takes the place of one that has gone stale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any, Final
+
+import structlog
+
+from kernel.clock import Clock
+from stations.chargings import ChargingStore
+from stations.command_store import CommandStore, tag_of
+from stations.connector_store import ConnectorStore
+from stations.desks import Desks
+from stations.ocpp import v16, v201
+from stations.ocpp.answers import Facts, Request, Tell, result_of
+from stations.ocpp.exchange import Exchange, Handler
+from stations.ocpp.frames import Call, CallRefused, check_call
+from stations.ocpp.link import ANSWER_SECONDS, Link, LinkLost, Socket
+from stations.port import Acceptance, CommandResult, StationCommand, Verb
+from stations.station_file import Place
+from stations.turn import Turn
+from storage.unit_of_work import UnitOfWorkFactory
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """A version of OCPP: what is called by stations, and how they are told."""
+
+    version: str
+    handlers: Mapping[str, Handler]
+    tell: Mapping[Verb, Tell]
+
+    @classmethod
+    def of(cls, module: ModuleType) -> Dialect:
+        return cls(version=module.VERSION, handlers=module.HANDLERS, tell=module.TELL)
+
+
+DIALECTS: Final[Mapping[str, Dialect]] = {"ocpp2.0.1": Dialect.of(v201), "ocpp1.6": Dialect.of(v16)}
+"""By the name of the WebSocket's subprotocol, the one that we prefer first."""
+
+
+class CentralSystem:
+    """Serves stations' connections, and carries commands to them."""
+
+    def __init__(
+        self,
+        desks: Desks,
+        *,
+        uow_factory: UnitOfWorkFactory,
+        clock: Clock,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._desks = desks
+        self._uow_factory = uow_factory
+        self._clock = clock
+        self._answer_seconds = answer_seconds
+        self._links: dict[str, tuple[Link, Dialect]] = {}
+
+    async def serve(self, socket: Socket, *, station_id: str, protocol: str) -> None:
+        """Serve one connection of a station, which has shown that it is that one, until it ends."""
+        dialect = DIALECTS[protocol]
+
+        async def answer(call: Call) -> Mapping[str, Any]:
+            return await self._answer(call, station_id=station_id, dialect=dialect)
+
+        link = Link(
+            socket,
+            station_id=station_id,
+            version=dialect.version,
+            answer=answer,
+            answer_seconds=self._answer_seconds,
+        )
+        before = self._links.get(station_id)
+        self._links[station_id] = link, dialect
+        try:
+            if before is not None:
+                await before[0].close("another connection took its place")
+            async with self._uow_factory() as uow:
+                turn = Turn(uow, self._clock.now())
+                await self._desks.connectors.came(station_id, protocol=protocol, turn=turn)
+            log.info("station.connected", station=station_id, protocol=protocol)
+            await link.serve()
+        finally:
+            await self._part(station_id, link)
+
+    async def carry_out(self, command: StationCommand) -> CommandResult:
+        """Tell the station that a command is for, and return what it makes of it."""
+        place = self._desks.roster.find_place(command.connector_id)
+        found = None if place is None else self._links.get(place.station.id)
+        if place is None or found is None:
+            return CommandResult(acceptance=Acceptance.UNREACHABLE, why="the station is not connected")
+        link, dialect = found
+        request = dialect.tell[command.verb](command, await self._facts(command, place))
+        if isinstance(request, CommandResult):
+            return request
+        return await _asked(link, request)
+
+    async def _facts(self, command: StationCommand, place: Place) -> Facts:
+        async with self._uow_factory() as uow:
+            return Facts(
+                place=place,
+                tag=tag_of(command.session_id),
+                reservation=await CommandStore(uow.connection).find_reservation(command.session_id),
+                charging=await ChargingStore(uow.connection).find_open(session_id=command.session_id),
+            )
+
+    async def _answer(self, call: Call, *, station_id: str, dialect: Dialect) -> Mapping[str, Any]:
+        handler = dialect.handlers.get(call.action)
+        if handler is None:
+            raise CallRefused("NotImplemented", f"{call.action[:40]} is not taken here")
+        check_call(call.action, call.payload, version=dialect.version)
+        async with self._uow_factory() as uow:
+            turn = Turn(uow, self._clock.now())
+            store = ConnectorStore(uow.connection)
+            await store.lock(station_id)
+            answer = await handler(
+                Exchange(
+                    station_id=station_id,
+                    payload=call.payload,
+                    raw=call.raw,
+                    turn=turn,
+                    desks=self._desks,
+                )
+            )
+            await store.heard(station_id, now=turn.now)
+        return answer
+
+    async def _part(self, station_id: str, link: Link) -> None:
+        """Take that a connection has ended, unless another has taken its place."""
+        current = self._links.get(station_id)
+        if current is None or current[0] is not link:
+            return
+        del self._links[station_id]
+        async with self._uow_factory() as uow:
+            await self._desks.connectors.went(station_id, Turn(uow, self._clock.now()))
+        log.info("station.disconnected", station=station_id)
+
+
+async def _asked(link: Link, request: Request) -> CommandResult:
+    try:
+        return result_of(await link.ask(request.action, request.payload))
+    except LinkLost as error:
+        return CommandResult(acceptance=Acceptance.UNREACHABLE, why=str(error))
+    except CallRefused as error:
+        why = f"the station cannot do it: {error.code} {error.description}".strip()
+        return CommandResult(acceptance=Acceptance.REJECTED, why=why)

@@ -1,0 +1,183 @@
+"""OCPP 1.6: what stations call, and what they are told.
+
+Source: OCPP 1.6 edition 2, sections 4 (operations initiated by the charge point) and 5 (by us).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kernel.clock import format_instant
+from stations.charging_desk import Begin, End
+from stations.chargings import Charging
+from stations.connector_desk import Status
+from stations.connector_store import ConnectorStore, Introduction
+from stations.intake import Said
+from stations.ocpp.answers import Facts, Request, Tell, nothing_to, without_end
+from stations.ocpp.exchange import Exchange, Handler, take_note
+from stations.port import CommandResult, StationCommand, StationEventKind, Verb
+
+VERSION: Final = "1.6"
+HEARTBEAT_SECONDS: Final = 300
+_STATION_ITSELF: Final = 0
+_STATUSES: Final[Mapping[str, StationEventKind]] = {
+    "Available": StationEventKind.AVAILABLE,
+    "Preparing": StationEventKind.PREPARING,
+    "Charging": StationEventKind.RESUMED,
+    "SuspendedEV": StationEventKind.SUSPENDED_BY_CAR,
+    "SuspendedEVSE": StationEventKind.SUSPENDED_BY_STATION,
+    "Unavailable": StationEventKind.FAULTED,
+    "Faulted": StationEventKind.FAULTED,
+}
+"""What a ChargePointStatus says. That it is Reserved we know, and Finishing follows from the end."""
+
+
+async def _boot(exchange: Exchange) -> Mapping[str, Any]:
+    said = exchange.payload
+    await ConnectorStore(exchange.turn.uow.connection).introduce(
+        exchange.station_id,
+        Introduction(
+            vendor=said["chargePointVendor"],
+            model=said["chargePointModel"],
+            firmware=said.get("firmwareVersion"),
+            serial_number=said.get("chargePointSerialNumber"),
+        ),
+    )
+    return {"status": "Accepted", "currentTime": exchange.now_text, "interval": HEARTBEAT_SECONDS}
+
+
+async def _heartbeat(exchange: Exchange) -> Mapping[str, Any]:
+    return {"currentTime": exchange.now_text}
+
+
+async def _status(exchange: Exchange) -> Mapping[str, Any]:
+    said = exchange.payload
+    kind = _STATUSES.get(said["status"])
+    if said["connectorId"] != _STATION_ITSELF and kind is not None:
+        place = exchange.place(said["connectorId"])
+        await exchange.desks.connectors.stand(
+            place, Status(kind=kind, at=exchange.instant(), why=_why(said)), exchange.turn
+        )
+    return {}
+
+
+def _why(said: Mapping[str, Any]) -> str:
+    if said["status"] == "Unavailable":
+        return "the connector is out of service"
+    told = [said["errorCode"]] if said["errorCode"] != "NoError" else []
+    return ": ".join([*told, *([said["info"]] if said.get("info") else [])])
+
+
+async def _authorize(exchange: Exchange) -> Mapping[str, Any]:
+    return {"idTagInfo": _tag_info(await exchange.may_charge(exchange.payload["idTag"]))}
+
+
+def _tag_info(is_accepted: bool) -> dict[str, str]:
+    return {"status": "Accepted" if is_accepted else "Invalid"}
+
+
+async def _start(exchange: Exchange) -> Mapping[str, Any]:
+    said, place = exchange.payload, exchange.place(exchange.payload["connectorId"])
+    begin = Begin(
+        ref="|".join(str(said[name]) for name in ("connectorId", "timestamp", "idTag", "meterStart")),
+        at=exchange.instant(),
+        said=Said(readings=(), raw=exchange.raw),
+        tag=said["idTag"],
+        watt_hours=said["meterStart"],
+    )
+    charging = await exchange.desks.chargings.start(place, begin, exchange.turn)
+    is_accepted = charging.session_id is not None and await exchange.desks.chargings.may_charge(
+        said["idTag"], place, exchange.turn
+    )
+    return {"transactionId": charging.id, "idTagInfo": _tag_info(is_accepted)}
+
+
+async def _stop(exchange: Exchange) -> Mapping[str, Any]:
+    said = exchange.payload
+    charging = await _charging(exchange)
+    if charging is not None:
+        end = End(
+            at=exchange.instant(),
+            said=exchange.said("transactionData"),
+            watt_hours=said["meterStop"],
+            reason=said.get("reason", "Local"),
+        )
+        place = exchange.place_of(charging.connector_id)
+        await exchange.desks.chargings.end(charging, place, end, exchange.turn)
+    return {}
+
+
+async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
+    said = exchange.payload
+    if said["connectorId"] == _STATION_ITSELF:
+        return {}  # the main meter of the station is nobody's
+    place = exchange.place(said["connectorId"])
+    charging = await _charging(exchange)
+    if charging is None:
+        charging = await exchange.chargings.find_open_at(connector_id=place.resource)
+    await exchange.desks.chargings.measure(place, exchange.said("meterValue"), charging, exchange.turn)
+    return {}
+
+
+async def _charging(exchange: Exchange) -> Charging | None:
+    number = exchange.payload.get("transactionId")
+    if number is None:
+        return None
+    return await exchange.chargings.find_by_id(station_id=exchange.station_id, number=number)
+
+
+async def _data_transfer(_exchange: Exchange) -> Mapping[str, Any]:
+    return {"status": "UnknownVendorId"}
+
+
+HANDLERS: Final[Mapping[str, Handler]] = {
+    "BootNotification": _boot,
+    "Heartbeat": _heartbeat,
+    "StatusNotification": _status,
+    "Authorize": _authorize,
+    "StartTransaction": _start,
+    "StopTransaction": _stop,
+    "MeterValues": _meter_values,
+    "DataTransfer": _data_transfer,
+    "DiagnosticsStatusNotification": take_note,
+    "FirmwareStatusNotification": take_note,
+    "SecurityEventNotification": take_note,
+}
+
+
+def _tell_start(_command: StationCommand, facts: Facts) -> Request:
+    payload = {"connectorId": facts.place.connector.number, "idTag": facts.tag}
+    return Request("RemoteStartTransaction", payload)
+
+
+def _tell_stop(_command: StationCommand, facts: Facts) -> Request | CommandResult:
+    if facts.charging is None:
+        return nothing_to("stop")
+    return Request("RemoteStopTransaction", {"transactionId": facts.charging.id})
+
+
+def _tell_reserve(command: StationCommand, facts: Facts) -> Request | CommandResult:
+    if command.until is None:
+        return without_end()
+    payload = {
+        "connectorId": facts.place.connector.number,
+        "expiryDate": format_instant(command.until),
+        "idTag": facts.tag,
+        "reservationId": command.id,
+    }
+    return Request("ReserveNow", payload)
+
+
+def _tell_release(_command: StationCommand, facts: Facts) -> Request | CommandResult:
+    if facts.reservation is None:
+        return nothing_to("release")
+    return Request("CancelReservation", {"reservationId": facts.reservation})
+
+
+TELL: Final[Mapping[Verb, Tell]] = {
+    Verb.START: _tell_start,
+    Verb.STOP: _tell_stop,
+    Verb.RESERVE: _tell_reserve,
+    Verb.RELEASE: _tell_release,
+}

@@ -1,0 +1,226 @@
+"""The stations of a node, from a YAML file: how each is reached, and which connector is which resource."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal
+
+import yaml
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    HttpUrl,
+    ValidationError,
+)
+
+from kernel.errors import NodeError
+from metering.mrid import MridInvalid, canonical_mrid
+from metering.registration.record import MOST_WATTS
+from stations.password import is_password_hash
+
+_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,48}", re.ASCII)
+_MOST_CONNECTORS: Final = 256
+_HINTS: Final = {
+    "missing": "Add this key.",
+    "extra_forbidden": "Remove this key, or correct its spelling.",
+    "union_tag_not_found": "Add `protocol`: ocpp, webhook or simulator.",
+    "union_tag_invalid": "Write ocpp, webhook or simulator.",
+}
+
+
+class StationsInvalid(NodeError):
+    """The file of stations cannot be used; the node does not start."""
+
+    code, http_status, retryable = "STATIONS_INVALID", 500, False
+
+
+class StationUnknown(NodeError):
+    """There is no such station, or no such connector at one."""
+
+    code, http_status, retryable = "STATION_UNKNOWN", 404, False
+
+
+def _station_id(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise ValueError("a station's id has 1 to 48 letters, digits, points, hyphens and underscores")
+    return text
+
+
+def _mrid(text: str) -> str:
+    try:
+        return canonical_mrid(text, lenient=True)
+    except MridInvalid as error:
+        raise ValueError(str(error)) from None
+
+
+def _password_hash(text: str) -> str:
+    if not is_password_hash(text):
+        raise ValueError("this is no hash of a password: `degnode station password` makes one")
+    return text
+
+
+class Connector(BaseModel):
+    """One place to plug in: what it is called by the station, in the catalogue and among the meters."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: Annotated[int, Field(ge=1, le=_MOST_CONNECTORS)]
+    """The connectorId of OCPP 1.6, the EVSE's id of 2.0.1."""
+    resource: Annotated[str, Field(min_length=1, max_length=200)]
+    """The id of the resource in the catalogue."""
+    meter: Annotated[str, AfterValidator(_mrid)]
+    """The mRID under which its readings are kept."""
+    greatest_watts: Annotated[int, Field(ge=1, le=MOST_WATTS)]
+    """The most that it can give; a register that rises faster is not believed."""
+
+
+class _Station(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Annotated[str, AfterValidator(_station_id)]
+    connectors: Annotated[tuple[Connector, ...], Field(min_length=1, max_length=_MOST_CONNECTORS)]
+
+
+class OcppStation(_Station):
+    """A station that connects to us by OCPP 1.6 or 2.0.1."""
+
+    protocol: Literal["ocpp"]
+    password: Annotated[str, AfterValidator(_password_hash)]
+
+
+class WebhookStation(_Station):
+    """A station behind somebody's back office, which is told over HTTP and posts what happens."""
+
+    protocol: Literal["webhook"]
+    url: HttpUrl
+    secret_file: Path
+    """Holds the secret by which both sides sign; one line."""
+
+
+class SimulatedStation(_Station):
+    """A station that exists in this process only, for demonstrations."""
+
+    protocol: Literal["simulator"]
+    seed: int = 0
+    """Decides what its cars take."""
+
+
+AnyStation = OcppStation | WebhookStation | SimulatedStation
+_ByProtocol = Annotated[AnyStation, Discriminator("protocol")]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A connector with the station that it is at."""
+
+    station: AnyStation
+    connector: Connector
+
+    @property
+    def resource(self) -> str:
+        return self.connector.resource
+
+    def __str__(self) -> str:
+        return f"{self.station.id}/{self.connector.number}"
+
+
+class _StationFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    stations: tuple[_ByProtocol, ...]
+
+
+class Roster:
+    """The stations that there are; it does not change while the node runs."""
+
+    def __init__(self, stations: Sequence[AnyStation]) -> None:
+        self.stations = tuple(stations)
+        self._by_id = {station.id: station for station in stations}
+        places = [Place(station, each) for station in stations for each in station.connectors]
+        self._by_resource = {place.resource: place for place in places}
+        self._by_number = {(place.station.id, place.connector.number): place for place in places}
+
+    def find_station(self, station_id: str) -> AnyStation | None:
+        return self._by_id.get(station_id)
+
+    def find_place(self, resource: str) -> Place | None:
+        """Return the connector that the catalogue calls `resource`, if a station has it."""
+        return self._by_resource.get(resource)
+
+    def get_place_at(self, station_id: str, number: int) -> Place:
+        """Return the connector that its station gives this number. Raises: StationUnknown."""
+        place = self._by_number.get((station_id, number))
+        if place is None:
+            raise StationUnknown(
+                f"station {station_id} has no connector {number}",
+                hint="List it among its connectors in the file of stations.",
+            )
+        return place
+
+    def places_of(self, station_id: str) -> list[Place]:
+        """Return the connectors of a station, none of one that there is not."""
+        station = self._by_id.get(station_id)
+        return [] if station is None else [Place(station, each) for each in station.connectors]
+
+    @property
+    def places(self) -> Iterable[Place]:
+        return self._by_resource.values()
+
+
+def load_stations(path: Path) -> Roster:
+    """Return the stations in the file; files that it names lie beside it.
+
+    Raises: StationsInvalid, with file, key, why and what to do.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StationsInvalid(
+            f"the file of stations {path} cannot be read: {error}", hint="Name a YAML file that exists."
+        ) from error
+    stations = read_stations(text, name=str(path))
+    return Roster([_beside(station, path.parent) for station in stations])
+
+
+def read_stations(text: str, *, name: str) -> tuple[AnyStation, ...]:
+    """Return the stations in the YAML `text` of the file `name`. Raises: StationsInvalid."""
+    try:
+        stations = _StationFile.model_validate(yaml.safe_load(text)).stations
+    except yaml.YAMLError as error:
+        raise StationsInvalid(f"{name} is no YAML: {error}") from error
+    except ValidationError as error:
+        raise _explained(error, name) from error
+    for what, named in (
+        ("station", [station.id for station in stations]),
+        ("resource", [each.resource for station in stations for each in station.connectors]),
+        ("meter", [each.meter for station in stations for each in station.connectors]),
+        ("connector", [f"{station.id}/{each.number}" for station in stations for each in station.connectors]),
+    ):
+        twice = [one for one, count in Counter(named).items() if count > 1]
+        if twice:
+            raise StationsInvalid(
+                f"{name}: the {what} {twice[0]} is there twice",
+                path="stations",
+                hint="Give each one of its own: by it, what happens there is told apart.",
+            )
+    return stations
+
+
+def _beside(station: AnyStation, folder: Path) -> AnyStation:
+    if not isinstance(station, WebhookStation):
+        return station
+    return station.model_copy(update={"secret_file": folder / station.secret_file})
+
+
+def _explained(error: ValidationError, name: str) -> StationsInvalid:
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(step) for step in first["loc"]) or "(top)"
+    message = str(first["msg"]).removeprefix("Value error, ")
+    return StationsInvalid(f"{name}: {where}: {message}", path=where, hint=_HINTS.get(first["type"]))
