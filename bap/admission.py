@@ -12,12 +12,12 @@ from typing import Final
 
 from bap.transactions import Transactions
 from kernel.errors import NodeError
-from protocol.actions import EXCHANGES, REQUEST_OF, Action
+from protocol.actions import REQUEST_OF, TRADE, Action
 from protocol.context import Context
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWorkFactory
 
-_UNSOLICITED: Final = frozenset(exchange.callback for exchange in EXCHANGES if exchange.unsolicited)
+_UNSOLICITED: Final = frozenset(exchange.callback for exchange in TRADE if exchange.unsolicited)
 
 
 class TransactionUnknown(NodeError):

@@ -19,13 +19,14 @@ from bap.reading import check_transaction, get_transaction, list_transactions
 from bap.stream import EventStream, last_sequence
 from bap.views import RefusalView, SentView, TransactionPage, TransactionView
 from node.callers import MayBuy, MayReadContracts
-from protocol.actions import CALLBACK_OF, EXCHANGES, REQUEST_OF, Action, Exchange
+from protocol.actions import TRADE, Exchange
 from protocol.errors import ActionUnknown, WireError
 
 _PREFIX: Final = "/api/v1"
 _MOST_SECONDS: Final = 60
 _REFUSED: Final = "NET_CALLBACK_FAILED"
 _UNREACHED: Final = "NET_DOWNSTREAM_UNAVAILABLE"
+_ASKED_BY: Final = {exchange.callback.value: exchange.request.value for exchange in TRADE}
 
 Wait = Annotated[
     float | None,
@@ -42,7 +43,7 @@ def buyer_router(
 ) -> APIRouter:
     """Return the routes of the buyer's API; its last one takes every other POST below /api/v1."""
     router = APIRouter(prefix=_PREFIX, tags=["buyer"])
-    for exchange in EXCHANGES:
+    for exchange in TRADE:
         router.add_api_route(
             f"/{exchange.request}",
             _send(buyer, exchange, max_body_bytes=max_body_bytes),
@@ -127,9 +128,8 @@ def _unsent(refusal: MessageRefused) -> ExactJsonResponse:
 async def _refuse_action(
     action: Annotated[str, Path(description="The name of an action.")], _caller: MayBuy
 ) -> Response:
-    known = [name.value for name in CALLBACK_OF]
-    if action in REQUEST_OF:
-        asked = REQUEST_OF[Action(action)].value
+    known = [exchange.request.value for exchange in TRADE]
+    if asked := _ASKED_BY.get(action):
         hint = f"{action} is what sellers answer with; POST {_PREFIX}/{asked} asks for it."
     elif near := get_close_matches(action, known, n=1):
         hint = f"Did you mean {near[0]}?"

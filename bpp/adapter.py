@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bpp.publications import Publications, Scope, Sent
 from node.adapter import Put
 from node.correspondence import Peer
 from node.peer_pins import PeerPins
@@ -16,17 +17,21 @@ from storage.unit_of_work import UnitOfWork
 
 
 def callback_putter(pins: PeerPins) -> Put:
-    """Return what puts a callback into the outbox.
+    """Return what puts a callback, or a publication, into the outbox.
 
-    It binds to the request of the same message id, if there was one, as its generation and the
+    A callback binds to the request of the same message id, if there was one, as its generation and the
     peer's pin want it. The answer to a search that came through a gateway goes through it, too.
     """
 
-    async def put(uow: UnitOfWork, outgoing: Outgoing, to: Peer, _requested_by: str) -> None:
+    async def put(uow: UnitOfWork, outgoing: Outgoing, to: Peer, requested_by: str) -> None:
+        asked = REQUEST_OF.get(Action(outgoing.action))
+        if asked is None:
+            await _publish(uow, outgoing, requested_by)
+            return
         inbox, profile = Inbox(uow.connection), PROFILES[outgoing.profile]
         request = {
             "message_id": outgoing.message_id,
-            "action": REQUEST_OF[Action(outgoing.action)],
+            "action": asked,
             "sender": to.subscriber_id,
         }
         authorization = await inbox.find_authorization(**request)
@@ -39,3 +44,18 @@ def callback_putter(pins: PeerPins) -> Put:
         await uow.outbox.put(callback)
 
     return put
+
+
+async def _publish(uow: UnitOfWork, outgoing: Outgoing, requested_by: str) -> None:
+    """Send a publication, and await its answer."""
+    sent = Sent(
+        message_id=outgoing.message_id,
+        peer=outgoing.peer,
+        profile=outgoing.profile,
+        version=None,
+        scope=Scope.UNKNOWN,
+        requested_by=requested_by,
+        published_at=outgoing.created_at,
+    )
+    await Publications(uow.connection).put(sent)
+    await uow.outbox.put(outgoing)

@@ -11,6 +11,7 @@ from bpp.handlers.cancel import cancel
 from bpp.handlers.confirm import confirm
 from bpp.handlers.discover import discover
 from bpp.handlers.init import init
+from bpp.handlers.publication import receive_results
 from bpp.handlers.rating import rate
 from bpp.handlers.select import select
 from bpp.handlers.status import status
@@ -25,7 +26,7 @@ from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.mapping import wire_of
 
-SellerHandler = Callable[[Bpp, Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any]]]
+SellerHandler = Callable[[Bpp, Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any] | None]]
 
 HANDLERS: Final[Mapping[Action, SellerHandler]] = {
     Action.DISCOVER: discover,
@@ -38,6 +39,7 @@ HANDLERS: Final[Mapping[Action, SellerHandler]] = {
     Action.CANCEL: cancel,
     Action.RATING: rate,
     Action.SUPPORT: support,
+    Action.ON_CATALOG_PUBLISH: receive_results,
 }
 
 
@@ -48,7 +50,7 @@ def bind(bpp: Bpp) -> dict[Action, Handler]:
 
 async def _handle(
     handler: SellerHandler, bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime
-) -> Mapping[str, Any]:
+) -> Mapping[str, Any] | None:
     """Run a handler; what its refusal is about is named by its place in the message."""
     try:
         return await handler(bpp, inbound, uow, now)

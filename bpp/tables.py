@@ -1,10 +1,11 @@
-"""The table of ratings."""
+"""The tables of ratings, and of what was published to discovery services."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, DateTime, Numeric, Table, Text
+from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Numeric, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.metadata import metadata
 
@@ -19,4 +20,29 @@ ratings: Final = Table(
     Column("feedback", Text, nullable=False),  # JSON as it was sent
     Column("rated_at", DateTime(timezone=True), nullable=False),
     CheckConstraint("score BETWEEN 0 AND 5", name="score"),
+)
+
+publications: Final = Table(
+    "publications",
+    metadata,
+    Column("message_id", Text, primary_key=True),  # of the catalog_publish, which its answer bears too
+    Column("peer", Text, nullable=False),  # the discovery service's subscriber id
+    Column("profile", Text, nullable=False),
+    Column("version", Integer),  # of the catalogue; null where other software wrote the message
+    Column("scope", Text, nullable=False),  # what of the catalogue it told
+    Column("requested_by", Text, nullable=False),
+    Column("published_at", DateTime(timezone=True), nullable=False),
+    Column("answered_at", DateTime(timezone=True)),
+    Column("refusal", JSONB),  # the error that stood instead of results
+)
+
+publication_results: Final = Table(
+    "publication_results",
+    metadata,
+    Column("message_id", Text, ForeignKey("publications.message_id"), primary_key=True),
+    Column("catalogue_id", Text, primary_key=True),  # as it was published
+    Column("status", Text, nullable=False),
+    Column("items", Integer),  # how many were taken; null where that was not said
+    Column("errors", JSONB, nullable=False),  # [{code, message}]
+    Column("warnings", JSONB, nullable=False),
 )

@@ -15,7 +15,7 @@ from uuid import NAMESPACE_URL, uuid5
 import simplejson
 
 from bap.examples import CALLBACKS, REQUESTS, SELLER_PLATFORM
-from protocol.actions import EXCHANGES, Action
+from protocol.actions import TRADE, Action
 from protocol.context import Context, write_context
 from protocol.profile import V2_RC
 
@@ -29,7 +29,7 @@ AFTERWARDS: Final = (Action.STATUS, Action.RATING)
 def documents() -> dict[Action, dict[str, Any]]:
     """Return every message by its action, each callback after its request."""
     written = {}
-    for number, exchange in enumerate(EXCHANGES):
+    for number, exchange in enumerate(TRADE):
         begin = SETTLED if exchange.request in AFTERWARDS else AGREED
         asked = begin + number * timedelta(seconds=5)
         answered = asked + timedelta(seconds=1)

@@ -25,7 +25,7 @@ from node.peer_rules import CheckReceiver, send_to_anybody
 from node.request_body import read_body
 from node.scopes import Scope
 from protocol import checks
-from protocol.actions import HANDLED_BY, Action, Role
+from protocol.actions import SENT_BY, Action, Role, sender_side
 from protocol.answers import write_answer
 from protocol.context import Context, read_context
 from protocol.detection import detect
@@ -97,7 +97,7 @@ class Adapter:
         """Return the routes; they answer in the adapter's own shapes."""
         router = APIRouter(tags=["adapter"])
         router.add_api_route(
-            f"{CALLER_PATH[self.correspondent.role]}/{{action}}",
+            f"{CALLER_PATH[self.correspondent.role]}/{{action:path}}",
             self._take,
             methods=["POST"],
             summary="Send a whole message that other software of this participant has written",
@@ -138,19 +138,25 @@ class Adapter:
 
     def _route(self, name: str, document: Mapping[str, Any]) -> tuple[Profile, Action]:
         """Return the profile of a message and the action that the path names in it."""
-        sent = HANDLED_BY[self.correspondent.role.counterpart]
+        sent = SENT_BY[self.correspondent.role]
         candidates = tuple(
             profile.behind_adapter() for profile in self.profiles if profile.action_called(name) in sent
         )
         if not candidates:
-            known = sorted({profile.wire_names[action] for profile in self.profiles for action in sent})
+            known = sorted(
+                {
+                    profile.name_in_path(action)
+                    for profile in self.profiles
+                    for action in filter(profile.speaks, sent)
+                }
+            )
             raise ActionUnknown(
                 f"{name!r} is nothing that a {self.correspondent.role.upper()} sends",
                 path=name,
                 hint=f"POST one of: {', '.join(known)}.",
             )
         profile = detect(document, candidates)
-        return profile, next(action for action in sent if profile.wire_names[action] == name)
+        return profile, next(action for action in sent if profile.action_called(name) is action)
 
     async def _send(
         self,
@@ -168,7 +174,7 @@ class Adapter:
         checks.check_sender(context, action=action, profile=profile, signer=me.subscriber_id)
         self.rulebook.check(document, action=action, profile=profile)
         checks.check_freshness(context, now=now)
-        to = _addressee(context, profile, me.role.counterpart)
+        to = _addressee(context, profile, sender_side(action).counterpart)
         self.check_receiver(to.subscriber_id)
         outgoing = Outgoing(
             profile=profile.name,

@@ -12,7 +12,7 @@ import simplejson
 from kernel.ids import IdSource, random_id
 from node.message import Inbound
 from node.peer_pins import PeerPins
-from protocol.actions import CALLBACK_OF, Action, Role, sender_role
+from protocol.actions import CALLBACK_OF, Action, Role, sender_side
 from protocol.context import Context, read_context, write_context
 from protocol.errors import WireError
 from protocol.profile import PROFILES, Profile
@@ -130,7 +130,7 @@ class Correspondent:
         self, action: Action, profile: Profile, *, to: Peer, transaction_id: str, now: datetime
     ) -> Context:
         me = Peer(subscriber_id=self.subscriber_id, url=self.url)
-        bap, bpp = (me, to) if sender_role(action) is Role.BAP else (to, me)
+        bap, bpp = (me, to) if sender_side(action) is Role.BAP else (to, me)
         return Context(
             action=profile.wire_names[action],
             domain=self.domain,
@@ -152,7 +152,7 @@ class Correspondent:
 
     def ttl_of(self, action: Action) -> timedelta:
         """Return how long a message of ours is worth delivering."""
-        return self.request_ttl if sender_role(action) is Role.BAP else self.callback_ttl
+        return self.request_ttl if action in CALLBACK_OF else self.callback_ttl
 
 
 def _way_back(inbound: Inbound) -> Peer | None:

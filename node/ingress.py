@@ -29,7 +29,7 @@ from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
 from protocol.actions import HANDLED_BY, Action, Role
 from protocol.answers import write_answer
-from protocol.context import Context, read_context
+from protocol.context import Context, name_sides, read_context
 from protocol.counter_signature import Receipt, add_counter_signature
 from protocol.detection import detect
 from protocol.document import parse_document
@@ -160,7 +160,8 @@ class Ingress:
         if gateway is not None:
             self.gate.rules.check_sender(gateway)
             check_only_gateway(gateway, role=self.role)
-        visit.context = context = read_context(document, profile)
+        context = name_sides(read_context(document, profile), action=visit.action, sender=visit.sender)
+        visit.context = context
         self._check(visit, document, context, sender.record, now=now)
         if self.admission is not None:
             await self.admission(visit.action, context, visit.sender, profile)
@@ -332,7 +333,11 @@ def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
         return
     known = ", ".join(
         sorted(
-            {profile.wire_names[action] for profile in visit.route.profiles for action in HANDLED_BY[role]}
+            {
+                profile.name_in_path(action)
+                for profile in visit.route.profiles
+                for action in filter(profile.speaks, HANDLED_BY[role])
+            }
         )
     )
     raise ActionUnknown(

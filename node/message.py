@@ -9,8 +9,8 @@ from typing import Any
 
 import simplejson
 
-from protocol.actions import Action, Role, sender_role
-from protocol.context import Context, read_context
+from protocol.actions import Action, Role, sender_role, sender_side
+from protocol.context import Context, name_sides, read_context
 from protocol.errors import WireError
 from protocol.profile import PROFILES, Profile
 from storage.inbox import ClaimedMessage
@@ -44,7 +44,7 @@ class Inbound:
     @property
     def sender_url(self) -> str:
         """The URL that callbacks go to; ingress has checked it against the registry."""
-        return self.context.uri_of(sender_role(self.action))
+        return self.context.uri_of(sender_side(self.action))
 
     @property
     def sender_role(self) -> Role:
@@ -70,10 +70,11 @@ def decode(claimed: ClaimedMessage) -> Inbound:
     profile = PROFILES[claimed.profile]
     document = simplejson.loads(claimed.body, use_decimal=True)
     error = document.get("error")
+    action = Action(claimed.action)
     return Inbound(
         profile=profile,
-        action=Action(claimed.action),
-        context=read_context(document, profile),
+        action=action,
+        context=name_sides(read_context(document, profile), action=action, sender=claimed.sender),
         message=document.get("message") or {},
         error=WireError.from_wire(error) if isinstance(error, dict) else None,
         sender=claimed.sender,

@@ -5,7 +5,7 @@ The registry's entry is no proof that an address is harmless: registries take wh
 
 from __future__ import annotations
 
-from protocol.actions import Action, sender_role
+from protocol.actions import Action, sender_side
 from protocol.context import Context
 from protocol.profile import Profile
 from registry_client.reach import Reach, check_url
@@ -16,5 +16,5 @@ def check_neighbour(context: Context, *, action: Action, profile: Profile, reach
 
     What the host's name stands for is judged when a connection is made. Raises: DestinationRefused.
     """
-    role = sender_role(action)
+    role = sender_side(action)
     check_url(context.uri_of(role), reach=reach, path=f"$.context.{profile.keys.uri_of(role)}")

@@ -26,7 +26,7 @@ def routes_of(role: Role, profiles: Sequence[Profile]) -> Mapping[str, Route]:
     """Return every path that a participant of `role` takes messages at."""
     found: dict[str, Route] = {}
     for profile in profiles:
-        for action in HANDLED_BY[role]:
+        for action in filter(profile.speaks, HANDLED_BY[role]):
             _add(found, profile.path_of(action), action, profile)
             if role in ADAPTER_PATH:
                 adapted = profile.behind_adapter()

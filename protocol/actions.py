@@ -11,7 +11,7 @@ from typing import Final
 
 
 class Action(StrEnum):
-    """Every message that travels between a buyer's and a seller's platform."""
+    """Every message that travels between platforms."""
 
     DISCOVER = "discover"
     SELECT = "select"
@@ -23,6 +23,7 @@ class Action(StrEnum):
     CANCEL = "cancel"
     RATING = "rating"
     SUPPORT = "support"
+    CATALOG_PUBLISH = "catalog_publish"
     ON_DISCOVER = "on_discover"
     ON_SELECT = "on_select"
     ON_INIT = "on_init"
@@ -33,26 +34,43 @@ class Action(StrEnum):
     ON_CANCEL = "on_cancel"
     ON_RATING = "on_rating"
     ON_SUPPORT = "on_support"
+    ON_CATALOG_PUBLISH = "on_catalog_publish"
 
 
 class Role(StrEnum):
-    """Which side of a trade a participant plays; a gateway (BG) stands between the two."""
+    """Which part a participant plays: a side of a trade, or a service to both sides.
+
+    A gateway (BG) passes searches on, a discovery service (CDS) answers them from the catalogues that
+    were published to it.
+    """
 
     BAP = "bap"
     BPP = "bpp"
     BG = "bg"
+    CDS = "cds"
 
     @property
     def counterpart(self) -> Role:
-        """Return the other side of the trade; a gateway has none."""
-        if self is Role.BG:
-            raise ValueError("a gateway trades with nobody")
-        return Role.BPP if self is Role.BAP else Role.BAP
+        """Return the other side of the trade; who takes no side has none."""
+        if self not in _SIDES:
+            raise ValueError(f"a {self.upper()} trades with nobody")
+        return _SIDES[self]
+
+    @property
+    def subscribes_as(self) -> Role:
+        """What the registry is told: it knows no discovery services, which answer searches as sellers do.
+
+        Source: Beckn registry API 1.1, Subscription.type.
+        """
+        return Role.BPP if self is Role.CDS else self
+
+
+_SIDES: Final = {Role.BAP: Role.BPP, Role.BPP: Role.BAP}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """A request that a BAP sends and the callback that answers it.
+    """A request that `asker` sends and the callback that answers it.
 
     `unsolicited` says whether a BPP may also send the callback on its own initiative.
     """
@@ -60,10 +78,11 @@ class Exchange:
     request: Action
     callback: Action
     purpose: str
+    asker: Role = Role.BAP
     unsolicited: bool = False
 
 
-EXCHANGES: Final = (
+TRADE: Final = (
     Exchange(request=Action.DISCOVER, callback=Action.ON_DISCOVER, purpose="find energy on offer"),
     Exchange(request=Action.SELECT, callback=Action.ON_SELECT, purpose="ask for a quote"),
     Exchange(request=Action.INIT, callback=Action.ON_INIT, purpose="hold the quantity and agree the terms"),
@@ -91,16 +110,43 @@ EXCHANGES: Final = (
     Exchange(request=Action.SUPPORT, callback=Action.ON_SUPPORT, purpose="get the seller's contacts"),
 )
 
+"""What a buyer's platform asks a seller's, and what answers it."""
+
+PUBLISHING: Final = Exchange(
+    request=Action.CATALOG_PUBLISH,
+    callback=Action.ON_CATALOG_PUBLISH,
+    purpose="tell a discovery service what is for sale",
+    asker=Role.BPP,
+)
+EXCHANGES: Final = (*TRADE, PUBLISHING)
+
 CALLBACK_OF: Final = {exchange.request: exchange.callback for exchange in EXCHANGES}
 REQUEST_OF: Final = {exchange.callback: exchange.request for exchange in EXCHANGES}
 
 HANDLED_BY: Final = {
-    Role.BPP: tuple(exchange.request for exchange in EXCHANGES),
-    Role.BAP: tuple(exchange.callback for exchange in EXCHANGES),
+    Role.BPP: (*(exchange.request for exchange in TRADE), PUBLISHING.callback),
+    Role.BAP: tuple(exchange.callback for exchange in TRADE),
     Role.BG: (Action.DISCOVER, Action.ON_DISCOVER),
+    Role.CDS: (Action.DISCOVER, PUBLISHING.request),
 }
+SENT_BY: Final = {
+    Role.BPP: (*(exchange.callback for exchange in TRADE), PUBLISHING.request),
+    Role.BAP: tuple(exchange.request for exchange in TRADE),
+    Role.BG: (),  # it passes on what others send
+    Role.CDS: (Action.ON_DISCOVER, PUBLISHING.callback),
+}
+
+_ASKERS: Final = {exchange.request: exchange.asker for exchange in EXCHANGES}
+
+
+def sender_side(action: Action) -> Role:
+    """Return as what the context names the sender of `action`: who asks as BAP, who answers as BPP.
+
+    Source: Beckn 2.0 RC, where a seller's platform that publishes stands under `bap_id`.
+    """
+    return Role.BAP if action in CALLBACK_OF else Role.BPP
 
 
 def sender_role(action: Action) -> Role:
-    """Return the role of whoever sends `action`."""
-    return Role.BAP if action in CALLBACK_OF else Role.BPP
+    """Return what the sender of `action` subscribes as: who answers, a discovery service too, as BPP."""
+    return _ASKERS.get(action, Role.BPP)

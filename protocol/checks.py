@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
-from protocol.actions import Action, sender_role
+from protocol.actions import PUBLISHING, Action, sender_role, sender_side
 from protocol.context import Context
 from protocol.errors import (
     ActionMismatch,
@@ -24,13 +24,16 @@ from protocol.profile import Profile
 MAX_CLOCK_SKEW: Final = timedelta(seconds=5)
 """How far a peer's clock may run ahead of ours (NFH-007, CON-004)."""
 
+_OPEN: Final = frozenset({Action.DISCOVER, PUBLISHING.request, PUBLISHING.callback})
+"""Messages that need not name their addressee; in the last two, peers name one side only."""
+
 _URL: Final = re.compile(r"https?://([A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:[/?#].*)?")
 
 
 def check_action(context: Context, *, action: Action, profile: Profile) -> None:
     """Refuse a message whose context names another action than its path."""
     expected = profile.wire_names[action]
-    if context.action != expected:
+    if context.action != expected and context.action not in profile.names_of(action):
         raise ActionMismatch(
             f"the context says action {context.action!r}, the path says {expected!r}",
             path="$.context.action",
@@ -50,7 +53,7 @@ def check_version(context: Context, *, profile: Profile) -> None:
 
 def check_sender(context: Context, *, action: Action, profile: Profile, signer: str) -> None:
     """Refuse a message that was signed by somebody else than the sender it names."""
-    role = sender_role(action)
+    role = sender_side(action)
     claimed, key = context.id_of(role), profile.keys.id_of(role)
     if claimed != signer:
         raise SenderMismatch(
@@ -75,10 +78,10 @@ def check_role(registered: str | None, *, action: Action) -> None:
 
 
 def check_addressee(context: Context, *, action: Action, profile: Profile, subscriber_id: str) -> None:
-    """Refuse a message for another participant; a discover may leave the addressee open."""
-    role = sender_role(action).counterpart
+    """Refuse a message for another participant; some may leave the addressee open."""
+    role = sender_side(action).counterpart
     named = context.id_of(role)
-    if named == subscriber_id or (not named and action is Action.DISCOVER):
+    if named == subscriber_id or (not named and action in _OPEN):
         return
     raise NotAddressedHere(
         f"the message is for {named or 'nobody'}, this is {subscriber_id}",
@@ -94,7 +97,7 @@ def check_callback_address(
 
     Otherwise any subscriber could make this node post signed messages wherever it likes.
     """
-    role = sender_role(action)
+    role = sender_side(action)
     uri = context.uri_of(role)
     if registered_url is None:
         _check_own_host(uri, context.id_of(role), path=f"$.context.{profile.keys.uri_of(role)}")

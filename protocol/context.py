@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from kernel.clock import format_instant, parse_instant
 from kernel.errors import NodeError
-from protocol.actions import Action, Role, sender_role
+from protocol.actions import PUBLISHING, Action, Role, sender_side
 from protocol.durations import format_duration, parse_duration
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
 from protocol.profile import NetworkIds, Profile
@@ -52,7 +52,7 @@ class Context(NamedTuple):
 
     def sender_id(self, action: Action) -> str:
         """Return the id of whoever claims to have sent this message."""
-        return self.id_of(sender_role(action))
+        return self.id_of(sender_side(action))
 
 
 def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
@@ -65,12 +65,14 @@ def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
         raise ContextFieldMissing("the message has no context object", path="$.context")
     keys = profile.keys
     timestamp = _instant(context, keys.timestamp)
+    action = _text(context, keys.action, required=True)
+    asked = action not in profile.names_of(PUBLISHING.callback)  # whose official example names one side only
     return Context(
-        action=_text(context, keys.action, required=True),
+        action=action,
         domain=_text(context, keys.domain),
         version=_text(context, keys.version, required=True),
-        bap_id=_text(context, keys.bap_id, required=True),
-        bap_uri=_text(context, keys.bap_uri, required=True, longest=LONGEST_URI),
+        bap_id=_text(context, keys.bap_id, required=asked),
+        bap_uri=_text(context, keys.bap_uri, required=asked, longest=LONGEST_URI),
         bpp_id=_text(context, keys.bpp_id),
         bpp_uri=_text(context, keys.bpp_uri, longest=LONGEST_URI),
         transaction_id=_text(context, keys.transaction_id, required=True),
@@ -79,6 +81,21 @@ def read_context(document: Mapping[str, Any], profile: Profile) -> Context:
         ttl=_ttl(context, keys.ttl, since=timestamp),
         network_ids=_network_ids(context, keys.network_id) if keys.network_id in context else (),
     )
+
+
+def name_sides(context: Context, *, action: Action, sender: str) -> Context:
+    """Return the context with who publishes as BAP, and who answers that as BPP.
+
+    Many sellers' platforms publish under the id that they have in a trade, with anything on the other
+    side, and are answered under the ids that they wrote. Nothing else has two ways of naming a sender.
+    """
+    if context.sender_id(action) == sender or action not in (PUBLISHING.request, PUBLISHING.callback):
+        return context
+    if action is PUBLISHING.request and context.bpp_id == sender:
+        return context._replace(bap_id=sender, bap_uri=context.bpp_uri, bpp_id="", bpp_uri="")
+    if action is PUBLISHING.callback and context.bap_id == sender:
+        return context._replace(bpp_id=sender, bpp_uri=context.bap_uri, bap_id="", bap_uri="")
+    return context
 
 
 def write_context(context: Context, profile: Profile) -> dict[str, Any]:

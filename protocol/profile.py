@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from protocol.actions import Action, Role
+from protocol.actions import PUBLISHING, Action, Role
 
 
 class AckShape(StrEnum):
@@ -95,6 +95,8 @@ class Profile:
 
     `schemas` names the folder of its JSON Schemas; `version` is what its messages say, `versions`
     what is taken beside it; of `digest_labels` the first is sent, all are accepted.
+    `wire_names` has the actions that it knows; their paths are called like them, save those in `paths`,
+    and messages may say `other_names` too.
     `through_gateways` says that a gateway may sign beside the sender. `context_keys` and
     `message_keys` are keys of `context` and `message` that only this generation has; `key_marks` are
     beginnings of keys anywhere near the top of `message`.
@@ -114,13 +116,27 @@ class Profile:
     through_gateways: bool
     network_ids: NetworkIds
     wire_names: Mapping[Action, str]
+    paths: Mapping[Action, str]
+    other_names: Mapping[Action, frozenset[str]]
     context_keys: frozenset[str]
     message_keys: frozenset[str]
     key_marks: tuple[str, ...]
 
+    def speaks(self, action: Action) -> bool:
+        """Say whether this generation has `action`."""
+        return action in self.wire_names
+
     def path_of(self, action: Action) -> str:
         """Return the path that `action` is posted to, relative to a subscriber's URL."""
-        return f"{self.path_prefix}/{self.wire_names[action]}"
+        return f"{self.path_prefix}/{self.name_in_path(action)}"
+
+    def name_in_path(self, action: Action) -> str:
+        """Return the path of `action` without what all paths begin with."""
+        return self.paths.get(action, self.wire_names[action])
+
+    def schema_of(self, action: Action) -> str:
+        """Return the name of the schema of `action`: its path, as file names write it."""
+        return self.name_in_path(action).replace("/", "_")
 
     def behind_adapter(self) -> Profile:
         """Return this profile as the common adapter speaks it: its own paths and answers."""
@@ -133,11 +149,20 @@ class Profile:
         """
         base = base.rstrip("/")
         prefix = "" if base.endswith(ADAPTER_PATHS) else self.path_prefix
-        return f"{base.removesuffix(prefix)}{prefix}/{self.wire_names[action]}"
+        return f"{base.removesuffix(prefix)}{prefix}/{self.name_in_path(action)}"
 
     def names_action(self, name: object) -> bool:
         """Say whether this generation has an action of that name."""
-        return name in self.wire_names.values()
+        names = self.other_names.values()
+        return isinstance(name, str) and (
+            name in self.wire_names.values() or any(name in others for others in names)
+        )
+
+    def names_of(self, action: Action) -> frozenset[str]:
+        """Return what the context may call `action`; nothing if this generation does not have it."""
+        if action not in self.wire_names:
+            return frozenset()
+        return self.other_names.get(action, frozenset()) | {self.wire_names[action]}
 
     def has_version(self, version: object) -> bool:
         """Say whether messages of this generation may say that version."""
@@ -145,7 +170,14 @@ class Profile:
 
     def action_called(self, name: str) -> Action | None:
         """Return the action that this generation calls `name`."""
-        return next((action for action, known in self.wire_names.items() if known == name), None)
+        return next(
+            (
+                action
+                for action in self.wire_names
+                if name in self.names_of(action) or name == self.name_in_path(action)
+            ),
+            None,
+        )
 
     def routes(self) -> Mapping[str, Action]:
         """Return every path of this profile with its action."""
@@ -156,6 +188,13 @@ ADAPTER_PATHS: Final = ("/bap/receiver", "/bpp/receiver")
 """What the URLs of subscribers behind the common adapter end with; actions follow at once."""
 
 _NAMES: Final = {action: action.value for action in Action}
+_TRADE_NAMES: Final = {
+    action: name for action, name in _NAMES.items() if action not in (PUBLISHING.request, PUBLISHING.callback)
+}
+_CATALOG_PATHS: Final = {
+    PUBLISHING.request: "catalog/publish",
+    PUBLISHING.callback: "catalog/on_publish",
+}
 DIGEST_LABELS: Final = ("BLAKE-512", "BLAKE2b-512")
 """What the digest line of a signature may start with; the first is sent."""
 
@@ -173,7 +212,9 @@ V1_1: Final = Profile(
     ack_signature=AckSignature.NONE,
     through_gateways=True,
     network_ids=NetworkIds.NONE,
-    wire_names=_NAMES | {Action.DISCOVER: "search", Action.ON_DISCOVER: "on_search"},
+    wire_names=_TRADE_NAMES | {Action.DISCOVER: "search", Action.ON_DISCOVER: "on_search"},
+    paths={},
+    other_names={},
     context_keys=frozenset({"country", "city", "core_version"}),
     message_keys=frozenset(
         {"catalog", "order_id", "update_target", "cancellation_reason_id", "feedback_form"}
@@ -199,6 +240,8 @@ V2_RC: Final = Profile(
     through_gateways=False,
     network_ids=NetworkIds.LIST,
     wire_names=_NAMES,
+    paths=_CATALOG_PATHS,
+    other_names={},
     context_keys=frozenset({"schema_context", "network_id"}),
     message_keys=frozenset(
         {"text_search", "filters", "spatial", "media_search", "refType", "aggregate", "feedbackForm"}
@@ -228,7 +271,9 @@ V2_LTS: Final = Profile(
     ack_signature=AckSignature.HEADER,
     through_gateways=False,
     network_ids=NetworkIds.ONE,
-    wire_names=_NAMES | {Action.RATING: "rate", Action.ON_RATING: "on_rate"},
+    wire_names=_NAMES | _CATALOG_PATHS | {Action.RATING: "rate", Action.ON_RATING: "on_rate"},
+    paths=_CATALOG_PATHS,
+    other_names={action: frozenset({action.value}) for action in _CATALOG_PATHS},
     context_keys=frozenset({"schemaContext", "networkId", "requestDigest"}),
     message_keys=frozenset({"contract", "ratingInputs"}),
     key_marks=(

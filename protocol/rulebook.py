@@ -33,7 +33,7 @@ class Rulebook:
 
         Raises: SchemaViolated, with place, rule and hint of the first break.
         """
-        name, official = profile.wire_names[action], self.official.get(profile.name)
+        name, official = profile.schema_of(action), self.official.get(profile.name)
         if self.own[profile.name].is_valid(name, document) and (
             official is None or name not in official.actions or official.is_valid(name, document)
         ):
@@ -47,7 +47,7 @@ class Rulebook:
         self, document: Mapping[str, Any], *, action: Action, profile: Profile
     ) -> Sequence[Violation]:
         """Return what a message breaks, of our own schemas first; nothing if it fits."""
-        name, official = profile.wire_names[action], self.official.get(profile.name)
+        name, official = profile.schema_of(action), self.official.get(profile.name)
         own = self.own[profile.name].violations(name, document)
         if own or official is None or name not in official.actions:
             return own

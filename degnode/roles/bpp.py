@@ -10,6 +10,7 @@ import structlog
 from pydantic import Field
 
 from bpp.adapter import callback_putter
+from bpp.admission import SellerAdmission
 from bpp.bill_api import bill_router
 from bpp.bindings import bind
 from bpp.catalog import load_catalogue
@@ -136,6 +137,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
         handlers=bind(seller),
+        admission=SellerAdmission(uow_factory=uow_factory),
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
             provider_router(uow_factory=uow_factory, clock=clock),

@@ -36,7 +36,7 @@ def particulars_of(settings: Settings, role: Role) -> Particulars:
     """Return what stands in the participant's entry beside its keys."""
     return Particulars(
         url=plain(settings.public_url),
-        role=SubscriberRole(role.upper()),
+        role=SubscriberRole(role.subscribes_as.upper()),
         domain=settings.domain,
         der=settings.key_format is KeyFormat.DER,
     )

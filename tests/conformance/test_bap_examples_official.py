@@ -9,7 +9,7 @@ import simplejson
 
 from bap.examples import CALLBACKS, REQUESTS
 from node.correspondence import Peer
-from protocol.actions import CALLBACK_OF, Action, Role
+from protocol.actions import TRADE, Action, Role
 from storage.outbox import Outgoing
 from tests.support.buyer_world import SELLER_URL, correspondent
 from tests.support.official import official_message_errors
@@ -19,7 +19,7 @@ NOW = datetime(2026, 6, 11, 18, tzinfo=UTC)
 pytestmark = pytest.mark.usefixtures("shared")
 
 
-@pytest.mark.parametrize("action", CALLBACK_OF)
+@pytest.mark.parametrize("action", [exchange.request for exchange in TRADE])
 def test_the_official_schema_accepts_the_example_of_every_request(action: Action) -> None:
     writer = correspondent(Role.BAP, "bap.example", "https://bap.example")
     to = Peer(subscriber_id="bpp.example", url=SELLER_URL)
@@ -27,7 +27,7 @@ def test_the_official_schema_accepts_the_example_of_every_request(action: Action
     assert _errors(writer.request(action, to=to, message=message, transaction_id="t-1", now=NOW)) == []
 
 
-@pytest.mark.parametrize("action", CALLBACK_OF.values())
+@pytest.mark.parametrize("action", [exchange.callback for exchange in TRADE])
 def test_the_official_schema_accepts_the_example_of_every_callback(action: Action) -> None:
     writer = correspondent(Role.BPP, "bpp.example", SELLER_URL)
     to = Peer(subscriber_id="bap.example", url="https://bap.example")

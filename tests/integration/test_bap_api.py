@@ -19,7 +19,7 @@ from bap.examples import CALLBACKS, REQUESTS, SELLER_PLATFORM
 from bap.tables import bap_calls, bap_messages, bap_transactions
 from node.api_keys import HEADER
 from node.correspondence import Peer
-from protocol.actions import CALLBACK_OF, Action
+from protocol.actions import TRADE, Action
 from protocol.errors import RegistryUnavailable, WireError
 from protocol.signing import digest
 from schemas.validation import schema_set
@@ -46,7 +46,7 @@ async def rows_of(world: BuyerWorld) -> list[int]:
         return [await count(uow, table) for table in (bap_calls, bap_messages, bap_transactions, outbox)]
 
 
-@pytest.mark.parametrize("action", CALLBACK_OF)
+@pytest.mark.parametrize("action", [exchange.request for exchange in TRADE])
 async def test_every_request_is_accepted_and_put_in_the_outbox(world: BuyerWorld, action: Action) -> None:
     response = await world.send(action, REQUESTS[action])
     assert response.status_code == 202
@@ -384,7 +384,7 @@ async def test_a_transaction_with_an_order_stays_with_its_platform(world: BuyerW
 
 async def test_the_documentation_has_a_valid_example_for_every_action(world: BuyerWorld) -> None:
     paths = (await world.api.get("/openapi.json")).json()["paths"]
-    for action, callback in CALLBACK_OF.items():
+    for action, callback in ((exchange.request, exchange.callback) for exchange in TRADE):
         described = paths[f"/api/v1/{action}"]["post"]
         assert described["security"]
         examples = described["requestBody"]["content"]["application/json"]["examples"]

@@ -51,7 +51,7 @@ def through(profile: str, action: Action, message: Json) -> Json:
     raw = simplejson.dumps({"context": write_context(context, spoken), "message": message}, use_decimal=True)
     for unknown in UnknownPacks:
         rules = schema_set(spoken.schemas, unknown_packs=unknown)
-        assert rules.violations(spoken.wire_names[action], orjson.loads(raw)) == []
+        assert rules.violations(spoken.schema_of(action), orjson.loads(raw)) == []
     arrived: Json = simplejson.loads(raw, use_decimal=True)["message"]
     return arrived
 

@@ -143,7 +143,7 @@ async def _enter(foundation: Foundation, registry: RunningRegistry) -> None:
         key_id=signer.key_id,
         signing_public_key=signer.public_key,
         url=foundation.correspondent.url,
-        role=SubscriberRole(foundation.role.upper()),
+        role=SubscriberRole(foundation.role.subscribes_as.upper()),
         domain=foundation.settings.domain,
     )
     await enter_by_token(registry.url, record=record, token=registry.token)

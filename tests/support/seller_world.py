@@ -130,7 +130,7 @@ def order(
 def require_valid(action: Action, body: bytes, *, profile: Profile = V2_RC) -> Json:
     """Return the message in `body`; it must fit the schema of its action."""
     document: Json = orjson.loads(body)
-    assert schema_set(profile.schemas).violations(profile.wire_names[action], document) == []
+    assert schema_set(profile.schemas).violations(profile.schema_of(action), document) == []
     exact: Json = simplejson.loads(body, use_decimal=True)
     return exact
 

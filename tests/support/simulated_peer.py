@@ -121,7 +121,7 @@ class SimulatedPeer(Served):
             key_id=self.signer.key_id,
             signing_public_key=self.signer.public_key,
             url=self.url,
-            role=SubscriberRole(self.role.upper()),
+            role=SubscriberRole(self.role.subscribes_as.upper()),
             domain=DOMAIN,
         )
         return replace(record, **changes)

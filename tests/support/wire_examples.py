@@ -17,7 +17,7 @@ _EXAMPLES = {
 
 def wire_example(profile: Profile, action: Action) -> dict[str, Any]:
     """Return the whole message that `action` is on that wire."""
-    return _EXAMPLES[profile.name](profile.wire_names[action])
+    return _EXAMPLES[profile.name](profile.schema_of(action))
 
 
 def wire_message(profile: Profile, action: Action) -> dict[str, Any]:

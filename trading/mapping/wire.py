@@ -17,11 +17,24 @@ from trading.listing import Listing
 from trading.mapping.find import Json
 from trading.mapping.parts import OrderParts
 from trading.offer import SupportContact
+from trading.publication import Publication, PublicationResult, PublishedCatalogue
 from trading.quote import Quote
 from trading.report import ContractReport
 from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSummary, Selection
 
 Message = Mapping[str, Any]
+
+
+class PublicationWire(Protocol):
+    """A generation that can publish catalogues."""
+
+    def write_publication(self, publication: Publication, *, bpp_id: str, bpp_url: str) -> Json: ...
+
+    def read_publication(self, message: Message) -> list[PublishedCatalogue]: ...
+
+    def write_publication_results(self, results: Sequence[PublicationResult]) -> Json: ...
+
+    def read_publication_results(self, message: Message) -> list[PublicationResult]: ...
 
 
 class Wire(Protocol):

@@ -12,7 +12,7 @@ from bap.bindings import bind
 from bap.call_request import MessageRefused, parse_call_request
 from bap.examples import CALLBACKS, REQUESTS
 from node.correspondence import Peer
-from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
+from protocol.actions import HANDLED_BY, TRADE, Action, Role
 from schemas.validation import schema_set
 from tests.support.buyer_world import SELLER_URL, correspondent
 
@@ -23,7 +23,7 @@ def test_every_callback_has_a_handler_and_nothing_else_has() -> None:
     assert set(bind()) == set(HANDLED_BY[Role.BAP])
 
 
-@pytest.mark.parametrize("action", CALLBACK_OF)
+@pytest.mark.parametrize("action", [exchange.request for exchange in TRADE])
 def test_the_example_of_every_request_fits_its_schema(action: Action) -> None:
     request = parse_call_request(REQUESTS[action])
     outgoing = correspondent(Role.BAP, "bap.example", "https://bap.example").request(
@@ -36,7 +36,7 @@ def test_the_example_of_every_request_fits_its_schema(action: Action) -> None:
     assert _violations(action, outgoing.body) == []
 
 
-@pytest.mark.parametrize("action", CALLBACK_OF.values())
+@pytest.mark.parametrize("action", [exchange.callback for exchange in TRADE])
 def test_the_example_of_every_callback_fits_its_schema(action: Action) -> None:
     outgoing = correspondent(Role.BPP, "bpp.example", SELLER_URL).unsolicited(
         action,

@@ -82,6 +82,23 @@ def test_a_message_for_somebody_else_is_refused(action: Action, addressee: str, 
     assert caught.value.path == f"$.context.{field}"
 
 
+def test_a_publication_goes_by_either_of_its_names() -> None:
+    for name in ("catalog/publish", "catalog_publish"):
+        check_action(CONTEXT._replace(action=name), action=Action.CATALOG_PUBLISH, profile=V2_LTS)
+    with pytest.raises(ActionMismatch):
+        check_action(CONTEXT._replace(action="publish"), action=Action.CATALOG_PUBLISH, profile=V2_LTS)
+
+
+@pytest.mark.parametrize("action", [Action.CATALOG_PUBLISH, Action.ON_CATALOG_PUBLISH])
+def test_publishing_need_name_its_sender_alone(action: Action) -> None:
+    alone = (
+        CONTEXT._replace(bap_id="") if action is Action.ON_CATALOG_PUBLISH else CONTEXT._replace(bpp_id="")
+    )
+    check_addressee(alone, action=action, profile=V2_RC, subscriber_id="other.example")
+    with pytest.raises(NotAddressedHere):
+        check_addressee(CONTEXT, action=action, profile=V2_RC, subscriber_id="other.example")
+
+
 def test_only_a_discover_may_leave_the_seller_open() -> None:
     to_all = CONTEXT._replace(bpp_id="")
     check_addressee(to_all, action=Action.DISCOVER, profile=V2_RC, subscriber_id="bpp.example")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from protocol.actions import Action, Role
-from protocol.context import Context, read_context, write_context
+from protocol.context import Context, name_sides, read_context, write_context
 from protocol.errors import ContextFieldInvalid, ContextFieldMissing
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 
@@ -164,3 +164,23 @@ def test_networks_are_written_as_the_generation_has_them(profile: Profile, writt
     assert {key: value for key, value in found.items() if key.startswith("network")} == written
     none = write_context(context._replace(network_ids=()), profile)
     assert not [key for key in none if key.startswith("network")]
+
+
+def test_a_publication_names_its_sender_on_either_side() -> None:
+    publish, answer = Action.CATALOG_PUBLISH, Action.ON_CATALOG_PUBLISH
+    context = _read(action="catalog_publish")
+    assert name_sides(context, action=publish, sender="bap.example") is context
+    turned = name_sides(context, action=publish, sender="bpp.example")
+    assert (turned.bap_id, turned.bap_uri) == ("bpp.example", "https://bpp.example")
+    assert (turned.bpp_id, turned.bpp_uri) == ("", "")
+    answered = name_sides(context, action=answer, sender="bap.example")
+    assert (answered.bpp_id, answered.bpp_uri, answered.bap_id) == ("bap.example", "https://bap.example", "")
+    for action in (publish, answer, Action.CONFIRM):
+        assert name_sides(context, action=action, sender="mallory.example") is context
+
+
+def test_a_discovery_service_need_not_name_whom_it_answers() -> None:
+    context = _read(action="on_catalog_publish", bap_id=..., bap_uri=...)
+    assert (context.bap_id, context.bpp_id) == ("", "bpp.example")
+    with pytest.raises(ContextFieldMissing, match="no bap_id"):
+        _read(action="catalog_publish", bap_id=...)

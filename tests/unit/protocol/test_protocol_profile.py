@@ -61,3 +61,19 @@ def test_behind_the_adapter_there_are_two_shapes_of_answers() -> None:
 def test_keys_of_a_role_are_found_by_it() -> None:
     assert V2_LTS.keys.id_of(Role.BPP) == "bppId"
     assert V2_RC.keys.uri_of(Role.BAP) == "bap_uri"
+
+
+def test_catalogues_are_published_below_a_path_of_their_own() -> None:
+    assert V2_RC.routes()["/beckn/catalog/publish"] is Action.CATALOG_PUBLISH
+    assert V2_LTS.routes()["/catalog/on_publish"] is Action.ON_CATALOG_PUBLISH
+    assert V2_LTS.schema_of(Action.ON_CATALOG_PUBLISH) == "catalog_on_publish"
+    for name in ("catalog/publish", "catalog_publish"):
+        assert V2_LTS.action_called(name) is V2_RC.action_called(name) is Action.CATALOG_PUBLISH
+        assert V2_LTS.names_action(name)
+    assert not V2_LTS.names_action([])
+
+
+def test_the_first_generation_publishes_nothing() -> None:
+    assert not V1_1.speaks(Action.CATALOG_PUBLISH)
+    assert V1_1.names_of(Action.CATALOG_PUBLISH) == frozenset()
+    assert V1_1.action_called("catalog/publish") is None

@@ -34,13 +34,38 @@ _PLACES: Final = "availableAt"
 
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
     """Return the message of an on_discover; the catalogues of one listing share its code."""
-    shared = {
+    shared = _shared(listing, bpp_id=bpp_id, bpp_url=bpp_url) | {"isActive": True}
+    return {"catalogs": [shared | _catalog(provider, listing) for provider in listing.providers]}
+
+
+def write_published_id(listing: Listing, provider: Provider) -> str:
+    """Return the id that the catalogue of a provider is published under, whoever else sells."""
+    return f"{listing.id}/{provider.id}"
+
+
+def write_emptied_catalog(provider: Provider, listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return the catalogue of a provider that sells nothing any more."""
+    return _shared(listing, bpp_id=bpp_id, bpp_url=bpp_url) | {
+        "id": write_published_id(listing, provider),
+        "provider": _provider(provider),
+        "resources": [],
+        "offers": [],
+        "isActive": False,
+    }
+
+
+def read_provider_listing(catalog: Json) -> Listing:
+    """Return what one catalogue lists. Raises: LookupError, TypeError, ValueError, FieldInvalid."""
+    return _read_listing(_listing_id(catalog), [catalog])
+
+
+def _shared(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return what the catalogues of one listing have in common."""
+    return {
         "descriptor": {"name": listing.name, "code": listing.id},
         "bppId": bpp_id,
         "bppUri": bpp_url,
-        "isActive": True,
     }
-    return {"catalogs": [shared | _catalog(provider, listing) for provider in listing.providers]}
 
 
 def write_items(listing: Listing) -> list[Json]:

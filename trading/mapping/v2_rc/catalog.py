@@ -32,7 +32,12 @@ def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
     """Return the message of an on_discover; a listing of nothing makes no catalogue."""
     if not listing.resources:
         return {"catalogs": []}
-    catalog = {
+    return {"catalogs": [write_whole_catalog(listing, bpp_id=bpp_id, bpp_url=bpp_url)]}
+
+
+def write_whole_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
+    """Return the catalogue of a listing, also of one of nothing."""
+    return {
         "@context": iris.CORE_CONTEXT,
         "@type": "beckn:Catalog",
         "beckn:id": listing.id,
@@ -43,7 +48,6 @@ def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
         "beckn:items": write_items(listing),
         "beckn:offers": [write_offer(offer) for offer in listing.offers],
     }
-    return {"catalogs": [catalog]}
 
 
 def write_items(listing: Listing) -> list[Json]:
@@ -123,7 +127,7 @@ def read_price(price: Mapping[str, Any]) -> ToldPrice:
 def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
     """Return the catalogues of an on_discover. Raises: FieldInvalid."""
     with reading("the catalogue"):
-        return [_read_listing(catalog) for catalog in message["catalogs"]]
+        return [read_listing(catalog) for catalog in message["catalogs"]]
 
 
 def _item(resource: Resource, listing: Listing) -> Json:
@@ -147,7 +151,8 @@ def _provider(provider: Provider) -> Json:
     return {"beckn:id": provider.id, "beckn:descriptor": write_descriptor(provider.name)}
 
 
-def _read_listing(catalog: Mapping[str, Any]) -> Listing:
+def read_listing(catalog: Mapping[str, Any]) -> Listing:
+    """Return what one catalogue lists. Raises: LookupError, TypeError, ValueError, FieldInvalid."""
     items: Sequence[Json] = catalog["beckn:items"]
     providers = {item["beckn:provider"]["beckn:id"]: item["beckn:provider"] for item in items}
     return Listing(
