@@ -1,13 +1,17 @@
-"""Write one example of every message of the 2.0 RC wire: `python examples/write_messages.py [folder]`.
+"""Write the messages of the use cases, in each generation: `python examples/write_messages.py [folder]`.
 
-The messages are those of the API's documentation, with a context: one purchase of solar energy, and
-what a buyer may ask or change on the way. A test keeps `examples/messages` as this writes it.
+A folder for each generation, in it one for each use case with its messages in the order in which they
+travel, from the first look to the bill. They come from conversations that are run for real, on a database
+and a clock of their own. What is in `v2_rc/documented` is what the API's documentation shows, with a context.
+A test keeps `examples/messages` as this writes it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 from typing import Any, Final
 from uuid import NAMESPACE_URL, uuid5
@@ -15,9 +19,13 @@ from uuid import NAMESPACE_URL, uuid5
 import simplejson
 
 from bap.examples import CALLBACKS, REQUESTS, SELLER_PLATFORM
+from examples.conversations.purchase import converse
+from examples.conversations.recorder import empty_databases
+from examples.conversations.use_cases import USE_CASES, UseCase
 from protocol.actions import TRADE, Action
 from protocol.context import Context, write_context
-from protocol.profile import V2_RC
+from protocol.profile import PROFILES, V2_RC, Profile
+from storage.unit_of_work import UnitOfWorkFactory
 
 AGREED: Final = datetime(2026, 6, 11, 18, tzinfo=UTC)
 """When the buyer looks for energy; one exchange follows another every five seconds."""
@@ -27,7 +35,7 @@ AFTERWARDS: Final = (Action.STATUS, Action.RATING)
 
 
 def documents() -> dict[Action, dict[str, Any]]:
-    """Return every message by its action, each callback after its request."""
+    """Return every message of the documentation by its action, each callback after its request."""
     written = {}
     for number, exchange in enumerate(TRADE):
         begin = SETTLED if exchange.request in AFTERWARDS else AGREED
@@ -60,12 +68,43 @@ def _document(action: Action, message: Any, request: Action, at: datetime) -> di
     return {"context": write_context(context, V2_RC), "message": message}
 
 
+def documented() -> dict[str, str]:
+    """Return the texts of the documentation's messages by their files."""
+    return {f"v2_rc/documented/{action}.json": _text(document) for action, document in documents().items()}
+
+
+async def conversation(
+    use_case: UseCase, profile: Profile, *, uow_factory: UnitOfWorkFactory
+) -> dict[str, str]:
+    """Return the texts of a use case's messages on a generation by their files."""
+    written = await converse(use_case, profile, uow_factory=uow_factory)
+    return {
+        f"{profile.name}/{use_case.name}/{number:02}-{message.name}.json": _text(message.document)
+        for number, message in enumerate(written, start=1)
+    }
+
+
+async def conversations() -> dict[str, str]:
+    """Return the texts of all messages of all use cases by their files."""
+    texts: dict[str, str] = {}
+    async with empty_databases() as make_database:
+        for use_case, profile in product(USE_CASES, PROFILES.values()):
+            database = await make_database(f"{use_case.name}-{profile.name}")
+            texts |= await conversation(use_case, profile, uow_factory=UnitOfWorkFactory(database))
+            await database.close()
+    return texts
+
+
+def _text(document: dict[str, Any]) -> str:
+    return simplejson.dumps(document, use_decimal=True, indent=2, ensure_ascii=False) + "\n"
+
+
 def main(folder: Path) -> None:
-    """Write each message to a file of `folder` that is named after its action."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for action, document in documents().items():
-        text = simplejson.dumps(document, use_decimal=True, indent=2, ensure_ascii=False)
-        (folder / f"{action}.json").write_text(text + "\n", encoding="utf-8")
+    """Write each message to a file below `folder`."""
+    for name, text in (documented() | asyncio.run(conversations())).items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

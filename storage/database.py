@@ -100,18 +100,25 @@ def is_outage(error: BaseException) -> bool:
     )
 
 
-async def create_database(url: str, name: str) -> str:
-    """Create the database `name` on the server of `url` unless it is there; return its URL."""
+async def create_database(url: str, name: str, *, template: str | None = None) -> str:
+    """Create the database `name` on the server of `url` unless it is there; return its URL.
+
+    It begins as a copy of the database `template`, which nobody may be using, or else empty.
+    """
     server = make_url(url)
     connection = await _open(server)
     try:
         if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-            quoted = name.replace('"', '""')
+            copied = f" TEMPLATE {_quoted(template)}" if template else ""
             with suppress(asyncpg.DuplicateDatabaseError, asyncpg.UniqueViolationError):  # another process
-                await connection.execute(f'CREATE DATABASE "{quoted}"')
+                await connection.execute(f"CREATE DATABASE {_quoted(name)}{copied}")
     finally:
         await connection.close()
     return server.set(database=name).render_as_string(hide_password=False)
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
 
 
 async def _open(url: URL) -> asyncpg.Connection[asyncpg.Record]:

@@ -40,7 +40,7 @@ class SimulatedMeter:
 
     async def report(self, period: Interval, energies: Sequence[Energy]) -> int:
         """Post what flowed in each of the equal parts of `period`, and return the HTTP status."""
-        document = write_mirror_usage_point(self._document(period, energies))
+        document = write_mirror_usage_point(usage_point(self.mrid, self.direction, period, energies))
         async with httpx.AsyncClient(timeout=30) as client:
             response = await client.post(
                 f"{self.url}/mup",
@@ -50,35 +50,37 @@ class SimulatedMeter:
             response.raise_for_status()
             return response.status_code
 
-    def _document(self, period: Interval, energies: Sequence[Energy]) -> MirrorUsagePoint:
-        register = canonical_mrid(f"{self.direction:02X}{self.mrid}", lenient=True)
-        start, seconds = int(period.start.timestamp()), int(period.duration.total_seconds()) // len(energies)
-        return MirrorUsagePoint(
-            mrid=canonical_mrid(self.mrid, lenient=True),
-            mrid_as_sent=self.mrid.zfill(len(self.mrid) + len(self.mrid) % 2),
-            meter_readings=(
-                MirrorMeterReading(
-                    mrid=register,
-                    mrid_as_sent=register,
-                    reading_type=ReadingType(
-                        accumulation_behaviour=_DELTA_DATA,
-                        commodity=_ELECTRICITY,
-                        flow_direction=self.direction,
-                        interval_length=seconds,
-                        kind=_ENERGY,
-                        uom=_WATT_HOURS,
-                    ),
-                    reading_sets=(
-                        MirrorReadingSet(
-                            readings=tuple(
-                                _reading(energy, start=start + number * seconds, seconds=seconds)
-                                for number, energy in enumerate(energies)
-                            )
-                        ),
+
+def usage_point(mrid: str, direction: int, period: Interval, energies: Sequence[Energy]) -> MirrorUsagePoint:
+    """Return the document by which a meter tells what flowed in each of the equal parts of `period`."""
+    register = canonical_mrid(f"{direction:02X}{mrid}", lenient=True)
+    start, seconds = int(period.start.timestamp()), int(period.duration.total_seconds()) // len(energies)
+    return MirrorUsagePoint(
+        mrid=canonical_mrid(mrid, lenient=True),
+        mrid_as_sent=mrid.zfill(len(mrid) + len(mrid) % 2),
+        meter_readings=(
+            MirrorMeterReading(
+                mrid=register,
+                mrid_as_sent=register,
+                reading_type=ReadingType(
+                    accumulation_behaviour=_DELTA_DATA,
+                    commodity=_ELECTRICITY,
+                    flow_direction=direction,
+                    interval_length=seconds,
+                    kind=_ENERGY,
+                    uom=_WATT_HOURS,
+                ),
+                reading_sets=(
+                    MirrorReadingSet(
+                        readings=tuple(
+                            _reading(energy, start=start + number * seconds, seconds=seconds)
+                            for number, energy in enumerate(energies)
+                        )
                     ),
                 ),
             ),
-        )
+        ),
+    )
 
 
 def _reading(energy: Energy, *, start: int, seconds: int) -> Reading:

@@ -1,4 +1,4 @@
-"""The examples do what they say: the messages fit, the trade runs, the meters are heard."""
+"""The examples do what they say: the trade runs, the meters are heard."""
 
 from __future__ import annotations
 
@@ -8,36 +8,21 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
-import simplejson
 from envoy_schema.server.schema.sep2.metering_mirror import MirrorUsagePointRequest
 
-from bap.examples import CALLBACKS, REQUESTS
 from degnode.demo.scenario import zone_at_noon
 from degnode.processes import Network, small_network
 from kernel.clock import SystemClock
 from node.api_keys import HEADER
-from protocol.actions import Action
-from schemas.validation import schema_set
 from tests.support.calling import calling
-from tests.support.official import official_message_errors
 from tests.support.processes import seller_of
 
 EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
 METERS: Final = ("rooftop", "bakery")
 SECONDS: Final = 8
-
-
-def texts_in(folder: Path) -> dict[str, str]:
-    return {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
-
-
-def message_of(action: Action) -> dict[str, Any]:
-    text = (EXAMPLES / "messages" / f"{action}.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = simplejson.loads(text, use_decimal=True)
-    return document
 
 
 def meter_document(meter: str, *, start: int, seconds: int) -> bytes:
@@ -97,34 +82,6 @@ async def test_a_refusal_of_the_seller_ends_the_trade_with_its_words(network: Ne
     _, complaint = await process.communicate()
     assert process.returncode == 1
     assert complaint.decode() == "failed     select: 21 kWh is too much at once (BIZ_QUANTITY_UNAVAILABLE)\n"
-
-
-async def test_the_files_of_messages_are_those_that_the_script_writes(tmp_path: Path) -> None:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, str(EXAMPLES / "write_messages.py"), str(tmp_path), stderr=PIPE
-    )
-    _, complaint = await process.communicate()
-    assert process.returncode == 0, complaint.decode()
-    assert texts_in(EXAMPLES / "messages") == texts_in(tmp_path)
-
-
-def test_there_is_a_message_for_every_action() -> None:
-    assert set(texts_in(EXAMPLES / "messages")) == {f"{action}.json" for action in Action}
-
-
-@pytest.mark.parametrize("action", Action)
-def test_a_message_is_that_of_the_documentation_and_fits_its_schema(action: Action) -> None:
-    document = message_of(action)
-    documented = CALLBACKS[action] if action in CALLBACKS else REQUESTS[action]["message"]
-    assert document["message"] == documented
-    assert document["context"]["action"] == action
-    assert schema_set("v2_rc").violations(action, document) == []
-
-
-@pytest.mark.parametrize("action", Action)
-@pytest.mark.usefixtures("shared")
-def test_the_official_schema_accepts_a_message(action: Action) -> None:
-    assert official_message_errors(action, simplejson.loads(simplejson.dumps(message_of(action)))) == []
 
 
 @pytest.mark.parametrize("meter", METERS)

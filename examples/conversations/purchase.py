@@ -1,0 +1,114 @@
+"""A conversation: what the buyer asks and the seller answers, from the first look to the paid bill."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+from degnode.demo.meters import EXPORTED, IMPORTED
+from examples.conversations.recorder import BAP, Json, Recorder, Written, platforms
+from examples.conversations.use_cases import P2P, UseCase, agreed_at
+from kernel.clock import ManualClock
+from kernel.energy import Energy
+from kernel.interval import Interval
+from protocol.actions import Action
+from protocol.profile import Profile
+from storage.unit_of_work import UnitOfWorkFactory
+from trading.cancellation import Reason
+from trading.request import Criteria, Inquiry, OrderRequest, Rating
+
+_TELLS: Final = timedelta(minutes=10)
+"""How long after an interval its meters have told of it."""
+_PARTS: Final = 2
+"""How often the meters tell: in the middle, and at the end."""
+
+
+async def converse(
+    use_case: UseCase, profile: Profile, *, uow_factory: UnitOfWorkFactory
+) -> Sequence[Written]:
+    """Return every message of the use case on `profile`, in order; on an empty database always the same."""
+    clock = ManualClock(agreed_at(use_case))
+    recorder = platforms(uow_factory, catalogue=use_case.catalogue, profile=profile, clock=clock)
+    async with uow_factory() as uow:
+        await recorder.bpp.open_shop(uow)
+    if use_case.deposit is not None:
+        await recorder.pay_in(use_case.deposit)
+    order_id = await _buy(recorder, use_case)
+    await _deliver(recorder, use_case)
+    if use_case is P2P:  # whatever else a buyer may ask is shown once
+        await _ask_on(recorder, order_id)
+        await _change_and_cancel(recorder, use_case)
+    return recorder.written
+
+
+async def _buy(recorder: Recorder, use_case: UseCase) -> str:
+    """Return the id of a confirmed order."""
+    wire = recorder.wire
+    await recorder.ask(Action.DISCOVER, wire.write_criteria(Criteria(words=use_case.words)))
+    wanted = wire.write_order_request(_order(recorder, use_case))
+    await recorder.ask(Action.SELECT, wanted)
+    confirmed = await recorder.ask(Action.CONFIRM, await recorder.ask(Action.INIT, wanted))
+    return str(wire.find_parts(confirmed[wire.ORDER_KEY]).order_id)
+
+
+def _order(recorder: Recorder, use_case: UseCase) -> OrderRequest:
+    offer = next(each for each in recorder.bpp.catalogue.offers if each.id == use_case.offer_id)
+    return OrderRequest(
+        seller=offer.provider_id,
+        buyer_id=use_case.buyer_id,
+        resource_id=offer.resource_id,
+        offer_id=offer.id,
+        quantity=use_case.quantity,
+        contracted=use_case.quantity,
+        target_meter=use_case.target_meter,
+        trade_start=use_case.window.start,
+        trade_end=use_case.window.end,
+    )
+
+
+async def _deliver(recorder: Recorder, use_case: UseCase) -> None:
+    """Let the window go by; both meters tell twice."""
+    count = len(use_case.taken)
+    step = use_case.window.duration / count
+    for first, last in _halves(count):
+        period = Interval(use_case.window.start + first * step, use_case.window.start + last * step)
+        recorder.clock.set(period.end + _TELLS)
+        if use_case.target_meter is None:
+            await recorder.report(use_case.source_meter, IMPORTED, period, use_case.taken[first:last])
+        else:
+            await recorder.report(use_case.source_meter, EXPORTED, period, use_case.given[first:last])
+            await recorder.report(use_case.target_meter, IMPORTED, period, use_case.taken[first:last])
+        await recorder.look_again()
+        await recorder.look_again()  # what was paid ahead pays the bill, and the buyer is told of that
+
+
+def _halves(count: int) -> list[tuple[int, int]]:
+    middle = count // _PARTS
+    return [(first, last) for first, last in ((0, middle), (middle, count)) if first < last]
+
+
+async def _ask_on(recorder: Recorder, order_id: str) -> None:
+    """Ask whatever a buyer may ask about an order."""
+    wire, order = recorder.wire, OrderRequest(order_id=order_id)
+    await recorder.ask(Action.STATUS, wire.write_order_id(order))
+    await recorder.ask(Action.TRACK, wire.write_track(order, callback_url=f"{BAP.url}/track/{order_id}"))
+    rating = Rating(target_id=order_id, category="ORDER", value=Decimal(5), worst=Decimal(1), best=Decimal(5))
+    await recorder.ask(Action.RATING, wire.write_ratings([rating]))
+    await recorder.ask(Action.SUPPORT, wire.write_support(Inquiry(category="ORDER", target_id=order_id)))
+
+
+async def _change_and_cancel(recorder: Recorder, use_case: UseCase) -> None:
+    """Buy again for the next day, take less of it, and then nothing."""
+    day = timedelta(days=1)
+    window = Interval(use_case.window.start + day, use_case.window.end + day)
+    recorder.transaction_id = str(recorder.bpp.new_id())
+    order_id = await _buy(recorder, replace(use_case, window=window))
+    wanted = replace(_order(recorder, replace(use_case, window=window)), order_id=order_id)
+    less = replace(wanted, quantity=Energy(6_000), contracted=Energy(6_000))
+    await recorder.ask(Action.UPDATE, recorder.wire.write_update(less))
+    reason = Reason(code="BUYER_CHANGED_MIND", words="The ovens are out of order")
+    cancel: Json = recorder.wire.write_cancel(OrderRequest(order_id=order_id), reason)
+    await recorder.ask(Action.CANCEL, cancel)

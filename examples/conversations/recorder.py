@@ -1,0 +1,225 @@
+"""A buyer's and a seller's platform on a clock that stands still, and every message between them."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import simplejson
+from sqlalchemy import select
+
+from bpp.bindings import bind
+from bpp.catalog import load_catalogue
+from bpp.deliveries import DeliveryDesk, note_readings
+from bpp.payment_desk import PaymentDesk
+from bpp.platform import Bpp
+from degnode.demo.meters import usage_point
+from kernel.clock import ManualClock
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.money import Money
+from metering.ingest import record_mirror_document
+from metering.sep.writer import write_mirror_usage_point
+from node.correspondence import Correspondent, Peer
+from node.message import Inbound
+from protocol.actions import Action, Role
+from protocol.context import read_context
+from protocol.profile import Profile
+from settlement.payments.kept_sandbox import SANDBOX, KeptSandbox
+from settlement.payments.payment import Collector, Payment
+from storage.database import Database, create_database
+from storage.embedded import start_embedded
+from storage.migrate import migrate
+from storage.outbox import Outgoing
+from storage.tables import outbox
+from storage.unit_of_work import UnitOfWorkFactory
+from trading.mapping import wire_of
+from trading.mapping.wire import Wire
+
+Json = dict[str, Any]
+
+BAP: Final = Peer(subscriber_id="bap.bakery.example", url="https://bap.bakery.example")
+BPP: Final = Peer(subscriber_id="bpp.sunfield.example", url="https://bpp.sunfield.example")
+_BETWEEN: Final = timedelta(seconds=1)
+"""From a message to the next."""
+_TEMPLATE: Final = "migrated"
+_SIGNED: Final = (
+    f'Signature keyId="{BAP.subscriber_id}|k1|ed25519",algorithm="ed25519",created="1767945600",'
+    'expires="1767945630",headers="(created) (expires) digest",signature="c2lnbmVk"'
+)
+"""What a request that came in was signed with: its answer is bound to it."""
+
+
+class UnansweredError(Exception):
+    """The seller answers later, which these conversations have no room for."""
+
+
+class Counter:
+    """Makes ids that are always the same, one after the other."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._made = 0
+
+    def __call__(self) -> UUID:
+        self._made += 1
+        return uuid5(NAMESPACE_URL, f"{BAP.url}/{self._name}/{self._made}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A message as it travels, and the action as its generation calls it."""
+
+    name: str
+    document: Json
+
+
+@dataclass(slots=True, kw_only=True)
+class Recorder:
+    """Both platforms, and what they have said so far."""
+
+    uow_factory: UnitOfWorkFactory
+    bpp: Bpp
+    buyer: Correspondent
+    clock: ManualClock
+    profile: Profile
+    transaction_id: str
+    written: list[Written] = field(default_factory=list)
+    _told: int = field(default=0, init=False)
+
+    @property
+    def wire(self) -> Wire:
+        return wire_of(self.profile.name)
+
+    async def ask(self, action: Action, message: Json) -> Json:
+        """Send a request, and return the `message` of the callback. Raises: the seller's refusal."""
+        now = self.clock.advance(_BETWEEN)
+        request = self.buyer.request(
+            action, to=BPP, message=message, transaction_id=self.transaction_id, now=now, profile=self.profile
+        )
+        self._write(request)
+        inbound = self._received(action, request)
+        now = self.clock.advance(_BETWEEN)
+        async with self.uow_factory() as uow:
+            content = await bind(self.bpp)[action](inbound, uow, now)
+        if content is None:
+            raise UnansweredError(f"{action} has no answer yet")
+        answer: Json = self._write(self.bpp.correspondent.answer(inbound, content, now=now))["message"]
+        return answer
+
+    async def report(self, mrid: str, direction: int, period: Interval, energies: Sequence[Energy]) -> None:
+        """Have a meter report what flowed in the equal parts of `period`."""
+        document = write_mirror_usage_point(usage_point(mrid, direction, period, energies))
+        now = self.clock.now()
+        async with self.uow_factory() as uow:
+            result = await record_mirror_document(document, uow=uow, now=now, sender=mrid)
+            touched = [(meter.mrid, meter.span) for meter in result.touched]
+            await note_readings(uow, meters=[each for each, _ in touched], now=now, revised=touched)
+
+    async def look_again(self) -> None:
+        """Let the seller look at its contracts, and write down what it tells of them unasked."""
+        self.clock.advance(_BETWEEN)
+        desk = DeliveryDesk(bpp=self.bpp, uow_factory=self.uow_factory, clock=self.clock)
+        while await desk.step():
+            pass
+        async with self.uow_factory() as uow:
+            query = select(outbox).where(outbox.c.id > self._told).order_by(outbox.c.id)
+            for row in (await uow.connection.execute(query)).all():
+                self._told = row.id
+                self._append(Action(row.action), row.body)
+
+    async def pay_in(self, amount: Money) -> None:
+        """Have the buyer's platform pay into its deposit with the seller."""
+        rail = KeptSandbox(uow_factory=self.uow_factory, clock=self.clock)
+        desk = PaymentDesk(
+            seller=BPP.subscriber_id, rail_name=SANDBOX, rail=rail, uow_factory=self.uow_factory
+        )
+        payment = Payment(
+            id=Counter("payment")(),
+            payer=BAP.subscriber_id,
+            payee=BPP.subscriber_id,
+            amount=amount,
+            collected_by=Collector.BPP,
+        )
+        async with self.uow_factory() as uow:
+            await desk.start(payment, uow=uow, now=self.clock.now())
+        await desk.ask(payment.id, now=self.clock.now())
+
+    def _received(self, action: Action, request: Outgoing) -> Inbound:
+        document = simplejson.loads(request.body, use_decimal=True)
+        return Inbound(
+            profile=self.profile,
+            action=action,
+            context=read_context(document, self.profile),
+            message=document["message"],
+            error=None,
+            sender=BAP.subscriber_id,
+            authorization=_SIGNED,
+            received_at=self.clock.now(),
+            raw=request.body,
+        )
+
+    def _write(self, message: Outgoing) -> Json:
+        return self._append(Action(message.action), message.body)
+
+    def _append(self, action: Action, body: bytes) -> Json:
+        document: Json = simplejson.loads(body, use_decimal=True)
+        self.written.append(Written(name=self.profile.wire_names[action], document=document))
+        return document
+
+
+def platforms(
+    uow_factory: UnitOfWorkFactory, *, catalogue: Path, profile: Profile, clock: ManualClock
+) -> Recorder:
+    """Return both platforms on an empty database, the seller's with what the file `catalogue` offers."""
+    ids = Counter(f"{catalogue.stem}/{profile.name}")
+
+    def correspondent(role: Role, peer: Peer) -> Correspondent:
+        return Correspondent(
+            role=role,
+            subscriber_id=peer.subscriber_id,
+            url=peer.url,
+            domain="beckn.one:deg:p2p-trading:2.0.0",
+            profile=profile,
+            request_ttl=timedelta(seconds=30),
+            callback_ttl=timedelta(hours=24),
+            new_id=ids,
+        )
+
+    return Recorder(
+        uow_factory=uow_factory,
+        bpp=Bpp(
+            catalogue=load_catalogue(catalogue),
+            correspondent=correspondent(Role.BPP, BPP),
+            status_interval=timedelta(0),
+            new_id=ids,
+        ),
+        buyer=correspondent(Role.BAP, BAP),
+        clock=clock,
+        profile=profile,
+        transaction_id=str(ids()),
+    )
+
+
+@asynccontextmanager
+async def empty_databases() -> AsyncIterator[Callable[[str], Awaitable[Database]]]:
+    """Run a PostgreSQL until the block ends, for a function that makes a database of a node by its name."""
+    with tempfile.TemporaryDirectory(prefix="degnode-conversations-") as folder:
+        server = start_embedded(Path(folder))
+        try:
+            first = Database.connect(await create_database(server.get_uri(), _TEMPLATE))
+            await migrate(first)
+            await first.close()
+
+            async def make(name: str) -> Database:
+                return Database.connect(await create_database(server.get_uri(), name, template=_TEMPLATE))
+
+            yield make
+        finally:
+            server.cleanup()
