@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bpp.account import settle
+from bpp.cascade.asking import end_at_utilities
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
 from storage.unit_of_work import UnitOfWork
@@ -21,7 +22,8 @@ async def end_contract(
     """Return a locked contract as ended by `side`; the caller saves it and tells of it.
 
     Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
-    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill.
+    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill. The
+    utilities of the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
@@ -32,4 +34,5 @@ async def end_contract(
         if cancellation is not None and cancellation.owed.minor:
             await settle(ended, uow, bpp=bpp, now=now)
         await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
+    await end_at_utilities(bpp, contract, uow, now=now)
     return ended

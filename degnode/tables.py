@@ -25,6 +25,8 @@ _DECLARED_IN: Final = (
     "node",
     "bap",
     "bpp",
+    "bpp.cascade",
+    "bpp.utility",
     "registry",
 )
 

@@ -44,6 +44,7 @@ class FinderFee:
 class OrderRequest:
     """An order as a buyer asks for it; None is what it leaves open.
 
+    `buyer_utility` is the subscriber id of the utility that serves the buyer.
     `contracted` is the quantity that the contract's attributes repeat. `total` is the price that the
     buyer expects, in major units of `currency`. `as_sent` is the whole order.
     """
@@ -58,6 +59,7 @@ class OrderRequest:
     target_meter: str | None = None
     trade_start: datetime | None = None
     trade_end: datetime | None = None
+    buyer_utility: str | None = None
     total: Decimal | None = None
     currency: str | None = None
     as_sent: Mapping[str, Any] = field(default_factory=dict)

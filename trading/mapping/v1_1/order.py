@@ -67,6 +67,11 @@ def write_contract_order(view: ContractView) -> Json:
     }
 
 
+def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
+    """Return a trade that was put before a utility, with what that charges for it."""
+    return _without_status(sent) | {"id": order_id, **_STATUS[status], "quote": write_quote(quote)}
+
+
 def _without_status(sent: Mapping[str, Any]) -> Json:
     return {key: value for key, value in sent.items() if key != "status"}
 

@@ -165,4 +165,5 @@ def _wishes(contract: Mapping[str, Any], series: Mapping[str, Any]) -> Wishes:
         trade_start=wishes["trade_start"] or start,
         trade_end=wishes["trade_end"] or end,
         finder_fee=wishes["finder_fee"],
+        buyer_utility=wishes["buyer_utility"] or find_text(buyer, "utilityId"),
     )

@@ -74,6 +74,17 @@ def write_contract_order(view: ContractView) -> Json:
     }
 
 
+def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
+    """Return a trade that was put before a utility, with what that charges for it."""
+    return dict(sent) | {
+        "@context": iris.CORE_CONTEXT,
+        "@type": "beckn:Order",
+        "beckn:id": order_id,
+        "beckn:orderStatus": _ORDER_STATUS[status],
+        "beckn:orderValue": _price(quote),
+    }
+
+
 def _buyer(contract: Contract) -> Json:
     return {"@context": iris.CORE_CONTEXT, "@type": "beckn:Buyer", "beckn:id": contract.buyer_id}
 

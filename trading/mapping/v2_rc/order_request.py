@@ -15,7 +15,7 @@ from trading.cancellation import NO_REASON, Reason
 from trading.fields import Field
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
-from trading.mapping.find import Json, find_object, find_objects, read_decimal, without_none
+from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
 from trading.mapping.v2_rc.paths import PATHS
 from trading.refusals import FieldMissing, OneItemOnly
@@ -34,6 +34,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         )
     line = lines[0]
     wishes = read_wishes(find_object(order, "beckn:orderAttributes"), PATHS)
+    wishes["buyer_utility"] = wishes["buyer_utility"] or _utility_of(order)
     ordered = read_quantity(line.get("beckn:quantity", {}), path=PATHS[Field.QUANTITY])
     value = find_object(order, "beckn:orderValue")
     return OrderRequest(
@@ -102,6 +103,10 @@ def read_track(message: Mapping[str, Any]) -> str:
 def write_track(request: OrderRequest, *, callback_url: str) -> Json:
     """Return the message of a track of the order that `request` names."""
     return {"tracking": {"id": request.order_id, "callbackUrl": callback_url}}
+
+
+def _utility_of(order: Mapping[str, Any]) -> str | None:
+    return find_text(order, "beckn:buyer", "beckn:buyerAttributes", "utilityId")
 
 
 def _offer_id(order: Mapping[str, Any], line: Mapping[str, Any]) -> str | None:
