@@ -146,6 +146,7 @@ def sender_side(action: Action) -> Role:
     """
     return Role.BAP if action in CALLBACK_OF else Role.BPP
 
+
 ASKED_OF_UTILITIES: Final = (Action.INIT, Action.CONFIRM, Action.UPDATE, Action.CANCEL)
 """What a seller's platform asks the distribution utilities of a trade, as their BAP: it cascades."""
 

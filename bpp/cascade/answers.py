@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -21,7 +20,7 @@ from protocol.context import Context
 from protocol.errors import WireError
 from protocol.profile import Profile
 from storage.outbox import ClaimedOutgoing
-from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork
 from trading.contracts import ContractStore
 from trading.grid import GridGrant
 from trading.mapping import wire_of
@@ -45,7 +44,7 @@ async def receive_answer(
     bpp: Bpp, handlers: Mapping[Action, Handler], inbound: Inbound, uow: UnitOfWork, now: datetime
 ) -> None:
     """Keep a utility's answer; the last one of a request has its handler go on. Raises: NothingAsked."""
-    sent = await _find_asked(inbound.action, inbound.context, inbound.sender, inbound.profile, uow)
+    sent = await find_asked(inbound.action, inbound.context, inbound.sender, inbound.profile, uow)
     await ContractStore(uow.connection).get(sent.contract_id, lock=True)
     store = QuestionStore(uow.connection)
     question = await store.get(sent.id, lock=True)
@@ -123,7 +122,7 @@ async def record_unreached(
     await give_up(bpp, question, told_to_buyer(error, utility=question.utility_id), uow, now=now)
 
 
-async def _find_asked(
+async def find_asked(
     action: Action, context: Context, sender: str, profile: Profile, uow: UnitOfWork
 ) -> Question:
     """Return the question that a callback answers. Raises: NothingAsked."""
@@ -135,16 +134,3 @@ async def _find_asked(
             hint="Answer under the message id of the request.",
         )
     return question
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CascadeAdmission:
-    """Refuses answers at the door that nobody asked for; requests pass."""
-
-    uow_factory: UnitOfWorkFactory
-
-    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
-        """Raises: NothingAsked."""
-        if action in ANSWERS:
-            async with self.uow_factory() as uow:
-                await _find_asked(action, context, sender, profile, uow)

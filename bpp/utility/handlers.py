@@ -17,7 +17,7 @@ from kernel.energy import ZERO_ENERGY
 from kernel.errors import NodeError
 from kernel.ids import random_id
 from node.message import Handler, Inbound
-from protocol.actions import Action
+from protocol.actions import PUBLISHING, Action
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.grid import GridGrant, GridRequest
@@ -143,6 +143,7 @@ HANDLERS: Final[Mapping[Action, UtilityHandler]] = {
     Action.CANCEL: cancel,
     Action.RATING: refuse,
     Action.SUPPORT: refuse,
+    PUBLISHING.callback: refuse,
 }
 """THE TABLE of a utility's handlers."""
 

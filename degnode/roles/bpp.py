@@ -14,7 +14,7 @@ from bpp.adapter import callback_putter
 from bpp.admission import SellerAdmission
 from bpp.bill_api import bill_router
 from bpp.bindings import bind
-from bpp.cascade.answers import CascadeAdmission, record_unreached
+from bpp.cascade.answers import record_unreached
 from bpp.cascade.asking import QUESTIONS_CHANNEL
 from bpp.cascade.desk import CascadeDesk
 from bpp.catalog import load_catalogue
@@ -128,7 +128,6 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
                 )
         await tell_of_readings(uow, results, now)
 
-    utilities = _ask_utilities(foundation, seller)
     mirror = Mirror(
         uow_factory=uow_factory,
         clock=clock,
@@ -138,8 +137,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
     )
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
-    hears_of_payments = bool(payments.jobs)
-    kinds = seller_kinds(settings, foundation, collects=hears_of_payments)
+    kinds = seller_kinds(settings, foundation, collects=bool(payments.jobs))
     jobs = job_desk([*kinds, *payments.jobs], foundation)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
@@ -161,9 +159,8 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
         on_undeliverable=partial(record_unreached, seller),
-        admission=CascadeAdmission(uow_factory=uow_factory),
         cascade=Cascade(asks=True),
-        workers=(contracts, utilities, validation, jobs, *feeds.workers),
+        workers=(contracts, _ask_utilities(foundation, seller), validation, jobs, *feeds.workers),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,

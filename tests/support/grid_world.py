@@ -14,8 +14,9 @@ from uuid import uuid4
 import orjson
 from sqlalchemy import insert, select, update
 
+from bpp.admission import SellerAdmission
 from bpp.bindings import bind as bind_seller
-from bpp.cascade.answers import CascadeAdmission, record_unreached
+from bpp.cascade.answers import record_unreached
 from bpp.cascade.desk import CascadeDesk
 from bpp.catalog import load_catalogue
 from bpp.deliveries import DeliveryDesk
@@ -281,7 +282,7 @@ class GridWorld:
             return
         if receiver is self.seller:
             context = read_context(document, profile)
-            admission = CascadeAdmission(uow_factory=receiver.uow_factory)
+            admission = SellerAdmission(uow_factory=receiver.uow_factory)
             await admission(action, context, sender.peer.subscriber_id, profile)
         await receiver.put_in(message, sender=sender.peer, now=self.clock.now())
 
