@@ -8,6 +8,7 @@ from bpp.account import settle
 from bpp.cascade.asking import end_at_utilities
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
+from bpp.sessions import cancel_session
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason, cancel
 from trading.cancellations import CancellationStore
@@ -26,6 +27,7 @@ async def end_contract(
     utilities of the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
+    await cancel_session(bpp, contract, uow, now=now)
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)

@@ -17,6 +17,7 @@ _DECLARED_IN: Final = (
     "metering.registration",
     "metering.vee",
     "trading",
+    "trading.charging",
     "settlement",
     "settlement.ledger",
     "settlement.payments",

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final
 
 from kernel.energy import Energy
@@ -21,6 +22,13 @@ from trading.spatial import SpatialFilter
 BEST_RATING: Final = Decimal(5)
 WORST_RATING: Final = Decimal(0)
 """The scale of a rating that names none."""
+
+
+class SessionWish(StrEnum):
+    """What an update may want of a charging session."""
+
+    START = "START"
+    STOP = "STOP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +72,7 @@ class OrderRequest:
     currency: str | None = None
     as_sent: Mapping[str, Any] = field(default_factory=dict)
     finder_fee: FinderFee | None = None
+    session: SessionWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

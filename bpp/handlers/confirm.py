@@ -12,9 +12,11 @@ from bpp.orders import get_contract, keep, merged, require_same, tell
 from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
 from bpp.selection import hold_meter
+from bpp.sessions import open_session
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
+from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
 from trading.refusals import AlreadyCancelled, QuoteExpired
@@ -46,5 +48,9 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
     await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
-    await settle(confirmed, uow, bpp=bpp, now=now)
+    if confirmed.terms.session is None:
+        await settle(confirmed, uow, bpp=bpp, now=now)
+    else:
+        await ContractStore(uow.connection).save(confirmed)
+        confirmed = await open_session(bpp, confirmed, uow, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)

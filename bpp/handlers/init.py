@@ -9,7 +9,7 @@ from typing import Any
 from bpp.cascade.asking import ask_utilities, grid_of
 from bpp.orders import keep
 from bpp.platform import Bpp
-from bpp.selection import find_sellable, hold_meter
+from bpp.selection import find_sellable, fit_slot, hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
@@ -32,8 +32,9 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     require_one_quantity(request)
-    selection = find_sellable(bpp, request, now=now)
     earlier = await _earlier(inbound, uow)
+    but = earlier.id if earlier else None
+    selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
     await hold_meter(contract, uow, now=now)
     stock = Stock(uow.connection)

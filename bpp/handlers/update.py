@@ -9,6 +9,7 @@ from typing import Any
 
 from bpp.amending import amend_contract, require_open, try_amendment, wished_by
 from bpp.cascade.asking import ask_utilities
+from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
 from node.message import Inbound
@@ -32,6 +33,8 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
+    if (wish := wish_of(contract, request)) is not None:
+        return await update_session(bpp, contract, wish, inbound, uow, now)
     _require_same_trade(contract, request)
     wished = wished_by(bpp, request, contract)
     _require_same_price(contract, wished, request, now=now)

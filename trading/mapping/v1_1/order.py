@@ -127,13 +127,15 @@ def _cuts(view: ContractView) -> list[Json]:
 def _fulfillment(view: ContractView) -> Json:
     contract = view.contract
     sent = find_object(contract.buyer_order, "fulfillments", 0)
+    session = view.delivery.session
+    status = view.delivery.status if session is None else session.status
     state = find_object(sent, "state") | {
-        "descriptor": {"code": view.delivery.status.value},
+        "descriptor": {"code": status.value} | ({"name": session.why} if session and session.why else {}),
         "updated_at": format_instant(contract.updated_at),
     }
     preset = {
         "id": f"delivery-{contract.id}",
-        "type": "DELIVERY",
+        "type": "DELIVERY" if session is None else "CHARGING",
         "customer": {"person": {"id": contract.buyer_id}},
     }
     ours = {"state": state, "deliveryAttributes": write_delivery(contract, view.delivery)}

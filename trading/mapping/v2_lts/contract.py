@@ -148,8 +148,10 @@ def _settlements(cycles: Sequence[SettlementCycleView]) -> list[Json]:
 def _performance(view: ContractView) -> Json:
     contract = view.contract
     sent = find_object(contract.buyer_order, "performance", 0)
+    session = view.delivery.session
+    words = {"name": session.why} if session is not None and session.why else {}
     ours = {
-        "status": {"code": view.delivery.status.value},
+        "status": {"code": view.delivery.status.value} | words,
         "performanceAttributes": write_delivery(contract, view.delivery),
     }
     return {"id": f"delivery-{contract.id}", "commitmentIds": [_commitment_id(contract)]} | sent | ours
