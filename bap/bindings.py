@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from bap.handlers import receive_answer, receive_order
+from functools import partial
+
+from bap.handlers import OnArrival, nobody, receive_answer, receive_order
 from node.message import Handler
 from protocol.actions import Action
 
 
-def bind() -> dict[Action, Handler]:
-    """Return the handler of every callback that a buyer's platform takes."""
+def bind(on_arrival: OnArrival = nobody) -> dict[Action, Handler]:
+    """Return the handler of every callback that a buyer's platform takes; `on_arrival` hears of each."""
+    answer = partial(receive_answer, on_arrival=on_arrival)
+    order = partial(receive_order, on_arrival=on_arrival)
     return {
-        Action.ON_DISCOVER: receive_answer,
-        Action.ON_SELECT: receive_order,
-        Action.ON_INIT: receive_order,
-        Action.ON_CONFIRM: receive_order,
-        Action.ON_STATUS: receive_order,
-        Action.ON_TRACK: receive_answer,
-        Action.ON_UPDATE: receive_order,
-        Action.ON_CANCEL: receive_order,
-        Action.ON_RATING: receive_answer,
-        Action.ON_SUPPORT: receive_answer,
+        Action.ON_DISCOVER: answer,
+        Action.ON_SELECT: order,
+        Action.ON_INIT: order,
+        Action.ON_CONFIRM: order,
+        Action.ON_STATUS: order,
+        Action.ON_TRACK: answer,
+        Action.ON_UPDATE: order,
+        Action.ON_CANCEL: order,
+        Action.ON_RATING: answer,
+        Action.ON_SUPPORT: answer,
     }

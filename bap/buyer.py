@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +48,17 @@ class PeerUnknown(NodeError):
     """The registry knows no such seller's platform."""
 
     code, http_status, retryable = "AUT_SUBSCRIBER_NOT_FOUND", 422, False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A request to one seller's platform, its message in the words of `profile`."""
+
+    action: Action
+    peer: Peer
+    profile: Profile
+    message: Mapping[str, Any]
+    transaction_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,26 +115,49 @@ class Buyer:
         peer = await (self.find_gateway() if open_wire else self._peer(request))
         self.check_receiver(peer.subscriber_id)
         if open_wire is None:
-            outgoing = self._write(action, request, peer, await self._wire(request, peer))
+            profile = await self._wire(request, peer)
+            outgoing = self._write(
+                Letter(
+                    action=action,
+                    peer=peer,
+                    profile=profile,
+                    message=request.message,
+                    transaction_id=self._transaction_id(request),
+                )
+            )
         else:
             outgoing = self._write_to_all(action, request, peer, open_wire)
         self._check(action, outgoing)
         async with self.uow_factory() as uow:
             await put_call(uow, outgoing, peer, requested_by, to_all=open_wire is not None)
-        log.info(
-            "call.sent",
-            action=action.value,
-            transaction_id=outgoing.transaction_id,
-            message_id=outgoing.message_id,
-            peer=peer.subscriber_id,
-            requested_by=requested_by,
-        )
-        return SentCall(
-            transaction_id=outgoing.transaction_id,
-            message_id=outgoing.message_id,
-            action=action,
-            bpp_id=peer.subscriber_id,
-        )
+        return _note_sent(action, outgoing, peer, requested_by)
+
+    async def post(self, uow: UnitOfWork, letter: Letter, *, requested_by: str) -> SentCall:
+        """Put a request in the outbox within a unit of work, checked as it will be sent.
+
+        Raises: MessageRefused, PeerRefused, TransactionTaken.
+        """
+        self.check_receiver(letter.peer.subscriber_id)
+        outgoing = self._write(letter)
+        self._check(letter.action, outgoing)
+        await put_call(uow, outgoing, letter.peer, requested_by)
+        return _note_sent(letter.action, outgoing, letter.peer, requested_by)
+
+    async def get_seller(self, bpp_id: str) -> Peer:
+        """Return a seller's platform as the registry has it.
+
+        Raises: PeerUnknown, or what the registry raises that may be asked again.
+        """
+        try:
+            return await self.find_peer(bpp_id)
+        except NodeError as error:
+            if error.retryable:
+                raise
+            raise PeerUnknown(
+                f"{bpp_id} cannot be looked up: {error.message}",
+                path="$.bpp_id",
+                hint="Send a bpp_id that the registry knows, or bpp_uri with it.",
+            ) from error
 
     async def wait(self, call: SentCall, *, seconds: float) -> Callback | Undelivered | None:
         """Return how the call ended, None if that is not known after `seconds`."""
@@ -145,14 +179,14 @@ class Buyer:
         candidates = self.wires.spoken if meant is None else (meant,)
         return next((profile for profile in candidates if profile.through_gateways), None)
 
-    def _write(self, action: Action, request: CallRequest, peer: Peer, profile: Profile) -> Outgoing:
+    def _write(self, letter: Letter) -> Outgoing:
         return self.correspondent.request(
-            action,
-            to=peer,
-            message=request.message,
-            transaction_id=self._transaction_id(request),
+            letter.action,
+            to=letter.peer,
+            message=letter.message,
+            transaction_id=letter.transaction_id,
             now=self.clock.now(),
-            profile=profile,
+            profile=letter.profile,
         )
 
     def _write_to_all(self, action: Action, request: CallRequest, peer: Peer, profile: Profile) -> Outgoing:
@@ -179,16 +213,7 @@ class Buyer:
             )
         if request.bpp_uri is not None:
             return Peer(subscriber_id=request.bpp_id, url=str(request.bpp_uri).rstrip("/"))
-        try:
-            return await self.find_peer(request.bpp_id)
-        except NodeError as error:
-            if error.retryable:
-                raise
-            raise PeerUnknown(
-                f"{request.bpp_id} cannot be looked up: {error.message}",
-                path="$.bpp_id",
-                hint="Send a bpp_id that the registry knows, or bpp_uri with it.",
-            ) from error
+        return await self.get_seller(request.bpp_id)
 
     async def _wire(self, request: CallRequest, peer: Peer) -> Profile:
         """Return the generation to write in: as asked for, as the message shows, or as the peer speaks."""
@@ -212,6 +237,23 @@ async def put_call(
     """
     await Transactions(uow).record_call(outgoing, to=to, requested_by=requested_by, to_all=to_all)
     await uow.outbox.put(outgoing)
+
+
+def _note_sent(action: Action, outgoing: Outgoing, peer: Peer, requested_by: str) -> SentCall:
+    log.info(
+        "call.sent",
+        action=action.value,
+        transaction_id=outgoing.transaction_id,
+        message_id=outgoing.message_id,
+        peer=peer.subscriber_id,
+        requested_by=requested_by,
+    )
+    return SentCall(
+        transaction_id=outgoing.transaction_id,
+        message_id=outgoing.message_id,
+        action=action,
+        bpp_id=peer.subscriber_id,
+    )
 
 
 async def _find_end(uow: UnitOfWork, call: SentCall) -> Callback | Undelivered | None:

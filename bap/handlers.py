@@ -6,6 +6,7 @@ is known. A callback that answers nothing of ours is refused and changes nothing
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
 import structlog
@@ -21,35 +22,61 @@ from storage.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)
 
+OnArrival = Callable[[Inbound, UnitOfWork, datetime], Awaitable[None]]
+"""Is told of each callback that is taken, in its unit of work, after the order was taken over."""
 
-async def receive_answer(inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
+OnUndelivered = Callable[[ClaimedOutgoing, WireError, UnitOfWork, datetime], Awaitable[None]]
+"""Is told of each request that no callback will answer."""
+
+
+async def nobody(*_news: object) -> None:
+    """Take no interest."""
+
+
+async def receive_answer(
+    inbound: Inbound, uow: UnitOfWork, now: datetime, *, on_arrival: OnArrival = nobody
+) -> None:
     """Keep a callback and close the call that it answers.
 
     Raises: TransactionUnknown, NothingAsked, NotConfirmed.
     """
-    await _receive(inbound, Transactions(uow), now=now)
+    await _receive(inbound, uow, now=now, on_arrival=on_arrival)
 
 
-async def receive_order(inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
+async def receive_order(
+    inbound: Inbound, uow: UnitOfWork, now: datetime, *, on_arrival: OnArrival = nobody
+) -> None:
     """Keep a callback, close the call that it answers, and take over the order that it carries.
 
     Raises: TransactionUnknown, NothingAsked, NotConfirmed.
     """
-    await _receive(inbound, Transactions(uow), now=now, carries_order=True)
+    await _receive(inbound, uow, now=now, on_arrival=on_arrival, carries_order=True)
 
 
 async def record_undeliverable(
-    uow: UnitOfWork, outgoing: ClaimedOutgoing, error: WireError, now: datetime
+    uow: UnitOfWork,
+    outgoing: ClaimedOutgoing,
+    error: WireError,
+    now: datetime,
+    *,
+    on_undelivered: OnUndelivered = nobody,
 ) -> None:
     """Close the call whose request a peer refused or never took, and tell those who wait for it."""
     transactions = Transactions(uow)
     if await transactions.end_call(outgoing.message_id, CallState.UNDELIVERED, now=now, error=error):
+        await on_undelivered(outgoing, error, uow, now)
         await transactions.announce(outgoing.transaction_id)
 
 
 async def _receive(
-    inbound: Inbound, transactions: Transactions, *, now: datetime, carries_order: bool = False
+    inbound: Inbound,
+    uow: UnitOfWork,
+    *,
+    now: datetime,
+    on_arrival: OnArrival,
+    carries_order: bool = False,
 ) -> None:
+    transactions = Transactions(uow)
     standing = await transactions.lock(inbound.transaction_id)
     if await answers_a_call(
         inbound.action, inbound.context, inbound.sender, transactions, profile=inbound.profile
@@ -57,6 +84,7 @@ async def _receive(
         await transactions.end_call(inbound.context.message_id, CallState.ANSWERED, now=now)
     if carries_order and inbound.error is None and standing is not None:
         await _take_order(inbound, transactions, standing)
+    await on_arrival(inbound, uow, now)
     await transactions.record_arrival(inbound, now=now)
 
 

@@ -98,20 +98,21 @@ _EVENT: Final[Json] = {
 }
 
 
+_CALLBACK: Final = (
+    'id: 17\nevent: on_select\ndata: {"transaction_id": "…", "message_id": "…", "action": "on_select", '
+    '"context": {}, "message": {}}\n\n'
+)
+
+
 def event_stream(what: str) -> Answers:
-    """Return the description of a stream of events."""
-    return REFUSALS | {
-        200: {
-            "description": what,
-            "content": {
-                "text/event-stream": {
-                    "itemSchema": _EVENT,
-                    "example": 'id: 17\nevent: on_select\ndata: {"transaction_id": "…", "message_id": "…", '
-                    '"action": "on_select", "context": {}, "message": {}}\n\n',
-                }
-            },
-        }
-    }
+    """Return the description of a stream of callbacks."""
+    return REFUSALS | event_body(what, example=_CALLBACK)
+
+
+def event_body(what: str, *, example: str) -> Answers:
+    """Return the description of a stream of events, without what refuses it."""
+    content = {"text/event-stream": {"itemSchema": _EVENT, "example": example}}
+    return {200: {"description": what, "content": content}}
 
 
 def _example(value: Json) -> Json:

@@ -112,7 +112,7 @@ class Transactions:
             .where(bap_transactions.c.transaction_id == inbound.transaction_id)
             .values(updated_at=now)
         )
-        await self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ARRIVALS})
+        await self.queue_up()
         await self._connection.execute(
             insert(bap_messages).values(
                 transaction_id=inbound.transaction_id,
@@ -125,6 +125,10 @@ class Transactions:
             )
         )
         await self.announce(inbound.transaction_id)
+
+    async def queue_up(self) -> None:
+        """Let nobody else number an arrival until this unit of work ends."""
+        await self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ARRIVALS})
 
     async def announce(self, transaction_id: str) -> None:
         """Tell those who wait that there is news of the transaction."""

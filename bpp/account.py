@@ -34,9 +34,6 @@ from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Cancellation
 from trading.cancellations import CancellationStore
-from trading.charging.report import report_of, session_delivery
-from trading.charging.session import Session
-from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
 from trading.delivery import (
@@ -85,11 +82,10 @@ class Known:
     meters: MeterAccount
     cut: Cut | None
     cancellation: Cancellation | None = None
-    session: Session | None = None
 
     def agreement(self, contract: Contract) -> Agreement:
         """Return what settlement must know of the contract."""
-        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation, session=self.session)
+        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation)
 
 
 async def read_account(
@@ -122,10 +118,8 @@ async def read_known(contract: Contract, uow: UnitOfWork) -> Known:
     """Return what a binding contract is settled from."""
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     cancellation = await CancellationStore(uow.connection).find(contract)
-    session = await SessionStore(uow.connection).find(contract.id) if contract.terms.session else None
-    is_empty = contract.never_began or (session is not None and session.started_at is None)
-    meters = _NOTHING_COUNTED if is_empty else await read_meters(contract, uow)
-    return Known(meters=meters, cut=cut, cancellation=cancellation, session=session)
+    meters = _NOTHING_COUNTED if contract.never_began else await read_meters(contract, uow)
+    return Known(meters=meters, cut=cut, cancellation=cancellation)
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
@@ -210,22 +204,14 @@ async def _post(
 
 
 def agreement_of(
-    contract: Contract,
-    *,
-    cut: Cut | None,
-    cancellation: Cancellation | None = None,
-    session: Session | None = None,
+    contract: Contract, *, cut: Cut | None, cancellation: Cancellation | None = None
 ) -> Agreement:
-    """Return what settlement must know of a contract, of how it was ended only what is owed for that.
-
-    Of a session as much may be taken as was ordered and is paid for beside that.
-    """
-    agreed = contract.terms.session
+    """Return what settlement must know of a contract, of how it was ended only what is owed for that."""
     ended = cancellation if cancellation is not None and cancellation.owed.minor else None
     return Agreement(
         contract_id=contract.id,
         window=ended.settled_window if ended and ended.before_delivery else contract.window,
-        contracted=contract.quantity + (agreed.extra if agreed else ZERO_ENERGY),
+        contracted=contract.quantity,
         terms=contract.terms,
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
@@ -236,7 +222,6 @@ def agreement_of(
         metering_interval=contract.terms.metering,
         is_terminated=contract.status is ContractStatus.TERMINATED,
         cancellation=ended,
-        session=session.facts if session and not session.is_open else None,
     )
 
 
@@ -260,18 +245,11 @@ def _delivery(
             imported=meters.left.imported,
             instants=[contract.window.end],
         )
-    session = known.session
-    status = (
-        session_delivery(session)
-        if session is not None and not is_over
-        else _delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now)
-    )
     return Delivery(
-        status=status,
+        status=_delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now),
         delivered=delivered,
         window=contract.window,
-        ended=is_over or (session is not None and not session.is_open),
-        session=None if session is None else report_of(session),
+        ended=is_over,
         readings=reading_rows(contract, meters, cut=known.cut),
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=known.cut,

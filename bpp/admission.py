@@ -1,10 +1,9 @@
-"""Which callbacks a seller takes: answers to publications of ours, and of utilities that were asked."""
+"""Which callbacks a seller takes: what a discovery service answers to a publication of ours."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bpp.cascade.answers import ANSWERS, find_asked
 from bpp.publications import Publications
 from kernel.errors import NodeError
 from protocol.actions import PUBLISHING, Action
@@ -26,10 +25,7 @@ class SellerAdmission:
     uow_factory: UnitOfWorkFactory
 
     async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
-        """Raises: NothingPublished, NothingAsked."""
-        if action in ANSWERS:
-            async with self.uow_factory() as uow:
-                await find_asked(action, context, sender, profile, uow)
+        """Raises: NothingPublished."""
         if action is not PUBLISHING.callback:
             return
         async with self.uow_factory() as uow:

@@ -17,7 +17,6 @@ _DECLARED_IN: Final = (
     "metering.registration",
     "metering.vee",
     "trading",
-    "trading.charging",
     "settlement",
     "settlement.ledger",
     "settlement.payments",
@@ -25,9 +24,8 @@ _DECLARED_IN: Final = (
     "stations",
     "node",
     "bap",
+    "bap.market",
     "bpp",
-    "bpp.cascade",
-    "bpp.utility",
     "registry",
 )
 

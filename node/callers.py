@@ -63,6 +63,7 @@ def _administers(scope: Scope) -> Any:  # noqa: ANN401
 
 
 MayBuy = Annotated[str, _may(Scope.BUY)]
+MayTrade = Annotated[Visitor, _administers(Scope.MARKET)]
 MayReadContracts = Annotated[str, _may(Scope.CONTRACTS_READ)]
 MayCurtail = Annotated[Visitor, _administers(Scope.CONTRACTS_CURTAIL)]
 MayPay = Annotated[str, _may(Scope.PAYMENTS_START)]

@@ -13,6 +13,7 @@ class Scope(StrEnum):
     """One thing that a key may do."""
 
     BUY = "buy"
+    MARKET = "market"
     SELL = "sell"
     CONTRACTS_READ = "contracts:read"
     CONTRACTS_CURTAIL = "contracts:curtail"
@@ -30,6 +31,7 @@ class Scope(StrEnum):
 
 MEANING: Final = {
     Scope.BUY: "Send requests to sellers, read what came of them, and follow events.",
+    Scope.MARKET: "Search, buy and follow orders in plain words, for the accounts of the key's own holder.",
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.CONTRACTS_CURTAIL: "Say that less is delivered under a contract than was agreed, and why.",
@@ -46,7 +48,7 @@ MEANING: Final = {
 }
 
 _INCLUDED: Final = {
-    Scope.BUY: {Scope.CONTRACTS_READ},
+    Scope.BUY: {Scope.CONTRACTS_READ, Scope.MARKET},
     Scope.SELL: {Scope.CONTRACTS_READ},
     Scope.CONTRACTS_CURTAIL: {Scope.CONTRACTS_READ},
     Scope.PAYMENTS_START: {Scope.CONTRACTS_READ},

@@ -13,7 +13,6 @@ from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.charging.connector import Connector
 from trading.fields import Field
-from trading.grid import GridAccess
 from trading.place import Place
 from trading.refusals import (
     ItemNotFound,
@@ -82,8 +81,7 @@ class EnergySource:
 class Resource:
     """Energy that a provider has to sell, when it is produced, and where if that is told.
 
-    One with a `connector` is sold in charging sessions. `grid` names the utilities that are asked first, None
-    if none is.
+    One with a `connector` is sold in charging sessions.
     """
 
     id: str
@@ -94,7 +92,6 @@ class Resource:
     production: Interval
     place: Place | None = None
     connector: Connector | None = None
-    grid: GridAccess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pydantic import Field
 
 from bap.admission import Admission
@@ -11,12 +13,16 @@ from bap.buyer import Buyer, put_call
 from bap.events import EventHub
 from bap.gateway_finder import GatewayFinder
 from bap.handlers import record_undeliverable
+from bap.market.api import market_router
+from bap.market.desk import FindSellers, MarketDesk
+from bap.market.news import MarketNews
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from node.correspondence import Peer
 from node.runtime import Foundation
 from node.settings import Settings
 from protocol.actions import Role
+from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole
 
 
@@ -66,12 +72,24 @@ def buyer_parts(foundation: Foundation, *, gateway: str | None = None) -> RolePa
             keep_for=foundation.settings.key_cache,
         ),
     )
+    desk = MarketDesk(buyer=buyer, find_sellers=_sellers_of(foundation))
+    news = MarketNews(buyer=buyer)
     return RoleParts(
         title=f"degnode BAP {foundation.settings.subscriber_id}",
         description="Buys energy over Beckn for consumers' apps, and shows contracts, deliveries and bills.",
-        handlers=bind(),
-        routers=(foundation.adapter(put_call).router(), buyer_router(buyer)),
-        on_undeliverable=record_undeliverable,
+        handlers=bind(news.arrived),
+        routers=(foundation.adapter(put_call).router(), market_router(desk), buyer_router(buyer)),
+        on_undeliverable=partial(record_undeliverable, on_undelivered=news.undeliverable),
         admission=Admission(uow_factory=foundation.uow_factory),
         on_stop=hub.close,
     )
+
+
+def _sellers_of(foundation: Foundation) -> FindSellers:
+    """Return what finds the sellers' platforms of this node's domain."""
+    wanted = Wanted(role=SubscriberRole.BPP, domain=foundation.settings.domain)
+
+    async def find() -> list[str]:
+        return sorted({record.subscriber_id for record in await foundation.keyring.find(wanted)})
+
+    return find

@@ -37,7 +37,7 @@ OPEN: Final = SIGNED | {
     "/track/{contract_id}",
     "/ondc-site-verification.html",
 }
-ENDLESS: Final = {"/api/v1/events"}
+ENDLESS: Final = {"/api/v1/events", "/api/v1/market/events"}
 CHECKS: Final = [
     checks.not_a_server_error,
     checks.status_code_conformance,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from node.api_keys import ApiKeys
 from node.app import create_app
 from node.correspondence import Correspondent, Peer
 from node.delivery import Delivery
-from node.message import Inbound, decode
+from node.message import Handler, Inbound, decode
 from node.peer_pins import PeerPins
 from node.telemetry import Metrics
 from node.transport import Transport
@@ -33,7 +33,7 @@ from node.wires import Wires
 from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.errors import SubscriberUnknown, WireError
 from protocol.keys import new_private_key
-from protocol.profile import V2_RC
+from protocol.profile import V2_RC, Profile
 from protocol.rulebook import make_rulebook
 from protocol.signing import Signer
 from registry_client.reach import Reach
@@ -89,16 +89,23 @@ class SellerPlatform:
     clock: ManualClock
     writer: Correspondent
     signer: Signer
+    handlers: Mapping[Action, Handler] = field(default_factory=bind)
 
     @classmethod
     def called(
-        cls, subscriber_id: str, *, uow_factory: UnitOfWorkFactory, clock: ManualClock
+        cls,
+        subscriber_id: str,
+        *,
+        uow_factory: UnitOfWorkFactory,
+        clock: ManualClock,
+        handlers: Mapping[Action, Handler] | None = None,
     ) -> SellerPlatform:
         return cls(
             uow_factory=uow_factory,
             clock=clock,
             writer=correspondent(Role.BPP, subscriber_id, SELLER_URL),
             signer=signer(subscriber_id),
+            handlers=bind() if handlers is None else handlers,
         )
 
     async def request(self, message_id: str) -> Inbound:
@@ -128,9 +135,10 @@ class SellerPlatform:
         *,
         transaction_id: str,
         at: datetime | None = None,
+        profile: Profile | None = None,
     ) -> Outgoing:
         """Send a callback that nobody asked for, written `at` an instant."""
-        outgoing = self.write(action, message, transaction_id=transaction_id, at=at)
+        outgoing = self.write(action, message, transaction_id=transaction_id, at=at, profile=profile)
         await self.hand_over(outgoing)
         return outgoing
 
@@ -141,6 +149,7 @@ class SellerPlatform:
         *,
         transaction_id: str,
         at: datetime | None = None,
+        profile: Profile | None = None,
     ) -> Outgoing:
         """Return a callback that nobody asked for, without sending it."""
         return self.writer.unsolicited(
@@ -149,13 +158,14 @@ class SellerPlatform:
             message=message,
             transaction_id=transaction_id,
             now=at or self.clock.now(),
+            profile=profile,
         )
 
     async def hand_over(self, outgoing: Outgoing) -> None:
         """Have the buyer's handler take a callback, in one unit of work as dispatch does it."""
         inbound = self.arrive(outgoing, sender=self.signer)
         async with self.uow_factory() as uow:
-            assert await bind()[inbound.action](inbound, uow, self.clock.now()) is None
+            assert await self.handlers[inbound.action](inbound, uow, self.clock.now()) is None
 
     def arrive(self, outgoing: Outgoing, *, sender: Signer) -> Inbound:
         now = self.clock.now()

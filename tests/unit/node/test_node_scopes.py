@@ -33,7 +33,7 @@ def test_no_single_thing_is_everything(scope: Scope) -> None:
 
 
 def test_whoever_trades_may_read_what_came_of_it() -> None:
-    assert all_of({Scope.BUY}) == {Scope.BUY, Scope.CONTRACTS_READ}
+    assert all_of({Scope.BUY}) == {Scope.BUY, Scope.CONTRACTS_READ, Scope.MARKET}
     assert all_of({Scope.NETWORK_ADMIN}) == {Scope.NETWORK_ADMIN, Scope.NETWORK_READ}
     assert all_of([]) == frozenset()
 

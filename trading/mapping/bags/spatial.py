@@ -39,9 +39,12 @@ def read_spatial(entries: object, *, path: str) -> tuple[SpatialFilter, ...]:
     return tuple(_read_one(entry, f"{path}[{index}]") for index, entry in enumerate(entries))
 
 
-def write_spatial(filters: Sequence[SpatialFilter], *, in_capitals: bool) -> list[Json]:
-    """Return conditions; RC writes operators and quantifiers in small letters, LTS in capitals."""
-    return [_write_one(condition, in_capitals) for condition in filters]
+def write_spatial(filters: Sequence[SpatialFilter], *, in_capitals: bool, own: str) -> list[Json]:
+    """Return conditions; RC writes operators and quantifiers in small letters, LTS in capitals.
+
+    `own` is the JSONPath of an item's own place, which a condition without targets is about.
+    """
+    return [_write_one(condition, in_capitals, own) for condition in filters]
 
 
 def refuse_window(criteria: Criteria) -> None:
@@ -116,15 +119,11 @@ def _require_wgs84(srid: object, path: str) -> None:
         )
 
 
-def _write_one(condition: SpatialFilter, in_capitals: bool) -> Json:
+def _write_one(condition: SpatialFilter, in_capitals: bool, own: str) -> Json:
     def cased(word: str) -> str:
         return word if in_capitals else word.lower()
 
-    if not condition.targets:
-        raise SearchUnsupported(
-            "a place is searched for by the JSONPath of its geometry", path=condition.path
-        )
-    targets = list(condition.targets)
+    targets = list(condition.targets) or [own]
     written: Json = {
         "op": cased(f"{_PREFIX}{condition.operator.value}"),
         "targets": targets[0] if len(targets) == 1 else targets,

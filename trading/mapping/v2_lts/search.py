@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from trading.mapping.bags.spatial import read_spatial, refuse_window, write_spatial
 from trading.mapping.find import Json, find_object, find_text
 from trading.refusals import SearchUnsupported
 from trading.request import Criteria
+
+_OWN_PLACE: Final = "$['availableAt'][*]['geo']"
 
 
 def read_criteria(message: Mapping[str, Any]) -> Criteria:
@@ -39,5 +41,5 @@ def write_criteria(criteria: Criteria) -> Json:
     if criteria.expression is not None:
         intent["filters"] = {"type": "jsonpath", "expression": criteria.expression}
     if criteria.places:
-        intent["spatial"] = write_spatial(criteria.places, in_capitals=True)
+        intent["spatial"] = write_spatial(criteria.places, in_capitals=True, own=_OWN_PLACE)
     return {"intent": intent}

@@ -1,0 +1,94 @@
+"""What sellers answer, read from whatever wire it came on into plain words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+
+from bap.market.amounts import plain
+from bap.market.bills import read_breakup
+from bap.market.requests import Asked, RequestView
+from protocol.actions import Action
+from trading.mapping.wire import Wire
+from trading.refusals import FieldInvalid
+
+Json = dict[str, Any]
+
+
+class RatingSummaryView(BaseModel):
+    """What all buyers think of it."""
+
+    count: int
+    average: str | None = Field(description="Out of five; null if nobody has rated it.")
+
+
+class ContactView(BaseModel):
+    """Whom to ask."""
+
+    name: str
+    phone: str | None = None
+    email: str | None = None
+    url: str | None = None
+    hours: str | None = None
+
+
+class TrackingView(BaseModel):
+    """Where the delivery can be followed."""
+
+    url: str
+
+
+class AnswerView(RequestView):
+    """Something that was asked of the seller, and what the seller said; one of the three, once it is done."""
+
+    rating: RatingSummaryView | None = None
+    contact: ContactView | None = None
+    tracking: TrackingView | None = None
+
+
+def read_result(action: Action, message: Mapping[str, Any], wire: Wire) -> Json | None:
+    """Return what the answer to `action` says, None where it says all in the order. Raises: FieldInvalid."""
+    read = _READERS.get(action)
+    return None if read is None else read(message, wire)
+
+
+def tell_answer(asked: Asked, view: RequestView) -> AnswerView:
+    """Return a request with its answer."""
+    result = asked.result if asked.action is not Action.SELECT else None
+    return AnswerView(**view.model_dump(), **(result or {}))
+
+
+def _price(message: Mapping[str, Any], wire: Wire) -> Json:
+    order = message.get(wire.ORDER_KEY)
+    value = wire.find_parts(order).value if isinstance(order, dict) else None
+    if value is None:
+        raise FieldInvalid("the answer names no price")
+    return read_breakup(value).model_dump()
+
+
+def _rating(message: Mapping[str, Any], wire: Wire) -> Json:
+    summary = wire.read_aggregate(message)
+    mean = None if summary.mean is None else plain(summary.mean)
+    return {"rating": RatingSummaryView(count=summary.count, average=mean).model_dump()}
+
+
+def _contact(message: Mapping[str, Any], wire: Wire) -> Json:
+    contact = wire.read_contact(message)
+    told = ContactView(
+        name=contact.name, phone=contact.phone, email=contact.email, url=contact.url, hours=contact.hours
+    )
+    return {"contact": told.model_dump(exclude_none=True)}
+
+
+def _tracking(message: Mapping[str, Any], wire: Wire) -> Json:
+    return {"tracking": TrackingView(url=wire.read_tracking(message)).model_dump()}
+
+
+_READERS: Final[Mapping[Action, Callable[[Mapping[str, Any], Wire], Json]]] = {
+    Action.SELECT: _price,
+    Action.RATING: _rating,
+    Action.SUPPORT: _contact,
+    Action.TRACK: _tracking,
+}

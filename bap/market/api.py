@@ -1,0 +1,26 @@
+"""The plain HTTP API: offers, quotes, orders, bills, for apps that know no wire."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from bap.market.call import PREFIX
+from bap.market.desk import MarketDesk
+from bap.market.event_api import add_events
+from bap.market.order_api import add_order_actions, add_orders
+from bap.market.quote_api import add_quotes
+from bap.market.request_api import add_requests
+from bap.market.route import MarketRoute
+from bap.market.search_api import add_searches
+
+
+def market_router(desk: MarketDesk, *, heartbeat_seconds: float = 15.0) -> APIRouter:
+    """Return the routes of the plain API."""
+    router = APIRouter(prefix=PREFIX, tags=["market"], route_class=MarketRoute)
+    add_searches(router, desk)
+    add_quotes(router, desk)
+    add_orders(router, desk)
+    add_order_actions(router, desk)
+    add_requests(router, desk)
+    add_events(router, desk, heartbeat_seconds=heartbeat_seconds)
+    return router

@@ -1,0 +1,143 @@
+"""Prices, deliveries and bills, as apps are told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, Final
+
+from pydantic import BaseModel, Field
+
+from bap.market.amounts import Amount, Instant, KwhText, Span, tell_energy, tell_money, tell_span
+from kernel.clock import format_instant
+from kernel.currency import Currency
+from kernel.money import Money
+from trading.delivery import BillingCycleView, Delivery
+from trading.mapping.find import reading
+from trading.quote import ComponentType, Quote
+from trading.report import ContractReport
+
+_PLAIN: Final = {
+    ComponentType.UNIT: "energy",
+    ComponentType.SURCHARGE: "surcharge",
+    ComponentType.DISCOUNT: "discount",
+    ComponentType.FEE: "fee",
+    ComponentType.TAX: "tax",
+}
+
+
+class PriceLine(BaseModel):
+    """A part of a price; a discount is less than nothing."""
+
+    what: str = Field(description="energy, surcharge, discount, fee or tax.")
+    description: str
+    amount: Amount
+
+
+class Breakup(BaseModel):
+    """A price and what it is made of: the lines add up to the total exactly."""
+
+    total: Amount
+    lines: list[PriceLine]
+
+
+class DeliveryView(BaseModel):
+    """What has been delivered so far."""
+
+    status: str = Field(description="pending, in_progress, completed or failed.")
+    kwh: KwhText
+    window: Span
+    kwh_cut: KwhText | None = Field(None, description="What of the order will not be delivered.")
+    cut_because: str | None = None
+
+
+class BillLine(BaseModel):
+    """A line of a bill."""
+
+    title: str
+    amount: Amount
+
+
+class BillView(BaseModel):
+    """A bill: the lines add up to the total exactly."""
+
+    id: str
+    period: Span
+    status: str = Field(description="pending, paid or overdue.")
+    total: Amount
+    lines: list[BillLine]
+
+
+class MeterRow(BaseModel):
+    """What both meters counted up to an instant, since the window began."""
+
+    at: Instant
+    kwh_delivered: KwhText
+    kwh_source: KwhText | None
+    kwh_target: KwhText | None
+
+
+def read_breakup(value: Mapping[str, Any]) -> Breakup:
+    """Return the price that a seller quotes. Raises: FieldInvalid."""
+    with reading("the price"):
+        total = Money.of(Decimal(value["value"]), Currency(value["currency"]))
+        return Breakup(
+            total=tell_money(total),
+            lines=[
+                PriceLine(
+                    what=_PLAIN[ComponentType(part["type"])],
+                    description=part.get("description") or "",
+                    amount=tell_money(
+                        Money.of(Decimal(part["value"]), Currency(part.get("currency", value["currency"])))
+                    ),
+                )
+                for part in value.get("components", ())
+            ],
+        )
+
+
+def tell_quote(quote: Quote) -> Breakup:
+    """Return the price of a contract."""
+    lines = [
+        PriceLine(what=_PLAIN[part.type], description=part.description, amount=tell_money(part.amount))
+        for part in quote.components
+    ]
+    return Breakup(total=tell_money(quote.total), lines=lines)
+
+
+def tell_delivery(delivery: Delivery) -> DeliveryView:
+    """Return what has been delivered."""
+    return DeliveryView(
+        status=delivery.status.value.lower(),
+        kwh=tell_energy(delivery.delivered),
+        window=tell_span(delivery.window),
+        kwh_cut=delivery.cut and tell_energy(delivery.cut.quantity),
+        cut_because=delivery.cut and delivery.cut.reason.value.lower(),
+    )
+
+
+def tell_bill(bill: BillingCycleView) -> BillView:
+    """Return a bill."""
+    return BillView(
+        id=bill.cycle_id,
+        period=tell_span(bill.period),
+        status=bill.status.lower(),
+        total=tell_money(bill.total),
+        lines=[BillLine(title=line.title, amount=tell_money(line.amount)) for line in bill.lines],
+    )
+
+
+def tell_readings(report: ContractReport) -> list[MeterRow]:
+    """Return the meters' readings, row by row."""
+    told, flowed = [], report.delivery.delivered - report.delivery.delivered
+    for row in report.delivery.readings:
+        flowed += row.flow
+        told.append(
+            MeterRow(
+                at=format_instant(row.at),
+                kwh_delivered=tell_energy(flowed),
+                kwh_source=None if row.source is None else tell_energy(row.source),
+                kwh_target=None if row.target is None else tell_energy(row.target),
+            )
+        )
+    return told

@@ -1,0 +1,177 @@
+"""What an app asks for: the forms of the plain API."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Self
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.geometry import point_at
+from trading.spatial import SpatialFilter, SpatialOperator
+
+Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Text of one line."""
+SellerId = Annotated[str, StringConstraints(max_length=255, pattern=r'^[^\s|"\x00]+$')]
+Kwh = Annotated[
+    Decimal,
+    Field(
+        gt=0,
+        max_digits=15,
+        decimal_places=3,
+        description="Kilowatt-hours, to the watt-hour.",
+        examples=["10"],
+    ),
+]
+PerKwh = Annotated[
+    Decimal,
+    Field(
+        ge=0,
+        max_digits=18,
+        decimal_places=6,
+        description="Major units of the currency a kWh.",
+        examples=["0.20"],
+    ),
+]
+Degrees = Annotated[Decimal, Field(max_digits=20, decimal_places=15)]
+
+
+class Source(StrEnum):
+    """What energy is made from."""
+
+    SOLAR = "solar"
+    BATTERY = "battery"
+    GRID = "grid"
+    HYBRID = "hybrid"
+    RENEWABLE = "renewable"
+
+
+class Form(BaseModel):
+    """A body that an app sends; a key that is not known is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Window(Form):
+    """A time, from its start until just before its end."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @model_validator(mode="after")
+    def _ends_after_it_starts(self) -> Self:
+        if self.end <= self.start:
+            raise ValueError("a window ends after it starts")
+        return self
+
+    @property
+    def interval(self) -> Interval:
+        return Interval(self.start, self.end)
+
+
+class Near(Form):
+    """A circle on the map."""
+
+    latitude: Annotated[Degrees, Field(ge=-90, le=90)]
+    longitude: Annotated[Degrees, Field(ge=-180, le=180)]
+    metres: Annotated[int, Field(ge=1, le=1_000_000)] = 10_000
+
+    @property
+    def place(self) -> SpatialFilter:
+        """Return it as a condition on where things are."""
+        return SpatialFilter(
+            operator=SpatialOperator.DWITHIN,
+            geometry=point_at(longitude=self.longitude, latitude=self.latitude),
+            distance=Decimal(self.metres),
+            path="near",
+        )
+
+
+class SearchForm(Form):
+    """What is looked for; what is left out may be anything."""
+
+    words: str | None = Field(
+        None, max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$", description="Words that must all occur."
+    )
+    source: Source | None = None
+    price_at_most: PerKwh | None = None
+    kwh_at_least: Kwh | None = Field(None, description="So much must be left of it.")
+    near: Near | None = Field(None, description="Where the energy comes from, or the station stands.")
+    window: Window | None = Field(None, description="All of this time it must be to be had.")
+    sellers: Annotated[list[SellerId], Field(min_length=1, max_length=50)] | None = Field(
+        None, description="Which sellers are asked; without it, all that the network has."
+    )
+
+
+class QuoteForm(Form):
+    """What is to be priced: how much of an offer, to which meter, and when."""
+
+    offer_id: Line
+    kwh: Kwh
+    meter: Line | None = Field(
+        None,
+        description="The meter that takes the energy. Only where it is handed over at the seller's own "
+        "(a charging station), none is named.",
+    )
+    window: Window | None = Field(
+        None, description="When the energy is to flow; without it, all the time that it is produced."
+    )
+    buyer: Line | None = Field(None, description="How the seller is told who buys; else the account's name.")
+
+    @property
+    def energy(self) -> Energy:
+        return Energy.from_kwh(self.kwh)
+
+
+class OrderForm(Form):
+    """The quote that is to be ordered."""
+
+    quote_id: Line
+    confirm: bool = Field(
+        False,
+        description="Whether to buy as soon as the seller holds the energy at the quoted price. Else it is "
+        "held for a while, and `confirm` buys it.",
+    )
+
+
+class ChangeForm(Form):
+    """How much is wanted instead."""
+
+    kwh: Kwh
+
+    @property
+    def energy(self) -> Energy:
+        return Energy.from_kwh(self.kwh)
+
+
+class About(StrEnum):
+    """What of an order is meant."""
+
+    ORDER = "order"
+    ENERGY = "energy"  # what was bought
+    SELLER = "seller"
+
+
+class RatingForm(Form):
+    """What the buyer thinks of it."""
+
+    stars: Annotated[
+        Decimal, Field(ge=0, le=5, decimal_places=2, description="From 0 to 5.", examples=["4.5"])
+    ]
+    about: About = About.ORDER
+
+
+class SupportForm(Form):
+    """What is asked about."""
+
+    about: About = About.ORDER

@@ -1,0 +1,123 @@
+"""The routes of orders: made, listed, read, confirmed, changed, cancelled."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Response
+from pydantic import AwareDatetime
+
+from bap.market.account import Account, Trader
+from bap.market.bills import BillView, tell_bill
+from bap.market.call import Call, Cursor, Limit, ThingId, Wait
+from bap.market.desk import MarketDesk
+from bap.market.forms import ChangeForm, OrderForm
+from bap.market.purchases import OrderPage, OrderView, get_order, list_orders, tell_order
+from bap.market.route import problems
+from bap.market.tables import OrderStatus
+
+Since = Annotated[AwareDatetime | None, Query(description="Only those of which there was news since.")]
+
+
+def add_orders(router: APIRouter, desk: MarketDesk) -> None:
+    """Add the routes that make and read orders."""
+
+    @router.post(
+        "/orders",
+        operation_id="order",
+        summary="Order what was quoted: it is held, and bought at once if so wished",
+        status_code=201,
+        responses=problems(404, 409, 413),
+    )
+    async def order(call: Call, form: OrderForm, response: Response) -> OrderView:
+        attempt = call.attempt(form)
+        order_id = await desk.once(
+            attempt, lambda: desk.order(call.account, form.quote_id, attempt, confirm=form.confirm)
+        )
+        response.headers["Location"] = call.at(f"/orders/{order_id}")
+        return await _after(desk, call.account, order_id, call.wait)
+
+    @router.get(
+        "/orders", operation_id="list_orders", summary="Orders, the latest first", responses=problems()
+    )
+    async def list_(
+        account: Trader,
+        status: OrderStatus | None = None,
+        since: Since = None,
+        limit: Limit = 50,
+        cursor: Cursor = None,
+    ) -> OrderPage:
+        async with desk.buyer.uow_factory() as uow:
+            return await list_orders(
+                uow, account=account.key, status=status, since=since, limit=limit, cursor=cursor
+            )
+
+    @router.get(
+        "/orders/{order_id}",
+        operation_id="get_order",
+        summary="An order: how it stands, what was delivered, the bills",
+        responses=problems(404),
+    )
+    async def get(account: Trader, order_id: ThingId, wait: Wait = None) -> OrderView:
+        await _view(desk, account, order_id)
+        return await _after(desk, account, order_id, wait)
+
+    @router.get(
+        "/orders/{order_id}/bills",
+        operation_id="list_bills",
+        summary="The bills of an order",
+        responses=problems(404),
+    )
+    async def bills(account: Trader, order_id: ThingId) -> list[BillView]:
+        async with desk.buyer.uow_factory() as uow:
+            report = (await get_order(uow, order_id, account=account.key)).report
+        return [] if report is None else [tell_bill(bill) for bill in report.bills]
+
+
+def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
+    """Add the routes that move an order on."""
+
+    @router.post(
+        "/orders/{order_id}/confirm",
+        operation_id="confirm_order",
+        summary="Buy what is held",
+        responses=problems(404, 409),
+    )
+    async def confirm(call: Call, order_id: ThingId) -> OrderView:
+        attempt = call.attempt()
+        await desk.once(attempt, lambda: desk.confirm(call.account, order_id, attempt))
+        return await _after(desk, call.account, order_id, call.wait)
+
+    @router.post(
+        "/orders/{order_id}/cancel",
+        operation_id="cancel_order",
+        summary="End an order; what was delivered until then is billed",
+        responses=problems(404, 409),
+    )
+    async def cancel(call: Call, order_id: ThingId) -> OrderView:
+        attempt = call.attempt()
+        await desk.once(attempt, lambda: desk.cancel(call.account, order_id, attempt))
+        return await _after(desk, call.account, order_id, call.wait)
+
+    @router.post(
+        "/orders/{order_id}/update",
+        operation_id="change_order",
+        summary="Ask for another quantity",
+        responses=problems(404, 409, 413),
+    )
+    async def change(call: Call, order_id: ThingId, form: ChangeForm) -> OrderView:
+        attempt = call.attempt(form)
+        await desk.once(attempt, lambda: desk.change(call.account, order_id, form, attempt))
+        return await _after(desk, call.account, order_id, call.wait)
+
+
+async def _after(desk: MarketDesk, account: Account, order_id: str, wait: float | None) -> OrderView:
+    """Return the order once no answer is awaited, or as it is after `wait` seconds."""
+    await desk.wait(order_id, seconds=wait)
+    return await _view(desk, account, order_id)
+
+
+async def _view(desk: MarketDesk, account: Account, order_id: str) -> OrderView:
+    async with desk.buyer.uow_factory() as uow:
+        stated = await get_order(uow, order_id, account=account.key)
+    return tell_order(stated, desk.buyer.clock.now())

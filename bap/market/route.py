@@ -1,0 +1,82 @@
+"""Routes that answer problems as problem details, whatever went wrong on the way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Final
+
+import structlog
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from bap.market.problem import MEDIA_TYPE, Problem, make_problem, of_error
+from kernel.errors import NodeError
+from kernel.route_template import route_template
+from node.request_body import FormRoute
+from storage.database import DATABASE_ERRORS, is_outage
+
+log = structlog.get_logger(__name__)
+
+_ALWAYS: Final = (401, 403, 422, 429, 500, 503)
+_MEANING: Final[Mapping[int, str]] = {
+    401: "The API key is missing or unknown.",
+    403: "The API key is not for this.",
+    404: "There is no such thing in this account.",
+    409: "This cannot be done to it as it stands.",
+    413: "The body is too long.",
+    422: "The request cannot be read; `where` says which part.",
+    429: "Too many wrong API keys came from this address.",
+    500: "The platform failed.",
+    503: "Something that is needed is away; send it again later.",
+}
+
+
+class MarketRoute(FormRoute):
+    """A route of the plain API."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def answer(request: Request) -> Response:
+            try:
+                return await handle(request)
+            except RequestValidationError as error:
+                return _answer(request, _of_validation(error))
+            except NodeError as error:
+                return _answer(request, of_error(error), retry_after=error.retry_after)
+            except DATABASE_ERRORS as error:
+                if not is_outage(error):
+                    raise
+                return _answer(request, make_problem("unavailable", "The database is away."), retry_after=1)
+
+        return answer
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the description of answers that tell a problem, for a route's `responses`."""
+    content = {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {
+        status: {"description": _MEANING[status], "content": content}
+        for status in sorted({*_ALWAYS, *statuses})
+    }
+
+
+def _answer(request: Request, problem: Problem, *, retry_after: int | None = None) -> Response:
+    log.info("market.refused", route=route_template(request.scope), type=problem.type, reason=problem.detail)
+    return JSONResponse(
+        problem.model_dump(exclude_none=True),
+        status_code=problem.status,
+        media_type=MEDIA_TYPE,
+        headers=None if retry_after is None else {"Retry-After": str(retry_after)},
+    )
+
+
+def _of_validation(error: RequestValidationError) -> Problem:
+    first = error.errors()[0]
+    if first["type"] == "json_invalid":
+        return make_problem(
+            "invalid-request", f"The body is no JSON: {first['ctx']['error']}", where="the body"
+        )
+    where = ".".join(str(step) for step in first["loc"])
+    return make_problem("invalid-request", f"{first['msg']}.", where=where)

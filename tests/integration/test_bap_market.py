@@ -1,0 +1,236 @@
+"""The plain API from the first look to the bill, on each generation of the wire."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from protocol.actions import Action
+from protocol.errors import WireError
+from protocol.profile import PROFILES, V2_RC, Profile
+from storage.database import Database
+from storage.tables import OutboxState
+from tests.support.market_world import MarketWorld, market_world
+from tests.support.seller_world import BPP_ID, EXPORT, IMPORT, SOURCE_METER, TARGET_METER, WINDOW, hours_of
+
+Json = dict[str, Any]
+
+every_wire = pytest.mark.parametrize("profile", list(PROFILES.values()), ids=list(PROFILES))
+
+
+@pytest.fixture
+def profile() -> Profile:
+    return V2_RC
+
+
+@pytest.fixture
+async def world(database: Database, profile: Profile) -> AsyncIterator[MarketWorld]:
+    async with market_world(database, profile=profile) as running:
+        yield running
+
+
+@every_wire
+async def test_an_offer_is_found_with_what_an_app_needs_to_know_of_it(world: MarketWorld) -> None:
+    found = await world.found()
+    assert found["status"] == "closed"
+    assert found["sellers"] == [{"platform": BPP_ID, "state": "done", "offers": 1, "problem": None}]
+    [offer] = found["offers"]
+    assert offer["seller"]["platform"] == BPP_ID
+    assert offer["price"]["per_kwh"] == {"amount": "0.15", "currency": "USD"}
+    assert offer["price"]["wheeling"] == {"amount": "2.50", "currency": "USD"}
+    assert offer["kwh_available"] == "30.5"
+    assert offer["source"] == "solar"
+    assert (await world.get(f"/offers/{offer['id']}")).json()["name"] == offer["name"]
+
+
+@every_wire
+async def test_a_purchase_goes_from_the_quote_to_the_bill(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    assert quote["status"] == "ready"
+    assert quote["price"]["total"] == {"amount": "4.00", "currency": "USD"}
+    assert [line["amount"]["amount"] for line in quote["price"]["lines"]] == ["1.50", "2.50"]
+
+    made = await world.post("/orders", {"quote_id": quote["id"]})
+    assert (made.status_code, made.json()["status"]) == (201, "requested")
+    assert await world.answer_all() == [Action.INIT]
+    held = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (held["status"], held["price"]["total"]["amount"]) == ("held", "4.00")
+
+    await world.post(f"/orders/{quote['id']}/confirm")
+    assert await world.answer_all() == [Action.CONFIRM]
+    assert (await world.get(f"/orders/{quote['id']}")).json()["status"] == "active"
+
+    world.clock.set(WINDOW.end + timedelta(days=1))
+    await world.seller.report(SOURCE_METER, EXPORT, hours_of(WINDOW, [2_000] * 8))
+    await world.seller.report(TARGET_METER, IMPORT, hours_of(WINDOW, [1_500] * 8))
+    await world.seller.refresh_all()
+    await world.tell_all()
+    done = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (done["status"], done["delivery"]["status"], done["delivery"]["kwh"]) == (
+        "completed",
+        "completed",
+        "10",
+    )
+    [bill] = (await world.get(f"/orders/{quote['id']}/bills")).json()
+    assert bill["total"] == {"amount": "4.00", "currency": "USD"}
+    assert [(line["title"], line["amount"]["amount"]) for line in bill["lines"]] == [
+        ("Energy Cost", "1.50"),
+        ("Wheeling Charges", "2.50"),
+    ]
+    assert done["bills"] == [bill]
+    assert done["readings"][-1]["kwh_delivered"] == "10"
+
+
+@every_wire
+async def test_one_call_buys_what_is_held_at_the_quoted_price(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    assert await world.answer_all() == [Action.INIT, Action.CONFIRM]
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]) == ("active", None)
+    assert [(request["what"], request["state"]) for request in order["requests"]] == [
+        ("order", "done"),
+        ("confirm", "done"),
+    ]
+
+
+@every_wire
+async def test_an_order_is_changed_followed_rated_asked_about_and_cancelled(world: MarketWorld) -> None:
+    order = await world.bought()
+    path = f"/orders/{order['id']}"
+    await world.post(f"{path}/update", {"kwh": "20"})
+    assert await world.answer_all() == [Action.UPDATE]
+    assert (await world.get(path)).json()["kwh"] == "20"
+
+    asked = (await world.get(f"{path}/tracking?wait=0.1")).json()
+    await world.answer_all()
+    tracking = (await world.get(f"{path}/requests/{asked['id']}")).json()
+    assert tracking["tracking"]["url"].startswith("https://bpp.valley-solar.example/track/")
+
+    asked = (await world.post(f"{path}/support", {"about": "order"})).json()
+    await world.answer_all()
+    support = (await world.get(f"{path}/requests/{asked['id']}")).json()
+    assert support["contact"]["email"] == "help@valley-solar.example"
+
+    asked = (await world.post(f"{path}/ratings", {"stars": "4", "about": "energy"})).json()
+    await world.answer_all()
+    rating = (await world.get(f"{path}/requests/{asked['id']}")).json()
+    assert (rating["what"], rating["state"], rating["rating"]) == (
+        "rating",
+        "done",
+        {"count": 1, "average": "4"},
+    )
+
+    await world.post(f"{path}/cancel")
+    await world.answer_all()
+    assert (await world.get(path)).json()["status"] == "cancelled"
+
+
+async def test_what_a_seller_refuses_is_told_in_plain_words(world: MarketWorld) -> None:
+    quote = await world.quoted("21")
+    assert (quote["status"], quote["price"]) == ("refused", None)
+    problem = quote["problem"]
+    assert problem["type"] == "urn:degnode:problem:energy-unavailable"
+    assert problem["seller_said"] == "21 kWh is too much at once"
+    refused = await world.post("/orders", {"quote_id": quote["id"]})
+    assert refused.status_code == 409
+    assert refused.headers["content-type"] == "application/problem+json"
+    assert refused.json()["type"] == "urn:degnode:problem:wrong-moment"
+
+
+async def test_what_is_held_at_another_price_is_not_bought(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    [asked] = await world.requests()
+    dearer = await world._say(asked)
+    assert not isinstance(dearer, WireError)
+    value = dearer["order"]["beckn:orderValue"]
+    value["value"] += 1
+    value["components"][0]["value"] += 1
+    await world.answer(asked, dearer)
+    assert await world.requests() == []
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]["type"]) == ("held", "urn:degnode:problem:price-changed")
+    assert "5.00 USD" in order["problem"]["detail"]
+
+
+async def test_an_order_that_the_seller_never_gets_has_failed(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"]})
+    [asked] = await world.requests()
+    error = WireError(code="NET_DOWNSTREAM_UNAVAILABLE", message="no answer within 10 s")
+    await world.lose(asked, error, state=OutboxState.DEAD)
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]["type"]) == (
+        "failed",
+        "urn:degnode:problem:seller-unreachable",
+    )
+
+
+async def test_a_quote_is_ordered_once(world: MarketWorld) -> None:
+    order = await world.bought()
+    again = await world.post("/orders", {"quote_id": order["id"]})
+    assert (again.status_code, again.json()["detail"]) == (409, "The quote was ordered already")
+
+
+async def test_what_is_not_held_cannot_be_confirmed(world: MarketWorld) -> None:
+    order = await world.bought()
+    refused = await world.post(f"/orders/{order['id']}/confirm")
+    assert refused.status_code == 409
+    assert refused.json()["what_to_do"] == "This can be done while it is held."
+
+
+@every_wire
+async def test_a_search_near_a_place_and_for_a_time_finds_what_is_there_then(world: MarketWorld) -> None:
+    start, end = WINDOW.start.isoformat(), WINDOW.end.isoformat()
+    window = {"start": start, "end": end}
+    assert len((await world.found(window=window))["offers"]) == 1
+    later = {"start": start, "end": (WINDOW.end + timedelta(days=9)).isoformat()}
+    assert (await world.found(window=later))["offers"] == []
+    nowhere = {"latitude": "0", "longitude": "0", "metres": 1000}
+    found = await world.found(near=nowhere)
+    assert (found["offers"], found["sellers"][0]["state"]) == ([], "done")
+
+
+async def test_a_search_tells_who_is_missing_and_why(world: MarketWorld) -> None:
+    body = {"sellers": [BPP_ID, "nobody.example", "silent.example"]}
+    begun = await world.post("/offers/search", body)
+    assert begun.status_code == 201
+    search = begun.json()
+    by_seller = {seller["platform"]: seller for seller in search["sellers"]}
+    assert by_seller["nobody.example"]["state"] == "unreachable"
+    assert by_seller["nobody.example"]["problem"]["detail"].startswith("nobody.example cannot be looked up")
+    assert (search["status"], by_seller[BPP_ID]["state"]) == ("open", "waiting")
+    first = next(row for row in await world.requests() if row["peer"] == BPP_ID)
+    await world.answer(first)
+    partial = (await world.get(begun.headers["location"].removeprefix("/api/v1/market"))).json()
+    assert (partial["status"], len(partial["offers"])) == ("open", 1)
+    world.clock.advance(timedelta(minutes=1))
+    closed = (await world.get(f"/searches/{search['id']}")).json()
+    states = {seller["platform"]: seller["state"] for seller in closed["sellers"]}
+    assert states == {BPP_ID: "done", "nobody.example": "unreachable", "silent.example": "silent"}
+    assert closed["status"] == "closed"
+
+
+async def test_without_a_name_all_sellers_of_the_network_are_asked(world: MarketWorld) -> None:
+    await world.post("/offers/search", {})
+    assert [row["peer"] for row in await world.requests()] == [BPP_ID]
+
+
+async def test_filters_narrow_what_is_seen(world: MarketWorld) -> None:
+    search = await world.found()
+    path = f"/searches/{search['id']}"
+    for query, count in (
+        ("source=solar", 1),
+        ("source=grid", 0),
+        ("price_at_most=0.15", 1),
+        ("price_at_most=0.14", 0),
+        ("kwh_at_least=30.5", 1),
+        ("kwh_at_least=31", 0),
+        (f"seller={BPP_ID}&sort=kwh", 1),
+        ("seller=other.example&sort=newest", 0),
+    ):
+        assert len((await world.get(f"{path}?{query}")).json()["offers"]) == count, query
