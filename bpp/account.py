@@ -34,6 +34,9 @@ from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Cancellation
 from trading.cancellations import CancellationStore
+from trading.charging.report import report_of, session_delivery
+from trading.charging.session import Session
+from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
 from trading.curtailments import CurtailmentStore
 from trading.delivery import (
@@ -82,10 +85,11 @@ class Known:
     meters: MeterAccount
     cut: Cut | None
     cancellation: Cancellation | None = None
+    session: Session | None = None
 
     def agreement(self, contract: Contract) -> Agreement:
         """Return what settlement must know of the contract."""
-        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation)
+        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation, session=self.session)
 
 
 async def read_account(
@@ -118,8 +122,10 @@ async def read_known(contract: Contract, uow: UnitOfWork) -> Known:
     """Return what a binding contract is settled from."""
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     cancellation = await CancellationStore(uow.connection).find(contract)
-    meters = _NOTHING_COUNTED if contract.never_began else await read_meters(contract, uow)
-    return Known(meters=meters, cut=cut, cancellation=cancellation)
+    session = await SessionStore(uow.connection).find(contract.id) if contract.terms.session else None
+    is_empty = contract.never_began or (session is not None and session.started_at is None)
+    meters = _NOTHING_COUNTED if is_empty else await read_meters(contract, uow)
+    return Known(meters=meters, cut=cut, cancellation=cancellation, session=session)
 
 
 async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
@@ -204,14 +210,22 @@ async def _post(
 
 
 def agreement_of(
-    contract: Contract, *, cut: Cut | None, cancellation: Cancellation | None = None
+    contract: Contract,
+    *,
+    cut: Cut | None,
+    cancellation: Cancellation | None = None,
+    session: Session | None = None,
 ) -> Agreement:
-    """Return what settlement must know of a contract, of how it was ended only what is owed for that."""
+    """Return what settlement must know of a contract, of how it was ended only what is owed for that.
+
+    Of a session as much may be taken as was ordered and is paid for beside that.
+    """
+    agreed = contract.terms.session
     ended = cancellation if cancellation is not None and cancellation.owed.minor else None
     return Agreement(
         contract_id=contract.id,
         window=ended.settled_window if ended and ended.before_delivery else contract.window,
-        contracted=contract.quantity,
+        contracted=contract.quantity + (agreed.extra if agreed else ZERO_ENERGY),
         terms=contract.terms,
         zone=contract.zone,
         curtailed=ZERO_ENERGY if cut is None else cut.quantity,
@@ -222,6 +236,7 @@ def agreement_of(
         metering_interval=contract.terms.metering,
         is_terminated=contract.status is ContractStatus.TERMINATED,
         cancellation=ended,
+        session=session.facts if session and not session.is_open else None,
     )
 
 
@@ -245,11 +260,18 @@ def _delivery(
             imported=meters.left.imported,
             instants=[contract.window.end],
         )
+    session = known.session
+    status = (
+        session_delivery(session)
+        if session is not None and not is_over
+        else _delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now)
+    )
     return Delivery(
-        status=_delivery_status(contract, meters.counted, delivered, is_over=is_over, now=now),
+        status=status,
         delivered=delivered,
         window=contract.window,
-        ended=is_over,
+        ended=is_over or (session is not None and not session.is_open),
+        session=None if session is None else report_of(session),
         readings=reading_rows(contract, meters, cut=known.cut),
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=known.cut,

@@ -1,9 +1,10 @@
-"""Which callbacks a seller takes: what a discovery service answers to a publication of ours."""
+"""Which callbacks a seller takes: answers to publications of ours, and of utilities that were asked."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bpp.cascade.answers import ANSWERS, find_asked
 from bpp.publications import Publications
 from kernel.errors import NodeError
 from protocol.actions import PUBLISHING, Action
@@ -25,7 +26,10 @@ class SellerAdmission:
     uow_factory: UnitOfWorkFactory
 
     async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
-        """Raises: NothingPublished."""
+        """Raises: NothingPublished, NothingAsked."""
+        if action in ANSWERS:
+            async with self.uow_factory() as uow:
+                await find_asked(action, context, sender, profile, uow)
         if action is not PUBLISHING.callback:
             return
         async with self.uow_factory() as uow:

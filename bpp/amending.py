@@ -39,6 +39,25 @@ async def require_open(contract: Contract, uow: UnitOfWork) -> None:
     require_quantity_open(contract)
 
 
+async def try_amendment(
+    bpp: Bpp, contract: Contract, amendment: Amendment, uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Let an amendment pass that could be made now, and hold what more it needs; the contract stays as it is.
+
+    Raises: what `amend_contract` does.
+    """
+    async with uow.connection.begin_nested() as attempt:
+        await amend_contract(bpp, contract, amendment, uow, now=now)
+        await attempt.rollback()
+    await Stock(uow.connection).hold(
+        contract.id,
+        resource_id=contract.resource_id,
+        quantity=max(contract.quantity, amendment.quantity or contract.quantity),
+        now=now,
+        until=None if contract.is_binding else contract.hold_until,
+    )
+
+
 async def amend_contract(
     bpp: Bpp, contract: Contract, amendment: Amendment, uow: UnitOfWork, *, now: datetime
 ) -> Contract:

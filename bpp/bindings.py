@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from bpp.cascade.answers import ANSWERS, receive_answer
 from bpp.handlers.cancel import cancel
 from bpp.handlers.confirm import confirm
 from bpp.handlers.discover import discover
@@ -44,8 +45,11 @@ HANDLERS: Final[Mapping[Action, SellerHandler]] = {
 
 
 def bind(bpp: Bpp) -> dict[Action, Handler]:
-    """Return the handlers of `bpp`, each for its action."""
-    return {action: partial(_handle, handler, bpp) for action, handler in HANDLERS.items()}
+    """Return the handlers of `bpp`, each for its action: buyers' requests, and utilities' answers."""
+    requests: dict[Action, Handler] = {
+        action: partial(_handle, handler, bpp) for action, handler in HANDLERS.items()
+    }
+    return requests | dict.fromkeys(ANSWERS, partial(receive_answer, bpp, requests))
 
 
 async def _handle(

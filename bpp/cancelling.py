@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from bpp.account import settle
+from bpp.cascade.asking import end_at_utilities
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
+from bpp.sessions import cancel_session
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason, cancel
 from trading.cancellations import CancellationStore
@@ -21,9 +23,11 @@ async def end_contract(
     """Return a locked contract as ended by `side`; the caller saves it and tells of it.
 
     Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
-    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill.
+    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill. The
+    utilities of the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
+    await cancel_session(bpp, contract, uow, now=now)
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)
@@ -32,4 +36,5 @@ async def end_contract(
         if cancellation is not None and cancellation.owed.minor:
             await settle(ended, uow, bpp=bpp, now=now)
         await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
+    await end_at_utilities(bpp, contract, uow, now=now)
     return ended

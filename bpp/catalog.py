@@ -57,6 +57,11 @@ def load_tariff(path: Path) -> list[Wheeling]:
     return charges
 
 
+def read_entries(kind: type[M], path: Path, *, what: str) -> M:
+    """Return what a file of ours holds, in its form. Raises: CatalogueInvalid."""
+    return _validated(kind, _text_of(path, what), str(path))
+
+
 def _text_of(path: Path, what: str) -> str:
     try:
         return path.read_text(encoding="utf-8")

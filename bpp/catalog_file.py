@@ -12,6 +12,7 @@ from bpp.offer_file import OfferEntry
 from bpp.place_file import LocationEntry
 from bpp.sharing_file import SharingEntry, SharingRule
 from kernel.energy import Energy
+from trading.grid import GridAccess
 from trading.offer import (
     Certification,
     DeliveryMode,
@@ -52,6 +53,16 @@ class CertificationEntry(Entry):
     certificates: tuple[str, ...] = ()
 
 
+class GridEntry(Entry):
+    """The utility that serves the producer, by its subscriber id, and those whose customers may buy, too."""
+
+    id: Identifier
+    partners: tuple[Identifier, ...] = ()
+
+    def to_domain(self) -> GridAccess:
+        return GridAccess(utility=self.id, partners=self.partners)
+
+
 class ResourceEntry(Entry):
     """Energy that a provider has to sell."""
 
@@ -68,6 +79,7 @@ class ResourceEntry(Entry):
     location: LocationEntry | None = None
     sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
     connector: ConnectorEntry | None = None
+    utility: GridEntry | None = None
 
     def to_domain(self) -> Resource:
         check_connector(self.delivery_mode, self.connector)
@@ -87,6 +99,7 @@ class ResourceEntry(Entry):
             production=self.production.to_domain(),
             place=self.location.to_domain() if self.location else None,
             connector=self.connector.to_domain() if self.connector else None,
+            grid=self.utility.to_domain() if self.utility else None,
         )
 
 

@@ -18,6 +18,7 @@ from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
+from bpp.sessions import is_settled_later, look_at_session
 from kernel.clock import Clock
 from kernel.interval import Interval
 from protocol.actions import Action
@@ -68,6 +69,9 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
     event: ContractEvent | None
     known: Known | None = None
+    contract, session = await look_at_session(bpp, contract, uow, now=now)
+    if is_settled_later(contract, session):
+        return await _tell(bpp, contract, uow, event=None, now=now, known=None)
     if contract.is_binding:
         known = await read_known(contract, uow)
         outcome = await settle(contract, uow, bpp=bpp, now=now, known=known)

@@ -1,23 +1,14 @@
-"""The signature of what a payment rail posts: HMAC-SHA256 over the time and the very bytes.
-
-The header says when it was signed and by which digest: `t=1767952800,v1=5257a8…`. What is signed are the
-time as it stands there, a full stop, and the body. Several `v1` may stand there, while a secret changes.
-"""
+"""The signature of what a payment rail posts, by the secret that it shares with us."""
 
 from __future__ import annotations
 
-import re
-from datetime import datetime, timedelta
-from hashlib import sha256
-from hmac import compare_digest, new
+from datetime import datetime
 from typing import Final
 
+from kernel.body_signature import BodySignatureInvalid, check_body_signature, sign_body
 from kernel.errors import NodeError
 
 SIGNATURE_HEADER: Final = "X-Payment-Signature"
-TOLERANCE: Final = timedelta(minutes=5)
-"""How far the time of a signature may be from ours: what is older might be a replay."""
-_FORM: Final = re.compile(r"t=(?P<time>[0-9]{1,12})(?P<digests>(,v1=[0-9a-f]{64}){1,4})", re.ASCII)
 
 
 class NoticeSignatureInvalid(NodeError):
@@ -28,24 +19,12 @@ class NoticeSignatureInvalid(NodeError):
 
 def sign_notice(body: bytes, *, secret: str, at: datetime) -> str:
     """Return the header's value for a body that is posted then."""
-    time = str(int(at.timestamp()))
-    return f"t={time},v1={_digest(body, secret=secret, time=time)}"
+    return sign_body(body, secret=secret, at=at)
 
 
 def check_notice_signature(header: str | None, body: bytes, *, secret: str, now: datetime) -> None:
     """Raises: NoticeSignatureInvalid, unless the rail signed these very bytes a short while ago."""
-    found = _FORM.fullmatch(header or "")
-    if found is None:
-        raise NoticeSignatureInvalid(f"{SIGNATURE_HEADER} is not of the form t=…,v1=…")
-    expected = _digest(body, secret=secret, time=found["time"])
-    digests = found["digests"].split(",v1=")[1:]
-    if not any(compare_digest(expected, each) for each in digests):
-        raise NoticeSignatureInvalid("the signature is not of these bytes by the shared secret")
-    if abs(int(now.timestamp()) - int(found["time"])) > TOLERANCE.total_seconds():
-        raise NoticeSignatureInvalid(
-            "it was not signed within five minutes of now", hint="Sign it anew each time it is sent."
-        )
-
-
-def _digest(body: bytes, *, secret: str, time: str) -> str:
-    return new(secret.encode(), f"{time}.".encode() + body, sha256).hexdigest()
+    try:
+        check_body_signature(header, body, secret=secret, now=now)
+    except BodySignatureInvalid as error:
+        raise NoticeSignatureInvalid(str(error), path=f"header {SIGNATURE_HEADER}") from error

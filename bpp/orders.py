@@ -161,9 +161,15 @@ def _differences(
         ("the offer", request.offer_id, contract.offer_id, Field.OFFER),
         ("the quantity", request.quantity, contract.quantity, Field.QUANTITY),
         ("the meter", _mrid(request.target_meter), contract.target_mrid, Field.METER),
+        ("the buyer's utility", *_utilities(contract, request), Field.UTILITY),
         ("the start", request.trade_start, contract.window.start, Field.TRADE_START),
         ("the end", request.trade_end, contract.window.end, Field.TRADE_END),
     ]
+
+
+def _utilities(contract: Contract, request: OrderRequest) -> tuple[str | None, str]:
+    """Return the buyer's utility as named and as agreed; where none was asked, none was agreed."""
+    return (None, "") if contract.grid is None else (request.buyer_utility, contract.grid.buyer_utility)
 
 
 def _mrid(meter: str | None) -> str | None:

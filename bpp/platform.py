@@ -21,7 +21,8 @@ class Bpp:
     `hold_for` is how long an init holds its quantity. `sells_past` lets windows be bought that are
     over already, for replays of old data; readings of a cycle are waited for until `collection_deadline`
     after its end. `new_id` makes order ids, which nobody may guess. Within
-    `status_interval` a buyer is told once of what changes in a contract, unless its status changes.
+    `status_interval` a buyer is told once of what changes in a contract, unless its status changes. `plugs`
+    are the connectors that a station moves; sessions at others start and stop by their buyers' word.
     """
 
     catalogue: Catalogue
@@ -30,6 +31,7 @@ class Bpp:
     status_interval: timedelta = timedelta(minutes=1)
     sells_past: bool = False
     collection_deadline: timedelta = COLLECTION_DEADLINE
+    plugs: frozenset[str] = frozenset()
     new_id: IdSource = random_id
     showcase: Showcase = field(default_factory=Showcase)
 

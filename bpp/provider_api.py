@@ -18,6 +18,7 @@ from settlement.store import find_bills, find_runs
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
 from trading.contracts import ContractStore
+from trading.delivery import Delivery
 from trading.mapping import wire_of
 
 _OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
@@ -84,10 +85,24 @@ def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
                 "deliveryStartTime": format_instant(contract.window.start),
                 "deliveryEndTime": format_instant(contract.window.end),
                 "lastUpdated": format_instant(contract.updated_at),
+                **_session(view.delivery),
             }
         )
 
     return router
+
+
+def _session(delivery: Delivery) -> dict[str, Any]:
+    """Return how a charging session stands, and what was measured last; nothing of another delivery."""
+    session = delivery.session
+    if session is None:
+        return {}
+    return {
+        "sessionStatus": session.status.value,
+        "connectorType": session.connector_type,
+        "standsInTheWay": session.why or None,
+        "powerKW": delivery.telemetry[-1].metrics[0].value if delivery.telemetry else None,
+    }
 
 
 def _summary(contract: Contract) -> dict[str, Any]:

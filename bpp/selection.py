@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from bpp.platform import Bpp
+from kernel.clock import format_instant
 from kernel.interval import Interval
 from settlement.agreement import LONGEST_WINDOW
 from storage.unit_of_work import UnitOfWork
+from trading.charging.session_store import find_taken_slots
 from trading.charging.slot import require_finder_fee, session_window
 from trading.contract import Contract
 from trading.fields import Field
@@ -61,12 +64,42 @@ async def require_meter_open(
     require_share(wanted, await find_shares(uow.connection, wanted, now=now, but=but))
 
 
+async def fit_slot(
+    selection: Selection, request: OrderRequest, uow: UnitOfWork, *, now: datetime, but: str | None = None
+) -> Selection:
+    """Return the selection; a session whose end is left open ends where the next slot of its plug begins.
+
+    Raises: WindowUnavailable, if the plug is taken.
+    """
+    if selection.offer.terms.session is None:
+        return selection
+    mrid, window = selection.resource.source.mrid, selection.window
+    taken = await find_taken_slots(uow.connection, mrid, window, now=now, but=but)
+    if taken and request.trade_end is None and window.start < taken[0].start:
+        return replace(selection, window=Interval(window.start, taken[0].start))
+    require_free(taken)
+    return selection
+
+
+def require_free(taken: Sequence[Interval]) -> None:
+    """Raises: WindowUnavailable, if others have the plug in any of that time."""
+    if taken:
+        raise WindowUnavailable(
+            f"the plug is taken from {format_instant(taken[0].start)} until {format_instant(taken[-1].end)}",
+            path=Field.TRADE_START,
+            hint="Choose another time, or discover again for other plugs.",
+        )
+
+
 async def hold_meter(contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
     """Let a contract pass that its source's meter can serve beside all others, if it is kept by this unit.
 
     Raises: ShareUnavailable, MeterSharedOtherwise.
     """
     await lock_shares(uow.connection, contract.source_mrid)
+    if contract.terms.session is not None:
+        mrid, window = contract.source_mrid, contract.window
+        require_free(await find_taken_slots(uow.connection, mrid, window, now=now, but=contract.id))
     wanted = MeterShare(
         mrid=contract.source_mrid, window=contract.window, percent=contract.terms.share_percent
     )

@@ -23,6 +23,7 @@ from settlement.statements.evidence import (
 from settlement.statements.kept import find_kept
 from settlement.statements.statement import write_statement
 from storage.unit_of_work import UnitOfWork
+from trading.charging.session_store import SessionStore
 from trading.contract import Contract
 from trading.curtailments import CurtailmentStore
 from trading.lifecycle import ContractStatus
@@ -34,11 +35,13 @@ async def make_statement(contract: Contract, bill_id: str, uow: UnitOfWork, *, n
     kept = await find_kept(contract.id, bill_id, uow=uow)
     instants = sorted({run.settled_at for run in kept.runs})
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
+    session = await SessionStore(uow.connection).find(contract.id)
+    began = session is None or session.started_at is not None
     evidence = Evidence(
-        agreement=agreement_of(contract, cut=cut),
+        agreement=agreement_of(contract, cut=cut, session=session),
         confirmed_at=contract.confirmed_at or contract.created_at,
-        exported=await _meter(contract, MeterEnd.SOURCE, instants, uow),
-        imported=await _meter(contract, MeterEnd.TARGET, instants, uow),
+        exported=await _meter(contract, MeterEnd.SOURCE, instants if began else (), uow),
+        imported=await _meter(contract, MeterEnd.TARGET, instants if began else (), uow),
         cuts=await _cuts(contract.id, uow),
         fulfilled_at=contract.ended_at if contract.status is ContractStatus.COMPLETED else None,
         terminated_at=contract.ended_at if contract.status is ContractStatus.TERMINATED else None,
@@ -49,8 +52,9 @@ async def make_statement(contract: Contract, bill_id: str, uow: UnitOfWork, *, n
 async def _meter(
     contract: Contract, end: MeterEnd, instants: Sequence[datetime], uow: UnitOfWork
 ) -> MeterEvidence:
+    """Return what a meter tells of the contract; nothing, if there are no instants at which it was asked."""
     claims: list[MeterClaim] = []
-    if share_at(contract, end) is None:
+    if instants and share_at(contract, end) is None:
         claims = await find_earlier_claims(uow.connection, contract, end=end, cut_by=None)
     claims.sort(key=lambda claim: (claim.confirmed_at, claim.contract_id))
     meter: str = getattr(contract, end.value)

@@ -17,6 +17,7 @@ _DECLARED_IN: Final = (
     "metering.registration",
     "metering.vee",
     "trading",
+    "trading.charging",
     "settlement",
     "settlement.ledger",
     "settlement.payments",
@@ -26,6 +27,8 @@ _DECLARED_IN: Final = (
     "bap",
     "bap.market",
     "bpp",
+    "bpp.cascade",
+    "bpp.utility",
     "registry",
 )
 

@@ -19,7 +19,7 @@ from kernel.errors import NodeError
 from node.correspondence import Correspondent
 from node.message import Handler, Inbound, Preparation, decode
 from node.telemetry import Metrics, stopwatch
-from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
+from protocol.actions import CALLBACK_OF, Action, Role, handled_by
 from protocol.errors import Unanticipated, WireError
 from protocol.rulebook import Rulebook
 from storage.backoff import Backoff
@@ -44,7 +44,8 @@ class LeaseLost(Exception):
 class Dispatch:
     """Handles what the inbox holds, one message of a conversation at a time.
 
-    An action has a handler, or a preparation that makes one. A gateway gives no answers of its own.
+    An action has a handler, or a preparation that makes one. A gateway gives no answers of its own. One that
+    `cascades` handles the answers of utilities, too; a request that waits for those is answered later.
     """
 
     role: Role
@@ -59,9 +60,11 @@ class Dispatch:
     max_attempts: int = 5
     backoff: Backoff = field(default_factory=Backoff)
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
+    cascades: bool = False
 
     def __post_init__(self) -> None:
-        bound, due = set(self.handlers) | set(self.preparations), set(HANDLED_BY[self.role])
+        bound = set(self.handlers) | set(self.preparations)
+        due = set(handled_by(self.role, cascades=self.cascades))
         if bound != due:
             raise HandlerMismatch(
                 f"{self.role} handlers: missing {_names(due - bound)}, unknown {_names(bound - due)}"

@@ -8,7 +8,7 @@ that says where, why and what to do, and leaves no row behind.
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -19,6 +19,7 @@ import structlog
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.authentication import Authentication
+from node.cascade import NO_CASCADE, Cascade
 from node.gateways import GatewayCheck, check_only_gateway
 from node.neighbours import check_neighbour
 from node.peer_gate import PeerGate
@@ -27,7 +28,7 @@ from node.rate_limit import PeerRates
 from node.routing import Route, profiles_below, routes_of
 from node.telemetry import Metrics, stopwatch
 from protocol import checks, signing
-from protocol.actions import HANDLED_BY, Action, Role
+from protocol.actions import Action, Role, handled_by
 from protocol.answers import write_answer
 from protocol.context import Context, name_sides, read_context
 from protocol.counter_signature import Receipt, add_counter_signature
@@ -107,10 +108,12 @@ class Ingress:
     max_body_bytes: int
     reach: Reach
     networks: frozenset[str] = frozenset()
+    cascade: Cascade = NO_CASCADE
     routes: Mapping[str, Route] = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "routes", routes_of(self.role, self.profiles))
+        routes = routes_of(self.role, self.profiles, cascades=self.cascade.asks)
+        object.__setattr__(self, "routes", routes)
 
     def takes(self, path: str) -> bool:
         """Say whether `path` belongs to the protocol, be the action known or not."""
@@ -121,7 +124,7 @@ class Ingress:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         visit = self._open(scope["path"])
         try:
-            _check_path(visit, scope, self.role)
+            _check_path(visit, scope, handled_by(self.role, cascades=self.cascade.asks), self.role)
             body, status = await self._admit(visit, headers, receive), 200
         except NodeError as error:
             visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)
@@ -196,7 +199,7 @@ class Ingress:
         checks.check_action(context, action=action, profile=profile)
         checks.check_version(context, profile=profile)
         checks.check_sender(context, action=action, profile=profile, signer=sender.subscriber_id)
-        checks.check_role(sender.role, action=action)
+        self.cascade.check_role(sender.role, action=action)
         self.gate.rules.check_message(sender, context)
         if self.networks or sender.network_memberships is not None:
             checks.check_network(
@@ -328,7 +331,7 @@ def _too_large(size: int, limit: int) -> BodyTooLarge:
     )
 
 
-def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
+def _check_path(visit: _Visit, scope: Scope, taken: Sequence[Action], role: Role) -> None:
     if visit.route.action is not None and scope["method"] == "POST":
         return
     known = ", ".join(
@@ -336,7 +339,7 @@ def _check_path(visit: _Visit, scope: Scope, role: Role) -> None:
             {
                 profile.name_in_path(action)
                 for profile in visit.route.profiles
-                for action in filter(profile.speaks, HANDLED_BY[role])
+                for action in filter(profile.speaks, taken)
             }
         )
     )

@@ -55,7 +55,7 @@ Handler = Callable[[Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any] 
 """`handler(inbound, uow, now)`: fetch, decide, store; return the `message` of the callback.
 
 It raises a `NodeError` to refuse: its changes are undone and the error travels in the callback.
-Handlers of callbacks return None.
+Handlers of callbacks return None, and so does one of a request that is answered later.
 """
 
 Preparation = Callable[[Inbound], Awaitable[Handler]]

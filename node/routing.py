@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from protocol.actions import HANDLED_BY, Action, Role
+from protocol.actions import Action, Role, handled_by
 from protocol.profile import Profile
 
 ADAPTER_PATH: Final = {Role.BAP: "/bap/receiver", Role.BPP: "/bpp/receiver"}
@@ -22,11 +22,11 @@ class Route(NamedTuple):
     profiles: tuple[Profile, ...]
 
 
-def routes_of(role: Role, profiles: Sequence[Profile]) -> Mapping[str, Route]:
-    """Return every path that a participant of `role` takes messages at."""
+def routes_of(role: Role, profiles: Sequence[Profile], *, cascades: bool = False) -> Mapping[str, Route]:
+    """Return every path that a participant of `role` takes messages at; `cascades` as in `handled_by`."""
     found: dict[str, Route] = {}
     for profile in profiles:
-        for action in filter(profile.speaks, HANDLED_BY[role]):
+        for action in filter(profile.speaks, handled_by(role, cascades=cascades)):
             _add(found, profile.path_of(action), action, profile)
             if role in ADAPTER_PATH:
                 adapted = profile.behind_adapter()

@@ -18,6 +18,7 @@ from node.access import Access, open_access
 from node.adapter import Adapter, Put
 from node.api_keys import ApiKeys
 from node.authentication import Authentication
+from node.cascade import NO_CASCADE, Cascade
 from node.correspondence import Correspondent
 from node.delivery import Delivery, OnUndeliverable
 from node.directories import PeerKeys, open_peer_keys
@@ -137,7 +138,7 @@ def lay_foundation(
 class Participant:
     """A participant at work: the way in always, the way through and out where workers are wanted."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the composition's one call
         self,
         foundation: Foundation,
         *,
@@ -145,6 +146,7 @@ class Participant:
         preparations: Mapping[Action, Preparation] | None = None,
         on_undeliverable: OnUndeliverable | None = None,
         admission: Admission | None = None,
+        cascade: Cascade = NO_CASCADE,
         workers: Sequence[Runner] = (),
         chores: Sequence[Worker] = (),
     ) -> None:
@@ -153,7 +155,7 @@ class Participant:
         settings = foundation.settings
         backoff = Backoff(first=settings.backoff_first, longest=settings.backoff_longest)
         self.writer = InboxWriter(foundation.database)
-        self.ingress = self._make_ingress(admission)
+        self.ingress = self._make_ingress(admission, cascade)
         self.dispatch = Dispatch(
             role=foundation.role,
             handlers=handlers,
@@ -167,6 +169,7 @@ class Participant:
             concurrency=settings.concurrency,
             max_attempts=settings.handler_attempts,
             backoff=backoff,
+            cascades=cascade.asks,
         )
         self.transport = Transport(
             timeout=settings.delivery_timeout, reach=settings.reaching, clock=foundation.clock
@@ -189,7 +192,7 @@ class Participant:
         self._role_workers = workers
         self._chores = chores
 
-    def _make_ingress(self, admission: Admission | None) -> Ingress:
+    def _make_ingress(self, admission: Admission | None, cascade: Cascade) -> Ingress:
         foundation, settings = self.foundation, self.foundation.settings
         return Ingress(
             role=foundation.role,
@@ -216,6 +219,7 @@ class Participant:
             max_body_bytes=settings.max_body_bytes,
             reach=settings.reaching,
             networks=frozenset(settings.networks),
+            cascade=cascade,
         )
 
     @asynccontextmanager

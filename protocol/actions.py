@@ -147,6 +147,16 @@ def sender_side(action: Action) -> Role:
     return Role.BAP if action in CALLBACK_OF else Role.BPP
 
 
+ASKED_OF_UTILITIES: Final = (Action.INIT, Action.CONFIRM, Action.UPDATE, Action.CANCEL)
+"""What a seller's platform asks the distribution utilities of a trade, as their BAP: it cascades."""
+
+
+def handled_by(role: Role, *, cascades: bool = False) -> tuple[Action, ...]:
+    """Return what a participant of `role` takes; a BPP that `cascades` also takes utilities' answers."""
+    answers = tuple(CALLBACK_OF[request] for request in ASKED_OF_UTILITIES) if cascades else ()
+    return HANDLED_BY[role] + answers
+
+
 def sender_role(action: Action) -> Role:
     """Return what the sender of `action` subscribes as: who answers, a discovery service too, as BPP."""
     return _ASKERS.get(action, Role.BPP)

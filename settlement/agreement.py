@@ -12,6 +12,7 @@ from kernel.local_days import find_zone
 from kernel.local_periods import Cadence, check_anchor
 from trading.bands import Band
 from trading.cancellation import Cancellation
+from trading.charging.facts import SessionFacts
 from trading.matching import Matching
 from trading.terms import Terms
 
@@ -61,6 +62,8 @@ class Agreement:
     """The same of the target's import."""
     cancellation: Cancellation | None = None
     """By which one side owes the other something. Of one before delivery the window is the instant of it."""
+    session: SessionFacts | None = None
+    """How a charging session went, which is over; `contracted` is then the most that may be taken."""
 
     def band_of(self, interval_start: datetime) -> Band:
         """Return what has the same price as an interval of the source that starts at that instant."""

@@ -14,6 +14,7 @@ from hashlib import sha256
 from typing import Final
 
 from settlement.agreement import Agreement
+from settlement.explanation import session_record
 from settlement.laying import Laid
 from settlement.quantities import CycleQuantities
 from trading.bands import Band
@@ -42,13 +43,17 @@ class BasisOf:
         return digest.digest()
 
     def _last(self, quantities: CycleQuantities) -> str:
-        """Return what the last cycle depends on beside: of a fixed price the part that is due, shortfalls."""
+        """Return what the last cycle depends on beside: of a fixed price the part that is due, how a
+        session went, shortfalls.
+        """
         agreement = self._agreement
         if quantities.cycle.metered.end != agreement.window.end:
             return ""
         due = (
             f"{agreement.contracted.watt_hours} {agreement.curtailed.watt_hours} {agreement.is_terminated:d}"
         )
+        if agreement.session is not None:
+            due += f" {session_record(agreement.session)}"
         if (ended := agreement.cancellation) is not None:
             return f"{due} {ended.side} {ended.owed.minor} {_instant(ended.at)}"
         if not agreement.terms.penalties:

@@ -8,7 +8,7 @@ instants in UTC as RFC 3339. `version` counts the shapes of the record; docs/set
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
@@ -24,6 +24,7 @@ from settlement.quantities import CycleQuantities, SideQuantities
 from settlement.shortfall.contract_penalties import SideShortfall
 from settlement.side import MeteredInterval
 from trading.cancellation import Cancellation
+from trading.charging.facts import SessionFacts
 from trading.records import terms_to_record
 from trading.taxes import TaxGroup
 
@@ -36,6 +37,7 @@ RULES: Final[Mapping[Matching, str]] = {
 }
 """Delivered is the least of export, import and contract, less what was cut; see settlement.laying."""
 RULE_VERSION: Final = 2
+_MICROSECOND: Final = timedelta(microseconds=1)
 MOST_READINGS: Final = 300
 """Readings of one meter that are written out one by one; of more there is the digest and the sum."""
 
@@ -48,6 +50,8 @@ class ClosedBy(StrEnum):
     """Readings were missing when collecting ended; what is missing counts as nought."""
     CANCELLATION = "CANCELLATION"
     """Nothing is delivered any more: the contract was cancelled before that."""
+    NEVER_BEGAN = "NEVER_BEGAN"
+    """Of a charging session: nothing was taken, and no reading is waited for."""
 
 
 def explain_cycle(
@@ -82,6 +86,8 @@ def explain_cycle(
         "charges": [_charge(line) for line in charges],
         "lines": [line.to_record() for line in lines],
     }
+    if agreement.session is not None:
+        record["session"] = session_record(agreement.session)
     found = shortfalls(quantities, agreement)
     record |= {"shortfalls": [_shortfall(each) for each in found]} if found else {}
     ended = cancellation_in(quantities, agreement)
@@ -131,6 +137,16 @@ def digest_of(readings: Sequence[MeteredInterval]) -> str:
         for interval, energy in readings
     )
     return sha256(text.encode()).hexdigest()
+
+
+def session_record(facts: SessionFacts) -> Record:
+    """Return how a charging session went. Units: microseconds."""
+    return {
+        "began": facts.began,
+        "missed": facts.missed,
+        "charging_us": facts.charging // _MICROSECOND,
+        "idle_us": facts.idle // _MICROSECOND,
+    }
 
 
 def _side(side: SideQuantities, *, allocation: str | None) -> Record:

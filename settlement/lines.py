@@ -88,6 +88,7 @@ def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
         curtailed=agreement.curtailed,
         is_terminated=agreement.is_terminated,
         shortfalls=shortfalls(quantities, agreement),
+        session=agreement.session,
     )
     fee = _cancellation_fee(quantities, agreement)
     if agreement.is_void:

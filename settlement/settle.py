@@ -94,7 +94,7 @@ def settle_contract(
     lost: dict[str, Energy] = {}
     earlier_are_closed = True
     for brought in quantities:
-        closed_by = _closing(brought, now=now, deadline=collection_deadline) if earlier_are_closed else None
+        closed_by = _closing(brought, agreement, now, collection_deadline) if earlier_are_closed else None
         if agreement.is_void:
             closed_by = ClosedBy.CANCELLATION
         if closed_by is None:
@@ -117,10 +117,14 @@ def settle_contract(
     )
 
 
-def _closing(brought: CycleQuantities, *, now: datetime, deadline: timedelta) -> ClosedBy | None:
-    end = brought.cycle.metered.end
+def _closing(
+    brought: CycleQuantities, agreement: Agreement, now: datetime, deadline: timedelta
+) -> ClosedBy | None:
+    end, session = brought.cycle.metered.end, agreement.session
     if now < end:
         return None
+    if session is not None and not session.began:
+        return ClosedBy.NEVER_BEGAN
     if brought.is_complete:
         return ClosedBy.COMPLETE_READINGS
     return ClosedBy.DEADLINE if now >= end + deadline else None

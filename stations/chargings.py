@@ -90,6 +90,10 @@ class ChargingStore:
         """Return the charging that runs at a connector."""
         return await self._one(_T.connector_id == connector_id, _T.stopped_at.is_(None))
 
+    async def find_latest_at(self, *, connector_id: str) -> Charging | None:
+        """Return the charging that was the last to begin at a connector."""
+        return await self._one(_T.connector_id == connector_id)
+
     async def latest(self, *, station_id: str, limit: int) -> list[Charging]:
         """Return a station's chargings, the newest first."""
         rows = await self._connection.execute(

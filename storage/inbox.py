@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from hashlib import blake2b
 from typing import Any, Final
@@ -41,6 +41,8 @@ class ClaimedMessage:
     gateway: str | None = None
     gateway_url: str | None = None
 
+
+_KEPT: Final = tuple(field.name for field in fields(ClaimedMessage))
 
 # The oldest open message of each conversation.
 _CLAIM: Final = text(
@@ -88,6 +90,19 @@ class Inbox:
             )
         )
         return row.scalar_one_or_none()
+
+    async def find_message(self, *, message_id: str, action: str, sender: str) -> ClaimedMessage | None:
+        """Return a message that was handled before, to be answered now; None if it never came."""
+        columns = [
+            inbox.c.attempts.label("attempt") if name == "attempt" else inbox.c[name] for name in _KEPT
+        ]
+        row = await self._connection.execute(
+            select(*columns).where(
+                inbox.c.dedup_key == dedup_key(sender=sender, message_id=message_id, action=action)
+            )
+        )
+        found = row.mappings().one_or_none()
+        return None if found is None else ClaimedMessage(**found)
 
     async def find_gateway(self, *, message_id: str, action: str, sender: str) -> tuple[str, str] | None:
         """Return the gateway that passed a received message on, and its URL; None if none did."""

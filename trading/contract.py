@@ -13,6 +13,7 @@ from typing import Any
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
+from trading.grid import GridStanding
 from trading.lifecycle import FINAL, ContractEvent, ContractStatus, next_status
 from trading.offer import EnergySource
 from trading.quote import Quote, quote_energy
@@ -31,7 +32,8 @@ class Contract:
     at again, None when never. `window.end` is earlier than agreed when the contract was cancelled
     during delivery. `reported` is the fingerprint of the last state that the buyer was told of, `standing`
     that of the statuses in it, `told_at` when the buyer was last told unasked.
-    `buyer_order` is the order as the buyer sent it, with what we do not know.
+    `buyer_order` is the order as the buyer sent it, with what we do not know. `grid` is what the trade has to
+    do with utilities, None if none is asked.
     """
 
     id: str
@@ -61,6 +63,7 @@ class Contract:
     standing: str = ""
     told_at: datetime | None = None
     buyer_order: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    grid: GridStanding | None = None
 
     @property
     def source_meter(self) -> str:
@@ -126,6 +129,15 @@ def confirm(contract: Contract, *, now: datetime) -> Contract:
 def expire(contract: Contract, *, now: datetime) -> Contract:
     """Return the pending contract as ended because nobody confirmed it. Raises: StateTransitionInvalid."""
     status = next_status(contract.status, ContractEvent.EXPIRE)
+    return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
+
+
+def fail(contract: Contract, *, now: datetime) -> Contract:
+    """Return the contract as ended because somebody whom it needs does not take part.
+
+    Raises: StateTransitionInvalid.
+    """
+    status = next_status(contract.status, ContractEvent.FAIL)
     return replace(contract, status=status, ended_at=now, updated_at=now, refresh_at=None)
 
 

@@ -20,6 +20,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from trading.contract import Contract
 from trading.fields import Field
+from trading.grid_records import standing_from_record, standing_to_record
 from trading.lifecycle import ContractStatus
 from trading.records import source_from_record, source_to_record, terms_from_record, terms_to_record
 from trading.refusals import OrderNotFound
@@ -103,11 +104,15 @@ class ContractStore:
     async def find_in_transaction(
         self, *, bap_id: str, transaction_id: str, lock: bool = False
     ) -> Contract | None:
-        """Return the newest contract of a conversation, or None."""
+        """Return the contract of a conversation that has not ended, else the newest, or None."""
         query = (
             select(contracts)
             .where(contracts.c.bap_id == bap_id, contracts.c.transaction_id == transaction_id)
-            .order_by(contracts.c.created_at.desc(), contracts.c.id)
+            .order_by(
+                contracts.c.status == ContractStatus.TERMINATED.value,
+                contracts.c.created_at.desc(),
+                contracts.c.id,
+            )
             .limit(1)
         )
         return await self._one(query, lock=lock)
@@ -202,6 +207,8 @@ class ContractStore:
 def fingerprint(contract: Contract) -> str:
     """Return the SHA-256 of all that was agreed and of the state the contract is in, as hex."""
     row = {name: value for name, value in _row(contract).items() if name not in _UNAGREED}
+    if contract.grid is None:
+        del row["grid"]  # as in contracts of before utilities were asked
     return sha256(simplejson.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
@@ -217,6 +224,7 @@ def _row(contract: Contract) -> dict[str, Any]:
         "terms": terms_to_record(contract.terms),
         "status": contract.status.value,
         "buyer_order": simplejson.dumps(contract.buyer_order, use_decimal=True, ensure_ascii=False),
+        "grid": contract.grid and standing_to_record(contract.grid),
     }
 
 
@@ -230,4 +238,5 @@ def _contract(row: Row[Any]) -> Contract:
         terms=terms_from_record(row.terms),
         status=ContractStatus(row.status),
         buyer_order=simplejson.loads(row.buyer_order, use_decimal=True),
+        grid=row.grid and standing_from_record(row.grid),
     )

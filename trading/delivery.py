@@ -86,9 +86,43 @@ class TelemetryEvent:
     metrics: tuple[Metric, ...]
 
 
+class SessionStatus(StrEnum):
+    """How a charging session stands (EvChargingSession v1)."""
+
+    PENDING = "PENDING"
+    ACTIVE = "ACTIVE"
+    STOP = "STOP"
+    COMPLETED = "COMPLETED"
+    INTERRUPTED = "INTERRUPTED"
+
+
+class ConnectorStatus(StrEnum):
+    """How the plug of a session stands (EvChargingSession v1)."""
+
+    AVAILABLE = "AVAILABLE"
+    PREPARING = "PREPARING"
+    UNAVAILABLE = "UNAVAILABLE"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionReport:
+    """What is told of a charging session beside its delivery: its plug, how both stand, its minutes."""
+
+    status: SessionStatus
+    connector: ConnectorStatus | None = None
+    connector_type: str | None = None
+    max_power: Decimal | None = None
+    minutes: Decimal | None = None
+    is_reserved: bool = False
+    why: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """What was delivered so far; `ended` once no more can come. `cut` is what a curtailment left out."""
+    """What was delivered so far; `ended` once no more can come. `cut` is what a curtailment left out.
+
+    Of a charging session there is a report beside.
+    """
 
     status: DeliveryStatus
     delivered: Energy
@@ -98,6 +132,7 @@ class Delivery:
     telemetry: tuple[TelemetryEvent, ...] = ()
     settlement_cycle_id: str | None = None
     cut: Cut | None = None
+    session: SessionReport | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ class Field(StrEnum):
     CONTRACTED = "contracted_quantity"
     """The quantity that the contract's attributes repeat."""
     METER = "target_meter"
+    UTILITY = "buyer_utility"
+    """The utility that serves the buyer."""
     TRADE_START = "trade_start"
     TRADE_END = "trade_end"
     TOTAL = "total"

@@ -16,6 +16,8 @@ def standing_of(view: ContractView) -> str:
     a day is settled or billed.
     """
     parts = [view.contract.status, view.delivery.status, "ended" if view.delivery.ended else "goes on"]
+    if (session := view.delivery.session) is not None:
+        parts.append(f"session {session.status} {session.connector} {session.why}")
     if (cut := view.delivery.cut) is not None:
         parts.append(f"{cut.quantity} cut for {cut.reason}")
     parts += [f"{cycle.cycle_id} {cycle.status}" for cycle in view.cycles]

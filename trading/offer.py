@@ -13,6 +13,7 @@ from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.charging.connector import Connector
 from trading.fields import Field
+from trading.grid import GridAccess
 from trading.place import Place
 from trading.refusals import (
     ItemNotFound,
@@ -81,7 +82,8 @@ class EnergySource:
 class Resource:
     """Energy that a provider has to sell, when it is produced, and where if that is told.
 
-    One with a `connector` is sold in charging sessions.
+    One with a `connector` is sold in charging sessions. `grid` names the utilities that are asked first, None
+    if none is.
     """
 
     id: str
@@ -92,6 +94,7 @@ class Resource:
     production: Interval
     place: Place | None = None
     connector: Connector | None = None
+    grid: GridAccess | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

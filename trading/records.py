@@ -42,7 +42,7 @@ def terms_to_record(terms: Terms) -> Record:
         "pricing_model": terms.pricing_model.value,
         "settlement_type": terms.settlement_type.value,
         "billing_period": terms.billing_period.value,
-        "wheeling": terms.wheeling and _wheeling_to(terms.wheeling),
+        "wheeling": terms.wheeling and wheeling_to_record(terms.wheeling),
         "discount": terms.discount and _discount_to(terms.discount),
     }
     further = {
@@ -50,7 +50,7 @@ def terms_to_record(terms: Terms) -> Record:
         "subscription": terms.subscription and _subscription_to(terms.subscription),
         "fixed_minor": None if terms.fixed is None else terms.fixed.minor,
         "by_interval": terms.by_interval and _by_interval_to(terms.by_interval),
-        "further_wheeling": [_wheeling_to(wheeling) for wheeling in terms.further_wheeling] or None,
+        "further_wheeling": [wheeling_to_record(wheeling) for wheeling in terms.further_wheeling] or None,
         "promotions": [_discount_to(promotion) for promotion in terms.promotions] or None,
         "charges": [_charge_to(charge) for charge in terms.charges] or None,
         "taxes": [_tax_to(tax) for tax in terms.taxes] or None,
@@ -68,7 +68,7 @@ def terms_from_record(record: Record) -> Terms:
     charges = tuple(_charge_from(entry, currency) for entry in record.get("charges", ()))
     return Terms(
         price=Price(per_kwh=Decimal(record["price_per_kwh"]), currency=currency),
-        wheeling=wheeling and _wheeling_from(wheeling, currency),
+        wheeling=wheeling and wheeling_from_record(wheeling, currency),
         discount=discount and _percent_off_from(discount),
         pricing_model=PricingModel(record["pricing_model"]),
         settlement_type=SettlementType(record["settlement_type"]),
@@ -80,7 +80,7 @@ def terms_from_record(record: Record) -> Terms:
         fixed=Money(record["fixed_minor"], currency) if "fixed_minor" in record else None,
         by_interval=_by_interval_from(record["by_interval"]) if "by_interval" in record else None,
         further_wheeling=tuple(
-            _wheeling_from(entry, currency) for entry in record.get("further_wheeling", ())
+            wheeling_from_record(entry, currency) for entry in record.get("further_wheeling", ())
         ),
         promotions=tuple(_promotion_from(entry, currency) for entry in record.get("promotions", ())),
         charges=charges,
@@ -124,7 +124,8 @@ def source_from_record(record: Record) -> EnergySource:
     )
 
 
-def _wheeling_to(wheeling: Wheeling) -> Record:
+def wheeling_to_record(wheeling: Wheeling) -> Record:
+    """Return `wheeling` as JSON that `wheeling_from_record` reads back."""
     record: Record = {
         "utility_name": wheeling.utility_name,
         "minor": wheeling.amount.minor,
@@ -137,7 +138,8 @@ def _wheeling_to(wheeling: Wheeling) -> Record:
     return record | ({"per_kwh": str(wheeling.price.per_kwh)} if wheeling.price else {})
 
 
-def _wheeling_from(record: Record, currency: Currency) -> Wheeling:
+def wheeling_from_record(record: Record, currency: Currency) -> Wheeling:
+    """Return the charge in `currency` that was kept as `record`."""
     price = record.get("per_kwh")
     return Wheeling(
         utility_name=record["utility_name"],

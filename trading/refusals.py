@@ -63,6 +63,30 @@ class OrderNotFound(NodeError):
     code, http_status, retryable = "BIZ_ORDER_NOT_FOUND", 404, False
 
 
+class UtilityNotAdmitted(NodeError):
+    """The buyer is no customer of a utility that the seller trades with."""
+
+    code, http_status, retryable = "POL_ELIGIBILITY_NOT_MET", 409, False
+
+
+class UtilityRefused(NodeError):
+    """A utility does not let the trade pass, and gives no reason of the network's."""
+
+    code, http_status, retryable = "POL_GENERIC_ERROR", 409, False
+
+
+class UtilitySilent(NodeError):
+    """A utility did not answer in time, or could not be reached."""
+
+    code, http_status, retryable = "NET_DOWNSTREAM_UNAVAILABLE", 503, True
+
+
+class UtilityStillAsked(NodeError):
+    """A utility is being asked about an earlier request of the order."""
+
+    code, http_status, retryable = "BIZ_INVALID_STATE_TRANSITION", 409, False
+
+
 class QuantityUnavailable(NodeError):
     """Less is left than was asked for."""
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 from typing import Any, Final
 
 from kernel.energy import Energy
@@ -21,6 +22,13 @@ from trading.spatial import SpatialFilter
 BEST_RATING: Final = Decimal(5)
 WORST_RATING: Final = Decimal(0)
 """The scale of a rating that names none."""
+
+
+class SessionWish(StrEnum):
+    """What an update may want of a charging session."""
+
+    START = "START"
+    STOP = "STOP"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +52,7 @@ class FinderFee:
 class OrderRequest:
     """An order as a buyer asks for it; None is what it leaves open.
 
+    `buyer_utility` is the subscriber id of the utility that serves the buyer.
     `contracted` is the quantity that the contract's attributes repeat. `total` is the price that the
     buyer expects, in major units of `currency`. `as_sent` is the whole order.
     """
@@ -58,10 +67,12 @@ class OrderRequest:
     target_meter: str | None = None
     trade_start: datetime | None = None
     trade_end: datetime | None = None
+    buyer_utility: str | None = None
     total: Decimal | None = None
     currency: str | None = None
     as_sent: Mapping[str, Any] = field(default_factory=dict)
     finder_fee: FinderFee | None = None
+    session: SessionWish | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

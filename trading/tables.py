@@ -54,6 +54,7 @@ contracts: Final = Table(
     Column("standing", Text, nullable=False, server_default=""),  # fingerprint of the statuses in that
     Column("told_at", DateTime(timezone=True)),  # when the buyer was last told unasked
     Column("buyer_order", Text, nullable=False),  # JSON as the buyer sent it, numbers exact
+    Column("grid", JSONB(none_as_null=True)),  # the utilities of the trade; null: none is asked
     CheckConstraint("quantity_wh > 0", name="quantity"),
     CheckConstraint("window_end > window_start", name="window"),
     Index(

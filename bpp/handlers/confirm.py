@@ -7,24 +7,29 @@ from datetime import datetime
 from typing import Any
 
 from bpp.account import settle
+from bpp.cascade.asking import ask_utilities, keep_held
 from bpp.orders import get_contract, keep, merged, require_same, tell
 from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
 from bpp.selection import hold_meter
+from bpp.sessions import open_session
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
+from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
 from trading.refusals import AlreadyCancelled, QuoteExpired
 from trading.stock import Stock
 
 
-async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
     """Return the order as a binding contract; a second confirm of it changes nothing.
 
+    The utilities of the trade are asked first; until they have answered, nothing is returned.
+
     Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled,
-    DepositInsufficient, ShareUnavailable, MeterSharedOtherwise.
+    DepositInsufficient, ShareUnavailable, MeterSharedOtherwise, UtilityStillAsked.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
@@ -35,8 +40,17 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
         return await tell(contract, uow, now=now)
     confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
     await hold_meter(confirmed, uow, now=now)
+    grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
+    if grants is None:
+        await keep_held(bpp, contract, uow, now=now)
+        return None
+    confirmed = grants.over(confirmed)
     if not await Stock(uow.connection).sell(contract.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
     await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
-    await settle(confirmed, uow, bpp=bpp, now=now)
+    if confirmed.terms.session is None:
+        await settle(confirmed, uow, bpp=bpp, now=now)
+    else:
+        await ContractStore(uow.connection).save(confirmed)
+        confirmed = await open_session(bpp, confirmed, uow, now=now)
     return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
+from bpp.plugs import find_out_of_order
+from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
@@ -20,11 +22,13 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     """
     wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)
+    left = await Stock(uow.connection).left_of_wanted(now=now)
+    out_of_order = await find_out_of_order(uow)
     found = await bpp.showcase.find(
         bpp.catalogue,
         criteria,
         wire=wire,
-        left=await Stock(uow.connection).left_of_wanted(now=now),
+        left=dict(left) | dict.fromkeys(out_of_order, ZERO_ENERGY),
         now=now,
         sells_past=bpp.sells_past,
     )

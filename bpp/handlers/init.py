@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from bpp.cascade.asking import ask_utilities, grid_of
 from bpp.orders import keep
 from bpp.platform import Bpp
-from bpp.selection import find_sellable, hold_meter
+from bpp.selection import find_sellable, fit_slot, hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
@@ -21,23 +22,28 @@ from trading.request import OrderRequest, Selection, require_one_quantity, targe
 from trading.stock import Stock
 
 
-async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
     """Return the order as a pending contract that holds its quantity.
 
-    A second init of the conversation takes the place of the first, as long as nothing is binding.
-    Raises: AlreadyConfirmed; QuantityUnavailable; ShareUnavailable; MeterSharedOtherwise; a refusal, if it
-    could not be bought as it stands.
+    A second init of the conversation takes the place of the first, as long as nothing is binding. Where the
+    utilities of the trade are asked first, nothing is returned until they have answered.
+    Raises: AlreadyConfirmed; UtilityNotAdmitted; UtilityRefused; QuantityUnavailable; ShareUnavailable;
+    MeterSharedOtherwise; a refusal, if it could not be bought as it stands.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     require_one_quantity(request)
-    selection = find_sellable(bpp, request, now=now)
     earlier = await _earlier(inbound, uow)
+    but = earlier.id if earlier else None
+    selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
     await hold_meter(contract, uow, now=now)
     stock = Stock(uow.connection)
     if earlier is not None and earlier.resource_id != contract.resource_id:
         await stock.release(earlier.id, resource_id=earlier.resource_id)
-    message = await keep(contract, inbound, uow, event="INIT", now=now)
+    grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
+    message = None
+    if grants is not None:
+        message = await keep(grants.priced(contract), inbound, uow, event="INIT", now=now)
     await stock.hold(
         contract.id,
         resource_id=contract.resource_id,
@@ -92,6 +98,7 @@ def _draft(
         hold_until=hold_until,
         refresh_at=hold_until,
         buyer_order=request.as_sent,
+        grid=grid_of(bpp, selection.resource, selection.offer, request),
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
-from bpp.selection import find_sellable, require_meter_open
+from bpp.selection import find_sellable, fit_slot, require_meter_open
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -28,7 +28,7 @@ async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     wire = wire_of(inbound.profile.name)
     request = wire.read_order(inbound.message)
     require_one_quantity(request)
-    selection = find_sellable(bpp, request, now=now)
+    selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
     left = (await Stock(uow.connection).left(now=now)).get(selection.resource.id, ZERO_ENERGY)
     if selection.quantity > left:
         raise QuantityUnavailable(

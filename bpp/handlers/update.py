@@ -7,7 +7,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bpp.amending import amend_contract, require_open, wished_by
+from bpp.amending import amend_contract, require_open, try_amendment, wished_by
+from bpp.cascade.asking import ask_utilities
+from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
 from node.message import Inbound
@@ -22,14 +24,17 @@ from trading.request import OrderRequest
 from trading.wheeling import Side
 
 
-async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
     """Return the order as amended, at the price of the same terms; trading.changes says when that can be.
 
+    The utilities of the trade are asked first; until they have answered, nothing is returned.
     Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid, QuantityUnavailable,
-    QuoteExpired, PriceMismatch, WindowUnavailable.
+    QuoteExpired, PriceMismatch, WindowUnavailable, UtilityStillAsked.
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     contract = await get_contract(inbound, uow, order_id=request.order_id)
+    if (wish := wish_of(contract, request)) is not None:
+        return await update_session(bpp, contract, wish, inbound, uow, now)
     _require_same_trade(contract, request)
     wished = wished_by(bpp, request, contract)
     _require_same_price(contract, wished, request, now=now)
@@ -42,9 +47,13 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
             "that needs the seller's consent, which is not asked for",
             hint="Cancel the order, and order anew.",
         )
+    grants = await ask_utilities(bpp, contract, inbound, uow, now=now, about=amend(contract, wished, now=now))
+    if grants is None:
+        await try_amendment(bpp, contract, wished, uow, now=now)
+        return None
     amended = await amend_contract(bpp, contract, wished, uow, now=now)
     reason = wished.describe(contract)
-    return await keep(amended, inbound, uow, event="UPDATE", now=now, reason=reason)
+    return await keep(grants.priced(amended), inbound, uow, event="UPDATE", now=now, reason=reason)
 
 
 def _require_same_trade(contract: Contract, request: OrderRequest) -> None:

@@ -13,6 +13,7 @@ from degnode.bill_verifier.costs import Reached
 from degnode.bill_verifier.delivery import Agreed, BandAt, Delivered, delivered_by, gaps_in, total, way_of
 from degnode.bill_verifier.lines import billed, charged_between
 from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
+from degnode.bill_verifier.sessions import session_charges
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract, share_of_contract
 from degnode.bill_verifier.statement import Json, exact, span, written, written_span
 from kernel.clock import parse_instant
@@ -88,6 +89,9 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     before, after = (_delivered(statement, known, by) for by in (cycle.metered.start, cycle.metered.end))
     short = _shortfalls(statement, cycle.metered, known)
     charges = charged_between(terms, *_reached(contract, cycle.metered, known, before, after))
+    session = contract.get("session")
+    if session and cycle.metered.end == span(contract["window"]).end:
+        charges += session_charges(terms, session)
     charges += charges_of(short)
     lines = billed(charges)
     sides = {
@@ -97,6 +101,9 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     if "share_percent" in terms:
         sides["exported"]["share_percent"] = f"{exact(terms['share_percent']):f}"
     is_complete = not any(side["missing"] for side in sides.values())
+    closed_by = "COMPLETE_READINGS" if is_complete else "DEADLINE"
+    if session and not session["began"]:
+        closed_by = "NEVER_BEGAN"
     explanation: Json = {
         "version": 2,
         "explains": "SETTLEMENT_CYCLE",
@@ -106,7 +113,7 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "settlement_type": terms["settlement_type"],
         "period": written_span(cycle.period),
         "metered": written_span(cycle.metered),
-        "closed_by": "COMPLETE_READINGS" if is_complete else "DEADLINE",
+        "closed_by": closed_by,
         "rule": RULES[contract["matching"]],
         "rule_version": 2,
         "contracted_wh": contract["contracted_wh"],
@@ -119,6 +126,8 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "charges": [charge.to_record() for charge in charges],
         "lines": lines,
     }
+    if session:
+        explanation["session"] = session
     if short:
         explanation["shortfalls"] = [each.to_record() for each in short]
     run = previous["run"] + 1 if previous else 1

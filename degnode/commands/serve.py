@@ -62,6 +62,15 @@ def gateway(data_dir: UseDataDir = None) -> None:
 
 
 @serve.command()
+def utility(data_dir: UseDataDir = None) -> None:
+    """Run a distribution utility: sanctioned loads and wheeling charges of its customers' trades."""
+    serve_from(data_dir, role="bpp")
+    from degnode.roles import utility as role
+
+    uvloop.run(role.run())
+
+
+@serve.command()
 def settings() -> None:
     """List the settings of every role."""
     from rich.console import Console
@@ -71,6 +80,7 @@ def settings() -> None:
     from degnode.roles.bpp import SellerSettings
     from degnode.roles.gateway import GatewaySettings
     from degnode.roles.registry import RegistrySettings
+    from degnode.roles.utility import UtilitySettings
     from node.settings import ServiceSettings
 
     kinds: dict[str, type[ServiceSettings]] = {
@@ -78,6 +88,7 @@ def settings() -> None:
         "bap": BuyerSettings,
         "bpp": SellerSettings,
         "gateway": GatewaySettings,
+        "utility": UtilitySettings,
     }
     names = dict.fromkeys(name for kind in kinds.values() for name in kind.model_fields)
     table = Table(title="Settings")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -13,6 +14,9 @@ from bpp.adapter import callback_putter
 from bpp.admission import SellerAdmission
 from bpp.bill_api import bill_router
 from bpp.bindings import bind
+from bpp.cascade.answers import record_unreached
+from bpp.cascade.asking import QUESTIONS_CHANNEL
+from bpp.cascade.desk import CascadeDesk
 from bpp.catalog import load_catalogue
 from bpp.curtailment_api import curtailment_router
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
@@ -36,10 +40,13 @@ from metering.sep.mirror_server import routes_to
 from metering.sep.post_door import PostDoor
 from metering.vee.desk import ValidationDesk
 from node.callers import authenticator, security_of
+from node.cascade import Cascade
+from node.correspondence import Peer
 from node.runtime import Foundation
 from node.scopes import Scope
 from node.worker import Worker
 from protocol.actions import Role
+from registry_client.subscriber import SubscriberRole
 from settlement.settle import COLLECTION_DEADLINE
 from storage.unit_of_work import Transaction
 
@@ -130,8 +137,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
     )
     feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
     payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
-    hears_of_payments = bool(payments.jobs)
-    kinds = seller_kinds(settings, foundation, collects=hears_of_payments)
+    kinds = seller_kinds(settings, foundation, collects=bool(payments.jobs))
     jobs = job_desk([*kinds, *payments.jobs], foundation)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
@@ -152,11 +158,32 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *payments.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),
-        workers=(contracts, validation, jobs, *feeds.workers),
+        on_undeliverable=partial(record_unreached, seller),
+        cascade=Cascade(asks=True),
+        workers=(contracts, _ask_utilities(foundation, seller), validation, jobs, *feeds.workers),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,
     )
+
+
+def _ask_utilities(foundation: Foundation, seller: Bpp) -> Worker:
+    """Return who sends what utilities are asked."""
+
+    async def find_peer(subscriber_id: str) -> Peer:
+        url = await foundation.keyring.endpoint_of(subscriber_id, SubscriberRole.BPP)
+        return Peer(subscriber_id=subscriber_id, url=url)
+
+    desk = CascadeDesk(
+        bpp=seller,
+        uow_factory=foundation.uow_factory,
+        clock=foundation.clock,
+        find_peer=find_peer,
+        wire_for=foundation.wires.of,
+    )
+    worker = Worker("utilities", desk.step, poll_interval=foundation.settings.poll_interval)
+    foundation.listener.on(QUESTIONS_CHANNEL, worker.wake)
+    return worker
 
 
 def _signed_calls(foundation: Foundation) -> SignedCalls:

@@ -18,6 +18,7 @@ from kernel.clock import SystemClock
 from keystore.store import KEYS_CHANNEL
 from node.access_api import access_router
 from node.app import ShortWay, create_app
+from node.cascade import NO_CASCADE, Cascade
 from node.challenge_desk import ChallengeDesk
 from node.delivery import OnUndeliverable
 from node.ingress import Admission
@@ -49,6 +50,7 @@ class RoleParts:
     workers: Sequence[Runner] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
+    cascade: Cascade = NO_CASCADE
     doors: Sequence[SideDoor] = ()
     short_way: ShortWay | None = None
     websockets: bool = False
@@ -81,6 +83,7 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             preparations=parts.preparations,
             on_undeliverable=parts.on_undeliverable,
             admission=parts.admission,
+            cascade=parts.cascade,
             workers=parts.workers,
             chores=(registering,) if registration.wanted else (),
         )

@@ -16,6 +16,7 @@ from settlement.charges.rounding import cost_between
 from settlement.shortfall.contract_penalties import SideShortfall
 from trading.bands import Band
 from trading.charges import LineKind
+from trading.charging.facts import SessionFacts, session_costs
 from trading.costs import ExactLine, Standing, amount_off, cost_to_date
 from trading.terms import Terms
 from trading.wheeling import Collector, Side
@@ -35,6 +36,7 @@ class CycleFacts:
     `before` and `to_date` are what was settled since the window began, until the cycle began and until it
     ended, by band. `period` is the cycle's; what of it lies beyond `window` costs nothing. `contracted` is
     the whole quantity, `curtailed` what was cut from it. `shortfalls` are what the sides owe for theirs.
+    `session` is how a charging session went.
     Raises: FactsInvalid.
     """
 
@@ -49,6 +51,7 @@ class CycleFacts:
     curtailed: Energy = ZERO_ENERGY
     is_terminated: bool = False
     shortfalls: tuple[SideShortfall, ...] = ()
+    session: SessionFacts | None = None
 
     def __post_init__(self) -> None:
         for band, energy in self.before.items():
@@ -98,6 +101,7 @@ def charge_cycle(terms: Terms, facts: CycleFacts, *, rounding: Rounding = Roundi
     energy = [pair for pair in pairs if pair[0].kind is LineKind.ENERGY]
     off = _amount_off(energy, amount_off(terms, facts.window), rounding)
     lines = _take_off(lines, off)
+    lines += _session_lines(terms, facts, rounding)
     lines += [_penalty(shortfall) for shortfall in facts.shortfalls]
     told = [line for line in lines if line.gross.minor or _has_energy(line)]
     if not any(line.kind is LineKind.ENERGY for line in told):
@@ -143,6 +147,17 @@ def _line(before: ExactLine, to_date: ExactLine, currency: Currency, rounding: R
         side=wheeling.side if wheeling else Side.BUYER,
         collected_by=wheeling.collected_by if wheeling else Collector.PLATFORM,
     )
+
+
+def _session_lines(terms: Terms, facts: CycleFacts, rounding: Rounding) -> list[ChargeLine]:
+    """Return what a session costs beside its energy, which its last cycle has; each is rounded once."""
+    if terms.session is None or facts.session is None or not facts.is_last:
+        return []
+    lines = []
+    for cost in session_costs(terms.session, facts.session):
+        amount = round_to_minor(cost.amount, terms.currency, rounding=rounding)
+        lines.append(ChargeLine(kind=LineKind.FEE, title=cost.title, gross=amount, net=amount))
+    return lines
 
 
 def _penalty(shortfall: SideShortfall) -> ChargeLine:

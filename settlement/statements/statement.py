@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from kernel.interval import Interval
-from settlement.explanation import Record
+from settlement.explanation import Record, session_record
 from settlement.statements.evidence import Evidence, KnownCut, KnownReading, MeterEvidence
 from settlement.statements.kept import KeptBill, KeptCorrection, KeptRun, KeptStatement
 from trading.records import terms_to_record
@@ -48,7 +48,8 @@ def digest_of(statement: Mapping[str, Any]) -> str:
 
 def _contract(evidence: Evidence) -> Record:
     agreement = evidence.agreement
-    return {
+    session = {} if agreement.session is None else {"session": session_record(agreement.session)}
+    return session | {
         "id": agreement.contract_id,
         "confirmed_at": _instant(evidence.confirmed_at),
         "fulfilled_at": _maybe(evidence.fulfilled_at),

@@ -31,6 +31,7 @@ OWN_CODES = {
     "FORMAT_UNAVAILABLE": "told to operators who want a form of export whose library is not installed",
     "SIMULATION_": "told to whoever simulates meters on the command line",
     "METER_": "told to meters and operators over IEEE 2030.5 and the HTTP API",
+    "STATION": "told to stations' back offices and to operators",
     "SETTLEMENT_": "told to operators over the HTTP API",
     "CURTAILMENT_": "told to operators over the HTTP API",
     "BILL_": "told to operators over the HTTP API",

@@ -69,12 +69,14 @@ async def count_days(world: SellerWorld, days: range, *, exported: int = 1_000) 
         await count_day(world, day, exported, START + (day + 1) * DAY + HOUR)
 
 
-async def on_account(uow_factory: UnitOfWorkFactory, kind: AccountKind, owner: str | None = None) -> int:
+async def on_account(
+    uow_factory: UnitOfWorkFactory, kind: AccountKind, owner: str | None = None, unit: str = "USD"
+) -> int:
     """Return what stands on an account in cents: the seller's PAYABLE, else one of the buyer's platform."""
     usual = BPP_ID if kind is AccountKind.PAYABLE else BAP_ID
     async with uow_factory() as uow:
         try:
-            found = await Ledger(uow).balance(Account(owner=owner or usual, kind=kind, unit="USD"))
+            found = await Ledger(uow).balance(Account(owner=owner or usual, kind=kind, unit=unit))
         except AccountUnknown:
             return 0
     return found.posted

@@ -233,6 +233,7 @@ async def running_participant(
             preparations=parts.preparations,
             on_undeliverable=parts.on_undeliverable,
             admission=parts.admission,
+            cascade=parts.cascade,
             workers=parts.workers,
         )
         async with participant.running():

@@ -20,7 +20,7 @@ FLOORS: Final = (
     {"protocol"},
     {"storage", "registry_client"},
     {"keystore", "metering", "trading"},
-    {"settlement", "stations", "provenance"},
+    {"search", "settlement", "stations", "provenance"},
     {"node"},
     {"bap", "bpp", "gateway", "registry"},
     {"console", "conformance"},

@@ -13,6 +13,7 @@ from trading.cancellation import Reason
 from trading.contract import Contract
 from trading.delivery import ContractView
 from trading.fields import Paths
+from trading.lifecycle import ContractStatus
 from trading.listing import Listing
 from trading.mapping.find import Json
 from trading.mapping.parts import OrderParts
@@ -38,7 +39,10 @@ class PublicationWire(Protocol):
 
 
 class Wire(Protocol):
-    """One generation: `ORDER_KEY` is the key of `message` that an order stands under."""
+    """One generation: `ORDER_KEY` is the key of `message` that an order stands under.
+
+    `ATTRIBUTES_KEY` is the key of an order that its contract's attributes stand under.
+    """
 
     @property
     def PATHS(self) -> Paths: ...  # noqa: N802  a constant of a module
@@ -48,6 +52,9 @@ class Wire(Protocol):
 
     @property
     def FILTER_EXAMPLE(self) -> str: ...  # noqa: N802
+
+    @property
+    def ATTRIBUTES_KEY(self) -> str: ...  # noqa: N802
 
     # what buyers ask
 
@@ -92,6 +99,8 @@ class Wire(Protocol):
     def write_quote_order(self, request: OrderRequest, selection: Selection, quote: Quote) -> Json: ...
 
     def write_contract_order(self, view: ContractView) -> Json: ...
+
+    def write_trade(self, sent: Message, *, order_id: str, status: ContractStatus, quote: Quote) -> Json: ...
 
     def read_contract(self, order: Message) -> ContractReport: ...
 

@@ -24,11 +24,12 @@ from trading.mapping.bags.amounts import (
     write_amount,
     write_cycle_span,
 )
+from trading.mapping.bags.grid import LIMIT, write_limit, write_parties
 from trading.mapping.find import Json
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.terms import Wheeling
 
-_OPTIONAL: Final = frozenset({"certification", "wheelingCharges", "inverterId"})
+_OPTIONAL: Final = frozenset({"certification", "wheelingCharges", "inverterId", LIMIT})
 """Keys of the contract that only the seller fills in: if there is nothing to say, nothing is said."""
 
 
@@ -48,7 +49,7 @@ def write_contract(view: ContractView) -> Json:
         "billingCycles": [_billing_cycle(bill) for bill in view.bills],
         "lastUpdated": format_instant(contract.updated_at),
     }
-    return bag | _certification(contract) | _wheeling(contract)
+    return bag | _certification(contract) | _wheeling(contract) | _grid(contract)
 
 
 def write_contract_over(sent: Mapping[str, Any], view: ContractView) -> Json:
@@ -98,6 +99,21 @@ def read_source(bag: Mapping[str, Any], *, mode: str) -> EnergySource:
         certification=certification
         and Certification(status=certification["status"], certificates=tuple(certification["certificates"])),
     )
+
+
+def _grid(contract: Contract) -> Json:
+    """Return the utilities of a trade in a bag with room for them, and what the buyer can still trade."""
+    grid = contract.grid
+    if grid is None:
+        return {}
+    parties = write_parties(
+        buyer_platform=contract.bap_id,
+        seller_platform=grid.platform,
+        buyer_utility=grid.buyer_utility,
+        seller_utility=grid.seller_utility,
+        quantity=contract.quantity,
+    )
+    return parties | ({} if grid.limit is None else {LIMIT: write_limit(grid.limit)})
 
 
 def _source(source: EnergySource) -> Json:

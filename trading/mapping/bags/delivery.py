@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -20,11 +21,15 @@ from trading.delivery import (
     MetricName,
     TelemetryEvent,
 )
+from trading.mapping.bags.charging_session import is_session, read_session, write_session
 from trading.mapping.find import Json
+from trading.offer import DeliveryMode
 
 
 def write_delivery(contract: Contract, delivery: Delivery) -> Json:
-    """Return the delivery as an EnergyTradeDelivery."""
+    """Return the delivery as an EnergyTradeDelivery, that of a session as a ChargingSession."""
+    if delivery.session is not None:
+        return write_session(contract, delivery, delivery.session)
     bag: Json = {
         "@context": iris.ENERGY_TRADE_DELIVERY_CONTEXT,
         "@type": iris.ENERGY_TRADE_DELIVERY,
@@ -47,6 +52,8 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) 
 
     Raises: LookupError, TypeError, ValueError.
     """
+    if is_session(bag):
+        return replace(read_session(bag, window=window), cut=cut)
     end = bag["deliveryEndTime"]
     return Delivery(
         status=DeliveryStatus(bag["deliveryStatus"]),
@@ -58,6 +65,11 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) 
         settlement_cycle_id=bag.get("settlementCycleId"),
         cut=cut,
     )
+
+
+def mode_of(bag: Mapping[str, Any]) -> str:
+    """Return how the energy of a delivery changes hands. Raises: LookupError."""
+    return DeliveryMode.EV_CHARGING if is_session(bag) else str(bag["deliveryMode"])
 
 
 def _reading(row: MeterReadingView) -> Json:

@@ -11,8 +11,9 @@ from kernel.energy import Energy
 from schemas import iris
 from trading.fields import Field, Paths
 from trading.mapping.bags.amounts import read_instant
+from trading.mapping.bags.grid import BUYER_UTILITY
 from trading.mapping.bags.quantity import read_energy
-from trading.mapping.find import Json, find_object, read_decimal, without_none
+from trading.mapping.find import Json, find_object, find_text, read_decimal, without_none
 from trading.refusals import FieldInvalid
 from trading.request import FinderFee, OrderRequest
 
@@ -28,6 +29,7 @@ class Wishes(TypedDict):
     trade_start: datetime | None
     trade_end: datetime | None
     finder_fee: FinderFee | None
+    buyer_utility: str | None
 
 
 def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
@@ -44,6 +46,7 @@ def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
         or read_instant(session, "startTime", path=start),
         trade_end=read_instant(bag, "tradeEndTime", path=end) or read_instant(session, "endTime", path=end),
         finder_fee=_read_finder_fee(find_object(bag, "buyerFinderFee"), path=paths[Field.ORDER]),
+        buyer_utility=find_text(bag, BUYER_UTILITY),
     )
 
 

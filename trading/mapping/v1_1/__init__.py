@@ -13,7 +13,7 @@ from trading.mapping.v1_1.feedback import (
     write_support,
     write_tracking,
 )
-from trading.mapping.v1_1.order import write_contract_order, write_quote_order
+from trading.mapping.v1_1.order import write_contract_order, write_quote_order, write_trade
 from trading.mapping.v1_1.order_report import find_parts, read_contract
 from trading.mapping.v1_1.order_request import (
     read_order,
@@ -26,10 +26,11 @@ from trading.mapping.v1_1.order_request import (
     write_track,
     write_update,
 )
-from trading.mapping.v1_1.paths import FILTER_EXAMPLE, ORDER_KEY, PATHS
+from trading.mapping.v1_1.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS
 from trading.mapping.v1_1.search import read_criteria, write_criteria
 
 __all__ = [
+    "ATTRIBUTES_KEY",
     "FILTER_EXAMPLE",
     "ORDER_KEY",
     "PATHS",
@@ -60,5 +61,6 @@ __all__ = [
     "write_support",
     "write_track",
     "write_tracking",
+    "write_trade",
     "write_update",
 ]

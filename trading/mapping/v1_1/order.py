@@ -67,6 +67,11 @@ def write_contract_order(view: ContractView) -> Json:
     }
 
 
+def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
+    """Return a trade that was put before a utility, with what that charges for it."""
+    return _without_status(sent) | {"id": order_id, **_STATUS[status], "quote": write_quote(quote)}
+
+
 def _without_status(sent: Mapping[str, Any]) -> Json:
     return {key: value for key, value in sent.items() if key != "status"}
 
@@ -122,13 +127,15 @@ def _cuts(view: ContractView) -> list[Json]:
 def _fulfillment(view: ContractView) -> Json:
     contract = view.contract
     sent = find_object(contract.buyer_order, "fulfillments", 0)
+    session = view.delivery.session
+    status = view.delivery.status if session is None else session.status
     state = find_object(sent, "state") | {
-        "descriptor": {"code": view.delivery.status.value},
+        "descriptor": {"code": status.value} | ({"name": session.why} if session and session.why else {}),
         "updated_at": format_instant(contract.updated_at),
     }
     preset = {
         "id": f"delivery-{contract.id}",
-        "type": "DELIVERY",
+        "type": "DELIVERY" if session is None else "CHARGING",
         "customer": {"person": {"id": contract.buyer_id}},
     }
     ours = {"state": state, "deliveryAttributes": write_delivery(contract, view.delivery)}

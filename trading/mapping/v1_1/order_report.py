@@ -8,7 +8,7 @@ from typing import Any, Final
 from kernel.clock import parse_instant
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
-from trading.mapping.bags.delivery import read_delivery
+from trading.mapping.bags.delivery import mode_of, read_delivery
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
 from trading.mapping.v1_1.price import read_quote
@@ -38,7 +38,7 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
             provider_id=order["provider"]["id"],
             resource_id=order["items"][0]["id"],
             offer_id=order["offers"][0]["id"],
-            source=read_source(bag, mode=delivery["deliveryMode"]),
+            source=read_source(bag, mode=mode_of(delivery)),
             quote=read_quote(order["quote"], terms["quantity"]),
             delivery=read_delivery(delivery, window=terms["window"], cut=find_cut(_deliveries(order))),
             updated_at=parse_instant(bag["lastUpdated"]),

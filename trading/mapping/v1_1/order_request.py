@@ -13,6 +13,7 @@ from kernel.energy import Energy
 from trading.cancellation import Reason
 from trading.fields import Field
 from trading.mapping.bags.amounts import plain
+from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import (
     Json,
@@ -26,9 +27,12 @@ from trading.mapping.find import (
 from trading.mapping.v1_1.measure import echo_measure, read_measure
 from trading.mapping.v1_1.paths import PATHS
 from trading.refusals import FieldMissing, OneItemOnly, UpdateTargetInvalid
-from trading.request import OrderRequest
+from trading.request import OrderRequest, SessionWish
 
-_CHANGEABLE: Final = ("order.items", "order.orderAttributes", "items", "item")
+_STATES: Final = {"start-charging": SessionWish.START, "end-charging": SessionWish.STOP}
+"""What the state of a fulfilment wants of a session."""
+
+_CHANGEABLE: Final = ("order.fulfillments[0].state", "order.items", "order.orderAttributes", "items", "item")
 """How an update names what of an order can be changed."""
 
 
@@ -54,6 +58,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         total=None if total is None else read_decimal(total, path=PATHS[Field.TOTAL]),
         currency=find_text(order, "quote", "price", "currency"),
         as_sent=order,
+        session=_read_wish(find_object(order, "fulfillments", 0)),
         **wishes,
     )
 
@@ -66,7 +71,7 @@ def write_order_request(request: OrderRequest) -> Json:
         "provider": _identified(find_object(sent, "provider"), request.seller),
         "items": _first(sent, "items", _item(request)),
         "offers": _first(sent, "offers", without_none({"id": request.offer_id})),
-        "fulfillments": _first(sent, "fulfillments", _receiver(request)),
+        "fulfillments": _first(sent, "fulfillments", _receiver(request) | _wanted(request)),
         "quote": _quote(request) or None,
         "orderAttributes": write_wishes(request, find_object(sent, "orderAttributes")) or None,
     }
@@ -74,8 +79,9 @@ def write_order_request(request: OrderRequest) -> Json:
 
 
 def write_update(request: OrderRequest) -> Json:
-    """Return the message of an update: of an order, what is bought can be changed."""
-    return {"update_target": "order.items"} | write_order_request(request)
+    """Return the message of an update: of an order, what is bought can be changed, or its session."""
+    target = "order.items" if request.session is None else "order.fulfillments[0].state"
+    return {"update_target": target} | write_order_request(request)
 
 
 def read_order_id(message: Mapping[str, Any]) -> str:
@@ -113,6 +119,19 @@ read_track = read_order_id
 def write_track(request: OrderRequest, *, callback_url: str) -> Json:
     """Return the message of a track of the order that `request` names."""
     return {"order_id": request.order_id, "callback_url": callback_url}
+
+
+def _read_wish(fulfillment: Mapping[str, Any]) -> SessionWish | None:
+    code = find_text(fulfillment, "state", "descriptor", "code") or ""
+    return _STATES.get(code) or read_wish(find_object(fulfillment, "deliveryAttributes"))
+
+
+def _wanted(request: OrderRequest) -> Json:
+    """Return the part of the fulfilment that wants something of a session."""
+    if request.session is None:
+        return {}
+    code = next(code for code, wish in _STATES.items() if wish is request.session)
+    return {"state": {"descriptor": {"code": code}}, "deliveryAttributes": write_wish(request.session)}
 
 
 def _require_known_target(message: Mapping[str, Any]) -> None:

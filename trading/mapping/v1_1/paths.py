@@ -23,6 +23,7 @@ PATHS: Final[Paths] = {
     Field.QUANTITY: f"{_ORDER}.items[0].quantity.selected.measure",
     Field.CONTRACTED: f"{_BAG}.contractedQuantity",
     Field.METER: f"{_BAG}.targetMeterId",
+    Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
     Field.TOTAL: f"{_ORDER}.quote.price.value",
@@ -32,4 +33,5 @@ PATHS: Final[Paths] = {
     Field.RATING: "$.message.ratings[{index}].value",
 }
 ORDER_KEY: Final = "order"
+ATTRIBUTES_KEY: Final = "orderAttributes"
 FILTER_EXAMPLE: Final = "$[?@.itemAttributes.sourceType == 'SOLAR']"

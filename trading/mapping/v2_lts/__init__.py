@@ -1,7 +1,7 @@
 """Beckn 2.0.0 LTS: contracts with commitments, considerations, performance and settlements."""
 
 from trading.mapping.v2_lts.catalog import read_catalog, write_catalog, write_items
-from trading.mapping.v2_lts.contract import write_contract_order, write_quote_order
+from trading.mapping.v2_lts.contract import write_contract_order, write_quote_order, write_trade
 from trading.mapping.v2_lts.contract_report import find_parts, read_contract
 from trading.mapping.v2_lts.contract_request import (
     read_order,
@@ -26,10 +26,11 @@ from trading.mapping.v2_lts.feedback import (
     write_support,
     write_tracking,
 )
-from trading.mapping.v2_lts.paths import FILTER_EXAMPLE, ORDER_KEY, PATHS
+from trading.mapping.v2_lts.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS
 from trading.mapping.v2_lts.search import read_criteria, write_criteria
 
 __all__ = [
+    "ATTRIBUTES_KEY",
     "FILTER_EXAMPLE",
     "ORDER_KEY",
     "PATHS",
@@ -60,5 +61,6 @@ __all__ = [
     "write_support",
     "write_track",
     "write_tracking",
+    "write_trade",
     "write_update",
 ]

@@ -78,6 +78,15 @@ def write_contract_order(view: ContractView) -> Json:
     }
 
 
+def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
+    """Return a trade that was put before a utility, with what that charges for it."""
+    return dict(sent) | {
+        "id": order_id,
+        "status": find_object(sent, "status") | {"code": _STATUS[status]},
+        "consideration": _over(find_objects(sent, "consideration"), [write_quote(quote)]),
+    }
+
+
 def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = None) -> Json:
     """Return what was agreed to be provided; `delivered` once that is final."""
     return _commitment(
@@ -139,8 +148,10 @@ def _settlements(cycles: Sequence[SettlementCycleView]) -> list[Json]:
 def _performance(view: ContractView) -> Json:
     contract = view.contract
     sent = find_object(contract.buyer_order, "performance", 0)
+    session = view.delivery.session
+    words = {"name": session.why} if session is not None and session.why else {}
     ours = {
-        "status": {"code": view.delivery.status.value},
+        "status": {"code": view.delivery.status.value} | words,
         "performanceAttributes": write_delivery(contract, view.delivery),
     }
     return {"id": f"delivery-{contract.id}", "commitmentIds": [_commitment_id(contract)]} | sent | ours
@@ -169,7 +180,7 @@ def _attributes(view: ContractView) -> Json:
     """Return the contract; what the buyer wrote in another family's bag stays a bag of that family."""
     sent = find_object(view.contract.buyer_order, "contractAttributes")
     bag = write_contract_over(sent, view)
-    is_ours = bag["@context"] == iris.ENERGY_TRADE_CONTRACT_CONTEXT
+    is_ours = bag["@context"] in (iris.ENERGY_TRADE_CONTRACT_CONTEXT, iris.P2P_TRADE_ORDER_CONTEXT)
     return bag if is_ours else bag | {"@type": sent["@type"]}
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kernel.clock import parse_instant
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
-from trading.mapping.bags.delivery import read_delivery
+from trading.mapping.bags.delivery import mode_of, read_delivery
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
 from trading.mapping.v2_lts.flows import (
@@ -47,7 +47,7 @@ def read_contract(contract: Mapping[str, Any]) -> ContractReport:
             provider_id=find_id(find_participant(contract, SELLER)) or "",
             resource_id=commitment["resources"][0]["id"],
             offer_id=commitment["offer"]["id"],
-            source=read_source(bag, mode=delivery["deliveryMode"]),
+            source=read_source(bag, mode=mode_of(delivery)),
             quote=read_quote(contract, terms["quantity"]),
             delivery=read_delivery(delivery, window=terms["window"], cut=find_cut(_deliveries(contract))),
             updated_at=parse_instant(bag["lastUpdated"]),

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from trading.cancellation import Reason
 from trading.fields import Field
+from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, without_none
@@ -54,6 +55,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         total=read_expected(flows, path=PATHS[Field.TOTAL]),
         currency=find_currency(flows),
         as_sent=contract,
+        session=read_wish(find_object(contract, "performance", 0, "performanceAttributes")),
         **wishes,
     )
 
@@ -73,11 +75,21 @@ def write_order_request(request: OrderRequest) -> Json:
         "consideration": expected,
         "participants": write_participants(sent, seller=request.seller, buyer=request.buyer_id) or None,
         "contractAttributes": write_wishes(request, find_object(sent, "contractAttributes")) or None,
+        "performance": _performance(request),
     }
     return {"contract": dict(sent) | without_none(ours)}
 
 
 write_update = write_order_request
+
+
+def _performance(request: OrderRequest) -> list[Json] | None:
+    """Return the performances over what the buyer sent, with what is wanted of a session."""
+    sent = find_objects(request.as_sent, "performance")
+    if request.session is None:
+        return sent or None
+    first = sent[0] if sent else {"id": "session", "commitmentIds": [write_commitment(request)["id"]]}
+    return [first | {"performanceAttributes": write_wish(request.session)}, *sent[1:]]
 
 
 def write_commitment(request: OrderRequest) -> Json:
@@ -165,4 +177,5 @@ def _wishes(contract: Mapping[str, Any], series: Mapping[str, Any]) -> Wishes:
         trade_start=wishes["trade_start"] or start,
         trade_end=wishes["trade_end"] or end,
         finder_fee=wishes["finder_fee"],
+        buyer_utility=wishes["buyer_utility"] or find_text(buyer, "utilityId"),
     )

@@ -24,6 +24,7 @@ PATHS: Final[Paths] = {
     Field.QUANTITY: f"{_COMMITMENT}.resources[0].quantity",
     Field.CONTRACTED: f"{_BAG}.contractedQuantity",
     Field.METER: f"{_BAG}.targetMeterId",
+    Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
     Field.TOTAL: f"{_CONTRACT}.consideration",
@@ -33,4 +34,5 @@ PATHS: Final[Paths] = {
     Field.RATING: "$.message.ratingInputs[{index}].range.value",
 }
 ORDER_KEY: Final = "contract"
+ATTRIBUTES_KEY: Final = "contractAttributes"
 FILTER_EXAMPLE: Final = "$[?@.resourceAttributes.sourceType == 'SOLAR']"

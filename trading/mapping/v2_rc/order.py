@@ -74,6 +74,17 @@ def write_contract_order(view: ContractView) -> Json:
     }
 
 
+def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
+    """Return a trade that was put before a utility, with what that charges for it."""
+    return dict(sent) | {
+        "@context": iris.CORE_CONTEXT,
+        "@type": "beckn:Order",
+        "beckn:id": order_id,
+        "beckn:orderStatus": _ORDER_STATUS[status],
+        "beckn:orderValue": _price(quote),
+    }
+
+
 def _buyer(contract: Contract) -> Json:
     return {"@context": iris.CORE_CONTEXT, "@type": "beckn:Buyer", "beckn:id": contract.buyer_id}
 
@@ -158,4 +169,5 @@ def _fulfillment(view: ContractView, sent: Mapping[str, Any]) -> Json:
         "beckn:fulfillmentStatus": view.delivery.status.value,
         "beckn:deliveryAttributes": write_delivery(contract, view.delivery),
     }
-    return {"beckn:id": f"delivery-{contract.id}", "beckn:mode": "DELIVERY"} | dict(sent) | ours
+    mode = "DELIVERY" if view.delivery.session is None else "RESERVATION"
+    return {"beckn:id": f"delivery-{contract.id}", "beckn:mode": mode} | dict(sent) | ours

@@ -13,7 +13,7 @@ from kernel.money import Money
 from trading.mapping.bags.amounts import require_sum
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
-from trading.mapping.bags.delivery import read_delivery
+from trading.mapping.bags.delivery import mode_of, read_delivery
 from trading.mapping.find import find_object, find_text, reading
 from trading.mapping.parts import OrderParts
 from trading.quote import Component, ComponentType, Quote
@@ -46,7 +46,7 @@ def read_contract(order: Mapping[str, Any]) -> ContractReport:
             provider_id=order["beckn:seller"],
             resource_id=line["beckn:orderedItem"],
             offer_id=line["beckn:acceptedOffer"]["beckn:id"],
-            source=read_source(bag, mode=delivery["deliveryMode"]),
+            source=read_source(bag, mode=mode_of(delivery)),
             quote=read_quote(order["beckn:orderValue"], terms["quantity"]),
             delivery=read_delivery(
                 delivery, window=terms["window"], cut=find_cut([find_object(line, *_CUT)])

@@ -7,19 +7,22 @@ what is taken out of a bag is looked at here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from kernel.energy import Energy
 from schemas import iris
 from trading.cancellation import NO_REASON, Reason
 from trading.fields import Field
+from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
-from trading.mapping.find import Json, find_object, find_objects, read_decimal, without_none
+from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
 from trading.mapping.v2_rc.paths import PATHS
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
+
+_DELIVERY: Final = ("beckn:fulfillment", "beckn:deliveryAttributes")
 
 
 def read_order(message: Mapping[str, Any]) -> OrderRequest:
@@ -34,6 +37,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         )
     line = lines[0]
     wishes = read_wishes(find_object(order, "beckn:orderAttributes"), PATHS)
+    wishes["buyer_utility"] = wishes["buyer_utility"] or _utility_of(order)
     ordered = read_quantity(line.get("beckn:quantity", {}), path=PATHS[Field.QUANTITY])
     value = find_object(order, "beckn:orderValue")
     return OrderRequest(
@@ -46,6 +50,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         total=read_decimal(value["value"], path=PATHS[Field.TOTAL]) if "value" in value else None,
         currency=value.get("currency"),
         as_sent=order,
+        session=read_wish(find_object(order, *_DELIVERY)),
         **wishes,
     )
 
@@ -64,6 +69,7 @@ def write_order_request(request: OrderRequest) -> Json:
         "beckn:orderItems": [_line(request)],
         "beckn:orderValue": (find_object(sent, "beckn:orderValue") | value) or None,
         "beckn:orderAttributes": bag or None,
+        "beckn:fulfillment": _fulfillment(request),
     }
     return {"order": head | dict(sent) | without_none(ours)}
 
@@ -104,6 +110,10 @@ def write_track(request: OrderRequest, *, callback_url: str) -> Json:
     return {"tracking": {"id": request.order_id, "callbackUrl": callback_url}}
 
 
+def _utility_of(order: Mapping[str, Any]) -> str | None:
+    return find_text(order, "beckn:buyer", "beckn:buyerAttributes", "utilityId")
+
+
 def _offer_id(order: Mapping[str, Any], line: Mapping[str, Any]) -> str | None:
     offers = [line["beckn:acceptedOffer"]] if "beckn:acceptedOffer" in line else []
     offers += order.get("beckn:acceptedOffers", [])
@@ -111,6 +121,16 @@ def _offer_id(order: Mapping[str, Any], line: Mapping[str, Any]) -> str | None:
     if len(ids) > 1:
         raise OneItemOnly("the order accepts several offers for one item", path=PATHS[Field.OFFER])
     return ids.pop() if ids else None
+
+
+def _fulfillment(request: OrderRequest) -> Json | None:
+    """Return the fulfilment over what the buyer sent, with what is wanted of a session."""
+    sent = find_object(request.as_sent, "beckn:fulfillment")
+    if request.session is None:
+        return sent or None
+    preset = {"@context": iris.CORE_CONTEXT, "@type": "beckn:Fulfillment", "beckn:id": "session"}
+    mode = {"beckn:mode": "RESERVATION"}
+    return preset | mode | sent | {"beckn:deliveryAttributes": write_wish(request.session)}
 
 
 def _line(request: OrderRequest) -> Json:

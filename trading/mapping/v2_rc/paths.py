@@ -24,6 +24,7 @@ PATHS: Final[Paths] = {
     Field.QUANTITY: f"{_LINE}['beckn:quantity']",
     Field.CONTRACTED: f"{_BAG}.contractedQuantity",
     Field.METER: f"{_BAG}.targetMeterId",
+    Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
     Field.TOTAL: f"{_ORDER}['beckn:orderValue'].value",
@@ -33,4 +34,5 @@ PATHS: Final[Paths] = {
     Field.RATING: "$.message.ratings[{index}].ratingValue",
 }
 ORDER_KEY: Final = "order"
+ATTRIBUTES_KEY: Final = "beckn:orderAttributes"
 FILTER_EXAMPLE: Final = "$[?@['beckn:itemAttributes'].sourceType == 'SOLAR']"

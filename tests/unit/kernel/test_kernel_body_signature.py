@@ -1,4 +1,4 @@
-"""What a payment rail posts counts only if it signed these very bytes a short while ago."""
+"""What is posted counts only if who shares the secret signed these very bytes a short while ago."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bpp.notice_signature import NoticeSignatureInvalid, check_notice_signature, sign_notice
+from kernel.body_signature import BodySignatureInvalid, check_body_signature, sign_body
 
-SECRET = "a secret of the rail and us"
+SECRET = "a secret of both"
 NOW = datetime(2026, 1, 9, 10, tzinfo=UTC)
 BODY = b'{"event_id": "e-1"}'
 
 
 def check(header: str | None, body: bytes = BODY, *, now: datetime = NOW) -> None:
-    check_notice_signature(header, body, secret=SECRET, now=now)
+    check_body_signature(header, body, secret=SECRET, now=now)
 
 
 def test_the_signature_is_hmac_sha256_over_the_time_a_full_stop_and_the_body() -> None:
     digest = hmac.new(SECRET.encode(), b"1767952800." + BODY, hashlib.sha256).hexdigest()
-    assert sign_notice(BODY, secret=SECRET, at=NOW) == f"t=1767952800,v1={digest}"
+    assert sign_body(BODY, secret=SECRET, at=NOW) == f"t=1767952800,v1={digest}"
     check(f"t=1767952800,v1={digest}")
     check(f"t=1767952800,v1={'0' * 64},v1={digest}")  # while the secret changes
 
 
 @pytest.mark.parametrize("off", [timedelta(minutes=5), timedelta(minutes=-5)])
 def test_it_holds_for_five_minutes(off: timedelta) -> None:
-    header = sign_notice(BODY, secret=SECRET, at=NOW)
+    header = sign_body(BODY, secret=SECRET, at=NOW)
     check(header, now=NOW + off)
-    with pytest.raises(NoticeSignatureInvalid, match="five minutes"):
+    with pytest.raises(BodySignatureInvalid, match="five minutes"):
         check(header, now=NOW + off + (timedelta(seconds=1) if off > timedelta(0) else -timedelta(seconds=1)))
 
 
@@ -48,15 +48,15 @@ def test_it_holds_for_five_minutes(off: timedelta) -> None:
     ],
 )
 def test_a_header_of_another_form_is_refused(header: str | None) -> None:
-    with pytest.raises(NoticeSignatureInvalid, match="form"):
+    with pytest.raises(BodySignatureInvalid, match="form"):
         check(header)
 
 
 def test_another_body_time_or_secret_is_refused() -> None:
-    header = sign_notice(BODY, secret=SECRET, at=NOW)
-    others = [sign_notice(BODY, secret="another", at=NOW), header.replace("t=1767952800", "t=1767952801")]
+    header = sign_body(BODY, secret=SECRET, at=NOW)
+    others = [sign_body(BODY, secret="another", at=NOW), header.replace("t=1767952800", "t=1767952801")]
     for wrong in others:
-        with pytest.raises(NoticeSignatureInvalid, match="secret"):
+        with pytest.raises(BodySignatureInvalid, match="secret"):
             check(wrong)
-    with pytest.raises(NoticeSignatureInvalid, match="secret"):
+    with pytest.raises(BodySignatureInvalid, match="secret"):
         check(header, BODY + b" ")

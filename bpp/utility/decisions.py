@@ -1,0 +1,90 @@
+"""What a utility decides of a trade. Pure: it takes the trade and the time, and returns it as it is then."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from fractions import Fraction
+
+from bpp.utility.sanction import Use
+from bpp.utility.trades import NO_USE, Trade, TradeState
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.fields import Field
+from trading.grid import GridRequest
+from trading.refusals import (
+    AlreadyCancelled,
+    AlreadyConfirmed,
+    CancellationNotAllowed,
+    QuoteChanged,
+    QuoteExpired,
+)
+
+
+def require_replaceable(trade: Trade) -> None:
+    """Let a new init take the place of a trade that is not confirmed.
+
+    Raises: AlreadyConfirmed, AlreadyCancelled.
+    """
+    _require_open(trade)
+    if trade.state is TradeState.CONFIRMED:
+        raise AlreadyConfirmed(f"the trade {trade.order_id} is confirmed", hint="Use update or cancel.")
+
+
+def confirm(trade: Trade, request: GridRequest, *, now: datetime) -> Trade:
+    """Return the trade as one that flows; a second confirm changes nothing.
+
+    Raises: AlreadyCancelled, QuoteExpired, QuoteChanged.
+    """
+    _require_open(trade)
+    if trade.has_lapsed(now):
+        raise QuoteExpired(
+            f"the trade was held until {trade.hold_until.isoformat()}", hint="Send init again."
+        )
+    if _agreed(request) != _agreed(trade.request):
+        raise QuoteChanged(
+            "the trade differs from the one that was let pass", path=Field.ORDER, hint="Send init again."
+        )
+    if trade.state is TradeState.CONFIRMED:
+        return trade
+    return replace(trade, state=TradeState.CONFIRMED, confirmed_at=now, updated_at=now)
+
+
+def change(trade: Trade, request: GridRequest, *, now: datetime) -> Trade:
+    """Return the trade for another quantity or window.
+
+    Raises: AlreadyCancelled, QuoteExpired, QuoteChanged.
+    """
+    _require_open(trade)
+    if trade.has_lapsed(now):
+        raise QuoteExpired(f"the trade was held until {trade.hold_until.isoformat()}")
+    changed = replace(trade.request, quantity=request.quantity, window=request.window)
+    if _agreed(request) != _agreed(changed):
+        raise QuoteChanged("only quantity and window of a trade can be changed", path=Field.ORDER)
+    use = Use(window=request.window, quantity=request.quantity)
+    return replace(trade, request=changed, use=use, updated_at=now)
+
+
+def cancel(trade: Trade, *, now: datetime) -> Trade:
+    """Return the trade as ended: what has not flowed by now counts no more.
+
+    Raises: AlreadyCancelled, CancellationNotAllowed.
+    """
+    _require_open(trade)
+    window = trade.use.window
+    if trade.state is TradeState.CONFIRMED and now >= window.end:
+        raise CancellationNotAllowed(f"the trade {trade.order_id} is over")
+    use = Use(window=window, quantity=NO_USE)
+    if trade.state is TradeState.CONFIRMED and now > window.start:
+        flowed = Fraction((now - window.start) / window.duration) * trade.use.quantity.watt_hours
+        use = Use(window=Interval(window.start, now), quantity=Energy(-int(-flowed // 1)))
+    return replace(trade, state=TradeState.CANCELLED, use=use, ended_at=now, updated_at=now)
+
+
+def _require_open(trade: Trade) -> None:
+    if trade.state is TradeState.CANCELLED:
+        raise AlreadyCancelled(f"the trade {trade.order_id} was cancelled before")
+
+
+def _agreed(request: GridRequest) -> tuple[object, ...]:
+    return (request.source_meter, request.target_meter, request.quantity, request.window)

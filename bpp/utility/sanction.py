@@ -1,0 +1,95 @@
+"""What a connection is approved for, and what of it other trades leave. Pure.
+
+A trade is taken to flow evenly over its window. What a meter takes and what it gives are reckoned apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fractions import Fraction
+from typing import Final
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from kernel.local_periods import Cadence, local_periods
+from trading.grid import SanctionedLoad
+
+_HOUR: Final = timedelta(hours=1)
+WATTS: Final = "W"
+WATT_HOURS: Final = "Wh"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """Energy that a trade takes of a limit, evenly over its window."""
+
+    window: Interval
+    quantity: Energy
+
+    @property
+    def watts(self) -> Fraction:
+        return Fraction(self.quantity.watt_hours) / Fraction(self.window.duration / _HOUR)
+
+    def within(self, period: Interval) -> Fraction:
+        """Return the Wh of it that flow within a period."""
+        shared = self.window.intersection(period)
+        if shared is None:
+            return Fraction(0)
+        return self.quantity.watt_hours * Fraction(shared.duration / self.window.duration)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sanction:
+    """What a connection is approved for: a load in W, Wh in each period of the calendar, or both.
+
+    `zone` is the clock that periods begin by.
+    """
+
+    watts: int | None = None
+    energy: Energy | None = None
+    every: Cadence = Cadence.DAILY
+    zone: str = "UTC"
+
+    def periods(self, window: Interval) -> list[Interval]:
+        """Return the whole periods that a window touches, or the window where only the load counts."""
+        if self.energy is None:
+            return [window]
+        return [found.period for found in local_periods(window, zone=self.zone, cadence=self.every)]
+
+    def remaining(self, window: Interval, uses: Sequence[Use]) -> Energy:
+        """Return how much can still be traded over `window` beside `uses`, in whole Wh."""
+        bounds: list[Fraction] = []
+        if self.watts is not None:
+            bounds.append((self.watts - peak(window, uses)) * Fraction(window.duration / _HOUR))
+        if self.energy is not None:
+            bounds += self._by_period(self.energy, window, uses)
+        return Energy(max(0, int(min(bounds))))
+
+    def load(self, window: Interval, uses: Sequence[Use]) -> SanctionedLoad:
+        """Return how much of the load is used at most during `window`; of the energy, where none is set."""
+        if self.watts is not None:
+            return SanctionedLoad(total=self.watts, used=-int(-peak(window, uses) // 1), unit=WATTS)
+        total = 0 if self.energy is None else self.energy.watt_hours
+        fullest = max(sum(use.within(period) for use in uses) for period in self.periods(window))
+        return SanctionedLoad(total=total, used=-int(-fullest // 1), unit=WATT_HOURS)
+
+    def _by_period(self, limit: Energy, window: Interval, uses: Sequence[Use]) -> list[Fraction]:
+        """Return for each period how large a trade over `window` fits, by the part of it that lies there."""
+        found = []
+        for period in self.periods(window):
+            shared = window.intersection(period)
+            if shared is not None:
+                left = limit.watt_hours - sum((use.within(period) for use in uses), Fraction(0))
+                found.append(left / Fraction(shared.duration / window.duration))
+        return found
+
+
+def peak(window: Interval, uses: Sequence[Use]) -> Fraction:
+    """Return the most W that `uses` take together at any instant of `window`."""
+    touching = [use for use in uses if use.window.overlaps(window)]
+    instants = {window.start, *(use.window.start for use in touching if use.window.start in window)}
+    return max(
+        sum((use.watts for use in touching if instant in use.window), Fraction(0)) for instant in instants
+    )

@@ -1,0 +1,55 @@
+"""The operator's API of a utility: the trades that it let pass."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query
+
+from bpp.utility.trades import Trade, TradeStore
+from kernel.clock import format_instant
+from node.app import JsonResponse
+from node.callers import MayReadContracts
+from node.documentation import refusals
+from storage.unit_of_work import UnitOfWorkFactory
+
+_OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
+
+
+def trade_router(*, uow_factory: UnitOfWorkFactory) -> APIRouter:
+    """Return the route; it needs an API key."""
+    router = APIRouter(prefix="/api/v1", tags=["trades"], default_response_class=JsonResponse)
+
+    @router.get(
+        "/trades", summary="Trades, the newest first", responses={**_OBJECT, **refusals(401, 422, 503)}
+    )
+    async def list_trades(
+        _caller: MayReadContracts,
+        skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> JsonResponse:
+        async with uow_factory() as uow:
+            page = await TradeStore(uow.connection).find_page(skip=skip, limit=limit)
+        return JsonResponse({"trades": [_view(trade) for trade in page]})
+
+    return router
+
+
+def _view(trade: Trade) -> dict[str, Any]:
+    request = trade.request
+    return {
+        "platform": trade.platform,
+        "order_id": trade.order_id,
+        "transaction_id": trade.transaction_id,
+        "state": trade.state.value,
+        "buyer_utility": request.buyer_utility,
+        "seller_utility": request.seller_utility,
+        "customers": {side.lower(): mrid for side, mrid in trade.meters.items()},
+        "asked_wh": request.quantity.watt_hours,
+        "counted_wh": trade.use.quantity.watt_hours,
+        "start": format_instant(request.window.start),
+        "end": format_instant(request.window.end),
+        "hold_until": format_instant(trade.hold_until),
+        "confirmed_at": trade.confirmed_at and format_instant(trade.confirmed_at),
+        "ended_at": trade.ended_at and format_instant(trade.ended_at),
+    }

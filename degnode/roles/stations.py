@@ -1,0 +1,120 @@
+"""The stations of a seller: who moves them, where they are met, and by which workers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from metering.ingest import OnRecorded
+from node.runtime import Foundation
+from node.settings import Settings
+from node.worker import Worker
+from stations.command_desk import CommandDesk
+from stations.command_store import STATIONS_CHANNEL
+from stations.desks import Desks, open_desks
+from stations.ocpp.central_system import CentralSystem
+from stations.ocpp.door import ocpp_router
+from stations.port import OnCommandResult, OnStationEvent, StationPort
+from stations.simulator import PROTOCOL as SIMULATOR
+from stations.simulator import Simulator
+from stations.station_file import Roster, WebhookStation, load_stations
+from stations.switchboard import Switchboard
+from stations.turn import Turn
+from stations.webhook.caller import WebhookCaller
+from stations.webhook.door import PROTOCOL as WEBHOOK
+from stations.webhook.door import station_events_router
+from stations.webhook.signature import read_secret
+
+_AT_A_TIME: Final = 4
+"""How many stations are told something at the same time: one that is slow keeps few waiting."""
+_SIMULATED_EVERY: Final = timedelta(seconds=2)
+
+
+class StationSettings(Settings):
+    """What a node with stations is told."""
+
+    stations: Path | None = Field(
+        None, description="The YAML file of charging stations: how each is reached, and its connectors."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StationParts:
+    """What stations bring to a role; nothing where there are none."""
+
+    routers: Sequence[APIRouter] = ()
+    workers: Sequence[Worker] = ()
+    websockets: bool = False
+
+
+def load_roster(settings: StationSettings) -> Roster:
+    """Return the stations of the settings' file, none where there is no file. Raises: StationsInvalid."""
+    return Roster(()) if settings.stations is None else load_stations(settings.stations)
+
+
+async def station_parts(
+    roster: Roster,
+    foundation: Foundation,
+    *,
+    on_event: OnStationEvent,
+    on_result: OnCommandResult,
+    on_recorded: OnRecorded,
+) -> StationParts:
+    """Return what the stations need; they are on record by then. Raises: StationsInvalid."""
+    if not roster.stations:
+        return StationParts()
+    uow_factory, clock = foundation.uow_factory, foundation.clock
+    desks = open_desks(roster, on_event=on_event, on_recorded=on_recorded)
+    secrets = {each.id: read_secret(each) for each in roster.stations if isinstance(each, WebhookStation)}
+    central_system = CentralSystem(desks, uow_factory=uow_factory, clock=clock)
+    simulator = Simulator(desks=desks, uow_factory=uow_factory, clock=clock)
+    await _open(desks, simulator, foundation)
+    adapters: Mapping[str, StationPort] = {
+        "ocpp": central_system,
+        WEBHOOK: WebhookCaller(roster, secrets=secrets, clock=clock),
+        SIMULATOR: simulator,
+    }
+    desk = CommandDesk(
+        port=Switchboard(roster=roster, adapters=adapters),
+        uow_factory=uow_factory,
+        clock=clock,
+        on_result=on_result,
+    )
+    return StationParts(
+        routers=(
+            ocpp_router(central_system, roster),
+            station_events_router(desks, secrets=secrets, uow_factory=uow_factory, clock=clock),
+        ),
+        workers=(
+            *_tellers(desk, foundation),
+            Worker("simulated stations", simulator.step, poll_interval=_SIMULATED_EVERY),
+        ),
+        websockets=True,
+    )
+
+
+async def _open(desks: Desks, simulator: Simulator, foundation: Foundation) -> None:
+    """Put the stations on record; those that need not connect are there at once."""
+    async with foundation.uow_factory() as uow:
+        turn = Turn(uow, foundation.clock.now())
+        await desks.connectors.open(turn)
+        for station in desks.roster.stations:
+            if isinstance(station, WebhookStation):
+                await desks.connectors.came(station.id, protocol=WEBHOOK, turn=turn)
+        await simulator.open(uow)
+
+
+def _tellers(desk: CommandDesk, foundation: Foundation) -> list[Worker]:
+    tellers = [
+        Worker(f"stations {number}", desk.step, poll_interval=foundation.settings.poll_interval)
+        for number in range(1, _AT_A_TIME + 1)
+    ]
+    for teller in tellers:
+        foundation.listener.on(STATIONS_CHANNEL, teller.wake)
+    return tellers

@@ -1,0 +1,306 @@
+"""A seller's platform asks the utilities of a trade before it answers: init, confirm, update and cancel."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from decimal import Decimal
+
+import orjson
+import pytest
+
+from bpp.cascade.answers import NothingAsked
+from protocol.actions import Action, Role
+from protocol.errors import WireError
+from storage.database import Database
+from tests.support.grid_world import (
+    BPP,
+    HILL,
+    NEIGHBOUR_METER,
+    VALLEY,
+    GridWorld,
+    grid_world,
+    order,
+    writer,
+)
+from trading.contracts import ContractStore
+
+
+@pytest.fixture
+async def world(database: Database, postgres_url: str, template_url: str) -> AsyncIterator[GridWorld]:
+    async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
+        yield running
+
+
+async def events(world: GridWorld, contract_id: str) -> list[str]:
+    async with world.seller.uow_factory() as uow:
+        return [entry.event for entry in await ContractStore(uow.connection).history(contract_id)]
+
+
+async def test_both_utilities_are_asked_and_their_charges_are_in_the_quote(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10)})
+    parts = held["beckn:orderValue"]["components"]
+    assert [(part["type"], part["value"], part["description"]) for part in parts] == [
+        ("UNIT", Decimal("1.50"), "Energy Cost (10 kWh at 0.15 USD per kWh)"),
+        ("FEE", Decimal("0.30"), "Wheeling Charges (Hill Grid, 10 kWh at 0.03 USD per kWh)"),
+        ("FEE", Decimal("0.10"), "Wheeling Charges (Valley Grid Services, 10 kWh at 0.01 USD per kWh)"),
+    ]
+    assert held["beckn:orderValue"]["value"] == Decimal("1.90")
+    bag = held["beckn:orderAttributes"]
+    assert bag["@type"] == "EnergyTradeOrderInterUtility"
+    assert (bag["utilityIdBuyer"], bag["utilityIdSeller"]) == (HILL.subscriber_id, VALLEY.subscriber_id)
+    assert bag["contractStatus"] == "PENDING"
+    assert bag["remainingTradingLimit"] == {
+        "remainingQuantity": Decimal(10),
+        "sanctionedLoad": {
+            "total": Decimal(10),
+            "used": Decimal(5),
+            "remaining": Decimal(5),
+            "unit": "kW",
+        },
+        "validUntil": "2026-01-09T08:15:00Z",
+    }
+    assert await events(world, held["beckn:id"]) == ["ASK_UTILITIES", "INIT"]
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("HELD", 10_000)]
+
+
+async def test_confirm_waits_until_both_utilities_have_recorded_the_trade(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10)})
+    world.hill.is_slow = True
+    confirm = await world.ask(Action.CONFIRM, {"order": order(10, order_id=held["beckn:id"])})
+    assert world.answers(confirm) == []
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CONFIRMED", 10_000)]
+    await world.release(world.hill)
+    [answer] = world.answers(confirm)
+    bought = answer["message"]["order"]
+    assert bought["beckn:orderAttributes"]["contractStatus"] == "ACTIVE"
+    assert bought["beckn:orderValue"] == held["beckn:orderValue"]
+    assert "validUntil" not in bought["beckn:orderAttributes"]["remainingTradingLimit"]
+    assert await world.left() == 490_000
+
+
+async def test_a_buyer_that_names_no_utility_is_taken_for_a_customer_of_the_sellers(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10, utility=None, meter=NEIGHBOUR_METER)})
+    [_, fee] = held["beckn:orderValue"]["components"]
+    assert (fee["value"], world.sent_to(world.hill)) == (Decimal("0.13"), [])
+    bag = held["beckn:orderAttributes"]
+    assert (bag["@type"], bag["utilityIdBuyer"]) == ("EnergyTradeOrder", VALLEY.subscriber_id)
+    assert bag["remainingTradingLimit"]["remainingQuantity"] == Decimal(0)
+
+
+async def test_a_customer_of_a_utility_that_is_no_partner_cannot_buy(world: GridWorld) -> None:
+    refusal = await world.refusal(Action.INIT, {"order": order(10, utility="delta-grid.example")})
+    assert refusal.code == "POL_ELIGIBILITY_NOT_MET"
+    assert refusal.path == "$.message.order['beckn:orderAttributes'].utilityIdBuyer"
+    assert refusal.hint == (
+        "The utilities whose customers can buy are valley-grid.example, hill-grid.example."
+    )
+    assert world.sent_to(world.valley) == []
+
+
+async def test_more_than_the_sanctioned_load_is_refused_with_what_remains(world: GridWorld) -> None:
+    await world.buy(12)
+    refusal = await world.refusal(Action.INIT, {"order": order(9)})
+    assert refusal.code == "BIZ_ALREADY_CONFIRMED"  # of the same transaction
+    world.transaction_id = "another"
+    refusal = await world.refusal(Action.INIT, {"order": order(9)})
+    assert refusal.code == "BIZ_QUANTITY_UNAVAILABLE"
+    assert refusal.message == (
+        "the utility hill-grid.example does not let this pass: the buyer's connection is sanctioned for "
+        "8 kWh more in that window, and 9 kWh were asked for"
+    )
+    assert refusal.hint == "Trade at most 8 kWh."
+    assert await world.left() == 488_000
+    assert await world.trades(world.valley) == [("CONFIRMED", 12_000), ("CANCELLED", 0)]
+    assert await world.trades(world.hill) == [("CONFIRMED", 12_000)]
+    retried = await world.order(Action.INIT, {"order": order(8)})
+    assert retried["beckn:orderAttributes"]["remainingTradingLimit"]["remainingQuantity"] == Decimal(0)
+
+
+async def test_a_silent_utility_is_told_as_an_error_to_try_again_and_nothing_stays_held(
+    world: GridWorld,
+) -> None:
+    world.hill.away = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    assert world.answers(init) == []
+    assert await world.left() == 490_000
+    await world.pass_time(timedelta(seconds=31))
+    [answer] = world.answers(init)
+    assert answer["error"]["code"] == "NET_DOWNSTREAM_UNAVAILABLE"
+    assert answer["error"]["message"] == (
+        "the utility hill-grid.example did not answer in time, so nothing is agreed"
+    )
+    assert await world.left() == 500_000
+    assert await world.trades(world.valley) == [("CANCELLED", 0)]
+    world.hill.away = False
+    assert (await world.order(Action.INIT, {"order": order(10)}))["beckn:orderStatus"] == "PENDING"
+
+
+async def test_an_answer_that_comes_too_late_is_undone_at_the_utility(world: GridWorld) -> None:
+    world.hill.is_slow = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    await world.pass_time(timedelta(seconds=31))
+    assert "error" in world.answers(init)[0]
+    await world.release(world.hill)
+    assert await world.trades(world.hill) == [("CANCELLED", 0)]
+    assert len(world.answers(init)) == 1
+    await world.pass_time(timedelta(hours=25))
+    assert await world.left() == 500_000
+
+
+async def test_a_confirm_that_a_utility_never_answers_ends_the_contract_everywhere(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10)})
+    world.hill.is_slow = True
+    confirm = await world.ask(Action.CONFIRM, {"order": order(10, order_id=held["beckn:id"])})
+    await world.pass_time(timedelta(seconds=31))
+    [answer] = world.answers(confirm)
+    assert answer["error"]["code"] == "NET_DOWNSTREAM_UNAVAILABLE"
+    await world.release(world.hill)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CANCELLED", 0)]
+    assert await world.left() == 500_000
+    assert (await events(world, held["beckn:id"]))[-2:] == ["ASK_UTILITIES", "FAIL"]
+
+
+async def test_a_confirm_in_the_last_second_of_the_hold_is_still_answered(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10)})
+    world.clock.advance(timedelta(minutes=14, seconds=59))
+    world.valley.is_slow = True
+    confirm = await world.ask(Action.CONFIRM, {"order": order(10, order_id=held["beckn:id"])})
+    await world.pass_time(timedelta(seconds=10))
+    await world.release(world.valley)
+    assert world.answers(confirm)[0]["message"]["order"]["beckn:orderStatus"] == "CONFIRMED"
+
+
+async def test_another_quantity_is_asked_of_the_utilities_too(world: GridWorld) -> None:
+    bought = await world.buy(10)
+    changed = await world.order(Action.UPDATE, {"order": order(15, order_id=bought["beckn:id"])})
+    assert changed["beckn:orderAttributes"]["contractedQuantity"] == Decimal(15)
+    assert changed["beckn:orderValue"]["value"] == Decimal("2.85")
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CONFIRMED", 15_000)]
+    refusal = await world.refusal(Action.UPDATE, {"order": order(21, order_id=bought["beckn:id"])})
+    assert refusal.code == "BIZ_QUANTITY_UNAVAILABLE"
+    assert refusal.hint == "Trade at most 20 kWh."
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CONFIRMED", 15_000)]
+    assert await world.left() == 485_000
+
+
+async def test_another_window_is_asked_of_the_utilities_too(world: GridWorld) -> None:
+    bought = await world.buy(10)
+    later = {"tradeStartTime": "2026-01-09T20:00:00Z", "tradeEndTime": "2026-01-09T22:00:00Z"}
+    moved = await world.order(Action.UPDATE, {"order": order(10, order_id=bought["beckn:id"], **later)})
+    assert moved["beckn:orderAttributes"]["tradeStartTime"] == "2026-01-09T20:00:00Z"
+    world.transaction_id = "another"
+    assert (await world.order(Action.INIT, {"order": order(10)}))["beckn:orderStatus"] == "PENDING"
+
+
+async def test_an_update_that_a_utility_never_answers_leaves_all_as_it_was(world: GridWorld) -> None:
+    bought = await world.buy(10)
+    world.hill.is_slow = True
+    update = await world.ask(Action.UPDATE, {"order": order(15, order_id=bought["beckn:id"])})
+    assert await world.left() == 485_000
+    await world.pass_time(timedelta(seconds=31))
+    assert world.answers(update)[0]["error"]["code"] == "NET_DOWNSTREAM_UNAVAILABLE"
+    await world.release(world.hill)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CONFIRMED", 10_000)]
+    assert await world.left() == 490_000
+
+
+async def test_a_cancelled_contract_gives_the_limits_back_however_long_a_utility_is_away(
+    world: GridWorld,
+) -> None:
+    bought = await world.buy(10)
+    world.hill.away = True
+    ended = await world.order(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    assert ended["beckn:orderStatus"] == "CANCELLED"
+    assert await world.trades(world.valley) == [("CANCELLED", 0)]
+    await world.pass_time(timedelta(minutes=5))
+    world.hill.away = False
+    await world.pass_time(timedelta(minutes=11))
+    assert await world.trades(world.hill) == [("CANCELLED", 0)]
+
+
+async def test_a_utility_that_is_away_for_more_than_a_day_is_given_up(world: GridWorld) -> None:
+    bought = await world.buy(10)
+    world.hill.away = True
+    await world.order(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+    for _ in range(5):
+        await world.pass_time(timedelta(hours=6))
+    told = len(world.sent_to(world.hill))
+    await world.pass_time(timedelta(hours=6))
+    assert len(world.sent_to(world.hill)) == told
+
+
+async def test_while_utilities_are_asked_a_contract_can_be_cancelled_and_nothing_else(
+    world: GridWorld,
+) -> None:
+    world.hill.is_slow = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    confirm = await world.refusal(Action.CONFIRM, {"order": order(10)})
+    assert confirm.code == "BIZ_INVALID_STATE_TRANSITION"
+    async with world.seller.uow_factory() as uow:
+        [contract] = await ContractStore(uow.connection).find_page()
+    await world.order(Action.CANCEL, {"order": {"beckn:id": contract.id}})
+    assert world.answers(init)[0]["error"]["code"] == "BIZ_ALREADY_CANCELLED"
+    await world.release(world.hill)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CANCELLED", 0)]
+
+
+async def test_a_later_init_takes_the_place_of_one_that_still_waits(world: GridWorld) -> None:
+    world.hill.is_slow = True
+    first = await world.ask(Action.INIT, {"order": order(10)})
+    second = await world.ask(Action.INIT, {"order": order(4)})
+    assert world.answers(first)[0]["error"]["code"] == "BIZ_QUOTE_EXPIRED_OR_CHANGED"
+    await world.release(world.hill)
+    [answer] = world.answers(second)
+    assert answer["message"]["order"]["beckn:orderAttributes"]["contractedQuantity"] == Decimal(4)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("HELD", 4_000)]
+
+
+async def test_a_utility_that_a_later_init_no_longer_names_forgets_the_trade(world: GridWorld) -> None:
+    await world.order(Action.INIT, {"order": order(10)})
+    near = order(10, utility=None, meter=NEIGHBOUR_METER)
+    assert (await world.order(Action.INIT, {"order": near}))["beckn:orderStatus"] == "PENDING"
+    assert await world.trades(world.hill) == [("CANCELLED", 0)]
+    assert await world.trades(world.valley) == [("HELD", 10_000)]
+
+
+async def test_a_utility_that_refuses_at_the_door_or_is_never_reached_is_told_to_the_buyer(
+    world: GridWorld,
+) -> None:
+    world.hill.away = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    await world.fail_to_deliver(
+        Action.INIT, world.hill, WireError(code="AUT_UNAUTHORIZED_ACTION", message="not you")
+    )
+    error = world.answers(init)[0]["error"]
+    assert (error["code"], "not you" in error["message"]) == ("POL_GENERIC_ERROR", True)
+    again = await world.ask(Action.INIT, {"order": order(10)})
+    await world.fail_to_deliver(
+        Action.INIT, world.hill, WireError(code="NET_CALLBACK_FAILED", message="given up")
+    )
+    assert world.answers(again)[0]["error"]["code"] == "NET_DOWNSTREAM_UNAVAILABLE"
+    assert await world.left() == 500_000
+
+
+async def test_while_the_registry_is_away_the_question_waits(world: GridWorld) -> None:
+    world.registry_is_away = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    assert world.carried == []
+    world.registry_is_away = False
+    await world.pass_time(timedelta(seconds=5))
+    assert world.answers(init)[0]["message"]["order"]["beckn:orderStatus"] == "PENDING"
+
+
+async def test_a_callback_that_answers_no_question_is_refused_at_the_door(world: GridWorld) -> None:
+    await world.order(Action.INIT, {"order": order(10)})
+    answer = next(each for each in world.carried if each.action == Action.ON_INIT)
+    forged = writer(Role.BPP, HILL).unsolicited(
+        Action.ON_INIT,
+        to=BPP,
+        message=orjson.loads(answer.body)["message"],
+        transaction_id=world.transaction_id,
+        now=world.clock.now(),
+    )
+    with pytest.raises(NothingAsked) as refused:
+        await world.deliver(forged, world.hill)
+    assert "no init was sent to hill-grid.example" in refused.value.message
