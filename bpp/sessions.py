@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
@@ -39,6 +39,7 @@ from trading.wheeling import Side
 
 log = structlog.get_logger(__name__)
 
+_SECOND: Final = timedelta(seconds=1)
 _UNDER_WAY: Final = frozenset(
     {
         SessionState.STARTING,
@@ -175,7 +176,7 @@ async def _start(
 ) -> Contract:
     events = [News(event=SessionEvent.START, at=now)]
     if session.plug not in bpp.plugs:
-        events.append(News(event=SessionEvent.STARTED, at=now))
+        events.append(News(event=SessionEvent.STARTED, at=now.replace(microsecond=0)))
     await _command(bpp, session, Verb.START, uow, now=now)
     return await _moved(contract, _after(session, events), events, uow, now=now)
 
@@ -183,14 +184,20 @@ async def _start(
 async def _stop(
     bpp: Bpp, contract: Contract, session: Session, uow: UnitOfWork, *, now: datetime, why: str = ""
 ) -> Contract:
-    """A session that was told to start and did not is over; at a plug that nobody moves, so is any other."""
+    """Return the contract after its session was told to stop.
+
+    One that was told to start and did not is over; at a plug that nobody moves, so is any other, at a whole
+    second: its meter counts in these.
+    """
     if session.state is SessionState.STARTING:
         events = [News(event=SessionEvent.CANCEL, at=now, why=why)]
     elif session.plug in bpp.plugs:
         events = [News(event=SessionEvent.STOP, at=now, why=why)]
     else:
+        whole = now.replace(microsecond=0)
+        at = whole if whole == now else whole + _SECOND
         events = [
-            News(event=each, at=now, why=why)
+            News(event=each, at=at, why=why)
             for each in (SessionEvent.STOP, SessionEvent.STOPPED, SessionEvent.LEFT)
         ]
     await _command(bpp, session, Verb.STOP, uow, now=now)
