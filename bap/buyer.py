@@ -91,7 +91,8 @@ class Undelivered:
 class Buyer:
     """Sends requests and waits for callbacks.
 
-    A discover that names nobody goes through the gateway, where its wire has gateways.
+    A discover that names nobody goes to the `discovery` service, if there is one by that name; else
+    through the gateway, where its wire has gateways.
     """
 
     uow_factory: UnitOfWorkFactory
@@ -104,6 +105,7 @@ class Buyer:
     clock: Clock
     check_receiver: CheckReceiver = send_to_anybody
     new_transaction_id: IdSource = random_id
+    discovery: str | None = None
 
     async def send(self, action: Action, request: CallRequest, *, requested_by: str) -> SentCall:
         """Put the request in the outbox, checked as it will be sent, together with its records.
@@ -111,6 +113,8 @@ class Buyer:
         Raises: MessageRefused, PeerNotNamed, PeerUnknown, GatewayUnknown, PeerRefused,
         TransactionTaken, or what the registry raises.
         """
+        if action is Action.DISCOVER and request.bpp_id is None and self.discovery is not None:
+            request = request.model_copy(update={"bpp_id": self.discovery})
         open_wire = self._open_wire(request) if action is Action.DISCOVER else None
         peer = await (self.find_gateway() if open_wire else self._peer(request))
         self.check_receiver(peer.subscriber_id)

@@ -53,8 +53,9 @@ class CallRequest(BaseModel):
         None,
         max_length=255,
         pattern=r'^[^\s|"\x00]+$',
-        description="The seller's platform by its name in the registry. Only a discover may leave it out, "
-        "on the wire v1_1: it goes through the network's gateway to all sellers, and each answers.",
+        description="The seller's platform, or a discovery service, by its name in the registry. Only a "
+        "discover may leave it out: it goes to the discovery service that the node is set to, else, on the "
+        "wire v1_1, through the network's gateway to all sellers, and each answers.",
     )
     bpp_uri: Annotated[HttpUrl, AfterValidator(_bare)] | None = Field(
         None, description="Where that platform takes requests; looked up in the registry if left out."

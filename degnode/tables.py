@@ -29,6 +29,7 @@ _DECLARED_IN: Final = (
     "bpp",
     "bpp.cascade",
     "bpp.utility",
+    "discovery",
     "registry",
 )
 

@@ -40,6 +40,7 @@ class Facts:
         self._facts = facts
         self.starts = instants([_NEVER if f.production is None else f.production.start for f in facts])
         self.ends = instants([-_NEVER if f.production is None else f.production.end for f in facts])
+        self.is_timed: Mask = np.asarray(self.ends != -_NEVER)
 
     def __len__(self) -> int:
         return len(self._facts)

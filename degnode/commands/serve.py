@@ -71,6 +71,15 @@ def utility(data_dir: UseDataDir = None) -> None:
 
 
 @serve.command()
+def discovery(data_dir: UseDataDir = None) -> None:
+    """Run a discovery service: sellers publish their catalogues to it, buyers search all of them."""
+    serve_from(data_dir, role="cds")
+    from degnode.roles import discovery as role
+
+    uvloop.run(role.run())
+
+
+@serve.command()
 def settings() -> None:
     """List the settings of every role."""
     from rich.console import Console
@@ -78,6 +87,7 @@ def settings() -> None:
 
     from degnode.roles.bap import BuyerSettings
     from degnode.roles.bpp import SellerSettings
+    from degnode.roles.discovery import DiscoverySettings
     from degnode.roles.gateway import GatewaySettings
     from degnode.roles.registry import RegistrySettings
     from degnode.roles.utility import UtilitySettings
@@ -89,6 +99,7 @@ def settings() -> None:
         "bpp": SellerSettings,
         "gateway": GatewaySettings,
         "utility": UtilitySettings,
+        "discovery": DiscoverySettings,
     }
     names = dict.fromkeys(name for kind in kinds.values() for name in kind.model_fields)
     table = Table(title="Settings")

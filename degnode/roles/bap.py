@@ -34,6 +34,10 @@ class BuyerSettings(Settings):
         description="The gateway that a v1_1 discover without bpp_id goes through, by its subscriber id; "
         "if it is not set, the first that the registry has for the domain.",
     )
+    discovery: str | None = Field(
+        None,
+        description="The discovery service that a discover without bpp_id goes to, by its subscriber id.",
+    )
 
 
 async def run() -> None:
@@ -41,12 +45,14 @@ async def run() -> None:
     settings = load_settings(BuyerSettings)
 
     async def build(foundation: Foundation) -> RoleParts:
-        return buyer_parts(foundation, gateway=settings.gateway)
+        return buyer_parts(foundation, gateway=settings.gateway, discovery=settings.discovery)
 
     await run_participant(Role.BAP, settings, build)
 
 
-def buyer_parts(foundation: Foundation, *, gateway: str | None = None) -> RoleParts:
+def buyer_parts(
+    foundation: Foundation, *, gateway: str | None = None, discovery: str | None = None
+) -> RoleParts:
     """Return what the role consists of."""
     hub = EventHub()
     hub.listen_on(foundation.listener)
@@ -64,6 +70,7 @@ def buyer_parts(foundation: Foundation, *, gateway: str | None = None) -> RolePa
         hub=hub,
         clock=foundation.clock,
         check_receiver=foundation.access.gate.check_receiver,
+        discovery=discovery,
         find_gateway=GatewayFinder(
             keyring=foundation.keyring,
             clock=foundation.clock,

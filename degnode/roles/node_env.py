@@ -96,7 +96,7 @@ def serve_from(data_dir: Path | None, *, role: str) -> None:
 
 def served_as(role: str) -> str:
     """Return what `degnode serve` calls a role."""
-    return "gateway" if role == "bg" else role
+    return {"bg": "gateway", "cds": "discovery"}.get(role, role)
 
 
 def _quoted(name: str, value: str) -> str:

@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from kernel.clock import Clock, SystemClock
 from node.correspondence import Correspondent, Peer
-from protocol.actions import Action, Role
+from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.answers import write_answer
 from protocol.keys import new_private_key
 from protocol.profile import V2_RC, Profile
@@ -140,7 +140,7 @@ class SimulatedPeer(Served):
         context: Mapping[str, Any] | None = None,
     ) -> Outgoing:
         """Return a message to `to`, with changes to its context."""
-        write = self.writer.request if self.role is Role.BAP else self.writer.unsolicited
+        write = self.writer.request if action in CALLBACK_OF else self.writer.unsolicited
         outgoing = write(action, to=to, message=message, transaction_id=transaction_id, now=self.clock.now())
         if context is None:
             return outgoing

@@ -1,0 +1,128 @@
+"""Everything that is published, in every generation that it can be told in, ready to be searched.
+
+A generation is laid out when it is first asked for. What is published after that is a part of its own
+beside those that are there, and parts of about one size are joined: each catalogue is laid out anew only
+a few times, however many there are. One thread at a time works with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock
+from typing import Final
+
+import numpy as np
+
+from discovery.shelf import Key, Published, Shelf, shelves_of
+from search.columns import Mask
+from search.facts import Facts, instant
+from search.finding import Index, find
+from search.items import Items
+from trading.mapping import wire_of
+from trading.mapping.find import Json
+from trading.request import Criteria
+
+_NAME: Final = "What was published here"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A page of what was found: how much there is in all, and the message that tells of this page."""
+
+    total: int
+    message: Json
+
+
+class _Part:
+    """Some of the catalogues in one index."""
+
+    def __init__(self, shelves: Sequence[Shelf], *, example: str) -> None:
+        self.shelves = shelves
+        self.firsts = np.cumsum([0, *(len(shelf.items) for shelf in shelves)])
+        items = Items(item for shelf in shelves for item in shelf.items)
+        facts = Facts([fact for shelf in shelves for fact in shelf.facts])
+        self.index = Index(facts=facts, items=lambda: items, example=example)
+
+    def __len__(self) -> int:
+        return int(self.firsts[-1])
+
+    def find(
+        self, criteria: Criteria, told: Mapping[Key, Published], now: datetime
+    ) -> list[tuple[Shelf, int]]:
+        rows = find(self.index, criteria, among=self._told(told, now))
+        places = np.searchsorted(self.firsts, rows, side="right") - 1
+        return [
+            (self.shelves[place], row - int(self.firsts[place]))
+            for place, row in zip(places.tolist(), rows.tolist(), strict=True)
+        ]
+
+    def _told(self, told: Mapping[Key, Published], now: datetime) -> Mask:
+        """Say of each row whether its catalogue still stands as it is here, and its time is not over."""
+        rows = np.asarray((self.index.facts.ends > instant(now)) | ~self.index.facts.is_timed)
+        for place, shelf in enumerate(self.shelves):
+            current = told.get(shelf.published.key)
+            if current is None or current.change != shelf.published.change or not current.is_good(now):
+                rows[self.firsts[place] : self.firsts[place + 1]] = False
+        return rows
+
+
+class Market:
+    """The published catalogues; `change` is the last publication that it knows of."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._told: dict[Key, Published] = {}
+        self._parts: dict[str, list[_Part]] = {}
+        self.change = 0
+
+    def update(self, news: Sequence[Published]) -> None:
+        """Take notice of what was published, in the order of its changes; what is known already is left."""
+        with self._lock:
+            fresh = [each for each in news if each.change > self.change]
+            if not fresh:
+                return
+            self._told |= {each.key: each for each in fresh}
+            self.change = fresh[-1].change
+            for profile in self._parts:
+                self._add(profile, fresh)
+
+    def search(self, profile: str, criteria: Criteria, *, now: datetime, offset: int, limit: int) -> Found:
+        """Return what matches all of the criteria, as `profile` tells it: `limit` items after `offset`.
+
+        Raises: FilterUnreadable, FieldInvalid.
+        """
+        with self._lock:
+            if profile not in self._parts:
+                self._parts[profile] = []
+                self._add(profile, list(self._told.values()))
+            parts = self._parts[profile] or [_Part([], example=wire_of(profile).FILTER_EXAMPLE)]
+            found = [hit for part in parts for hit in part.find(criteria, self._told, now)]
+        found.sort(key=lambda hit: (hit[0].published.key, hit[1]))
+        return Found(total=len(found), message=_message(profile, found[offset : offset + limit]))
+
+    def _add(self, profile: str, news: Iterable[Published]) -> None:
+        example = wire_of(profile).FILTER_EXAMPLE
+        shelves = [shelf for each in news if each.is_active for shelf in shelves_of(each, profile)]
+        parts = self._parts[profile]
+        if shelves:
+            parts.append(_Part(shelves, example=example))
+        while len(parts) > 1 and len(parts[-2]) <= 2 * len(parts[-1]):
+            last, before = parts.pop(), parts.pop()
+            parts.append(_Part([*filter(self._stands, (*before.shelves, *last.shelves))], example=example))
+
+    def _stands(self, shelf: Shelf) -> bool:
+        current = self._told[shelf.published.key]
+        return current.change == shelf.published.change and current.is_active
+
+
+def _message(profile: str, found: Iterable[tuple[Shelf, int]]) -> Json:
+    """Return the message of the callback that tells what was found."""
+    by_shelf: dict[int, tuple[Shelf, list[int]]] = {}
+    for shelf, number in found:
+        by_shelf.setdefault(id(shelf), (shelf, []))[1].append(number)
+    told = [shelf.told(numbers) for shelf, numbers in by_shelf.values()]
+    if profile == "v1_1":
+        return {"catalog": {"descriptor": {"name": _NAME}, "providers": told}}
+    return {"catalogs": told}

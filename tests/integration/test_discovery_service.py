@@ -1,0 +1,204 @@
+"""A discovery service keeps what many sellers publish, and tells it in every generation."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from discovery.service import DiscoveryService
+from kernel.interval import Interval
+from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.discovery_world import OTHER_BPP, DiscoveryWorld, shop
+from tests.support.seller_world import BPP_ID, NOW, WINDOW
+from trading.geometry import point_at
+from trading.place import Place
+from trading.publication import ResultStatus
+from trading.refusals import FilterUnreadable
+from trading.request import Criteria
+from trading.spatial import SpatialFilter, SpatialOperator
+
+HERE = point_at(longitude=Decimal("77.6"), latitude=Decimal("12.9"))
+THERE = point_at(longitude=Decimal("78.6"), latitude=Decimal("12.9"))
+NEAR = {
+    "v1_1": Criteria(
+        places=(SpatialFilter(operator=SpatialOperator.DWITHIN, geometry=HERE, distance=Decimal(5_000)),)
+    ),
+    "v2_rc": Criteria(
+        places=(
+            SpatialFilter(
+                operator=SpatialOperator.DWITHIN,
+                geometry=HERE,
+                targets=("$['beckn:availableAt'][*]['geo']",),
+                distance=Decimal(5_000),
+            ),
+        )
+    ),
+    "v2_lts": Criteria(
+        places=(
+            SpatialFilter(
+                operator=SpatialOperator.DWITHIN,
+                geometry=HERE,
+                targets=("$.availableAt[*].geo",),
+                distance=Decimal(5_000),
+            ),
+        )
+    ),
+}
+
+
+@pytest.fixture
+def world(uow_factory: UnitOfWorkFactory) -> DiscoveryWorld:
+    return DiscoveryWorld(uow_factory=uow_factory)
+
+
+@pytest.mark.parametrize("published", [V2_RC, V2_LTS], ids=["from_rc", "from_lts"])
+@pytest.mark.parametrize("asked", PROFILES.values(), ids=list(PROFILES))
+async def test_what_many_publish_is_told_in_every_generation(
+    world: DiscoveryWorld, published: Profile, asked: Profile
+) -> None:
+    place = Place(geometry=HERE)
+    [mine] = await world.publish(shop("roof", "barn", place=place), profile=published)
+    await world.publish(
+        replace(shop("mill", name="Wind", place=Place(geometry=THERE)), id="hill"),
+        by=OTHER_BPP,
+        profile=published,
+    )
+    assert mine.status is ResultStatus.ACCEPTED
+    assert mine.items == 2
+    assert sorted(await world.found(profile=asked)) == ["barn", "mill", "roof"]
+    assert await world.found(Criteria(words=("wind",)), profile=asked) == ["mill"]
+    assert sorted(await world.found(NEAR[asked.name], profile=asked)) == ["barn", "roof"]
+    [listing] = await world.listings(Criteria(words=("barn",)), profile=asked)
+    assert [offer.resource_id for offer in listing.offers] == ["barn"]
+    assert await world.found(Criteria(words=("nothing",)), profile=asked) == []
+
+
+async def test_each_catalogue_says_who_sells(world: DiscoveryWorld) -> None:
+    await world.publish(shop("roof"))
+    await world.publish(shop("mill"), by=OTHER_BPP)
+    catalogs = (await world.search())["catalogs"]
+    assert {(c["beckn:bppId"], c["beckn:bppUri"]) for c in catalogs} == {
+        (name, f"https://{name}") for name in (BPP_ID, OTHER_BPP)
+    }
+    lts = (await world.search(profile=V2_LTS))["catalogs"]
+    assert {c["bppId"] for c in lts} == {BPP_ID, OTHER_BPP}
+    old = (await world.search(profile=V1_1))["catalog"]["providers"]
+    tags = [tag for provider in old for tag in provider["tags"] if tag["descriptor"]["code"] == "seller"]
+    assert {tag["list"][0]["value"] for tag in tags} == {BPP_ID, OTHER_BPP}
+
+
+async def test_nobody_publishes_for_another(world: DiscoveryWorld) -> None:
+    [result] = await world.publish(shop("roof"), by=OTHER_BPP, named=BPP_ID)
+    assert result.status is ResultStatus.REJECTED
+    assert "cannot publish for" in result.errors[0].message
+    assert await world.found() == []
+
+
+async def test_what_is_published_again_stands_instead_of_what_was(world: DiscoveryWorld) -> None:
+    await world.publish(shop("roof", "barn"))
+    assert sorted(await world.found()) == ["barn", "roof"]
+    assert await world.found(profile=V1_1) == ["roof", "barn"]
+    await world.publish(shop("shed"))
+    assert await world.found() == ["shed"]
+    assert await world.found(profile=V1_1) == ["shed"]
+    await world.publish(replace(shop(), providers=()))  # nothing is sold any more
+    assert await world.found() == []
+    assert await world.found(profile=V1_1) == []
+    await world.publish(shop("roof"))
+    assert await world.found() == ["roof"]
+
+
+async def test_a_catalogue_is_told_while_it_is_good_and_items_until_they_are_over(
+    world: DiscoveryWorld,
+) -> None:
+    until = NOW + timedelta(hours=1)
+    await world.publish(
+        shop("roof"), beckn__validity={"@type": "beckn:TimePeriod", "schema:endDate": until.isoformat()}
+    )
+    await world.publish(shop("mill"), by=OTHER_BPP)
+    assert sorted(await world.found()) == ["mill", "roof"]
+    world.clock.set(until)
+    assert await world.found() == ["mill"]
+    world.clock.set(WINDOW.end)
+    assert await world.found() == []
+
+
+async def test_times_and_filters_are_looked_for(world: DiscoveryWorld) -> None:
+    late = Interval(WINDOW.start + timedelta(hours=4), WINDOW.end)
+    await world.publish(shop("roof"))
+    await world.publish(shop("mill", production=late), by=OTHER_BPP)
+    whole = Criteria(window=WINDOW)
+    assert await world.found(whole, profile=V1_1) == ["roof"]
+    by_id = Criteria(expression="$[?@['beckn:id'] == 'mill']")
+    assert await world.found(by_id) == ["mill"]
+    with pytest.raises(FilterUnreadable) as refused:
+        await world.search(Criteria(expression="$[?"))
+    assert refused.value.path == "$.message.filters.expression"
+
+
+async def test_a_part_of_a_catalogue_is_changed_by_merging(world: DiscoveryWorld) -> None:
+    head: dict[str, Any] = {"publishDirectives": {"catalogType": "regular", "updateMode": "MERGE"}}
+    [nothing] = await world.publish(shop("roof"), profile=V2_LTS, **head)
+    assert nothing.status is ResultStatus.REJECTED
+    await world.publish(shop("roof"), profile=V2_LTS)
+    [catalog] = (await world.search(profile=V2_LTS))["catalogs"]
+    patch: dict[str, Any] = {"id": catalog["id"], "bppId": BPP_ID, "bppUri": f"https://{BPP_ID}"}
+    patch |= {"descriptor": {"name": "Valley, renamed"}, "provider": catalog["provider"], "offers": []} | head
+    [result] = await world.publish_message({"catalogs": [patch]}, profile=V2_LTS)
+    assert (result.status, result.items) == (ResultStatus.ACCEPTED, 1)
+    [changed] = (await world.search(profile=V2_LTS))["catalogs"]
+    assert changed["descriptor"]["name"] == "Valley, renamed"
+    assert "publishDirectives" not in changed
+    assert changed["resources"] == catalog["resources"]
+    assert changed["offers"] == []
+
+
+async def test_master_catalogues_and_what_extends_them_are_not_kept_silently(world: DiscoveryWorld) -> None:
+    extends = {"resourceId": "roof", "extends": {"masterResourceId": "any-roof"}}
+    directives: dict[str, Any] = {"catalogType": "regular", "resourceDirectives": [extends]}
+    [kept] = await world.publish(shop("roof"), profile=V2_LTS, publishDirectives=directives)
+    assert "not looked up" in kept.errors[0].message  # where LTS has its warnings
+    [refused] = await world.publish(shop("roof"), profile=V2_LTS, publishDirectives={"catalogType": "master"})
+    assert refused.status is ResultStatus.REJECTED
+
+
+async def test_what_is_not_traded_here_is_told_in_its_own_generation(world: DiscoveryWorld) -> None:
+    await world.publish(shop("roof"))
+    [catalog] = (await world.search())["catalogs"]
+    item = catalog["beckn:items"][0] | {"beckn:id": "soap"}
+    item["beckn:itemAttributes"] = {
+        "@context": "https://soap.example/context.jsonld",
+        "@type": "Soap",
+        "ml": 5,
+    }
+    [result] = await world.publish_message({"catalogs": [catalog | {"beckn:items": [item]}]})
+    assert (result.status, result.items) == (ResultStatus.ACCEPTED, 1)
+    assert "in this generation alone" in result.warnings[0].message
+    soaps = (await world.search(Criteria(expression="$[?@.itemAttributes.ml == 5]")))["catalogs"]
+    assert soaps[0]["beckn:items"][0]["beckn:id"] == "soap"
+    assert await world.found(profile=V1_1) == []
+
+
+async def test_no_more_is_told_than_one_answer_may_hold(world: DiscoveryWorld) -> None:
+    few = replace(world, service=DiscoveryService(most_found=3))
+    for number in range(5):
+        await few.publish(shop(f"a-{number}", f"b-{number}"), by=f"bpp-{number}.example")
+    assert len(await few.found()) == 3
+    async with few.uow_factory() as uow:
+        page = await few.service.find("v2_rc", Criteria(), uow, now=NOW, offset=8, limit=5)
+    assert page.total == 10
+    items = [item["beckn:id"] for catalog in page.message["catalogs"] for item in catalog["beckn:items"]]
+    assert items == ["a-4", "b-4"]
+
+
+async def test_another_process_tells_what_was_published_to_this_one(world: DiscoveryWorld) -> None:
+    other = replace(world, service=DiscoveryService())
+    assert await other.found() == []
+    for number in range(20):  # more than one index is made, and they are joined
+        await world.publish(shop(f"roof-{number}"), by=f"bpp-{number}.example")
+        assert len(await other.found()) == number + 1
