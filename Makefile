@@ -10,7 +10,7 @@ LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hash
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format lock bench browser install clean
+.PHONY: help demo test check format lock bench browser node-tools install clean
 
 help: ## say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
@@ -19,7 +19,7 @@ demo: $(VENV)/.installed ## trade 10 kWh between three real processes; writes de
 	@$(BIN)/degnode demo --report demo-report.html
 
 # An empty PYTHONDONTWRITEBYTECODE keeps what pytest makes of the tests for the next run, whatever the shell says.
-test: $(VENV)/.installed-dev browser ## run every test, with branch coverage
+test: $(VENV)/.installed-dev browser node-tools ## run every test, with branch coverage
 	@$(BIN)/python -m coverage erase
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark" --cov --cov-report=term
 	@$(BIN)/python -m linters.coverage_gate $(WHOLE)
@@ -67,6 +67,17 @@ browser:
 		echo "installing Chromium for the tests that look at pages"; \
 		{ timeout 120 apt-get update && DEBIAN_FRONTEND=noninteractive timeout 300 apt-get install -y --no-install-recommends chromium; } \
 			>/dev/null 2>&1 || echo "no Chromium could be installed: those tests will be skipped"; \
+	fi
+
+# The test that runs the Postman collection with Postman's own runner needs npm; it is skipped without it.
+node-tools: $(VENV)/bin/python
+	@cmp -s tests/node_tools/package-lock.json $(VENV)/node_tools/package-lock.json \
+	|| if command -v npm >/dev/null; then \
+		echo "installing Newman for the test that runs the Postman collection"; \
+		mkdir -p $(VENV)/node_tools && cp tests/node_tools/package.json $(VENV)/node_tools/ \
+		&& cp tests/node_tools/package-lock.json $(VENV)/node_tools/ \
+		&& (cd $(VENV)/node_tools && timeout 300 npm ci --ignore-scripts --no-audit --no-fund >/dev/null 2>&1) \
+		|| { rm -rf $(VENV)/node_tools; echo "Newman could not be installed: that test will be skipped"; }; \
 	fi
 
 # Two stamps: the demo needs only what a node runs with, the tests everything.
