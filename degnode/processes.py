@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
@@ -27,6 +28,7 @@ from storage.embedded import start_embedded
 
 BAP_ID: Final = "bap.demo.local"
 BPP_ID: Final = "bpp.demo.local"
+_PARTS: Final = ("registry", "bap", "bpp")
 _READY_SECONDS: Final = 120.0  # one that ended is noticed at once; a busy machine may take its time
 _STOP_SECONDS: Final = 10.0
 
@@ -120,7 +122,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
-    """A registry, a BAP and a BPP over one embedded PostgreSQL, and the key to their APIs."""
+    """A registry, a BAP, a BPP and utilities over one embedded PostgreSQL, and the key to their APIs.
+
+    `utilities` are found by their subscriber ids.
+    """
 
     folder: Path
     api_key: str
@@ -128,6 +133,7 @@ class Network:
     registry: Service
     bap: Service
     bpp: Service
+    utilities: Mapping[str, Service] = field(default_factory=dict)
 
 
 @asynccontextmanager
@@ -136,19 +142,22 @@ async def small_network(
     catalog: Path,
     settings: Mapping[str, Mapping[str, str]] | None = None,
     start: tuple[str, ...] = ("registry", "bpp", "bap"),
+    utilities: Mapping[str, Path] | None = None,
 ) -> AsyncIterator[Network]:
     """Run a network until the block ends; then no process, port, lock or file of it is left.
 
-    `settings` adds environment variables by service name; `start` says which to start.
+    `settings` adds environment variables by service name, or by the subscriber id of one of the `utilities`,
+    which are all started with the files that they have; `start` says which of the others to start.
     """
     folder = Path(tempfile.mkdtemp(prefix="degnode-"))
     server = await asyncio.to_thread(start_embedded, folder / "postgres")
     services: dict[str, Service] = {}
+    files = dict(utilities or {})
     try:
         api_key, token = new_api_key(), secrets.token_urlsafe(16)
         urls = {
-            name: await create_database(server.get_uri(), f"degnode_{name}")
-            for name in ("registry", "bap", "bpp")
+            name: await create_database(server.get_uri(), f"degnode_{re.sub('[^a-z]', '_', name)}")
+            for name in (*_PARTS, *files)
         }
         ports = {name: free_port() for name in urls}
         for name, port in ports.items():
@@ -160,18 +169,25 @@ async def small_network(
                 "DEGNODE_REGISTRY_TOKEN": token,
                 "DEGNODE_API_KEY": api_key,
                 "DEGNODE_PUBLIC_URL": f"http://127.0.0.1:{port}",
-                "DEGNODE_SUBSCRIBER_ID": {"bap": BAP_ID, "bpp": BPP_ID}.get(name, ""),
+                "DEGNODE_SUBSCRIBER_ID": {"bap": BAP_ID, "bpp": BPP_ID, "registry": ""}.get(name, name),
                 "DEGNODE_CATALOG": str(catalog),
+                "DEGNODE_UTILITY": str(files.get(name, "")),
                 **(settings or {}).get(name, {}),
             }
             services[name] = Service(
-                name=name,
+                name="utility" if name in files else name,
                 url=f"http://127.0.0.1:{port}",
                 environment=environment,
                 log_file=folder / f"{name}.log",
             )
-        await asyncio.gather(*(services[name].start() for name in start))
-        yield Network(folder=folder, api_key=api_key, database_urls=urls, **services)
+        await asyncio.gather(*(services[name].start() for name in (*start, *files)))
+        yield Network(
+            folder=folder,
+            api_key=api_key,
+            database_urls=urls,
+            utilities={name: services[name] for name in files},
+            **{name: services[name] for name in _PARTS},
+        )
     finally:
         await asyncio.gather(*(service.stop() for service in services.values()))
         await asyncio.to_thread(server.cleanup)

@@ -35,7 +35,7 @@ class Charges:
 class Approval:
     """Which trades pass: those of these platforms, with customers of these utilities, so long ahead.
 
-    None lets all pass.
+    None, and no lead, let all pass.
     """
 
     platforms: frozenset[str] | None = None
@@ -89,7 +89,7 @@ class Utility:
                 f"customers of {self.subscriber_id} do not trade with those of {', '.join(sorted(other))}",
                 hint=f"They trade with those of {', '.join(sorted(approval.partners)) or 'nobody else'}.",
             )
-        if request.window.start < now + approval.lead:
+        if approval.lead and request.window.start < now + approval.lead:
             raise WindowUnavailable(
                 f"a trade is brought before {self.subscriber_id} {approval.lead} ahead of delivery at least",
                 path=Field.TRADE_START,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from kernel.currency import Currency
 from kernel.interval import Interval
 from kernel.money import Money, sum_money
 from protocol.actions import Action
+from schemas import iris
 from trading.fields import Field
 from trading.grid import GridGrant, GridRequest
 from trading.lifecycle import ContractStatus
@@ -49,6 +51,23 @@ def write_grid_request(wire: Wire, action: Action, request: GridRequest) -> Json
     )
     write = {Action.UPDATE: wire.write_update, Action.CANCEL: wire.write_order_id}
     return write.get(action, wire.write_order_request)(order)
+
+
+def name_utility(
+    wire: Wire, request: OrderRequest, *, utility: str, buyer_platform: str, seller_platform: str
+) -> OrderRequest:
+    """Return a buyer's order as one that names the `utility` which serves the buyer."""
+    bag = {
+        "@context": iris.P2P_TRADE_ORDER_CONTEXT,
+        "@type": iris.ENERGY_TRADE_ORDER,
+        "bap_id": buyer_platform,
+        "bpp_id": seller_platform,
+        BUYER_UTILITY: utility,
+    }
+    sent = dict(request.as_sent)
+    return replace(
+        request, as_sent=sent | {wire.ATTRIBUTES_KEY: find_object(sent, wire.ATTRIBUTES_KEY) | bag}
+    )
 
 
 def read_grid_request(
