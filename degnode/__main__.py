@@ -93,6 +93,11 @@ COMMANDS: Final = (
         "Compute a bill anew from its statement, FILE, and name every figure that differs.",
     ),
     LazyCommand(
+        "settle-session",
+        "degnode.commands.settle_session:settle_session",
+        "Work out what a charging session comes to, from its ledger and its terms (EvChargingSession 3.0).",
+    ),
+    LazyCommand(
         "catalog",
         "degnode.commands.catalog:catalog",
         "What a seller has on offer.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from degnode.bill_verifier.verify import verify_statement
 from degnode.demo.app import App
 from degnode.demo.meters import IMPORTED, SimulatedMeter
 from degnode.processes import Network, small_network
+from kernel.clock import SystemClock
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.api_keys import HEADER
@@ -100,4 +100,4 @@ def _status(report: ContractReport) -> SessionStatus:
 
 
 def _is_past(report: ContractReport) -> bool:
-    return datetime.now(report.window.end.tzinfo) >= report.window.end
+    return SystemClock().now() >= report.window.end
