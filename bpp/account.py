@@ -48,6 +48,7 @@ from trading.delivery import (
 )
 from trading.lifecycle import ContractStatus
 from trading.meter_claims import MeterEnd
+from trading.proposals import ProposalStore
 
 log = structlog.get_logger(__name__)
 
@@ -115,6 +116,8 @@ async def read_account(
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(bill_view(bill) for bill in bills),
         penalty=Money(sum(each.minor for each in credits_), contract.terms.currency),
+        proposal=await ProposalStore(uow.connection).find_last(contract),
+        cancellation=known.cancellation,
     )
 
 

@@ -8,9 +8,10 @@ from bpp.account import settle
 from bpp.cascade.asking import end_at_utilities
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
+from bpp.proposals import drop_open
 from bpp.sessions import cancel_session
 from storage.unit_of_work import UnitOfWork
-from trading.cancellation import Reason, cancel
+from trading.cancellation import Cancellation, Reason, cancel
 from trading.cancellations import CancellationStore
 from trading.contract import Contract, delivery_has_begun
 from trading.stock import Stock
@@ -19,8 +20,8 @@ from trading.wheeling import Side
 
 async def end_contract(
     bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side: Side, reason: Reason, now: datetime
-) -> Contract:
-    """Return a locked contract as ended by `side`; the caller saves it and tells of it.
+) -> tuple[Contract, Cancellation | None]:
+    """Return a locked contract as ended by `side`, and what that costs; the caller saves it and tells of it.
 
     Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
     credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill. The
@@ -29,6 +30,7 @@ async def end_contract(
     """
     await cancel_session(bpp, contract, uow, now=now)
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
+    await drop_open(contract, uow, now=now)
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)
     if not delivery_has_begun(contract, now=now):
@@ -37,4 +39,4 @@ async def end_contract(
             await settle(ended, uow, bpp=bpp, now=now)
         await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
     await end_at_utilities(bpp, contract, uow, now=now)
-    return ended
+    return ended, cancellation

@@ -18,6 +18,7 @@ from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp
 from bpp.prepaid import end_advance
+from bpp.proposals import lapse_open, looked_at_by
 from bpp.sessions import is_settled_later, look_at_session
 from kernel.clock import Clock
 from kernel.interval import Interval
@@ -71,7 +72,8 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     known: Known | None = None
     contract, session = await look_at_session(bpp, contract, uow, now=now)
     if is_settled_later(contract, session):
-        return await _tell(bpp, contract, uow, event=None, now=now, known=None)
+        return await _tell(bpp, contract, uow, action=Action.ON_STATUS, event=None, now=now, known=None)
+    proposal = await lapse_open(contract, uow, now=now)
     if contract.is_binding:
         known = await read_known(contract, uow)
         outcome = await settle(contract, uow, bpp=bpp, now=now, known=known)
@@ -80,7 +82,10 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
         refreshed, event = _after(contract, outcome, now=now, deadline=bpp.collection_deadline)
     else:
         refreshed, event = await _lapse(contract, uow, now=now)
-    return await _tell(bpp, refreshed, uow, event=event, now=now, known=known)
+    if proposal is not None and proposal.is_open:
+        refreshed = looked_at_by(refreshed, proposal)
+    action = Action.ON_UPDATE if proposal is not None and not proposal.is_open else Action.ON_STATUS
+    return await _tell(bpp, refreshed, uow, action=action, event=event, now=now, known=known)
 
 
 async def _lapse(contract: Contract, uow: UnitOfWork, *, now: datetime) -> tuple[Contract, ContractEvent]:
@@ -105,11 +110,12 @@ async def _tell(
     contract: Contract,
     uow: UnitOfWork,
     *,
+    action: Action,
     event: ContractEvent | None,
     now: datetime,
     known: Known | None,
 ) -> Contract:
-    """Save the contract; put an unsolicited on_status for its buyer if that says anything new.
+    """Save the contract; put an unsolicited `action` for its buyer if that says anything new.
 
     News that has to wait is told when the contract is looked at again, which is then when the wait is
     over at the latest. Of a contract that was never confirmed nothing may be told unasked (NFH-007).
@@ -119,7 +125,7 @@ async def _tell(
     if contract.is_binding and statement.reported != contract.reported:
         until = waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
         contract = (
-            await put_news(bpp, contract, uow, action=Action.ON_STATUS, now=now, statement=statement)
+            await put_news(bpp, contract, uow, action=action, now=now, statement=statement)
             if until is None
             else _look_again(contract, by=until)
         )

@@ -18,17 +18,19 @@ from trading.stock import Stock
 class Bpp:
     """A seller's platform.
 
-    `hold_for` is how long an init holds its quantity. `sells_past` lets windows be bought that are
-    over already, for replays of old data; readings of a cycle are waited for until `collection_deadline`
-    after its end. `new_id` makes order ids, which nobody may guess. Within
-    `status_interval` a buyer is told once of what changes in a contract, unless its status changes. `plugs`
-    are the connectors that a station moves; sessions at others start and stop by their buyers' word.
+    `hold_for` is how long an init holds its quantity. A proposed change waits for `proposal_ttl` for its
+    answer. `sells_past` lets windows be bought that are over already, for replays of old data; readings of
+    a cycle are waited for until `collection_deadline` after its end. `new_id` makes order ids, which nobody
+    may guess. Within `status_interval` a buyer is told once of what changes in a contract, unless its status
+    changes. `plugs` are the connectors that a station moves; sessions at others start and stop by their
+    buyers' word.
     """
 
     catalogue: Catalogue
     correspondent: Correspondent
     hold_for: timedelta = timedelta(minutes=15)
     status_interval: timedelta = timedelta(minutes=1)
+    proposal_ttl: timedelta = timedelta(minutes=30)
     sells_past: bool = False
     collection_deadline: timedelta = COLLECTION_DEADLINE
     plugs: frozenset[str] = frozenset()

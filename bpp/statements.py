@@ -23,6 +23,7 @@ from settlement.statements.evidence import (
 from settlement.statements.kept import find_kept
 from settlement.statements.statement import write_statement
 from storage.unit_of_work import UnitOfWork
+from trading.cancellations import CancellationStore
 from trading.charging.session_store import SessionStore
 from trading.contract import Contract
 from trading.curtailments import CurtailmentStore
@@ -37,8 +38,11 @@ async def make_statement(contract: Contract, bill_id: str, uow: UnitOfWork, *, n
     cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
     session = await SessionStore(uow.connection).find(contract.id)
     began = session is None or session.started_at is not None
+    cancellation = await CancellationStore(uow.connection).find(contract)
+    agreement = agreement_of(contract, cut=cut, session=session, cancellation=cancellation)
+    contract = replace(contract, window=agreement.window)
     evidence = Evidence(
-        agreement=agreement_of(contract, cut=cut, session=session),
+        agreement=agreement,
         confirmed_at=contract.confirmed_at or contract.created_at,
         exported=await _meter(contract, MeterEnd.SOURCE, instants if began else (), uow),
         imported=await _meter(contract, MeterEnd.TARGET, instants if began else (), uow),

@@ -31,13 +31,20 @@ def print_statement(statement: Json, console: Console) -> None:
     lines += [("", name, str(Money(minor, currency)), "") for name, minor in totals.items() if minor]
     print_table("Lines", ("kind", "for", "amount", "taken off"), lines, console=console)
     _say(console, f"Priced {terms['pricing_model']}, {terms['price_per_kwh']} {currency} per kWh.")
+    if ended := contract.get("cancellation"):
+        owed, value = (Money(ended[name], currency) for name in ("owed_minor", "value_minor"))
+        who, other = ("buyer", "seller") if ended["side"] == "BUYER" else ("seller", "buyer")
+        agreed = ended["agreed_window"][0]
+        _say(console, f"The {who} cancelled at {ended['at']}; delivery was to begin at {agreed}.")
+        _say(console, f"For an order of {value} it owes the {other} {owed}.")
     shares = {"exported": terms.get("share_percent"), "imported": None}
     for side, share in shares.items():
         _say(console, _meter(statement["meters"][side], side, share=share))
     headings = ("cycle", "run", "exported", "imported", "delivered", "amount", "closed by", "missing")
     rows = [_run(run, currency) for run in statement["runs"] if run["cycle"] in bill["cycles"]]
     print_table("Settlement cycles", headings, rows, console=console)
-    corrections = [_correction(each, currency) for each in statement["corrections"]]
+    why_owed = "for cancelling" if contract.get("cancellation") else "for its shortfall"
+    corrections = [_correction(each, currency, why_owed) for each in statement["corrections"]]
     if corrections:
         print_table(
             "Corrections", ("of", "run", "kind", "amount", "why", "taken up by"), corrections, console=console
@@ -89,12 +96,12 @@ def _run(run: Json, currency: Currency) -> Sequence[object]:
     )
 
 
-def _correction(correction: Json, currency: Currency) -> Sequence[object]:
+def _correction(correction: Json, currency: Currency, why_owed: str) -> Sequence[object]:
     why: Json = correction["explanation"]
     reason = why.get("reason") or ", ".join(_delta(each) for each in why.get("cycles", ()))
     if penalty := why.get("penalty"):
         owed = Money(penalty["minor"], currency)
-        reason = f"{penalty['cycle']}, run {penalty['run']}: the seller owes {owed} for its shortfall"
+        reason = f"{penalty['cycle']}, run {penalty['run']}: the seller owes {owed} {why_owed}"
     taken: Iterable[Json] = correction["taken_up"]
     return (
         correction["bill"],

@@ -17,6 +17,7 @@ class Scope(StrEnum):
     SELL = "sell"
     CONTRACTS_READ = "contracts:read"
     CONTRACTS_CURTAIL = "contracts:curtail"
+    CONTRACTS_CHANGE = "contracts:change"
     PAYMENTS_START = "payments:start"
     METERS_WRITE = "meters:write"
     METERS_READ = "meters:read"
@@ -35,6 +36,7 @@ MEANING: Final = {
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.CONTRACTS_CURTAIL: "Say that less is delivered under a contract than was agreed, and why.",
+    Scope.CONTRACTS_CHANGE: "Cancel contracts, propose changes of them, and answer what buyers propose.",
     Scope.PAYMENTS_START: "Have bills paid and deposits filled.",
     Scope.METERS_WRITE: "Register meters and send their readings; see one's own.",
     Scope.METERS_READ: "Read meters, their energy, and which readings were set aside and why.",
@@ -51,6 +53,7 @@ _INCLUDED: Final = {
     Scope.BUY: {Scope.CONTRACTS_READ, Scope.MARKET},
     Scope.SELL: {Scope.CONTRACTS_READ},
     Scope.CONTRACTS_CURTAIL: {Scope.CONTRACTS_READ},
+    Scope.CONTRACTS_CHANGE: {Scope.CONTRACTS_READ},
     Scope.PAYMENTS_START: {Scope.CONTRACTS_READ},
     Scope.METERS_EDIT: {Scope.METERS_READ},
     Scope.NETWORK_ADMIN: {Scope.NETWORK_READ},

@@ -91,7 +91,7 @@ def explain_cycle(
     found = shortfalls(quantities, agreement)
     record |= {"shortfalls": [_shortfall(each) for each in found]} if found else {}
     ended = cancellation_in(quantities, agreement)
-    return record | ({"cancellation": _cancellation(ended)} if ended else {})
+    return record | ({"cancellation": write_cancellation(ended)} if ended else {})
 
 
 def explain_bill(
@@ -224,7 +224,8 @@ def _shortfall(found: SideShortfall) -> Record:
     }
 
 
-def _cancellation(ended: Cancellation) -> Record:
+def write_cancellation(ended: Cancellation) -> Record:
+    """Return how a contract was ended, as explanations and statements have it."""
     return {
         "side": ended.side.value,
         "at": _instant(ended.at),

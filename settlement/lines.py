@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from kernel.currency import Currency
+from kernel.energy import ZERO_ENERGY
 from kernel.money import Money
 from settlement.agreement import Agreement
 from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
@@ -92,7 +93,11 @@ def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
     )
     fee = _cancellation_fee(quantities, agreement)
     if agreement.is_void:
-        return CycleCharges(currency=agreement.terms.currency, lines=fee)
+        nothing = Money.zero(agreement.terms.currency)
+        energy = ChargeLine(
+            kind=LineKind.ENERGY, title=ENERGY_COST, gross=nothing, net=nothing, quantity=ZERO_ENERGY
+        )
+        return CycleCharges(currency=agreement.terms.currency, lines=(energy, *fee))
     charges = charge_cycle(agreement.terms, facts)
     return replace(charges, lines=(*charges.lines, *fee))
 

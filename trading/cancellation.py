@@ -8,12 +8,15 @@ from typing import Final
 
 from kernel.interval import Interval
 from kernel.money import Money
+from kernel.plain_text import one_line
 from trading.changes import Change, Verdict, require_rule
 from trading.contract import Contract, delivery_has_begun
 from trading.lifecycle import ContractEvent, next_status
 from trading.wheeling import Side
 
 _INSTANT: Final = timedelta(microseconds=1)
+_MOST: Final = 500
+"""Characters that are kept of what somebody else said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,11 @@ class Reason:
 
     code: str = ""
     words: str = ""
+
+    @classmethod
+    def told(cls, code: str | None, words: str | None) -> Reason:
+        """Return what somebody else said, in one line and not too long."""
+        return cls(code=one_line(code or "")[:_MOST], words=one_line(words or "")[:_MOST])
 
     def __str__(self) -> str:
         return ": ".join(part for part in (self.code, self.words) if part)

@@ -14,7 +14,9 @@ from enum import StrEnum
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.money import Money, sum_money
+from trading.cancellation import Cancellation
 from trading.contract import Contract
+from trading.proposal import Proposal
 
 
 class DeliveryStatus(StrEnum):
@@ -170,6 +172,7 @@ class ContractView:
 
     `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
     that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
+    `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended.
     """
 
     contract: Contract
@@ -178,6 +181,8 @@ class ContractView:
     settled: Money | None = None
     bills: tuple[BillingCycleView, ...] = ()
     penalty: Money | None = None
+    proposal: Proposal | None = None
+    cancellation: Cancellation | None = None
 
     @property
     def total(self) -> Money:

@@ -12,14 +12,16 @@ from trading.delivery import ContractView
 def standing_of(view: ContractView) -> str:
     """Return a SHA-256, as hex, of where a contract stands: every status in it, and no quantity.
 
-    It changes when the contract or its delivery reaches another status, when something is cut, and when
-    a day is settled or billed.
+    It changes when the contract or its delivery reaches another status, when something is cut or
+    proposed, and when a day is settled or billed.
     """
     parts = [view.contract.status, view.delivery.status, "ended" if view.delivery.ended else "goes on"]
     if (session := view.delivery.session) is not None:
         parts.append(f"session {session.status} {session.connector} {session.why}")
     if (cut := view.delivery.cut) is not None:
         parts.append(f"{cut.quantity} cut for {cut.reason}")
+    if (proposal := view.proposal) is not None:
+        parts.append(f"{proposal.id} {proposal.status}")
     parts += [f"{cycle.cycle_id} {cycle.status}" for cycle in view.cycles]
     parts += [f"{bill.cycle_id} {bill.status}" for bill in view.bills]
     return sha256("\n".join(parts).encode()).hexdigest()

@@ -142,6 +142,35 @@ contract_cancellations: Final = Table(
     CheckConstraint("owed_minor >= 0", name="owed"),
 )
 
+contract_proposals: Final = Table(
+    "contract_proposals",
+    metadata,
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("side", Text, nullable=False),  # who proposes
+    Column("quantity_wh", BigInteger),  # null: it stays
+    Column("window_start", DateTime(timezone=True)),  # null: the window stays
+    Column("window_end", DateTime(timezone=True)),
+    Column("words", Text, nullable=False),
+    Column("proposed_at", DateTime(timezone=True), nullable=False),
+    Column("lapses_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("answered_at", DateTime(timezone=True)),
+    Column("answer", Text),
+    CheckConstraint("side IN ('BUYER', 'SELLER')", name="side"),
+    CheckConstraint("quantity_wh > 0", name="quantity"),
+    CheckConstraint("window_end > window_start", name="window"),
+    Index("ix_contract_proposals_contract_id", "contract_id", "number"),
+    Index(
+        "uq_contract_proposals_open",
+        "contract_id",
+        unique=True,
+        postgresql_where=text("status = 'OPEN'"),
+    ),
+    Index("ix_contract_proposals_waiting", "lapses_at", postgresql_where=text("status = 'OPEN'")),
+)
+
 stock: Final = Table(
     "stock",
     metadata,

@@ -25,5 +25,5 @@ async def cancel(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     wire = wire_of(inbound.profile.name)
     order_id, reason = wire.read_order_id(inbound.message), wire.read_reason(inbound.message)
     contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.REFERENCE)
-    ended = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=reason, now=now)
+    ended, _ = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=reason, now=now)
     return await keep(ended, inbound, uow, event=ContractEvent.CANCEL, now=now, reason=str(reason) or None)

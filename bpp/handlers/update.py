@@ -1,59 +1,123 @@
-"""update: another quantity or another window, before delivery begins."""
+"""update: another quantity or window, at once or proposed; and the answer to what the seller proposed."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from bpp.amending import amend_contract, require_open, try_amendment, wished_by
-from bpp.cascade.asking import ask_utilities
+from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
+from bpp.proposals import Said, hold_for_answer, propose, take_answer, was_said
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.amendment import Amendment, amend, require_amendable
+from trading.amendment import Amendment, amend, is_cut, require_amendable
 from trading.changes import Change, Verdict, require_rule
 from trading.contract import Contract
 from trading.fields import Field
 from trading.mapping import wire_of
-from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateNotAllowed, UpdateTargetInvalid
+from trading.proposal import Answer, require_free
+from trading.proposals import ProposalStore
+from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateTargetInvalid
 from trading.request import OrderRequest
 from trading.wheeling import Side
 
 
 async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
-    """Return the order as amended, at the price of the same terms; trading.changes says when that can be.
+    """Return the order as amended, at the price of the same terms, or with what is proposed of it.
 
-    The utilities of the trade are asked first; until they have answered, nothing is returned.
-    Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid, QuantityUnavailable,
-    QuoteExpired, PriceMismatch, WindowUnavailable, UtilityStillAsked.
+    trading.changes says what is done at once and what waits for the seller's consent. An update may also
+    answer what the seller proposed. The utilities of the trade are asked before anything is changed; until
+    they have answered, nothing is returned. Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent,
+    UpdateTargetInvalid, QuantityUnavailable, QuoteExpired, PriceMismatch, WindowUnavailable,
+    UtilityStillAsked.
     """
-    request = wire_of(inbound.profile.name).read_order(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=request.order_id)
+    wire = wire_of(inbound.profile.name)
+    request, answer = wire.read_order(inbound.message), wire.read_answer(inbound.message)
+    contract = await get_contract(inbound, uow, order_id=request.order_id, lock=False)
+    may_cut = contract.is_binding and now >= contract.window.start  # which leaves later contracts more
+    later = await hold_for_answer(contract, uow) if may_cut else []
+    contract = await get_contract(inbound, uow, order_id=contract.id)
     if (wish := wish_of(contract, request)) is not None:
         return await update_session(bpp, contract, wish, inbound, uow, now)
     _require_same_trade(contract, request)
     wished = wished_by(bpp, request, contract)
     _require_same_price(contract, wished, request, now=now)
+    answer = answer or await _agreed(contract, wished, uow)
+    asked = Asked(inbound=inbound, contract=contract, now=now)
+    if answer is not None and not await was_said(contract, answer, uow):
+        return await _answer(bpp, asked, answer, uow, later=later)
     if not wished:
         return await tell(contract, uow, now=now)
+    return await _change(bpp, asked, wished, uow)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a buyer's update is about."""
+
+    inbound: Inbound
+    contract: Contract
+    now: datetime
+
+    @property
+    def said(self) -> Said:
+        return Said(side=Side.BUYER, words="", now=self.now)
+
+
+async def _agreed(contract: Contract, wished: Amendment, uow: UnitOfWork) -> Answer | None:
+    """Return the consent to what the seller proposed, where the buyer wishes the very same."""
+    proposal = await ProposalStore(uow.connection).find_open(contract) if wished else None
+    if proposal is None or (proposal.side, proposal.amendment) != (Side.SELLER, wished):
+        return None
+    return Answer(proposal_id=proposal.id, accepts=True)
+
+
+async def _answer(
+    bpp: Bpp, asked: Asked, answer: Answer, uow: UnitOfWork, *, later: list[str]
+) -> Mapping[str, Any] | None:
+    contract, now = asked.contract, asked.now
+    open_one = await ProposalStore(uow.connection).find_open(contract) if answer.accepts else None
+    grants: Grants | None = NOT_ASKED
+    if open_one is not None and not is_cut(contract, side=Side.BUYER, now=now):
+        grants = await _ask(bpp, asked, open_one.amendment, uow)
+    if grants is None:
+        return None
+    answered = await take_answer(bpp, contract, answer, uow, said=asked.said, later=later)
+    reason = f"the buyer {answer.status.lower()} {answer.proposal_id}"
+    changed = grants.priced(answered or contract)
+    return await keep(changed, asked.inbound, uow, event="UPDATE", now=now, reason=reason)
+
+
+async def _change(bpp: Bpp, asked: Asked, wished: Amendment, uow: UnitOfWork) -> Mapping[str, Any] | None:
+    contract, now = asked.contract, asked.now
     verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
     await require_open(contract, uow)
+    reason = wished.describe(contract)
     if verdict is Verdict.BY_CONSENT:
-        raise UpdateNotAllowed(
-            "that needs the seller's consent, which is not asked for",
-            hint="Cancel the order, and order anew.",
-        )
-    grants = await ask_utilities(bpp, contract, inbound, uow, now=now, about=amend(contract, wished, now=now))
+        changed, _ = await propose(bpp, contract, wished, uow, said=asked.said)
+        words = f"if agreed: {reason}"
+        return await keep(changed, asked.inbound, uow, event="PROPOSE", now=now, reason=words)
+    require_free(await ProposalStore(uow.connection).find_open(contract), wished=wished, side=Side.BUYER)
+    grants = await _ask(bpp, asked, wished, uow)
     if grants is None:
-        await try_amendment(bpp, contract, wished, uow, now=now)
         return None
     amended = await amend_contract(bpp, contract, wished, uow, now=now)
-    reason = wished.describe(contract)
-    return await keep(grants.priced(amended), inbound, uow, event="UPDATE", now=now, reason=reason)
+    return await keep(grants.priced(amended), asked.inbound, uow, event="UPDATE", now=now, reason=reason)
+
+
+async def _ask(bpp: Bpp, asked: Asked, wished: Amendment, uow: UnitOfWork) -> Grants | None:
+    """Return what the utilities grant to an amendment, None while they are asked."""
+    contract, now = asked.contract, asked.now
+    about = amend(contract, wished, now=now)
+    grants = await ask_utilities(bpp, contract, asked.inbound, uow, now=now, about=about)
+    if grants is None:
+        await try_amendment(bpp, contract, wished, uow, now=now)
+    return grants
 
 
 def _require_same_trade(contract: Contract, request: OrderRequest) -> None:

@@ -54,12 +54,12 @@ def _penalty(statement: Json, bill: Json, owed: Owed, at: datetime) -> Iterator[
     """
     for cycle_id in bill["cycles"][-1:]:
         run = counting_run(statement["runs"], cycle_id, by=at)
-        for short in run["explanation"].get("shortfalls", ()):
-            more = short["minor"] - owed.minor
-            if (short["side"], short["payee"]) != ("SELLER", "INJURED_SIDE") or not more:
+        for minor in _owed_by(run):
+            more = minor - owed.minor
+            if not more:
                 continue
             penalty = {"cycle": cycle_id, "run": run["run"]}
-            penalty |= {"minor": short["minor"], "before_minor": owed.minor}
+            penalty |= {"minor": minor, "before_minor": owed.minor}
             yield {
                 "kind": "PENALTY_CREDIT" if more > 0 else "ADJUSTMENT",
                 "amount_minor": abs(more),
@@ -67,7 +67,18 @@ def _penalty(statement: Json, bill: Json, owed: Owed, at: datetime) -> Iterator[
                 "reverses": None,
                 "explanation": {"penalty": penalty},
             }
-            owed.minor = short["minor"]
+            owed.minor = minor
+
+
+def _owed_by(run: Json) -> Iterator[int]:
+    """Yield what a run says that the seller owes the buyer, for its shortfall or for having cancelled."""
+    explanation = run["explanation"]
+    for short in explanation.get("shortfalls", ()):
+        if (short["side"], short["payee"]) == ("SELLER", "INJURED_SIDE"):
+            yield short["minor"]
+    ended = explanation.get("cancellation")
+    if ended is not None and ended["side"] == "SELLER":
+        yield ended["owed_minor"]
 
 
 def _from_runs(statement: Json, bill: Json) -> Iterator[Json]:

@@ -9,9 +9,10 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Final
 
+from degnode.bill_verifier.cancellations import cancellation_in, fee_charges, is_void, no_energy
 from degnode.bill_verifier.costs import Reached
 from degnode.bill_verifier.delivery import Agreed, BandAt, Delivered, delivered_by, gaps_in, total, way_of
-from degnode.bill_verifier.lines import billed, charged_between
+from degnode.bill_verifier.lines import Charged, billed, charged_between
 from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
 from degnode.bill_verifier.sessions import session_charges
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract, share_of_contract
@@ -88,11 +89,9 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     contract, terms = statement["contract"], statement["terms"]
     before, after = (_delivered(statement, known, by) for by in (cycle.metered.start, cycle.metered.end))
     short = _shortfalls(statement, cycle.metered, known)
-    charges = charged_between(terms, *_reached(contract, cycle.metered, known, before, after))
     session = contract.get("session")
-    if session and cycle.metered.end == span(contract["window"]).end:
-        charges += session_charges(terms, session)
-    charges += charges_of(short)
+    charges = [no_energy()] if is_void(contract) else _charged(statement, cycle, known, before, after)
+    charges += [*charges_of(short), *fee_charges(contract, cycle.metered)]
     lines = billed(charges)
     sides = {
         "exported": _side(known.exported, cycle.metered, statement["meters"]["exported"]["allocation"]),
@@ -100,8 +99,7 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     }
     if "share_percent" in terms:
         sides["exported"]["share_percent"] = f"{exact(terms['share_percent']):f}"
-    is_complete = not any(side["missing"] for side in sides.values())
-    closed_by = "COMPLETE_READINGS" if is_complete else "DEADLINE"
+    closed_by = "DEADLINE" if any(side["missing"] for side in sides.values()) else "COMPLETE_READINGS"
     if session and not session["began"]:
         closed_by = "NEVER_BEGAN"
     explanation: Json = {
@@ -113,7 +111,7 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "settlement_type": terms["settlement_type"],
         "period": written_span(cycle.period),
         "metered": written_span(cycle.metered),
-        "closed_by": closed_by,
+        "closed_by": "CANCELLATION" if is_void(contract) else closed_by,
         "rule": RULES[contract["matching"]],
         "rule_version": 2,
         "contracted_wh": contract["contracted_wh"],
@@ -130,6 +128,8 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         explanation["session"] = session
     if short:
         explanation["shortfalls"] = [each.to_record() for each in short]
+    if ended := cancellation_in(contract, cycle.metered):
+        explanation["cancellation"] = ended
     run = previous["run"] + 1 if previous else 1
     if previous:
         names = ("run", "amount_minor", "delivered_wh")
@@ -143,6 +143,17 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "lines": lines,
         "explanation": explanation,
     }
+
+
+def _charged(
+    statement: Json, cycle: Cycle, known: Known, before: Delivered, after: Delivered
+) -> list[Charged]:
+    contract, terms = statement["contract"], statement["terms"]
+    charges = charged_between(terms, *_reached(contract, cycle.metered, known, before, after))
+    session = contract.get("session")
+    if session and cycle.metered.end == span(contract["window"]).end:
+        charges += session_charges(terms, session)
+    return charges
 
 
 def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:

@@ -17,6 +17,7 @@ from degnode.bill_verifier.bills import (
     expected_taken_up,
     told_taken_up,
 )
+from degnode.bill_verifier.cancellations import differences_of_cancellation
 from degnode.bill_verifier.corrections import expected_corrections
 from degnode.bill_verifier.cycles import Cycle, Known, cycles_of, expected_run, known_at
 from degnode.bill_verifier.differences import NOTHING, Difference, differences
@@ -62,6 +63,7 @@ def _differences(statement: Json) -> Iterator[Difference]:
     yield from _sharing(statement)
     for name, unless_said in (("matching", "WINDOW"), ("metering_minutes", 15)):
         yield from differences(contract[name], terms.get(name, unless_said), f"contract.{name}")
+    yield from differences_of_cancellation(contract, terms)
     cycles = cycles_of(statement["contract"], statement["terms"])
     yield from _runs(statement, cycles)
     bill = statement["bill"]

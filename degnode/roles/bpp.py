@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import structlog
+from fastapi import APIRouter
 from pydantic import Field
 
 from bpp.adapter import callback_putter
@@ -18,6 +19,7 @@ from bpp.cascade.answers import record_unreached
 from bpp.cascade.asking import QUESTIONS_CHANNEL
 from bpp.cascade.desk import CascadeDesk
 from bpp.catalog import load_catalogue
+from bpp.contract_api import contract_router
 from bpp.curtailment_api import curtailment_router
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
 from bpp.meter_api import meter_router
@@ -74,6 +76,11 @@ class SellerSettings(
             "then counts as nought."
         ),
     )
+    proposal_ttl: timedelta = Field(
+        timedelta(minutes=30),
+        gt=timedelta(0),
+        description="How long a proposed change of a contract waits for the other side's answer.",
+    )
     status_interval: timedelta = Field(
         timedelta(minutes=1),
         ge=timedelta(0),
@@ -94,6 +101,7 @@ async def run() -> None:
             catalogue=catalogue,
             correspondent=foundation.correspondent,
             hold_for=settings.hold_for,
+            proposal_ttl=settings.proposal_ttl,
             status_interval=settings.status_interval,
             sells_past=settings.sells_past,
             collection_deadline=settings.collection_deadline,
@@ -146,13 +154,10 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         admission=SellerAdmission(uow_factory=uow_factory),
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
-            provider_router(uow_factory=uow_factory, clock=clock),
-            bill_router(uow_factory=uow_factory, clock=clock),
-            curtailment_router(seller, uow_factory=uow_factory, clock=clock),
+            *_contract_routers(foundation, seller),
             trade_record_router(_signed_calls(foundation), uow_factory=uow_factory, clock=clock),
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
             meter_router(uow_factory=uow_factory, clock=clock),
-            tracking_router(uow_factory=uow_factory, clock=clock),
             routes_to(mirror, security=security_of(Scope.METERS_WRITE)),
             *feeds.routers,
             *payments.routers,
@@ -164,6 +169,18 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
         on_stop=feeds.on_stop,
+    )
+
+
+def _contract_routers(foundation: Foundation, seller: Bpp) -> tuple[APIRouter, ...]:
+    """Return the routes on contracts: the operator's, and that by which a delivery is followed."""
+    uow_factory, clock = foundation.uow_factory, foundation.clock
+    return (
+        provider_router(uow_factory=uow_factory, clock=clock),
+        bill_router(uow_factory=uow_factory, clock=clock),
+        curtailment_router(seller, uow_factory=uow_factory, clock=clock),
+        contract_router(seller, uow_factory=uow_factory, clock=clock),
+        tracking_router(uow_factory=uow_factory, clock=clock),
     )
 
 

@@ -13,7 +13,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from kernel.interval import Interval
-from settlement.explanation import Record, session_record
+from settlement.explanation import Record, session_record, write_cancellation
 from settlement.statements.evidence import Evidence, KnownCut, KnownReading, MeterEvidence
 from settlement.statements.kept import KeptBill, KeptCorrection, KeptRun, KeptStatement
 from trading.records import terms_to_record
@@ -49,20 +49,25 @@ def digest_of(statement: Mapping[str, Any]) -> str:
 def _contract(evidence: Evidence) -> Record:
     agreement = evidence.agreement
     session = {} if agreement.session is None else {"session": session_record(agreement.session)}
-    return session | {
-        "id": agreement.contract_id,
-        "confirmed_at": _instant(evidence.confirmed_at),
-        "fulfilled_at": _maybe(evidence.fulfilled_at),
-        "terminated_at": _maybe(evidence.terminated_at),
-        "zone": agreement.zone,
-        "window": _span(agreement.window),
-        "contracted_wh": agreement.contracted.watt_hours,
-        "cuts": _cuts(evidence.cuts),
-        "matching": agreement.matching.value,
-        "billing": agreement.billing.value,
-        "anchor_day": agreement.anchor_day,
-        "metering_minutes": agreement.metering_interval // _MINUTE,
-    }
+    ended = agreement.cancellation
+    return (
+        session
+        | {
+            "id": agreement.contract_id,
+            "confirmed_at": _instant(evidence.confirmed_at),
+            "fulfilled_at": _maybe(evidence.fulfilled_at),
+            "terminated_at": _maybe(evidence.terminated_at),
+            "zone": agreement.zone,
+            "window": _span(agreement.window),
+            "contracted_wh": agreement.contracted.watt_hours,
+            "cuts": _cuts(evidence.cuts),
+            "matching": agreement.matching.value,
+            "billing": agreement.billing.value,
+            "anchor_day": agreement.anchor_day,
+            "metering_minutes": agreement.metering_interval // _MINUTE,
+        }
+        | ({"cancellation": write_cancellation(ended)} if ended else {})
+    )
 
 
 def _meter(evidence: MeterEvidence) -> Record:

@@ -217,11 +217,17 @@ async def test_update_is_refused_where_it_is_not_about_the_quantity(world: Selle
     assert await left(world) == 20_500
 
 
-async def test_update_is_refused_once_delivery_has_begun(world: SellerWorld) -> None:
+async def test_once_delivery_has_begun_more_is_refused_and_less_waits_for_the_seller(
+    world: SellerWorld,
+) -> None:
     bought = await world.buy(10)
     world.clock.set(WINDOW.start)
-    error = await world.refusal(Action.UPDATE, {"order": order(5, order_id=bought["beckn:id"])})
+    error = await world.refusal(Action.UPDATE, {"order": order(11, order_id=bought["beckn:id"])})
     assert error.code == "POL_UPDATE_NOT_ALLOWED"
+    told = (await world.send(Action.UPDATE, {"order": order(5, order_id=bought["beckn:id"])}))["order"]
+    assert told["beckn:orderAttributes"]["contractedQuantity"] == 10
+    [line] = told["beckn:orderItems"]
+    assert (line["beckn:proposal"]["status"], line["beckn:proposal"]["quantity"]) == ("OPEN", 5)
 
 
 async def test_an_update_of_a_pending_order_keeps_its_hold(world: SellerWorld) -> None:

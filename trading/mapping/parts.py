@@ -12,6 +12,7 @@ class OrderParts:
     """What an order says of itself; None is what it leaves out or says in no known way.
 
     `contract` and `delivery` are bags of attributes, `value` is the price: `value`, `currency`, `components`.
+    `proposal` is a change that a side proposed, with what became of it.
     """
 
     order_id: str | None
@@ -19,3 +20,4 @@ class OrderParts:
     contract: Json | None
     delivery: Json | None
     value: Json | None
+    proposal: Json | None = None

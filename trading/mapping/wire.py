@@ -18,6 +18,7 @@ from trading.listing import Listing
 from trading.mapping.find import Json
 from trading.mapping.parts import OrderParts
 from trading.offer import SupportContact
+from trading.proposal import Answer
 from trading.publication import Publication, PublicationResult, PublishedCatalogue
 from trading.quote import Quote
 from trading.report import ContractReport
@@ -69,6 +70,10 @@ class Wire(Protocol):
     def write_update(self, request: OrderRequest) -> Json: ...
 
     def read_order_id(self, message: Message) -> str: ...
+
+    def read_answer(self, message: Message) -> Answer | None: ...
+
+    def write_answer(self, request: OrderRequest, answer: Answer) -> Json: ...
 
     def read_reason(self, message: Message) -> Reason: ...
 

@@ -16,10 +16,12 @@ from trading.mapping.v1_1.feedback import (
 from trading.mapping.v1_1.order import write_contract_order, write_quote_order, write_trade
 from trading.mapping.v1_1.order_report import find_parts, read_contract
 from trading.mapping.v1_1.order_request import (
+    read_answer,
     read_order,
     read_order_id,
     read_reason,
     read_track,
+    write_answer,
     write_cancel,
     write_order_id,
     write_order_request,
@@ -36,6 +38,7 @@ __all__ = [
     "PATHS",
     "find_parts",
     "read_aggregate",
+    "read_answer",
     "read_catalog",
     "read_contact",
     "read_contract",
@@ -48,6 +51,7 @@ __all__ = [
     "read_track",
     "read_tracking",
     "write_aggregate",
+    "write_answer",
     "write_cancel",
     "write_catalog",
     "write_contact",

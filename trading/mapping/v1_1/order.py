@@ -18,10 +18,13 @@ from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import ToldPrice, told_price, write_terms
-from trading.mapping.find import Json, find_object, find_objects
+from trading.mapping.bags.proposal import write_proposal
+from trading.mapping.find import Json, find_object, find_objects, find_text
+from trading.mapping.v1_1.cancelling import write_cancelling
 from trading.mapping.v1_1.catalog import write_offer
 from trading.mapping.v1_1.measure import echo_measure
 from trading.mapping.v1_1.price import write_price, write_quote
+from trading.mapping.v1_1.tags import PROPOSAL, write_tags
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
 
@@ -64,12 +67,26 @@ def write_contract_order(view: ContractView) -> Json:
         "orderAttributes": write_contract_over(find_object(sent, "orderAttributes"), view),
         "created_at": format_instant(contract.created_at),
         "updated_at": format_instant(contract.updated_at),
+        **_proposed(view),
+        **write_cancelling(view),
     }
 
 
 def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatus, quote: Quote) -> Json:
     """Return a trade that was put before a utility, with what that charges for it."""
     return _without_status(sent) | {"id": order_id, **_STATUS[status], "quote": write_quote(quote)}
+
+
+def _proposed(view: ContractView) -> Json:
+    """Return a proposed change as tags beside those that the buyer sent, nothing if none was."""
+    if view.proposal is None:
+        return {}
+    facts = write_proposal(view.proposal)
+    if "quantity" in facts:
+        facts["quantity"] = plain(facts["quantity"])
+    sent = find_objects(view.contract.buyer_order, "tags")
+    kept = [group for group in sent if find_text(group, "descriptor", "code") != PROPOSAL]
+    return {"tags": [*kept, write_tags(PROPOSAL, facts)]}
 
 
 def _without_status(sent: Mapping[str, Any]) -> Json:

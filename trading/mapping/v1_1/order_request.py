@@ -14,6 +14,8 @@ from trading.cancellation import Reason
 from trading.fields import Field
 from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.charging_session import read_wish, write_wish
+from trading.mapping.bags.proposal import read_answer as read_said
+from trading.mapping.bags.proposal import write_said
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import (
     Json,
@@ -26,6 +28,8 @@ from trading.mapping.find import (
 )
 from trading.mapping.v1_1.measure import echo_measure, read_measure
 from trading.mapping.v1_1.paths import PATHS
+from trading.mapping.v1_1.tags import PROPOSAL, find_facts, write_tags
+from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly, UpdateTargetInvalid
 from trading.request import OrderRequest, SessionWish
 
@@ -97,13 +101,23 @@ def write_order_id(request: OrderRequest) -> Json:
     return {"order_id": request.order_id}
 
 
+def read_answer(message: Mapping[str, Any]) -> Answer | None:
+    """Return what an update says to a proposal, None if nothing."""
+    return read_said(find_facts(find_object(message, "order"), group=PROPOSAL))
+
+
+def write_answer(request: OrderRequest, answer: Answer) -> Json:
+    """Return the message of an update that answers a proposal."""
+    message = write_update(request)
+    message["order"] |= {"tags": [write_tags(PROPOSAL, write_said(answer))]}
+    return message
+
+
 def read_reason(message: Mapping[str, Any]) -> Reason:
     """Return why an order is cancelled: a code and words, where the message has them."""
     said = find_text(message, "descriptor", "short_desc") or find_text(message, "descriptor", "name")
-    return Reason(
-        code=find_text(message, "cancellation_reason_id") or "",
-        words=said or find_text(message, "descriptor", "long_desc") or "",
-    )
+    words = said or find_text(message, "descriptor", "long_desc")
+    return Reason.told(find_text(message, "cancellation_reason_id"), words)
 
 
 def write_cancel(request: OrderRequest, reason: Reason) -> Json:

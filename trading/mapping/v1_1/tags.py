@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from trading.mapping.find import Json, find_objects, find_text
+
+PROPOSAL: Final = "proposal"
+"""The group of a proposed change."""
 
 
 def write_tags(code: str, facts: Mapping[str, Any]) -> Json:
@@ -20,6 +23,15 @@ def write_group(code: str, entries: Sequence[tuple[str, str]]) -> Json:
         "descriptor": {"code": code},
         "list": [{"descriptor": {"code": key}, "value": value} for key, value in entries],
     }
+
+
+def find_facts(tags: object, *, group: str) -> Json:
+    """Return the facts of the first group of that code, none if there is no such group."""
+    for entry in find_objects(tags, "tags"):
+        if find_text(entry, "descriptor", "code") == group:
+            facts = find_objects(entry, "list")
+            return {find_text(fact, "descriptor", "code") or "": find_text(fact, "value") for fact in facts}
+    return {}
 
 
 def find_values(tags: object, *, group: str, code: str) -> tuple[str, ...]:

@@ -4,10 +4,12 @@ from trading.mapping.v2_lts.catalog import read_catalog, write_catalog, write_it
 from trading.mapping.v2_lts.contract import write_contract_order, write_quote_order, write_trade
 from trading.mapping.v2_lts.contract_report import find_parts, read_contract
 from trading.mapping.v2_lts.contract_request import (
+    read_answer,
     read_order,
     read_order_id,
     read_reason,
     read_track,
+    write_answer,
     write_cancel,
     write_order_id,
     write_order_request,
@@ -36,6 +38,7 @@ __all__ = [
     "PATHS",
     "find_parts",
     "read_aggregate",
+    "read_answer",
     "read_catalog",
     "read_contact",
     "read_contract",
@@ -48,6 +51,7 @@ __all__ = [
     "read_track",
     "read_tracking",
     "write_aggregate",
+    "write_answer",
     "write_cancel",
     "write_catalog",
     "write_contact",

@@ -16,11 +16,13 @@ from trading.lifecycle import ContractStatus
 from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
+from trading.mapping.bags.proposal import write_proposal
 from trading.mapping.bags.quantity import echo_quantity
-from trading.mapping.find import Json, find_object, find_objects
+from trading.mapping.find import Json, find_object, find_objects, without_none
 from trading.mapping.v2_lts.contract_request import COMMITMENT
 from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
 from trading.mapping.v2_lts.participants import write_participants
+from trading.mapping.v2_lts.paths import PROPOSAL
 from trading.mapping.v2_lts.time_series import write_agreed, write_series_over
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
@@ -68,8 +70,8 @@ def write_contract_order(view: ContractView) -> Json:
     sent = contract.buyer_order
     return dict(sent) | {
         "id": contract.id,
-        "status": find_object(sent, "status") | {"code": _STATUS[contract.status]},
-        "commitments": [write_agreed_commitment(contract, delivered=_final(view))],
+        "status": find_object(sent, "status") | {"code": _STATUS[contract.status]} | _why_ended(view),
+        "commitments": [write_agreed_commitment(contract, delivered=_final(view)) | _proposed(view)],
         "consideration": _over(find_objects(sent, "consideration"), _considerations(view)),
         "participants": write_participants(sent, seller=contract.provider_id, buyer=contract.buyer_id),
         "performance": [_performance(view), *_over(find_objects(sent, "performance")[1:], _cuts(view))],
@@ -85,6 +87,20 @@ def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatu
         "status": find_object(sent, "status") | {"code": _STATUS[status]},
         "consideration": _over(find_objects(sent, "consideration"), [write_quote(quote)]),
     }
+
+
+def _proposed(view: ContractView) -> Json:
+    return {} if view.proposal is None else {PROPOSAL: write_proposal(view.proposal)}
+
+
+def _why_ended(view: ContractView) -> Json:
+    """Return who cancelled and why, nothing of a contract that nobody cancelled."""
+    ended = view.cancellation
+    if ended is None:
+        return {}
+    words = f"Cancelled by the {ended.side.lower()}"
+    said = f"{words}: {ended.reason.words}" if ended.reason.words else words
+    return without_none({"name": ended.reason.code or None, "shortDesc": said})
 
 
 def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = None) -> Json:

@@ -19,6 +19,7 @@ from trading.mapping.v2_lts.flows import (
     read_quote,
 )
 from trading.mapping.v2_lts.participants import BUYER, SELLER, find_id, find_participant
+from trading.mapping.v2_lts.paths import PROPOSAL
 from trading.refusals import FieldInvalid
 from trading.report import ContractReport
 
@@ -33,6 +34,7 @@ def find_parts(contract: Mapping[str, Any]) -> OrderParts:
         contract=find_object(contract, "contractAttributes") or None,
         delivery=find_object(contract, *_DELIVERY) or None,
         value=_value(contract),
+        proposal=find_object(contract, "commitments", 0, PROPOSAL) or None,
     )
 
 

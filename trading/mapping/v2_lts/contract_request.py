@@ -12,6 +12,8 @@ from typing import Any, Final
 from trading.cancellation import Reason
 from trading.fields import Field
 from trading.mapping.bags.charging_session import read_wish, write_wish
+from trading.mapping.bags.proposal import read_answer as read_said
+from trading.mapping.bags.proposal import write_said
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, without_none
@@ -23,8 +25,9 @@ from trading.mapping.v2_lts.participants import (
     find_participant,
     write_participants,
 )
-from trading.mapping.v2_lts.paths import PATHS
+from trading.mapping.v2_lts.paths import PATHS, PROPOSAL
 from trading.mapping.v2_lts.time_series import read_bounds, read_requested
+from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
 
@@ -116,11 +119,23 @@ def write_order_id(request: OrderRequest) -> Json:
     return {"contract": write_known(request)}
 
 
+def read_answer(message: Mapping[str, Any]) -> Answer | None:
+    """Return what an update says to a proposal, None if nothing."""
+    return read_said(find_object(message, "contract", "commitments", 0, PROPOSAL))
+
+
+def write_answer(request: OrderRequest, answer: Answer) -> Json:
+    """Return the message of an update that answers a proposal."""
+    message = write_order_request(request)
+    message["contract"]["commitments"][0] |= {PROPOSAL: write_said(answer)}
+    return message
+
+
 def read_reason(message: Mapping[str, Any]) -> Reason:
     """Return why a contract is cancelled: what its status says, in words."""
     status = find_object(message, "contract", "status")
     words = find_text(status, "shortDesc") or find_text(status, "longDesc")
-    return Reason(code=find_text(status, "name") or "", words=words or "")
+    return Reason.told(find_text(status, "name"), words)
 
 
 def write_cancel(request: OrderRequest, reason: Reason) -> Json:

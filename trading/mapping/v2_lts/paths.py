@@ -35,4 +35,6 @@ PATHS: Final[Paths] = {
 }
 ORDER_KEY: Final = "contract"
 ATTRIBUTES_KEY: Final = "contractAttributes"
+PROPOSAL: Final = "proposal"
+"""The key of a commitment that a proposed change stands under."""
 FILTER_EXAMPLE: Final = "$[?@.resourceAttributes.sourceType == 'SOLAR']"

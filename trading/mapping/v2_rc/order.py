@@ -18,9 +18,11 @@ from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import write_terms
+from trading.mapping.bags.proposal import write_proposal
 from trading.mapping.bags.quantity import echo_quantity, write_quantity
 from trading.mapping.find import Json, find_object
 from trading.mapping.v2_rc.catalog import write_accepted_offer, write_offer
+from trading.mapping.v2_rc.paths import PROPOSAL
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
 
@@ -66,7 +68,7 @@ def write_contract_order(view: ContractView) -> Json:
         "beckn:orderStatus": _order_status(view),
         "beckn:seller": contract.provider_id,
         "beckn:buyer": _buyer(contract) | find_object(sent, "beckn:buyer"),
-        "beckn:orderItems": [line | _line_attributes(line, view)],
+        "beckn:orderItems": [line | _line_attributes(line, view) | _proposed(view)],
         "beckn:orderValue": _price(quote),
         "beckn:payment": _payment(view, sent.get("beckn:payment", {})),
         "beckn:fulfillment": _fulfillment(view, sent.get("beckn:fulfillment", {})),
@@ -123,6 +125,10 @@ def _line_attributes(line: Mapping[str, Any], view: ContractView) -> Json:
     }
     kept = sent if str(sent.get("@type")).endswith(iris.ENERGY_ORDER_ITEM) else {}
     return {_LINE_ATTRIBUTES: bag | kept | {"fulfillmentAttributes": write_cut(contract, view.delivery, cut)}}
+
+
+def _proposed(view: ContractView) -> Json:
+    return {} if view.proposal is None else {PROPOSAL: write_proposal(view.proposal)}
 
 
 def _price(quote: Quote) -> Json:

@@ -16,6 +16,7 @@ from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import mode_of, read_delivery
 from trading.mapping.find import find_object, find_text, reading
 from trading.mapping.parts import OrderParts
+from trading.mapping.v2_rc.paths import PROPOSAL
 from trading.quote import Component, ComponentType, Quote
 from trading.report import ContractReport
 
@@ -32,6 +33,7 @@ def find_parts(order: Mapping[str, Any]) -> OrderParts:
         contract=find_object(order, _CONTRACT) or None,
         delivery=find_object(order, *_DELIVERY) or None,
         value=find_object(order, "beckn:orderValue") or None,
+        proposal=find_object(order, "beckn:orderItems", 0, PROPOSAL) or None,
     )
 
 

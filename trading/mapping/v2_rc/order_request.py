@@ -14,11 +14,14 @@ from schemas import iris
 from trading.cancellation import NO_REASON, Reason
 from trading.fields import Field
 from trading.mapping.bags.charging_session import read_wish, write_wish
+from trading.mapping.bags.proposal import read_answer as read_said
+from trading.mapping.bags.proposal import write_said
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
-from trading.mapping.v2_rc.paths import PATHS
+from trading.mapping.v2_rc.paths import PATHS, PROPOSAL
+from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
 
@@ -88,6 +91,18 @@ def read_order_id(message: Mapping[str, Any]) -> str:
 def write_order_id(request: OrderRequest) -> Json:
     """Return the message of a status or cancel of the order that `request` names."""
     return {"order": {"beckn:id": request.order_id}}
+
+
+def read_answer(message: Mapping[str, Any]) -> Answer | None:
+    """Return what an update says to a proposal, None if nothing."""
+    return read_said(find_object(message, "order", "beckn:orderItems", 0, PROPOSAL))
+
+
+def write_answer(request: OrderRequest, answer: Answer) -> Json:
+    """Return the message of an update that answers a proposal."""
+    message = write_order_request(request)
+    message["order"]["beckn:orderItems"][0] |= {PROPOSAL: write_said(answer)}
+    return message
 
 
 def read_reason(_message: Mapping[str, Any]) -> Reason:

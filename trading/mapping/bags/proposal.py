@@ -1,0 +1,47 @@
+"""A proposed change of a contract, and the answer to it: no generation has a place for it, each has room.
+
+The same facts ride in all of them: as tags of the order in v1.1, as `beckn:proposal` of the order's line in
+2.0 RC, as `proposal` of the commitment in LTS. A side answers by sending it back with its own status.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from kernel.clock import format_instant
+from trading.mapping.find import Json, find_text, without_none
+from trading.proposal import Answer, Proposal, ProposalStatus
+
+_ANSWERS: Final = {ProposalStatus.ACCEPTED.value: True, ProposalStatus.REFUSED.value: False}
+
+
+def write_proposal(proposal: Proposal) -> Json:
+    """Return a proposal; `quantity` is in kWh, as an exact number."""
+    quantity, window = proposal.amendment.quantity, proposal.amendment.window
+    return without_none(
+        {
+            "id": proposal.id,
+            "status": proposal.status.value,
+            "proposedBy": proposal.side.value,
+            "quantity": quantity and quantity.kilowatt_hours,
+            "tradeStartTime": window and format_instant(window.start),
+            "tradeEndTime": window and format_instant(window.end),
+            "validUntil": format_instant(proposal.lapses_at),
+            "reason": proposal.words or None,
+            "answer": proposal.answer or None,
+        }
+    )
+
+
+def write_said(answer: Answer) -> Json:
+    """Return what is said to a proposal."""
+    return {"id": answer.proposal_id, "status": answer.status.value}
+
+
+def read_answer(bag: Mapping[str, Any]) -> Answer | None:
+    """Return what is said to a proposal, None where nothing is; an open one sent back says nothing."""
+    proposal_id, status = find_text(bag, "id"), find_text(bag, "status")
+    if proposal_id is None or status not in _ANSWERS:
+        return None
+    return Answer(proposal_id=proposal_id, accepts=_ANSWERS[status])
