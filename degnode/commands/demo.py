@@ -49,7 +49,8 @@ def demo(
     Starts a registry, a BAP and a BPP over an embedded PostgreSQL on loopback ports, lets an app buy,
     lets IEEE 2030.5 meters report what flowed, settles and bills it. Takes about half a minute.
 
-    p2p: a rooftop's 10 kWh for a bakery, as they flow. storage: a battery's evenings for a factory, a
+    p2p: a rooftop's 10 kWh for a bakery, as they flow. inter-utility: a roof's midday
+    for a shop, over the grids of two utilities. storage: a battery's evenings for a factory, a
     month, paid ahead. household: a home's supply for a month, on the cheaper of two tariffs.
     """
     console = Console(stderr=as_json)

@@ -11,6 +11,7 @@ import simplejson
 from kernel.errors import NodeError
 from node.api_keys import HEADER
 from protocol.actions import Action
+from protocol.errors import WireError
 
 _WAIT_SECONDS: Final = 10
 
@@ -44,16 +45,20 @@ class App:
 
         Raises: TradeFailed, when there is none or it carries an error.
         """
-        request = {"bpp_id": self._seller, "wire": self._profile, "message": message}
-        if transaction_id is not None:
-            request["transaction_id"] = transaction_id
-        response = await self._http.post(
-            f"/api/v1/{action}", params={"wait": _WAIT_SECONDS}, content=simplejson.dumps(request)
-        )
+        response = await self._send(action, message, transaction_id=transaction_id)
         answer: Json = simplejson.loads(response.content, use_decimal=True)
         if response.status_code != httpx.codes.OK or "error" in answer:
             raise TradeFailed(f"{action} failed with HTTP {response.status_code}: {simplejson.dumps(answer)}")
         return answer
+
+    async def refusal(self, action: Action, message: Json, *, transaction_id: str) -> str:
+        """Return why `action` is refused, in words, and what to do. Raises: TradeFailed, when it is not."""
+        response = await self._send(action, message, transaction_id=transaction_id)
+        answer: Json = simplejson.loads(response.content, use_decimal=True)
+        if "error" not in answer:
+            raise TradeFailed(f"{action} was to be refused, and was not")
+        error = WireError.from_wire(answer["error"])
+        return ". ".join(filter(None, (error.message, error.hint)))
 
     async def transaction(self, transaction_id: str) -> Json:
         """Return everything that the BAP knows of the transaction, its messages included."""
@@ -61,3 +66,11 @@ class App:
         response.raise_for_status()
         found: Json = simplejson.loads(response.content, use_decimal=True)
         return found
+
+    async def _send(self, action: Action, message: Json, *, transaction_id: str | None) -> httpx.Response:
+        request = {"bpp_id": self._seller, "wire": self._profile, "message": message}
+        if transaction_id is not None:
+            request["transaction_id"] = transaction_id
+        return await self._http.post(
+            f"/api/v1/{action}", params={"wait": _WAIT_SECONDS}, content=simplejson.dumps(request)
+        )

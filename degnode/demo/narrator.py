@@ -10,12 +10,12 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
-from degnode.processes import Network
-from protocol.actions import HANDLED_BY, Action, Role
+from degnode.processes import BAP_ID, BPP_ID, Network
+from protocol.actions import Action
 from protocol.profile import Profile
 
 _WIDTHS: Final = (0, 9, 11, 26, 0)  # columns: indent, from → to, message, signature, state
-_NAMES: Final = {Role.BAP: "BAP", Role.BPP: "BPP"}
+_NAMES: Final = {BAP_ID: "BAP", BPP_ID: "BPP"}
 
 
 class Narrator:
@@ -23,9 +23,9 @@ class Narrator:
 
     def __init__(self, console: Console, network: Network, profile: Profile) -> None:
         self._console = console
-        self._network = network
-        self._names = profile.wire_names
-        self._told = {Role.BAP: 0, Role.BPP: 0}
+        self._platforms = {BAP_ID: network.bap, BPP_ID: network.bpp, **network.utilities}
+        self._actions = profile.wire_names
+        self._told = dict.fromkeys(self._platforms, 0)
         self._steps = count(1)
 
     def step(self, text: str) -> None:
@@ -44,11 +44,11 @@ class Narrator:
         for width in _WIDTHS:
             table.add_column(min_width=width, no_wrap=width > 0)
         for number, event in enumerate(rows, start=1):
-            receiver = event["receiver"]
+            sender = str(event["key"]).partition("|")[0]
             table.add_row(
                 "",
-                f"{_NAMES[receiver.counterpart]} → {_NAMES[receiver]}",
-                f"[cyan]{self._names[Action(event['action'])]}[/cyan]",
+                f"{_name(sender)} → {_name(event['receiver'])}",
+                f"[cyan]{self._actions[Action(event['action'])]}[/cyan]",
                 f"[green]signed ✓[/green] {event['key']}",
                 reached if number == len(rows) else "",
             )
@@ -74,18 +74,19 @@ class Narrator:
         self._console.print(table)
 
     def _news(self) -> list[dict[str, Any]]:
-        """Return the messages that either side accepted, by its own log, since the last time."""
+        """Return the messages that any side accepted, by its own log, since the last time."""
         news: list[dict[str, Any]] = []
-        for role, service in ((Role.BAP, self._network.bap), (Role.BPP, self._network.bpp)):
+        for receiver, service in self._platforms.items():
             events = service.log_events()
-            fresh, self._told[role] = events[self._told[role] :], len(events)
+            fresh, self._told[receiver] = events[self._told[receiver] :], len(events)
             accepted = (event for event in fresh if event.get("event") == "message.accepted")
-            news += [
-                {**event, "receiver": role}
-                for event in accepted
-                if Action(event["action"]) in HANDLED_BY[role]
-            ]
+            news += [{**event, "receiver": receiver} for event in accepted]
         return news
+
+
+def _name(subscriber_id: str) -> str:
+    """Return what the story calls a platform: a utility by the first word of its name."""
+    return _NAMES.get(subscriber_id, subscriber_id.partition("-")[0])
 
 
 def as_text(value: object) -> str:

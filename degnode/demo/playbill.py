@@ -26,6 +26,18 @@ class Playbill:
     target: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetUp:
+    """What the processes of a story start with: files, and settings beside what all stories have.
+
+    `utilities` are distribution utilities by their subscriber ids, each with the file that it goes by.
+    """
+
+    catalogue: Path
+    settings: Settings = field(default_factory=dict)
+    utilities: Mapping[str, Path] = field(default_factory=dict)
+
+
 class Story(Protocol):
     """One trade, from the first look to the bill."""
 
@@ -33,32 +45,20 @@ class Story(Protocol):
     def playbill(self) -> Playbill:
         """What the report calls it."""
 
-    @property
-    def settings(self) -> Settings:
-        """What its platforms are told beside what all are told."""
-
-    def write_catalogue(self, folder: Path) -> Path:
-        """Write what is for sale into `folder`, and return the file that the seller's platform reads."""
+    def set_up(self, folder: Path) -> SetUp:
+        """Write into `folder` what the processes read."""
 
     async def tell(self, stage: Stage) -> Outcome:
         """Play it on a running network. Raises: TradeFailed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FromFile:
-    """What stories have in common that sell from a file of `degnode/demo/catalogues`."""
-
-    catalogue: str
-    playbill: Playbill
-    settings: Settings = field(default_factory=dict)
-
-    def write_catalogue(self, folder: Path) -> Path:
-        """Write the catalogue into `folder`."""
-        path = folder / self.catalogue
-        path.write_text(read_catalogue(self.catalogue), encoding="utf-8")
-        return path
+def copy_catalogue(name: str, folder: Path) -> Path:
+    """Write one of the stories' files into `folder`, and return where it is."""
+    path = folder / name
+    path.write_text(read_catalogue(name), encoding="utf-8")
+    return path
 
 
 def read_catalogue(name: str) -> str:
-    """Return the text of a catalogue that a story sells from."""
+    """Return the text of one of the stories' files: what is for sale, and what utilities go by."""
     return resources.files("degnode.demo").joinpath("catalogues", name).read_text(encoding="utf-8")

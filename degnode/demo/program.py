@@ -19,6 +19,7 @@ from degnode.demo.narrator import Narrator
 from degnode.demo.playbill import Playbill, Settings, Story
 from degnode.demo.stage import Outcome, Stage
 from degnode.demo.stories.household import HouseholdMonth
+from degnode.demo.stories.inter_utility import InterUtility
 from degnode.demo.stories.p2p import PeerToPeer
 from degnode.demo.stories.storage import StorageMonth
 from degnode.processes import BPP_ID, small_network
@@ -38,12 +39,14 @@ class ScenarioName(StrEnum):
     """The stories by the names that people give them."""
 
     P2P = "p2p"
+    INTER_UTILITY = "inter-utility"
     STORAGE = "storage"
     HOUSEHOLD = "household"
 
 
 STORIES: Final[Mapping[ScenarioName, Callable[[datetime], Story]]] = {
     ScenarioName.P2P: PeerToPeer.at,
+    ScenarioName.INTER_UTILITY: InterUtility.at,
     ScenarioName.STORAGE: StorageMonth.at,
     ScenarioName.HOUSEHOLD: HouseholdMonth.at,
 }
@@ -73,10 +76,12 @@ async def perform(
     started = clock.now()
     story = STORIES[scenario](started)
     with tempfile.TemporaryDirectory(prefix="degnode-demo-") as folder:
-        console.print("Starting registry, BAP and BPP …")
-        catalogue = story.write_catalogue(Path(folder))
-        environment = _merged(_EVERY_STORY, story.settings, settings or {})
-        async with small_network(catalog=catalogue, settings=environment) as network:
+        set_up = story.set_up(Path(folder))
+        console.print(f"Starting {_named('registry', 'BAP', 'BPP', *set_up.utilities)} …")
+        environment = _merged(_EVERY_STORY, set_up.settings, settings or {})
+        async with small_network(
+            catalog=set_up.catalogue, settings=environment, utilities=set_up.utilities
+        ) as network:
             narrator = Narrator(console, network, profile)
             async with (
                 App(network.bap.url, api_key=network.api_key, seller=BPP_ID, profile=profile.name) as app,
@@ -95,6 +100,10 @@ async def perform(
             tell_closing(narrator, outcome.transaction)
     console.print(f"\nDone in {(clock.now() - started).total_seconds():.0f} s; every process is stopped.")
     return Performance(outcome=outcome, playbill=story.playbill)
+
+
+def _named(*names: str) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _merged(*several: Settings) -> Settings:

@@ -27,6 +27,9 @@ _SETTLED_WITHIN: Final = timedelta(seconds=30)
 _TOLD_WITHIN: Final = timedelta(seconds=10)
 _LOOK_EVERY: Final = 0.25  # seconds
 
+_HOW_MANY: Final = {0: "Three", 2: "Five"}
+"""In words, by the utilities beside registry, BAP and BPP."""
+
 Condition = Callable[[Json], bool]
 """What a transaction must have come to."""
 
@@ -62,10 +65,14 @@ class Stage:
 
     def introduce(self, *, seller: str, buyer: str) -> None:
         """Say which processes run, and for whom."""
-        self.narrator.step("Three processes, one registry, one PostgreSQL")
+        self.narrator.step(
+            f"{_HOW_MANY[len(self.network.utilities)]} processes, one registry, one PostgreSQL"
+        )
         self.narrator.say(f"registry  {self.network.registry.url}   knows whose key is whose")
         self.narrator.say(f"BPP       {self.network.bpp.url}   sells for {seller} ({BPP_ID})")
         self.narrator.say(f"BAP       {self.network.bap.url}   buys for {buyer} ({BAP_ID})")
+        for name, service in self.network.utilities.items():
+            self.narrator.say(f"utility   {service.url}   {name}")
 
     async def discover(self, *words: str) -> Found:
         """Return the only energy that all `words` fit. Raises: TradeFailed."""

@@ -19,11 +19,12 @@ from degnode.demo.month import PLACE, QUARTER, last_month
 from degnode.demo.program import Performance, ScenarioName, perform
 from degnode.demo.report import write_report
 from degnode.demo.stories.household import taken_by_home
+from degnode.demo.stories.inter_utility import CONTRACTED, InterUtility, flows
 from degnode.demo.stories.storage import evenings
 from kernel.clock import SystemClock
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_days import find_zone
-from protocol.profile import V2_LTS, V2_RC, Profile
+from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from tests.support.official import official_message_errors
 
 ARRIVES = Decimal("0.98")
@@ -98,6 +99,28 @@ async def test_a_household_takes_the_cheaper_tariff_and_pays_for_the_hours_in_wh
     assert bill["status"] == "PAID"
     cycles = performance.outcome.transaction["bill"]["settlement_cycles"]
     assert len(cycles) == month.duration // timedelta(days=1)
+
+
+async def test_energy_over_two_grids_is_billed_with_what_both_utilities_charge(
+    tmp_path: Path, shared: Path
+) -> None:
+    performance = await played(ScenarioName.INTER_UTILITY, tmp_path, profile=V1_1)
+    window = InterUtility.at(SystemClock().now()).window
+    source, target = (sum(flow.energies, ZERO_ENERGY) for flow in flows(window))
+    delivered = min(source, target, CONTRACTED).kilowatt_hours
+    assert performance.outcome.transaction["delivery"]["deliveredQuantity"] == delivered
+    bill = only_bill(performance)
+    assert lines_of(bill) == {
+        "Energy Cost": cents(delivered * Decimal("5.20")),
+        "Wheeling Charges (West Grid)": cents(delivered * Decimal("0.65")) + Decimal("1.50"),
+        "Wheeling Charges (East Grid)": cents(delivered * Decimal("0.40")),
+    }
+    refused = [
+        message["document"]
+        for message in performance.outcome.transaction["messages"]
+        if message["action"] == "on_init" and "error" in message["document"]
+    ]
+    assert len(refused) == 1
 
 
 def by_hours(quarters: Iterable[tuple[datetime, Energy]]) -> dict[str, Decimal]:

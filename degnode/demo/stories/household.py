@@ -6,11 +6,12 @@ import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Final, Self
 
 from degnode.demo.cashier import RAIL
 from degnode.demo.month import WEEK, Flow, counted_by, last_month, name_of, play_back
-from degnode.demo.playbill import PAST, FromFile, Playbill
+from degnode.demo.playbill import PAST, Playbill, SetUp, copy_catalogue
 from degnode.demo.stage import Found, Outcome, Stage
 from degnode.simulation.premises import Premises
 from kernel.energy import Energy
@@ -31,7 +32,7 @@ _CABLE_LOSS: Final = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HouseholdMonth(FromFile):
+class HouseholdMonth:
     """A month of supply."""
 
     month: Interval
@@ -39,12 +40,15 @@ class HouseholdMonth(FromFile):
     @classmethod
     def at(cls, now: datetime) -> Self:
         """Return the story of the newest month that is over at `now`."""
-        return cls(
-            catalogue="household.yaml",
-            playbill=Playbill(title="supply for a home", source="pole", target="home"),
-            settings={"bpp": PAST | RAIL},
-            month=last_month(now),
-        )
+        return cls(month=last_month(now))
+
+    @property
+    def playbill(self) -> Playbill:
+        return Playbill(title="supply for a home", source="pole", target="home")
+
+    def set_up(self, folder: Path) -> SetUp:
+        """Let the platform sell what is past, and take payments."""
+        return SetUp(catalogue=copy_catalogue("household.yaml", folder), settings={"bpp": PAST | RAIL})
 
     async def tell(self, stage: Stage) -> Outcome:
         """Run the supply from the choice of a tariff to the paid bill. Raises: TradeFailed."""

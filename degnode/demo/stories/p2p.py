@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from degnode.demo.meters import EXPORTED, IMPORTED
 from degnode.demo.noon import BEGINS, PLACE, simulate_noon
-from degnode.demo.playbill import Playbill, Settings
+from degnode.demo.playbill import Playbill, SetUp
 from degnode.demo.scenario import CONTRACTED, SOURCE_METER, TARGET_METER, Scenario, make_scenario
 from degnode.demo.stage import Outcome, Stage
 from kernel.energy import ZERO_ENERGY
@@ -39,15 +39,11 @@ class PeerToPeer:
     def playbill(self) -> Playbill:
         return Playbill(title="solar energy", source="roof", target="bakery")
 
-    @property
-    def settings(self) -> Settings:
-        return {}
-
-    def write_catalogue(self, folder: Path) -> Path:
+    def set_up(self, folder: Path) -> SetUp:
         """Write what the roof sells into `folder`."""
-        path = folder / "catalog.yaml"
-        self.scenario.write_catalogue(path)
-        return path
+        catalogue = folder / "catalog.yaml"
+        self.scenario.write_catalogue(catalogue)
+        return SetUp(catalogue=catalogue)
 
     async def tell(self, stage: Stage) -> Outcome:
         """Run the trade from the first look to the bill. Raises: TradeFailed."""

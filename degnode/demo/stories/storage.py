@@ -6,12 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Final, Self
 
 from degnode.demo.app import TradeFailed
 from degnode.demo.cashier import RAIL
 from degnode.demo.month import PLACE, QUARTER, SEED, WEEK, Flow, counted_by, last_month, name_of, play_back
-from degnode.demo.playbill import PAST, FromFile, Playbill
+from degnode.demo.playbill import PAST, Playbill, SetUp, copy_catalogue
 from degnode.demo.stage import Outcome, Stage
 from degnode.processes import BAP_ID
 from degnode.simulation.dice import Dice
@@ -44,7 +45,7 @@ _FACTORY: Final = Premises(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StorageMonth(FromFile):
+class StorageMonth:
     """A month of evenings from a battery."""
 
     month: Interval
@@ -52,12 +53,15 @@ class StorageMonth(FromFile):
     @classmethod
     def at(cls, now: datetime) -> Self:
         """Return the story of the newest month that is over at `now`."""
-        return cls(
-            catalogue="storage.yaml",
-            playbill=Playbill(title="stored energy", source="battery", target="factory"),
-            settings={"bpp": PAST | RAIL},
-            month=last_month(now),
-        )
+        return cls(month=last_month(now))
+
+    @property
+    def playbill(self) -> Playbill:
+        return Playbill(title="stored energy", source="battery", target="factory")
+
+    def set_up(self, folder: Path) -> SetUp:
+        """Let the platform sell what is past, and take payments."""
+        return SetUp(catalogue=copy_catalogue("storage.yaml", folder), settings={"bpp": PAST | RAIL})
 
     async def tell(self, stage: Stage) -> Outcome:
         """Run the trade from the first look to the bill. Raises: TradeFailed."""
