@@ -52,6 +52,7 @@ lock: ## pin every dependency of pyproject.toml, with hashes (needs uv)
 	@$(LOCK) pyproject.toml --extra simulation --extra parquet --extra pdf -o requirements.txt
 	@$(LOCK) pyproject.toml --all-extras --group dev -c requirements.txt -o requirements-dev.txt
 	@$(LOCK) --group build -c requirements-dev.txt -o requirements-build.txt
+	@$(LOCK) --no-deps --group generator -o requirements-generator.txt
 
 clean: ## remove everything that was built, installed or recorded
 	@rm -rf $(VENV) .degnode build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis \
@@ -87,9 +88,10 @@ $(VENV)/.installed: requirements.txt requirements-build.txt pyproject.toml | $(V
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt
+$(VENV)/.installed-dev: $(VENV)/.installed requirements-dev.txt requirements-generator.txt
 	@echo "installing what the tests need into $(VENV)"
 	@$(PIP) -r requirements-dev.txt
+	@$(PIP) --no-deps -r requirements-generator.txt
 	@touch $@
 
 $(VENV)/bin/python:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from bap.market.call import PREFIX
+from bap.market.description import add_description
 from bap.market.desk import MarketDesk
 from bap.market.event_api import add_events
 from bap.market.order_api import add_order_actions, add_orders
@@ -23,4 +24,5 @@ def market_router(desk: MarketDesk, *, heartbeat_seconds: float = 15.0) -> APIRo
     add_order_actions(router, desk)
     add_requests(router, desk)
     add_events(router, desk, heartbeat_seconds=heartbeat_seconds)
+    add_description(router)
     return router

@@ -73,7 +73,7 @@ class MarketNews:
         if purchase := await find_purchase(uow, asked.thread_id):
             await _note_change(purchase, asked.action, uow, now)
         elif search := await find_search(uow, asked.thread_id):
-            data = {"seller": asked.bpp_id, "state": state.value, "offers": 0}
+            data = {"about": "search", "seller": asked.bpp_id, "status": state.value, "offers": 0}
             await _tell(uow, search, EventType.SEARCH, data, now)
 
     async def _purchase_news(
@@ -150,7 +150,7 @@ async def _search_news(search: Search, inbound: Inbound, uow: UnitOfWork, now: d
             await put_offers(uow, search, found, bpp_id=inbound.sender, now=now)
             count = len(found)
     await end_request(uow, asked.id, state, now=now, problem=problem)
-    data = {"seller": inbound.sender, "state": state.value, "offers": count}
+    data = {"about": "search", "seller": inbound.sender, "status": state.value, "offers": count}
     await _tell(uow, search, EventType.SEARCH, data, now)
 
 
@@ -177,7 +177,8 @@ async def _note_change(purchase: Purchase, action: Action, uow: UnitOfWork, now:
     """Keep how the order stands now, and tell of it."""
     if purchase.ordered_at is None:
         quoted = latest(await list_requests(uow, purchase.id), Action.SELECT)
-        data = {"status": None if quoted is None else quoted.state.value}
+        state = None if quoted is None else quoted.state.value
+        data = {"status": state, "about": PLAIN[Action.SELECT]}
         await _tell(uow, purchase, EventType.QUOTE, data, now)
         return
     status = await _status(purchase, uow)

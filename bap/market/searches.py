@@ -62,7 +62,7 @@ class SearchView(BaseModel):
 
     id: str
     status: str = Field(description="open while sellers may still answer, then closed.")
-    asked: SearchForm
+    asked: dict[str, Any] = Field(description="What was asked for.")
     created_at: Instant
     closes_at: Instant
     sellers: list[AskedSeller] = Field(description="Who was asked; those that are missing say why.")
@@ -172,7 +172,7 @@ async def view_search(uow: UnitOfWork, search: Search, wanted: OfferFilter, *, n
     return SearchView(
         id=search.id,
         status="open" if any(asked.is_open(now) for asked in requests) else "closed",
-        asked=search.form,
+        asked=search.asked,
         created_at=format_instant(search.created_at),
         closes_at=format_instant(search.closes_at),
         sellers=[_tell_seller(asked, counts, now) for asked in requests],

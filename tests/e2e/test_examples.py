@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
@@ -13,33 +12,18 @@ from typing import Final
 import pytest
 from envoy_schema.server.schema.sep2.metering_mirror import MirrorUsagePointRequest
 
-from degnode.demo.scenario import zone_at_noon
-from degnode.processes import Network, small_network
+from degnode.processes import Network
 from kernel.clock import SystemClock
-from node.api_keys import HEADER
-from tests.support.calling import calling
+from tests.support.example_market import EXAMPLES, METERS, example_market, report_meters
 from tests.support.processes import seller_of
 
-EXAMPLES: Final = Path(__file__).resolve().parents[2] / "examples"
-METERS: Final = ("rooftop", "bakery")
 SECONDS: Final = 8
-
-
-def meter_document(meter: str, *, start: int, seconds: int) -> bytes:
-    """Return the meter's example document, its reading moved to another time."""
-    text = (EXAMPLES / "meter" / f"{meter}.xml").read_text(encoding="utf-8")
-    text = re.sub(r"<start>\d+", f"<start>{start}", text)
-    return re.sub(r"<duration>\d+", f"<duration>{seconds}", text).encode()
 
 
 @pytest.fixture
 async def network(tmp_path: Path) -> AsyncIterator[Network]:
     """A network that sells from the example catalogue, on days that do not end while it runs."""
-    text = (EXAMPLES / "catalog" / "solar-rooftop.yaml").read_text(encoding="utf-8")
-    assert "zone: UTC" in text
-    catalog = tmp_path / "catalog.yaml"
-    catalog.write_text(text.replace("zone: UTC", f"zone: {zone_at_noon(SystemClock().now())}"))
-    async with small_network(catalog=catalog) as running:
+    async with example_market(tmp_path) as running:
         yield running
 
 
@@ -55,14 +39,7 @@ async def test_the_trade_runs_from_the_first_look_to_the_bill(network: Network) 
     start = int(SystemClock().now().timestamp())
     process = await start_trade(network, "--start", str(start), "--seconds", str(SECONDS))
     await asyncio.sleep(SECONDS)
-    async with calling(headers={HEADER: network.api_key}) as client:
-        for meter in METERS:
-            response = await client.post(
-                f"{network.bpp.url}/mup",
-                content=meter_document(meter, start=start, seconds=SECONDS),
-                headers={"Content-Type": "application/sep+xml"},
-            )
-            assert response.status_code == 201
+    await report_meters(network, start=start, seconds=SECONDS)
     async with asyncio.timeout(30):
         output, complaint = await process.communicate()
     assert process.returncode == 0, complaint.decode()

@@ -171,8 +171,8 @@ async def test_changes_are_events_in_their_order(world: MarketWorld) -> None:
         rows = await uow.connection.execute(select(market_events).order_by(market_events.c.sequence))
         told = [(row.type, row.data.get("about")) for row in rows]
     assert told == [
-        ("search.updated", None),
-        ("quote.updated", None),
+        ("search.updated", "search"),
+        ("quote.updated", "quote"),
         ("order.updated", "order"),
         ("order.updated", "confirm"),
     ]

@@ -48,6 +48,7 @@ BESIDE_THE_FLOORS: Final = {
     "pyproject.toml",
     "requirements-build.txt",
     "requirements-dev.txt",
+    "requirements-generator.txt",
     "requirements.txt",
     "tests",
 }
