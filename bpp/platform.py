@@ -22,7 +22,7 @@ class Bpp:
     answer. `sells_past` lets windows be bought that are over already, for replays of old data; readings of
     a cycle are waited for until `collection_deadline` after its end. `new_id` makes order ids, which nobody
     may guess. Within `status_interval` a buyer is told once of what changes in a contract, unless its status
-    changes. `plugs` are the connectors that a station moves; sessions at others start and stop by their
+    changes, and one answer to a search tells `most_found` items. `plugs` are the connectors that a station moves; sessions at others start and stop by their
     buyers' word.
     """
 
@@ -36,6 +36,7 @@ class Bpp:
     plugs: frozenset[str] = frozenset()
     new_id: IdSource = random_id
     showcase: Showcase = field(default_factory=Showcase)
+    most_found: int = 500
 
     @property
     def subscriber_id(self) -> str:

@@ -6,20 +6,28 @@ are told otherwise now are written anew.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 
 from bpp.goods import Goods, OnSale
 from kernel.energy import Energy
 from search.finding import Index, find
 from search.items import Items
+from search.own_thread import OwnThread
+from search.paging import EVERYTHING, Page
 from trading.listing import Listing
 from trading.mapping.wire import Wire
 from trading.offer import Catalogue
 from trading.request import Criteria
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A page of what was found, and how many items there are in all."""
+
+    listing: Listing
+    total: int
 
 
 @dataclass(slots=True)
@@ -34,7 +42,7 @@ class Showcase:
     """The catalogue as buyers search it; one thread at a time works with it."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
+        self._thread = OwnThread()
         self._goods: Goods | None = None
         self._told: dict[int, _Told] = {}
 
@@ -47,21 +55,22 @@ class Showcase:
         left: Mapping[str, Energy],
         now: datetime,
         sells_past: bool = False,
-    ) -> Listing:
-        """Return the part of the catalogue that can be bought at `now` and matches all of the criteria.
+        page: Page = EVERYTHING,
+    ) -> Found:
+        """Return a page of what can be bought at `now` and matches all of the criteria.
 
         `left` is what is left of the resources that somebody has part of. Words are looked for in what
         things are called; a JSONPath is applied to the items as `wire` writes them, and so are those of
         geometries. Raises: FilterUnreadable, FieldInvalid.
         """
 
-        def search() -> Listing:
-            with self._lock:
-                goods = self._laid_out(catalogue)
-                on_sale = goods.on_sale(left, now=now, sells_past=sells_past)
-                return self._search(goods, criteria, wire, on_sale)
+        def search() -> Found:
+            goods = self._laid_out(catalogue)
+            on_sale = goods.on_sale(left, now=now, sells_past=sells_past)
+            rows = self._search(goods, criteria, wire, on_sale)
+            return Found(listing=goods.part(page.part(rows), on_sale), total=len(rows))
 
-        return await asyncio.to_thread(search)
+        return await self._thread.run(search)
 
     def _laid_out(self, catalogue: Catalogue) -> Goods:
         if self._goods is None or self._goods.catalogue is not catalogue:
@@ -69,7 +78,7 @@ class Showcase:
             self._told.clear()
         return self._goods
 
-    def _search(self, goods: Goods, criteria: Criteria, wire: Wire, on_sale: OnSale) -> Listing:
+    def _search(self, goods: Goods, criteria: Criteria, wire: Wire, on_sale: OnSale) -> list[int]:
         index = Index(
             facts=goods.facts, items=lambda: self._items(goods, wire, on_sale), example=wire.FILTER_EXAMPLE
         )
@@ -80,7 +89,7 @@ class Showcase:
                 for row in rows
                 if not goods.is_partly_open(row, on_sale) or goods.has_words(row, criteria.words, on_sale)
             ]
-        return goods.part(rows, on_sale)
+        return rows
 
     def _items(self, goods: Goods, wire: Wire, on_sale: OnSale) -> Items:
         """Return the items as they are told now."""

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from threading import Lock
 from typing import Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from search.columns import Mask
 from search.facts import Facts, instant
 from search.finding import Index, find
 from search.items import Items
+from search.paging import Page
 from trading.mapping import wire_of
 from trading.mapping.find import Json
 from trading.request import Criteria
@@ -72,35 +72,32 @@ class Market:
     """The published catalogues; `change` is the last publication that it knows of."""
 
     def __init__(self) -> None:
-        self._lock = Lock()
         self._told: dict[Key, Published] = {}
         self._parts: dict[str, list[_Part]] = {}
         self.change = 0
 
     def update(self, news: Sequence[Published]) -> None:
         """Take notice of what was published, in the order of its changes; what is known already is left."""
-        with self._lock:
-            fresh = [each for each in news if each.change > self.change]
-            if not fresh:
-                return
-            self._told |= {each.key: each for each in fresh}
-            self.change = fresh[-1].change
-            for profile in self._parts:
-                self._add(profile, fresh)
+        fresh = [each for each in news if each.change > self.change]
+        if not fresh:
+            return
+        self._told |= {each.key: each for each in fresh}
+        self.change = fresh[-1].change
+        for profile in self._parts:
+            self._add(profile, fresh)
 
-    def search(self, profile: str, criteria: Criteria, *, now: datetime, offset: int, limit: int) -> Found:
-        """Return what matches all of the criteria, as `profile` tells it: `limit` items after `offset`.
+    def search(self, profile: str, criteria: Criteria, *, now: datetime, page: Page) -> Found:
+        """Return what matches all of the criteria, as `profile` tells it.
 
         Raises: FilterUnreadable, FieldInvalid.
         """
-        with self._lock:
-            if profile not in self._parts:
-                self._parts[profile] = []
-                self._add(profile, list(self._told.values()))
-            parts = self._parts[profile] or [_Part([], example=wire_of(profile).FILTER_EXAMPLE)]
-            found = [hit for part in parts for hit in part.find(criteria, self._told, now)]
+        if profile not in self._parts:
+            self._parts[profile] = []
+            self._add(profile, list(self._told.values()))
+        parts = self._parts[profile] or [_Part([], example=wire_of(profile).FILTER_EXAMPLE)]
+        found = [hit for part in parts for hit in part.find(criteria, self._told, now)]
         found.sort(key=lambda hit: (hit[0].published.key, hit[1]))
-        return Found(total=len(found), message=_message(profile, found[offset : offset + limit]))
+        return Found(total=len(found), message=_message(profile, page.part(found)))
 
     def _add(self, profile: str, news: Iterable[Published]) -> None:
         example = wire_of(profile).FILTER_EXAMPLE

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any
 
 from discovery.catalogues import PublishedCatalogues
@@ -15,6 +13,8 @@ from discovery.publishing import decide
 from kernel.errors import NodeError
 from node.message import Handler, Inbound
 from protocol.actions import PUBLISHING, Action
+from search.own_thread import OwnThread
+from search.paging import Page
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.mapping import publication_wire_of, wire_of
@@ -27,16 +27,21 @@ class DiscoveryService:
 
     market: Market = field(default_factory=Market)
     most_found: int = 500
+    thread: OwnThread = field(default_factory=OwnThread)
 
     async def find(
-        self, profile: str, criteria: Criteria, uow: UnitOfWork, *, now: datetime, offset: int, limit: int
+        self, profile: str, criteria: Criteria, uow: UnitOfWork, *, now: datetime, page: Page
     ) -> Found:
         """Return a page of what is published and fits. Raises: FilterUnreadable, FieldInvalid."""
-        catalogues = PublishedCatalogues(uow.connection)
+        catalogues, news = PublishedCatalogues(uow.connection), []
         if await catalogues.last_change() > self.market.change:
-            await asyncio.to_thread(self.market.update, await catalogues.published_since(self.market.change))
-        search = partial(self.market.search, profile, criteria, now=now, offset=offset, limit=limit)
-        return await asyncio.to_thread(search)
+            news = await catalogues.published_since(self.market.change)
+
+        def search() -> Found:
+            self.market.update(news)
+            return self.market.search(profile, criteria, now=now, page=page)
+
+        return await self.thread.run(search)
 
     async def publish(self, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
         """Keep the catalogues of a publication and say what came of each. Raises: FieldInvalid."""
@@ -69,7 +74,7 @@ class DiscoveryService:
         try:
             criteria = wire.read_criteria(inbound.message)
             found = await self.find(
-                inbound.profile.name, criteria, uow, now=now, offset=0, limit=self.most_found
+                inbound.profile.name, criteria, uow, now=now, page=Page(limit=self.most_found)
             )
         except NodeError as error:
             if isinstance(error.path, Field):

@@ -12,6 +12,9 @@ from typing import Final, NamedTuple
 from protocol.actions import Action, Role, handled_by
 from protocol.profile import Profile
 
+BROWSER_SEARCH: Final = "/discover/browser-search"
+"""Where browsers search, behind the prefix of 2.0 RC or without one: no message comes there."""
+
 ADAPTER_PATH: Final = {Role.BAP: "/bap/receiver", Role.BPP: "/bpp/receiver"}
 
 
@@ -41,6 +44,8 @@ def _add(found: dict[str, Route], path: str, action: Action, profile: Profile) -
 
 def profiles_below(path: str, role: Role, profiles: Sequence[Profile]) -> tuple[Profile, ...]:
     """Return whose paths an unknown one looks like, so that a NACK of theirs answers it."""
+    if path.endswith(BROWSER_SEARCH):
+        return ()
     if role in ADAPTER_PATH and path.startswith(f"{ADAPTER_PATH[role]}/"):
         return tuple(profile.behind_adapter() for profile in profiles)
     return tuple(p for p in profiles if p.path_prefix and path.startswith(f"{p.path_prefix}/"))

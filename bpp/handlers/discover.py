@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
-from bpp.plugs import find_out_of_order
-from kernel.energy import ZERO_ENERGY
+from bpp.showcase import Found
 from node.message import Inbound
+from search.paging import Page
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
+from trading.mapping.wire import Wire
+from trading.request import Criteria
 from trading.stock import Stock
 
 
@@ -22,14 +24,20 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     """
     wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)
-    left = await Stock(uow.connection).left_of_wanted(now=now)
-    out_of_order = await find_out_of_order(uow)
-    found = await bpp.showcase.find(
+    found = await find_for_sale(bpp, criteria, uow, now, wire=wire, page=Page(limit=bpp.most_found))
+    return wire.write_catalog(found.listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
+
+
+async def find_for_sale(
+    bpp: Bpp, criteria: Criteria, uow: UnitOfWork, now: datetime, *, wire: Wire, page: Page
+) -> Found:
+    """Return a page of what can be bought now and fits. Raises: FilterUnreadable, FieldInvalid."""
+    return await bpp.showcase.find(
         bpp.catalogue,
         criteria,
         wire=wire,
-        left=dict(left) | dict.fromkeys(out_of_order, ZERO_ENERGY),
+        left=await Stock(uow.connection).left_of_wanted(now=now),
         now=now,
         sells_past=bpp.sells_past,
+        page=page,
     )
-    return wire.write_catalog(found, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)

@@ -24,7 +24,6 @@ from degnode.bench.marketplace import START, Query, make_marketplace, make_queri
 from degnode.bench.postgres_search import PostgresSearch
 from kernel.energy import Energy
 from storage.embedded import start_embedded
-from trading.listing import Listing
 from trading.mapping import wire_of
 from trading.offer import Catalogue
 
@@ -103,12 +102,12 @@ class _Seller:
     async def search(self, query: Query) -> tuple[set[str], float]:
         """Return what is found, and how many seconds it took until it was written."""
         started = perf_counter()
-        found: Listing = await self._showcase.find(
+        found = await self._showcase.find(
             self._catalogue, query.criteria, wire=_WIRE, left=self._left, now=START
         )
-        _WIRE.write_catalog(found, bpp_id="bpp.example.local", bpp_url="https://bpp.example.local")
+        _WIRE.write_catalog(found.listing, bpp_id="bpp.example.local", bpp_url="https://bpp.example.local")
         seconds = perf_counter() - started
-        return {resource.id for resource in found.resources}, seconds
+        return {resource.id for resource in found.listing.resources}, seconds
 
 
 async def _ask_postgres(

@@ -29,6 +29,7 @@ from bpp.provider_api import provider_router, tracking_router
 from bpp.signed_calls import SignedCalls
 from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
+from degnode.roles.browser_search import SearchSettings, seller_search
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
@@ -56,7 +57,12 @@ log = structlog.get_logger(__name__)
 
 
 class SellerSettings(
-    MeterDoorSettings, MeterFeedSettings, SignedReadingsSettings, PaymentSettings, CollectionSettings
+    MeterDoorSettings,
+    MeterFeedSettings,
+    SignedReadingsSettings,
+    PaymentSettings,
+    CollectionSettings,
+    SearchSettings,
 ):
     """The settings of a seller's platform."""
 
@@ -102,6 +108,7 @@ async def run() -> None:
             correspondent=foundation.correspondent,
             hold_for=settings.hold_for,
             proposal_ttl=settings.proposal_ttl,
+            most_found=settings.search_results,
             status_interval=settings.status_interval,
             sells_past=settings.sells_past,
             collection_deadline=settings.collection_deadline,
@@ -160,6 +167,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             meter_router(uow_factory=uow_factory, clock=clock),
             routes_to(mirror, security=security_of(Scope.METERS_WRITE)),
             *feeds.routers,
+            *seller_search(settings, seller, foundation),
             *payments.routers,
             *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
         ),

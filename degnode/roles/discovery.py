@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field, PositiveInt
-
+from degnode.roles.browser_search import SearchSettings, service_search
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from discovery.catalogue_api import catalogue_router
 from discovery.service import DiscoveryService
 from node.runtime import Foundation
-from node.settings import Settings
 from protocol.actions import Role
-
-
-class SearchSettings(Settings):
-    """The settings of a participant that answers searches."""
-
-    search_results: PositiveInt = Field(
-        500, le=10_000, description="How many items one answer to a search tells at most."
-    )
 
 
 class DiscoverySettings(SearchSettings):
@@ -42,5 +32,8 @@ def discovery_parts(foundation: Foundation, settings: DiscoverySettings) -> Role
         title=f"degnode discovery service {foundation.settings.subscriber_id}",
         description="Keeps the catalogues that sellers' platforms publish, and tells buyers what fits.",
         handlers=service.handlers(),
-        routers=(catalogue_router(uow_factory=foundation.uow_factory),),
+        routers=(
+            catalogue_router(uow_factory=foundation.uow_factory),
+            *service_search(settings, service, foundation),
+        ),
     )

@@ -2,64 +2,20 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
 import pytest
 from fastapi import APIRouter, FastAPI
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser
 
 from degnode.demo.playbill import Playbill
 from degnode.demo.report import write_report
 from node.documentation import add_documentation
+from tests.support.browsing import Watch
 from tests.support.loopback_server import LoopbackServer
 from tests.support.report_transaction import transaction
 
 pytestmark = pytest.mark.browser
-
-ARGUMENTS: Final = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
-
-
-@dataclass(slots=True)
-class Watch:
-    """What a page asks for and complains about."""
-
-    requests: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def over(self, page: Page) -> None:
-        page.on("request", lambda request: self.requests.append(request.url))
-        page.on("console", lambda message: self.complaints.append(message.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-
-@pytest.fixture
-def chromium() -> str:
-    """The path of the system's Chromium."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip(f"no browser: none of {', '.join(NAMES)} is on the PATH")
-    return found
-
-
-@pytest.fixture
-async def browser(chromium: str) -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        launched = await playwright.chromium.launch(executable_path=chromium, args=ARGUMENTS)
-        yield launched
-        await launched.close()
 
 
 @pytest.fixture

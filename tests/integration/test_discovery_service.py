@@ -12,6 +12,7 @@ import pytest
 from discovery.service import DiscoveryService
 from kernel.interval import Interval
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from search.paging import Page
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.discovery_world import OTHER_BPP, DiscoveryWorld, shop
 from tests.support.seller_world import BPP_ID, NOW, WINDOW
@@ -190,7 +191,7 @@ async def test_no_more_is_told_than_one_answer_may_hold(world: DiscoveryWorld) -
         await few.publish(shop(f"a-{number}", f"b-{number}"), by=f"bpp-{number}.example")
     assert len(await few.found()) == 3
     async with few.uow_factory() as uow:
-        page = await few.service.find("v2_rc", Criteria(), uow, now=NOW, offset=8, limit=5)
+        page = await few.service.find("v2_rc", Criteria(), uow, now=NOW, page=Page(offset=8, limit=5))
     assert page.total == 10
     items = [item["beckn:id"] for catalog in page.message["catalogs"] for item in catalog["beckn:items"]]
     assert items == ["a-4", "b-4"]

@@ -12,6 +12,7 @@ from bpp.showcase import Showcase
 from kernel.energy import Energy
 from kernel.interval import Interval
 from search.items import Items
+from search.paging import Page
 from tests.support.seller_world import NOW, WINDOW, catalogue
 from trading.mapping import WIRES
 from trading.mapping.wire import Wire
@@ -41,8 +42,8 @@ async def found(
     showcase: Showcase, shop: Catalogue, wire: Wire, criteria: Criteria, **known: Any
 ) -> list[str]:
     now, left = known.get("now", NOW), known.get("left", {})
-    listing = await showcase.find(shop, criteria, wire=wire, left=left, now=now)
-    return [resource.id for resource in listing.resources]
+    page = await showcase.find(shop, criteria, wire=wire, left=left, now=now)
+    return [resource.id for resource in page.listing.resources]
 
 
 @pytest.mark.parametrize("generation", WIRES)
@@ -55,7 +56,7 @@ async def test_what_is_left_counts_without_a_new_index(
     monkeypatch.setattr(Items, "__init__", None)  # nobody makes another
     left = {"two": Energy(19_999), "three": Energy(0)}
     assert await found(showcase, sold, wire, criteria, left=left) == ["one"]
-    listing = await showcase.find(sold, Criteria(), wire=wire, left=left, now=NOW)
+    listing = (await showcase.find(sold, Criteria(), wire=wire, left=left, now=NOW)).listing
     assert [resource.available.watt_hours for resource in listing.resources] == [30_500, 19_999]
     assert await found(showcase, sold, wire, criteria) == ["one", "two", "three"]
 
@@ -69,7 +70,7 @@ async def test_only_words_of_open_offers_are_found(generation: str) -> None:
     assert await found(showcase, sold, wire, morning) == ["three"]
     assert await found(showcase, sold, wire, evening, now=noon) == ["three"]
     assert await found(showcase, sold, wire, morning, now=noon) == []
-    listing = await showcase.find(sold, evening, wire=wire, left={}, now=noon)
+    listing = (await showcase.find(sold, evening, wire=wire, left={}, now=noon)).listing
     assert [offer.id for offer in listing.offers] == ["later"]
 
 
@@ -90,3 +91,15 @@ async def test_another_catalogue_is_searched_at_once() -> None:
     fewer = replace(sold, resources=sold.resources[1:], offers=sold.offers[1:])
     assert await found(showcase, fewer, wire, Criteria(words=("rooftop",))) == ["two", "three"]
     assert await found(showcase, fewer, wire, Criteria(), now=WINDOW.end) == []
+
+
+async def test_a_page_holds_so_many_and_tells_how_many_there_are() -> None:
+    showcase, wire = Showcase(), WIRES["v2_rc"]
+    known: dict[str, Any] = {"wire": wire, "left": {}, "now": NOW}
+    page = await showcase.find(shop(), Criteria(), page=Page(offset=1, limit=1), **known)
+    assert [resource.id for resource in page.listing.resources] == ["two"]
+    assert [offer.resource_id for offer in page.listing.offers] == ["two"]
+    assert page.total == 3
+    assert (
+        await showcase.find(shop(), Criteria(), page=Page(offset=3, limit=1), **known)
+    ).listing.resources == ()
