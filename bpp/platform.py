@@ -22,8 +22,8 @@ class Bpp:
     answer. `sells_past` lets windows be bought that are over already, for replays of old data; readings of
     a cycle are waited for until `collection_deadline` after its end. `new_id` makes order ids, which nobody
     may guess. Within `status_interval` a buyer is told once of what changes in a contract, unless its status
-    changes, and one answer to a search tells `most_found` items. `plugs` are the connectors that a station moves; sessions at others start and stop by their
-    buyers' word.
+    changes. One answer to a search tells `most_found` items. `plugs` are the connectors that a station
+    moves; sessions at others start and stop by their buyers' word.
     """
 
     catalogue: Catalogue
