@@ -73,6 +73,11 @@ COMMANDS: Final = (
         "Meters and their readings.",
     ),
     LazyCommand(
+        "station",
+        "degnode.commands.station:station",
+        "Charging stations: how they stand, what they were told, what was charged.",
+    ),
+    LazyCommand(
         "settle",
         "degnode.commands.settle:settle",
         "Settle a local day of many contracts at once: quantities, prices, lines, and their SHA-256.",

@@ -26,6 +26,7 @@ PATIENCE: Final[Mapping[Verb, timedelta]] = {
     Verb.RESERVE: timedelta(seconds=30),
     Verb.STOP: timedelta(days=1),
     Verb.RELEASE: timedelta(days=1),
+    Verb.UNLOCK: timedelta(seconds=30),
 }
 """How long a station is asked that does not answer."""
 

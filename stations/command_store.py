@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
@@ -161,6 +162,16 @@ class CommandStore:
         )
         number: int | None = found.scalar_one()
         return number
+
+    async def latest(self, connector_ids: Sequence[str], *, limit: int) -> Sequence[RowMapping]:
+        """Return what connectors were told, the newest first."""
+        found = await self._connection.execute(
+            select(station_commands)
+            .where(_C.connector_id.in_(connector_ids))
+            .order_by(_C.id.desc())
+            .limit(limit)
+        )
+        return found.mappings().all()
 
     async def _set(self, claimed: ClaimedCommand, **values: object) -> bool:
         held = await self._connection.execute(

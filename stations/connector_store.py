@@ -159,6 +159,11 @@ class ConnectorStore:
         )
         return found.mappings().all()
 
+    async def find_connector(self, resource: str) -> RowMapping | None:
+        """Return the connector that the catalogue calls `resource`."""
+        found = await self._connection.execute(select(station_connectors).where(_C.connector_id == resource))
+        return found.mappings().one_or_none()
+
     async def _set(self, station_id: str, **values: object) -> None:
         await self._connection.execute(update(stations).where(_S.station_id == station_id).values(**values))
 

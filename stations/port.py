@@ -19,6 +19,7 @@ class Verb(StrEnum):
     STOP = "STOP"
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"
+    UNLOCK = "UNLOCK"  # let go of the cable; an operator's command, of no session
 
 
 class Acceptance(StrEnum):

@@ -11,12 +11,16 @@ from stations.port import Acceptance, CommandResult, StationCommand
 from stations.station_file import Place
 
 DONE: Final = CommandResult(acceptance=Acceptance.ACCEPTED)
+_FULFILLED: Final = frozenset({"Accepted", "Unlocked"})
 _SENTENCES: Final[Mapping[str, str]] = {
     "Rejected": "the station refused; is the car plugged in?",
     "Occupied": "the connector is occupied",
     "Faulted": "the connector is out of order",
     "Unavailable": "the connector is out of service",
     "Scheduled": "the station would do it later only",
+    "UnlockFailed": "the connector did not let go of the cable",
+    "NotSupported": "the connector has no lock",
+    "OngoingAuthorizedTransaction": "a session charges there: stop it first",
 }
 
 
@@ -57,7 +61,7 @@ def without_end() -> CommandResult:
 def result_of(answer: Mapping[str, Any]) -> CommandResult:
     """Return what an answer with a status says."""
     status = str(answer.get("status"))
-    if status == "Accepted":
+    if status in _FULFILLED:
         return DONE
     why = _SENTENCES.get(status, f"the station answered {status[:40]}")
     info = answer.get("statusInfo")

@@ -200,9 +200,14 @@ def _tell_release(_command: StationCommand, facts: Facts) -> Request | CommandRe
     return Request("CancelReservation", {"reservationId": facts.reservation})
 
 
+def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
+    return Request("UnlockConnector", {"evseId": facts.place.connector.number, "connectorId": 1})
+
+
 TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
     Verb.RESERVE: _tell_reserve,
     Verb.RELEASE: _tell_release,
+    Verb.UNLOCK: _tell_unlock,
 }

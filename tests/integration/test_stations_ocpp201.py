@@ -172,6 +172,20 @@ async def test_what_a_station_cannot_do_is_a_refusal(world: StationWorld, statio
     assert (await world.tell(Verb.RELEASE)).why == "there was nothing to release"  # type: ignore[union-attr]
 
 
+async def test_a_connector_lets_go_of_its_cable_unless_somebody_charges(
+    world: StationWorld, station: ChargePoint201
+) -> None:
+    for status, acceptance in (
+        ("Unlocked", Acceptance.ACCEPTED),
+        ("OngoingAuthorizedTransaction", Acceptance.REJECTED),
+    ):
+        station.replies["UnlockConnector"] = status
+        result = await world.tell(Verb.UNLOCK)
+        assert await station.heard("UnlockConnector") == {"evse_id": 1, "connector_id": 1}
+        assert result is not None
+        assert result.acceptance is acceptance
+
+
 @pytest.mark.parametrize(
     ("message", "said"),
     [

@@ -55,6 +55,11 @@ class _Station16(ocpp.v16.ChargePoint):  # type: ignore[misc]  # the library has
     def on_release(self, **told: Any) -> Any:
         return ocpp.v16.call_result.CancelReservation(status=self.owner.hear("CancelReservation", told))
 
+    @on("UnlockConnector")  # type: ignore[untyped-decorator]
+    def on_unlock(self, **told: Any) -> Any:
+        status = self.owner.hear("UnlockConnector", told)
+        return ocpp.v16.call_result.UnlockConnector(status=status.replace("Accepted", "Unlocked"))
+
 
 class _Station201(ocpp.v201.ChargePoint):  # type: ignore[misc]
     """The same of 2.0.1; it does not know of reservations."""
@@ -70,6 +75,11 @@ class _Station201(ocpp.v201.ChargePoint):  # type: ignore[misc]
     def on_stop(self, **told: Any) -> Any:
         status = self.owner.hear("RequestStopTransaction", told)
         return ocpp.v201.call_result.RequestStopTransaction(status=status)
+
+    @on("UnlockConnector")  # type: ignore[untyped-decorator]
+    def on_unlock(self, **told: Any) -> Any:
+        status = self.owner.hear("UnlockConnector", told)
+        return ocpp.v201.call_result.UnlockConnector(status=status)
 
 
 @dataclass
