@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from stations.port import StationEventKind
-from stations.tables import station_connectors
+from stations.tables import station_connectors, stations
 from storage.unit_of_work import UnitOfWork
 
-_OUT_OF_ORDER: Final = (StationEventKind.FAULTED.value, StationEventKind.OFFLINE.value)
+_AT: Final = station_connectors.c.station_id == stations.c.station_id
 
 
 async def find_out_of_order(uow: UnitOfWork) -> frozenset[str]:
     """Return the plugs that have a fault, or whose station is not heard of; they are not on sale."""
-    query = select(station_connectors.c.connector_id).where(station_connectors.c.status.in_(_OUT_OF_ORDER))
+    has_fault = station_connectors.c.status == StationEventKind.FAULTED.value
+    query = (
+        select(station_connectors.c.connector_id)
+        .join_from(station_connectors, stations, _AT)
+        .where(or_(has_fault, stations.c.connected_at.is_(None)))
+    )
     return frozenset((await uow.connection.execute(query)).scalars())

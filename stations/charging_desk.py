@@ -210,7 +210,7 @@ class ChargingDesk:
             await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
         elif kind is StationEventKind.STOPPED and state.status is StationEventKind.AVAILABLE:
             left = replace(event, kind=state.status, at=state.status_at, register=None, why="")
-            await self.on_event(turn.uow, left, turn.now)  # it was told before whose car had gone
+            await self.on_event(turn.uow, left, turn.now)
 
 
 def _with_stand(said: Said, at: datetime, watt_hours: int | None) -> Said:

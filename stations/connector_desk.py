@@ -81,11 +81,13 @@ class ConnectorDesk:
             session_id=None if is_left else state.session_id,
             why=status.why,
         )
+        if is_left and charging is not None:
+            return  # it is told with the end of the charging, which is still to come
         event = StationEvent(
             connector_id=place.resource,
             kind=status.kind,
             at=at,
-            session_id=None if is_left and charging is not None else state.session_id,
+            session_id=state.session_id,
             why=status.why,
         )
         await self.on_event(turn.uow, event, turn.now)

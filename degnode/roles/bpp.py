@@ -27,6 +27,7 @@ from bpp.meter_news import tell_of_readings
 from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from bpp.signed_calls import SignedCalls
+from bpp.station_desk import StationDesk
 from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
 from degnode.roles.browser_search import SearchSettings, seller_search
@@ -37,6 +38,7 @@ from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.payments import PaymentSettings, payment_parts
 from degnode.roles.seller_jobs import CollectionSettings, job_desk, seller_kinds
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
+from degnode.roles.stations import StationParts, StationSettings, load_roster, station_parts
 from metering.ingest import IngestResult
 from metering.sep.mirror import Mirror
 from metering.sep.mirror_server import routes_to
@@ -63,6 +65,7 @@ class SellerSettings(
     PaymentSettings,
     CollectionSettings,
     SearchSettings,
+    StationSettings,
 ):
     """The settings of a seller's platform."""
 
@@ -101,6 +104,7 @@ async def run() -> None:
     """Run the seller's platform until its process is told to stop."""
     settings = load_settings(SellerSettings)
     catalogue = load_catalogue(settings.catalog)
+    roster = load_roster(settings)
 
     async def build(foundation: Foundation) -> RoleParts:
         seller = Bpp(
@@ -112,15 +116,33 @@ async def run() -> None:
             status_interval=settings.status_interval,
             sells_past=settings.sells_past,
             collection_deadline=settings.collection_deadline,
+            plugs=frozenset(place.resource for place in roster.places),
         )
         async with foundation.uow_factory() as uow:
             await seller.open_shop(uow)
-        return _parts(foundation, seller, settings)
+        moved = await station_parts(
+            roster, foundation, heard_by=StationDesk(bpp=seller), on_recorded=_note_recorded
+        )
+        return _parts(foundation, seller, settings, moved)
 
     await run_participant(Role.BPP, settings, build)
 
 
-def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> RoleParts:
+async def _note_recorded(uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
+    """Tell the log of what was set aside, and contracts of what is known anew."""
+    for result in results:
+        if set_aside := result.quarantined:
+            reasons = sorted({reading.doubt.reason.value for reading in set_aside})
+            log.warning(
+                "readings.set_aside",
+                usage_point=result.usage_point,
+                count=len(set_aside),
+                reasons=reasons,
+            )
+    await tell_of_readings(uow, results, now)
+
+
+def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved: StationParts) -> RoleParts:
     uow_factory, clock = foundation.uow_factory, foundation.clock
     desk = DeliveryDesk(bpp=seller, uow_factory=uow_factory, clock=clock)
     contracts = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
@@ -131,26 +153,14 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
         poll_interval=foundation.settings.poll_interval,
     )
 
-    async def on_recorded(uow: Transaction, results: Sequence[IngestResult], now: datetime) -> None:
-        for result in results:
-            if set_aside := result.quarantined:
-                reasons = sorted({reading.doubt.reason.value for reading in set_aside})
-                log.warning(
-                    "readings.set_aside",
-                    usage_point=result.usage_point,
-                    count=len(set_aside),
-                    reasons=reasons,
-                )
-        await tell_of_readings(uow, results, now)
-
     mirror = Mirror(
         uow_factory=uow_factory,
         clock=clock,
         authenticate=authenticator(Scope.METERS_WRITE),
-        on_recorded=on_recorded,
+        on_recorded=_note_recorded,
         policy=mirror_policy(settings),
     )
-    feeds = meter_feeds(settings, foundation, on_recorded=on_recorded)
+    feeds = meter_feeds(settings, foundation, on_recorded=_note_recorded)
     payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
     kinds = seller_kinds(settings, foundation, collects=bool(payments.jobs))
     jobs = job_desk([*kinds, *payments.jobs], foundation)
@@ -169,13 +179,22 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings) -> Rol
             *feeds.routers,
             *seller_search(settings, seller, foundation),
             *payments.routers,
-            *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=on_recorded),
+            *signed_readings(settings, uow_factory=uow_factory, clock=clock, on_recorded=_note_recorded),
+            *moved.routers,
         ),
         on_undeliverable=partial(record_unreached, seller),
         cascade=Cascade(asks=True),
-        workers=(contracts, _ask_utilities(foundation, seller), validation, jobs, *feeds.workers),
+        workers=(
+            contracts,
+            _ask_utilities(foundation, seller),
+            validation,
+            jobs,
+            *feeds.workers,
+            *moved.workers,
+        ),
         doors=meter_doors(settings),
         short_way=PostDoor(mirror),
+        websockets=moved.websockets,
         on_stop=feeds.on_stop,
     )
 

@@ -11,6 +11,7 @@ from typing import Final
 from fastapi import APIRouter
 from pydantic import Field
 
+from bpp.station_desk import StationDesk
 from metering.ingest import OnRecorded
 from node.runtime import Foundation
 from node.settings import Settings
@@ -20,7 +21,7 @@ from stations.command_store import STATIONS_CHANNEL
 from stations.desks import Desks, open_desks
 from stations.ocpp.central_system import CentralSystem
 from stations.ocpp.door import ocpp_router
-from stations.port import OnCommandResult, OnStationEvent, StationPort
+from stations.port import StationPort
 from stations.simulator import PROTOCOL as SIMULATOR
 from stations.simulator import Simulator
 from stations.station_file import Roster, WebhookStation, load_stations
@@ -62,15 +63,14 @@ async def station_parts(
     roster: Roster,
     foundation: Foundation,
     *,
-    on_event: OnStationEvent,
-    on_result: OnCommandResult,
+    heard_by: StationDesk,
     on_recorded: OnRecorded,
 ) -> StationParts:
     """Return what the stations need; they are on record by then. Raises: StationsInvalid."""
     if not roster.stations:
         return StationParts()
     uow_factory, clock = foundation.uow_factory, foundation.clock
-    desks = open_desks(roster, on_event=on_event, on_recorded=on_recorded)
+    desks = open_desks(roster, on_event=heard_by.on_event, on_recorded=on_recorded)
     secrets = {each.id: read_secret(each) for each in roster.stations if isinstance(each, WebhookStation)}
     central_system = CentralSystem(desks, uow_factory=uow_factory, clock=clock)
     simulator = Simulator(desks=desks, uow_factory=uow_factory, clock=clock)
@@ -84,7 +84,7 @@ async def station_parts(
         port=Switchboard(roster=roster, adapters=adapters),
         uow_factory=uow_factory,
         clock=clock,
-        on_result=on_result,
+        on_result=heard_by.on_result,
     )
     return StationParts(
         routers=(
