@@ -22,7 +22,7 @@ FLOORS: Final = (
     {"keystore", "metering", "trading"},
     {"search", "settlement", "stations", "provenance"},
     {"node"},
-    {"bap", "bpp", "gateway", "registry"},
+    {"bap", "bpp", "discovery", "gateway", "registry"},
     {"console", "conformance"},
     {"degnode"},
 )
