@@ -57,7 +57,9 @@ async def test_a_platform_that_is_told_to_stop_ends_a_poll_that_is_under_way(
                 parts.on_stop()
 
         server.traps.before = stop
-        participant = Participant(foundation, handlers=parts.handlers, workers=parts.workers)
+        participant = Participant(
+            foundation, handlers=parts.handlers, workers=parts.workers, cascade=parts.cascade
+        )
         async with participant.running():
 
             async def is_asked() -> bool:
