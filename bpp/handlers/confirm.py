@@ -16,6 +16,7 @@ from bpp.sessions import open_session
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
+from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
@@ -42,10 +43,21 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     await hold_meter(confirmed, uow, now=now)
     grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
     if grants is None:
+        async with uow.connection.begin_nested() as attempt:  # what would be refused is refused at once
+            await _bind(bpp, confirmed, uow, now=now)
+            await attempt.rollback()
         await keep_held(bpp, contract, uow, now=now)
         return None
-    confirmed = grants.over(confirmed)
-    if not await Stock(uow.connection).sell(contract.id):
+    bound = await _bind(bpp, grants.over(confirmed), uow, now=now)
+    return await keep(bound, inbound, uow, event=ContractEvent.CONFIRM, now=now)
+
+
+async def _bind(bpp: Bpp, confirmed: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
+    """Return a contract that binds now: its quantity is sold, what is paid ahead set aside, a cycle open.
+
+    Raises: QuoteExpired, DepositInsufficient.
+    """
+    if not await Stock(uow.connection).sell(confirmed.id):
         raise QuoteExpired("the quantity is no longer held", hint="Send init again in a new transaction.")
     await set_advance_aside(confirmed, uow, seller=bpp.subscriber_id, now=now)
     if confirmed.terms.session is None:
@@ -53,4 +65,4 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     else:
         await ContractStore(uow.connection).save(confirmed)
         confirmed = await open_session(bpp, confirmed, uow, now=now)
-    return await keep(confirmed, inbound, uow, event=ContractEvent.CONFIRM, now=now)
+    return confirmed

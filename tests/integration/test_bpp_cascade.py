@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import Any
 
 import orjson
 import pytest
 
 from bpp.cascade.answers import NothingAsked
+from kernel.currency import Currency
+from kernel.energy import Energy
+from kernel.money import Money
+from node.correspondence import Peer
 from protocol.actions import Action, Role
 from protocol.errors import WireError
+from protocol.profile import PROFILES
 from storage.database import Database
 from tests.support.grid_world import (
+    BAP,
     BPP,
+    BUYER_METER,
+    END,
     HILL,
     NEIGHBOUR_METER,
+    START,
     VALLEY,
     GridWorld,
     grid_world,
@@ -24,6 +35,12 @@ from tests.support.grid_world import (
     writer,
 )
 from trading.contracts import ContractStore
+from trading.mapping import wire_of
+from trading.mapping.grid import name_utility
+from trading.rates import Price
+from trading.request import OrderRequest
+from trading.terms import PaymentTiming
+from trading.wheeling import Wheeling
 
 
 @pytest.fixture
@@ -304,3 +321,146 @@ async def test_a_callback_that_answers_no_question_is_refused_at_the_door(world:
     with pytest.raises(NothingAsked) as refused:
         await world.deliver(forged, world.hill)
     assert "no init was sent to hill-grid.example" in refused.value.message
+
+
+async def test_what_would_be_refused_at_confirm_is_refused_before_a_utility_is_asked(
+    world: GridWorld,
+) -> None:
+    world.sells(payment=PaymentTiming.PREPAID)
+    held = await world.order(Action.INIT, {"order": order(10)})
+    asked = len(world.sent_to(world.hill))
+    refusal = await world.refusal(Action.CONFIRM, {"order": order(10, order_id=held["beckn:id"])})
+    assert (refusal.code, len(world.sent_to(world.hill))) == ("BIZ_PAYMENT_FAILED", asked)
+    assert await world.trades(world.hill) == [("HELD", 10_000)]
+
+
+async def test_utilities_that_charge_in_another_currency_are_no_way_to_buy(world: GridWorld) -> None:
+    price = Price(per_kwh=Decimal("0.15"), currency=Currency("INR"))
+    world.sells(price=price)
+    refusal = await world.refusal(Action.INIT, {"order": order(10)})
+    assert (refusal.code, "another currency" in refusal.message) == ("POL_GENERIC_ERROR", True)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CANCELLED", 0)]
+    assert await world.left() == 500_000
+
+
+async def test_the_charges_of_the_offer_itself_stay_beside_those_of_the_utilities(world: GridWorld) -> None:
+    own = Wheeling(utility_name="Ridge Line", amount=Money(50, Currency("USD")))
+    world.sells(wheeling=own)
+    held = await world.order(Action.INIT, {"order": order(10)})
+    assert [part["value"] for part in held["beckn:orderValue"]["components"]] == [
+        Decimal(amount) for amount in ("1.50", "0.50", "0.30", "0.10")
+    ]
+    changed = await world.order(Action.UPDATE, {"order": order(15, order_id=held["beckn:id"])})
+    assert [part["value"] for part in changed["beckn:orderValue"]["components"]] == [
+        Decimal(amount) for amount in ("2.25", "0.50", "0.45", "0.15")
+    ]
+
+
+async def test_a_utility_that_tells_amounts_alone_is_owed_each_once(world: GridWorld) -> None:
+    world.edit = without_tariff
+    held = await world.order(Action.INIT, {"order": order(10)})
+    parts = held["beckn:orderValue"]["components"]
+    assert [(part["value"], part["description"]) for part in parts[1:]] == [
+        (Decimal("0.30"), "Wheeling Charges (hill-grid.example)"),
+        (Decimal("0.10"), "Wheeling Charges (valley-grid.example)"),
+    ]
+
+
+async def test_an_answer_whose_tariff_and_quote_differ_or_that_cannot_be_read_grants_nothing(
+    world: GridWorld,
+) -> None:
+    def dearer(document: dict[str, Any]) -> None:
+        document["message"]["order"]["beckn:orderAttributes"]["wheelingTariff"][0]["perKwh"] = 9
+
+    def unreadable(document: dict[str, Any]) -> None:
+        document["message"]["order"]["beckn:orderAttributes"]["wheelingTariff"][0]["basis"] = "NEVER"
+
+    for edit in (dearer, unreadable):
+        world.edit = edit
+        refusal = await world.refusal(Action.INIT, {"order": order(10)})
+        assert (refusal.code, "SCH_INVALID_FORMAT" in refusal.message) == ("POL_GENERIC_ERROR", True)
+        assert {state for state, _ in await world.trades(world.hill)} == {"CANCELLED"}
+
+
+async def test_a_utility_that_the_registry_does_not_know_is_told_to_the_buyer(world: GridWorld) -> None:
+    world.unknown.add(HILL.subscriber_id)
+    refusal = await world.refusal(Action.INIT, {"order": order(10)})
+    assert (refusal.code, "the registry knows no hill-grid.example" in refusal.message) == (
+        "POL_GENERIC_ERROR",
+        True,
+    )
+    assert await world.left() == 500_000
+
+
+async def test_a_registry_that_stays_away_is_as_good_as_a_silent_utility(world: GridWorld) -> None:
+    world.registry_is_away = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    await world.pass_time(timedelta(seconds=31))
+    assert world.answers(init)[0]["error"]["code"] == "NET_DOWNSTREAM_UNAVAILABLE"
+    assert await world.left() == 500_000
+
+
+async def test_an_update_that_waits_while_delivery_begins_is_given_up(world: GridWorld) -> None:
+    bought = await world.buy(10)
+    world.hill.is_slow = True
+    update = await world.ask(Action.UPDATE, {"order": order(15, order_id=bought["beckn:id"])})
+    await world.pass_time(timedelta(hours=10, seconds=1))
+    await world.release(world.hill)
+    assert "error" in world.answers(update)[0]
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CONFIRMED", 10_000)]
+
+
+@pytest.mark.parametrize("name", ["v1_1", "v2_lts"])
+async def test_buyer_and_utilities_may_speak_other_generations(world: GridWorld, name: str) -> None:
+    world.profile = world.wire = PROFILES[name]
+    wire = wire_of(name)
+    wanted = name_utility(
+        wire,
+        OrderRequest(
+            seller="valley-solar-cooperative",
+            buyer_id="baker-1",
+            resource_id="rooftop-solar-07",
+            offer_id="rooftop-solar-07-daytime",
+            quantity=Energy(10_000),
+            target_meter=BUYER_METER,
+            trade_start=START,
+            trade_end=END,
+        ),
+        utility=HILL.subscriber_id,
+        buyer_platform=BAP.subscriber_id,
+        seller_platform=BPP.subscriber_id,
+    )
+    held = await world.order(Action.INIT, wire.write_order_request(wanted))
+    bought = wire.read_contract(await world.order(Action.CONFIRM, {wire.ORDER_KEY: held}))
+    assert (bought.status.value, bought.quote.total) == ("ACTIVE", Money(190, Currency("USD")))
+    assert await world.trades(world.hill) == [("CONFIRMED", 10_000)]
+    message = wire.write_order_id(replace(wanted, order_id=bought.order_id))
+    await world.order(Action.CANCEL, message)
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CANCELLED", 0)]
+
+
+async def test_a_question_that_cannot_be_seen_to_is_left_alone_for_a_while(
+    world: GridWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = replace(world.desk, find_peer=_broken)
+    world.hill.is_slow = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    await world.pass_time(timedelta(seconds=1))
+    world.transaction_id = "another"
+    monkeypatch.setattr(GridWorld, "desk", property(lambda _self: broken))
+    second = await world.ask(Action.INIT, {"order": order(1)})
+    assert world.answers(init) == world.answers(second) == []
+    monkeypatch.undo()
+    await world.release(world.hill)
+    await world.pass_time(timedelta(seconds=6))
+    assert "message" in world.answers(init)[0]
+    assert "message" in world.answers(second)[0]
+
+
+async def _broken(_subscriber_id: str) -> Peer:
+    raise RuntimeError("the cable is cut")
+
+
+def without_tariff(document: dict[str, Any]) -> None:
+    """Take out of a utility's answer what only this software tells."""
+    document.get("message", {}).get("order", {}).get("beckn:orderAttributes", {}).pop("wheelingTariff", None)

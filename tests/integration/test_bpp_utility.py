@@ -13,12 +13,14 @@ import pytest
 from bpp.catalog import CatalogueInvalid
 from bpp.utility.handlers import HANDLERS, bind
 from bpp.utility.register import Utility
+from bpp.utility.trade_api import trade_router
 from bpp.utility.trades import TradeStore
 from bpp.utility.utility_file import load_utility
 from kernel.clock import ManualClock
 from kernel.energy import Energy
 from kernel.errors import NodeError
 from kernel.interval import Interval
+from kernel.mrid import canonical_mrid
 from node.message import Inbound
 from protocol.actions import CALLBACK_OF, HANDLED_BY, Action, Role
 from protocol.context import read_context
@@ -38,6 +40,7 @@ from tests.support.grid_world import (
     utility,
     writer,
 )
+from tests.support.seller_api import KEY, seller_api
 from tests.support.seller_world import AUTHORIZATION, require_valid
 from trading.grid import GridGrant, GridRequest
 from trading.mapping import wire_of
@@ -332,3 +335,24 @@ def test_a_utility_charges_in_one_currency(tmp_path: Path) -> None:
             subscriber_id=VALLEY.subscriber_id,
             hold_for=timedelta(minutes=15),
         )
+
+
+async def test_an_operator_sees_the_trades_that_the_utility_let_pass(desk: Desk) -> None:
+    await desk.ask(Action.INIT, trade())
+    await desk.ask(Action.CONFIRM, trade())
+    await desk.ask(Action.INIT, trade("trade-2", 1_000, buyer_utility=HILL.subscriber_id))
+    connect = seller_api(
+        [trade_router(uow_factory=desk.uow_factory)], uow_factory=desk.uow_factory, clock=desk.clock
+    )
+    async with connect(None) as client:
+        assert (await client.get("/api/v1/trades")).status_code == 401
+        found = await client.get("/api/v1/trades", headers={"X-Api-Key": KEY})
+    newest, oldest = found.json()["trades"]
+    assert (newest["state"], oldest["state"]) == ("HELD", "CONFIRMED")
+    assert newest["customers"] == {"seller": canonical_mrid(SOURCE_METER, lenient=True)}
+    assert (oldest["asked_wh"], oldest["counted_wh"], oldest["start"]) == (
+        4_000,
+        4_000,
+        "2026-01-09T18:00:00Z",
+    )
+    assert oldest["confirmed_at"] == "2026-01-09T08:00:00Z"

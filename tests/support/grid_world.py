@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import orjson
+import simplejson
 from sqlalchemy import insert, select, update
 
 from bpp.admission import SellerAdmission
@@ -168,6 +169,8 @@ class GridWorld:
     came: list[tuple[Action, Json]] = field(default_factory=list)
     carried: list[Outgoing] = field(default_factory=list)
     registry_is_away: bool = False
+    unknown: set[str] = field(default_factory=set)
+    edit: Callable[[Json], None] | None = None  # of utilities' answers on their way
 
     @property
     def members(self) -> Mapping[str, Member]:
@@ -183,10 +186,17 @@ class GridWorld:
             wire_for=self._wire_for,
         )
 
+    def sells(self, **changes: Any) -> None:
+        """Have the platform sell on terms with changes."""
+        [offer] = self.bpp.catalogue.offers
+        changed = replace(offer, terms=replace(offer.terms, **changes))
+        self.bpp = replace(self.bpp, catalogue=replace(self.bpp.catalogue, offers=(changed,)))
+        self.seller.dispatch = replace(self.seller.dispatch, handlers=bind_seller(self.bpp))
+
     async def _find_peer(self, subscriber_id: str) -> Peer:
         if self.registry_is_away:
             raise RegistryUnavailable("the registry is away")
-        if subscriber_id not in self.members:
+        if subscriber_id in self.unknown or subscriber_id not in self.members:
             raise SubscriberUnknown(f"the registry knows no {subscriber_id}")
         return self.members[subscriber_id].peer
 
@@ -278,6 +288,9 @@ class GridWorld:
             self.came.append((action, document))
             return
         receiver = self.members[message.peer]
+        if receiver is self.seller and self.edit is not None:
+            self.edit(document)
+            message = replace(message, body=simplejson.dumps(document, use_decimal=True).encode())
         if receiver.away:
             return
         if receiver is self.seller:

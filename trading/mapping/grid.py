@@ -141,7 +141,8 @@ def read_grant(wire: Wire, message: Mapping[str, Any], request: GridRequest, *, 
     with reading("the utility's answer"):
         parts = wire.find_parts(message[wire.ORDER_KEY])
         bag, value = parts.contract or {}, parts.value or {}
-        quoted = [_component(part, value) for part in value.get("components") or ()]
+        parts_of_price = [_component(part, value) for part in value.get("components") or ()]
+        quoted = [part for part in parts_of_price if part.type is ComponentType.FEE]
         charges = read_tariff(bag)
         if charges is None:
             charges = tuple(_as_charge(part, utility) for part in quoted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from protocol.actions import (
+    ASKED_OF_UTILITIES,
     CALLBACK_OF,
     EXCHANGES,
     HANDLED_BY,
@@ -14,6 +15,7 @@ from protocol.actions import (
     TRADE,
     Action,
     Role,
+    handled_by,
     sender_role,
     sender_side,
 )
@@ -88,3 +90,9 @@ def test_a_seller_may_send_news_of_a_contract_unasked() -> None:
 
 def test_every_exchange_says_what_it_is_for() -> None:
     assert all(exchange.purpose for exchange in EXCHANGES)
+
+
+def test_who_asks_utilities_takes_their_answers_beside_what_its_role_takes() -> None:
+    assert handled_by(Role.BPP) == HANDLED_BY[Role.BPP]
+    answers = set(handled_by(Role.BPP, cascades=True)) - set(HANDLED_BY[Role.BPP])
+    assert answers == {CALLBACK_OF[action] for action in ASKED_OF_UTILITIES}
