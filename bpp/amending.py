@@ -9,6 +9,7 @@ from bpp.account import settle
 from bpp.platform import Bpp
 from bpp.prepaid import require_quantity_open
 from bpp.selection import hold_meter, require_length
+from bpp.sessions import amend_session
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend
 from trading.contract import Contract
@@ -79,6 +80,8 @@ async def amend_contract(
         now=now,
         until=None if contract.is_binding else contract.hold_until,
     )
+    if amended.terms.session is not None:
+        return await amend_session(bpp, amended, uow, now=now)
     if amendment.window is not None and contract.is_binding:
         await settle(amended, uow, bpp=bpp, now=now)
     return amended

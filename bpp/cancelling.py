@@ -28,7 +28,7 @@ async def end_contract(
     utilities of the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
-    await cancel_session(bpp, contract, uow, now=now)
+    await cancel_session(bpp, contract, uow, side=side, now=now)
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
     await drop_open(contract, uow, now=now)
     if cancellation is not None:

@@ -15,9 +15,11 @@ import structlog
 
 from bpp.platform import Bpp
 from kernel.energy import Energy
+from kernel.interval import Interval
 from stations.command_store import put_command
 from stations.port import Verb
 from storage.unit_of_work import UnitOfWork
+from trading.charging.fees import SessionTerms
 from trading.charging.session import (
     Session,
     SessionEvent,
@@ -67,14 +69,13 @@ async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
     if terms is None:
         return contract
     connector = bpp.catalogue.get_resource(contract.resource_id).connector
-    slot, grace = contract.window, terms.start_grace
-    kept_until = slot.end if grace is None else min(slot.end, max(slot.start, now) + grace)
+    slot = contract.window
     session = Session(
         contract_id=contract.id,
         plug=contract.resource_id,
         slot=slot,
         is_reserved=slot.start > now,
-        start_by=kept_until,
+        start_by=_kept_until(slot, terms, now=now),
         most=contract.quantity + terms.extra,
         connector_type=None if connector is None else connector.type.value,
         max_power=None if connector is None else connector.max_power,
@@ -83,6 +84,35 @@ async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
     if session.is_reserved:
         await _command(bpp, session, Verb.RESERVE, uow, now=now)
     return replace(contract, refresh_at=next_look(session, now=now))
+
+
+async def amend_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
+    """Return a contract that was amended before delivery, with its session moved to the slot it has now.
+
+    Raises: SessionNotThere, once somebody has started it.
+    """
+    terms = contract.terms.session
+    if terms is None or not contract.is_binding:
+        return contract
+    session = await _get(contract, uow)
+    if session.state is not SessionState.RESERVED:
+        raise SessionNotThere(f"the session is {session.state}", hint="Stop it, and order anew.")
+    moved = replace(
+        session,
+        slot=contract.window,
+        start_by=_kept_until(contract.window, terms, now=now),
+        most=contract.quantity + terms.extra,
+    )
+    await SessionStore(uow.connection).save(moved)
+    if moved.start_by != session.start_by:
+        await _command(bpp, moved, Verb.RESERVE, uow, now=now)
+    return replace(contract, refresh_at=next_look(moved, now=now))
+
+
+def _kept_until(slot: Interval, terms: SessionTerms, *, now: datetime) -> datetime:
+    """Return until when a slot is kept for its driver."""
+    grace = terms.start_grace
+    return slot.end if grace is None else min(slot.end, max(slot.start, now) + grace)
 
 
 async def obey(
@@ -141,11 +171,11 @@ async def look_at_session(
     return contract, session
 
 
-async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
-    """End the session of a contract that is being cancelled.
+async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side: Side, now: datetime) -> None:
+    """End the session of a contract that `side` is cancelling.
 
-    Whose offer has terms of cancellation owes by them, and nothing for the slot. Raises:
-    CancellationNotAllowed, once it has begun.
+    A buyer whose offer has terms of cancellation owes by them, and nothing for the slot; so does a seller.
+    Raises: CancellationNotAllowed, once it has begun.
     """
     if contract.terms.session is None or not contract.is_binding:
         return
@@ -155,7 +185,7 @@ async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: 
             f"the session of {contract.id} is {session.state}", hint="Stop it by an update."
         )
     ended = happen(session, SessionEvent.CANCEL, at=now)
-    if contract.terms.cancellation_of(Side.BUYER) is not None:
+    if side is Side.SELLER or contract.terms.cancellation_of(side) is not None:
         ended = replace(ended, is_missed=False)
     await _keep([ended], [News(event=SessionEvent.CANCEL, at=now)], uow, now=now)
     verb = Verb.STOP if session.state is SessionState.STARTING else Verb.RELEASE

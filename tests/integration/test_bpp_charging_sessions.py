@@ -8,7 +8,9 @@ from uuid import uuid4
 
 import pytest
 
+from bpp.cancelling import end_contract
 from kernel.energy import Energy
+from kernel.money import Money
 from protocol.actions import Action
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from stations.port import Acceptance, StationEventKind, Verb
@@ -27,13 +29,17 @@ from tests.support.charging_world import (
     wish,
 )
 from tests.support.seller_world import SellerWorld
+from trading.cancellation import Reason
+from trading.cancellation_terms import CancellationTerm
 from trading.charging.session import SessionEvent
 from trading.charging.session_store import SessionStore
+from trading.contracts import ContractStore
 from trading.delivery import ConnectorStatus, DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.report import ContractReport
 from trading.request import SessionWish
+from trading.wheeling import Side
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
 MINUTE = timedelta(minutes=1)
@@ -328,3 +334,49 @@ async def test_what_a_station_tells_of_nobody_changes_nothing(moved: SellerWorld
     for kind in StationEventKind:
         await happen_at_plug(moved, kind)
     assert await moved.unsolicited() == []
+
+
+async def test_a_slot_that_is_moved_is_kept_at_its_new_time_and_free_at_the_old_one(
+    moved: SellerWorld,
+) -> None:
+    bought = await buy_session(moved, LATER)
+    await answer_command(moved, Verb.RESERVE, Acceptance.ACCEPTED)
+    wire = wire_of("v2_rc")
+    shifted = replace(
+        LATER,
+        order_id=bought.order_id,
+        trade_start=NOON + 180 * MINUTE,
+        trade_end=NOON + 240 * MINUTE,
+    )
+    answer = wire.read_contract((await moved.send(Action.UPDATE, wire.write_update(shifted)))["order"])
+    assert answer.window.start == NOON + 180 * MINUTE
+    again = await answer_command(moved, Verb.RESERVE, Acceptance.ACCEPTED)
+    assert again.until == NOON + 195 * MINUTE
+    moved.clock.set(NOON + 76 * MINUTE)
+    assert await moved.refresh_all() == 0
+    moved.clock.set(NOON + 181 * MINUTE)
+    assert session_status(await wish(moved, bought, SessionWish.START)) is SessionStatus.PENDING
+
+
+@pytest.mark.parametrize(
+    ("side", "lines"),
+    [(Side.BUYER, {"Energy Cost": 0, "Cancellation Fee": 3000}), (Side.SELLER, {"Energy Cost": 0})],
+)
+async def test_whose_offer_has_terms_of_cancellation_owes_by_them_and_nothing_for_the_slot(
+    world: SellerWorld, side: Side, lines: dict[str, int]
+) -> None:
+    sold = world.bpp.catalogue
+    term = CancellationTerm(side=Side.BUYER, amount=Money.of(30, sold.offers[0].terms.currency))
+    terms = replace(sold.offers[0].terms, cancellation=(term,))
+    world = world.selling(catalogue=replace(sold, offers=(replace(sold.offers[0], terms=terms),)))
+    bought = await buy_session(world, LATER)
+    world.clock.set(NOON + 70 * MINUTE)
+    async with world.uow_factory() as uow:
+        store = ContractStore(uow.connection)
+        contract = await store.get(bought.order_id, lock=True)
+        ended, _ = await end_contract(
+            world.bpp, contract, uow, side=side, reason=Reason(), now=world.clock.now()
+        )
+        await store.save(ended)
+    await world.refresh_all()
+    assert lines_of(await statement_of(world, bought)) == lines
