@@ -74,6 +74,11 @@ class Order:
         return self._parts.delivery
 
     @property
+    def proposal(self) -> Json | None:
+        """The newest change that a side proposed, with what became of it."""
+        return self._parts.proposal
+
+    @property
     def bill(self) -> Json:
         """The money: what the order costs, and the cycles it is settled and billed in."""
         return {

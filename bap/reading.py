@@ -52,6 +52,7 @@ async def get_transaction(
         contract=None if order is None else order.contract,
         bill=None if order is None else BillView(**order.bill),
         delivery=None if order is None else order.delivery,
+        proposal=None if order is None else order.proposal,
         order=None if order is None else order.document,
         messages=[view for _, view in sorted(timeline, key=lambda entry: entry[0])],
     )

@@ -125,6 +125,9 @@ class TransactionView(TransactionSummary):
     contract: Json | None
     bill: BillView | None
     delivery: Json | None
+    proposal: Json | None = Field(
+        None, description="The newest change that a side proposed, and what became of it."
+    )
     order: Json | None
     messages: list[MessageView]
 

@@ -108,6 +108,11 @@ COMMANDS: Final = (
         "What a seller has on offer.",
     ),
     LazyCommand(
+        "contract",
+        "degnode.commands.contract:contract",
+        "What a seller changes of contracts at its running node; DEGNODE_API_KEY holds the key.",
+    ),
+    LazyCommand(
         "network",
         "degnode.commands.network:network",
         "How this participant stands in its network, and what it tells the registry.",

@@ -8,6 +8,7 @@ from typing import Final
 
 import httpx
 from fastapi import APIRouter
+from starlette.types import ASGIApp
 
 from kernel.clock import Clock
 from node.api_keys import ApiKeys
@@ -22,23 +23,7 @@ Connect = Callable[[str | None], AbstractAsyncContextManager[httpx.AsyncClient]]
 
 def seller_api(routers: Sequence[APIRouter], *, uow_factory: UnitOfWorkFactory, clock: Clock) -> Connect:
     """Return what connects to an application with these routes, by an API key or by none."""
-
-    async def ready() -> dict[str, bool]:
-        return {}
-
-    @asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        yield
-
-    app = create_app(
-        title="Seller",
-        description="",
-        routers=routers,
-        api_keys=ApiKeys(uow_factory, configured=KEY, clock=clock),
-        metrics=Metrics(),
-        readiness=ready,
-        running=running,
-    )
+    app = seller_app(routers, uow_factory=uow_factory, clock=clock)
 
     @asynccontextmanager
     async def connected(key: str | None) -> AsyncIterator[httpx.AsyncClient]:
@@ -50,3 +35,24 @@ def seller_api(routers: Sequence[APIRouter], *, uow_factory: UnitOfWorkFactory, 
             yield client
 
     return connected
+
+
+def seller_app(routers: Sequence[APIRouter], *, uow_factory: UnitOfWorkFactory, clock: Clock) -> ASGIApp:
+    """Return the application with these routes."""
+
+    async def ready() -> dict[str, bool]:
+        return {}
+
+    @asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        yield
+
+    return create_app(
+        title="Seller",
+        description="",
+        routers=routers,
+        api_keys=ApiKeys(uow_factory, configured=KEY, clock=clock),
+        metrics=Metrics(),
+        readiness=ready,
+        running=running,
+    )

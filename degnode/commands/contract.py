@@ -1,0 +1,106 @@
+"""`degnode contract`: what a seller's operator changes of contracts, at the running node."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from degnode.commands.instants import read_instant
+from degnode.commands.node_desk import HERE, NodeUrl, ask_node
+from degnode.commands.reasons import Why
+from degnode.printing import AsJson, print_table
+from kernel.currency import Currency
+from kernel.money import Money
+
+contract = typer.Typer(
+    help="What a seller changes of contracts at its running node; DEGNODE_API_KEY holds the key.",
+    no_args_is_help=True,
+)
+
+Contract = Annotated[str, typer.Argument(metavar="CONTRACT", help="The id of the order.")]
+Proposal = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of what is proposed.")]
+Code = Annotated[str, typer.Option("--reason", help="A code of the network's own, told to the buyer.")]
+Instant = Annotated[datetime | None, typer.Option(parser=read_instant, metavar="INSTANT")]
+_COLUMNS: Final = ("id", "contract", "by", "Wh", "start", "end", "why", "lapses at", "status")
+
+
+@contract.command()
+def cancel(
+    contract_id: Contract, *, why: Why, reason: Code = "", as_json: AsJson = False, url: NodeUrl = HERE
+) -> None:
+    """Cancel a contract; its buyer is told at once, and credited what the terms say."""
+    done = ask_node(url, "POST", f"{_path(contract_id)}/cancel", form={"why": why, "reason": reason})
+    if as_json:
+        print(json.dumps(done, ensure_ascii=False))
+    else:
+        owed = Money(done["owed_minor"], Currency(done["currency"]))
+        print(f"{done['contract_id']} is {done['status']}; the buyer is owed {owed}.")
+
+
+@contract.command()
+def update(
+    contract_id: Contract,
+    *,
+    why: Why,
+    watt_hours: Annotated[int | None, typer.Option("--wh", min=1, help="The quantity, in Wh.")] = None,
+    start: Instant = None,
+    end: Instant = None,
+    as_json: AsJson = False,
+    url: NodeUrl = HERE,
+) -> None:
+    """Propose another quantity or window to the buyer, who has to accept it."""
+    form: dict[str, Any] = {"why": why, "watt_hours": watt_hours}
+    form |= {name: at.isoformat() for name, at in (("start", start), ("end", end)) if at is not None}
+    _show([ask_node(url, "POST", f"{_path(contract_id)}/update", form=form)], as_json=as_json)
+
+
+@contract.command()
+def proposals(
+    contract_id: Annotated[
+        str | None, typer.Argument(metavar="[CONTRACT]", help="Only of this order.")
+    ] = None,
+    *,
+    as_json: AsJson = False,
+    url: NodeUrl = HERE,
+) -> None:
+    """List what was proposed of a contract, or what buyers propose and nobody answered yet."""
+    path = "/api/v1/proposals" if contract_id is None else f"{_path(contract_id)}/proposals"
+    _show(ask_node(url, "GET", path)["proposals"], as_json=as_json)
+
+
+@contract.command()
+def accept(
+    contract_id: Contract, proposal: Proposal, *, why: Why, as_json: AsJson = False, url: NodeUrl = HERE
+) -> None:
+    """Accept what a buyer proposes; the contract is changed and the buyer told."""
+    _answer(contract_id, proposal, "accept", why, as_json=as_json, url=url)
+
+
+@contract.command()
+def refuse(
+    contract_id: Contract, proposal: Proposal, *, why: Why, as_json: AsJson = False, url: NodeUrl = HERE
+) -> None:
+    """Refuse what a buyer proposes; the buyer is told."""
+    _answer(contract_id, proposal, "refuse", why, as_json=as_json, url=url)
+
+
+def _answer(contract_id: str, proposal: str, verb: str, why: str, *, as_json: bool, url: str) -> None:
+    path = f"{_path(contract_id)}/proposals/{quote(proposal, safe='')}/{verb}"
+    _show([ask_node(url, "POST", path, form={"why": why})], as_json=as_json)
+
+
+def _path(contract_id: str) -> str:
+    return f"/api/v1/contracts/{quote(contract_id, safe='')}"
+
+
+def _show(found: list[dict[str, Any]], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    names = ("id", "contract_id", "proposed_by", "watt_hours", "start", "end", "why", "lapses_at", "status")
+    rows = [["" if each[name] is None else each[name] for name in names] for each in found]
+    print_table("Proposals", _COLUMNS, rows)
