@@ -151,6 +151,7 @@ class OfferEntry(Entry):
     `tariffs` are files of utilities' charges, beside the catalogue. `metering_minutes` is how long the
     meters' intervals last, on whose bounds hours must begin and end; in REAL_TIME each is a cycle.
     `share_percent` is the fixed share of the meter that each contract has, by the sharing of the resource.
+    With `counter_terms` an order that cannot be taken is answered with the nearest that can.
     """
 
     id: Identifier
@@ -183,6 +184,7 @@ class OfferEntry(Entry):
     losses: LossesEntry | None = None
     penalties: tuple[PenaltyEntry, ...] = ()
     share_percent: Share | None = None
+    counter_terms: bool = False
     session: SessionEntry | None = None
     cancellation: Annotated[tuple[CancellationEntry, ...], BeforeValidator(_listed)] = ()
 
@@ -201,6 +203,7 @@ class OfferEntry(Entry):
             minimum=Energy.from_kwh(self.minimum_kwh) if self.minimum_kwh else None,
             maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
             validity=self.validity.to_domain() if self.validity else None,
+            counters=self.counter_terms,
         )
 
     def _terms(self, tariffs: Sequence[Wheeling], *, is_session: bool) -> Terms:

@@ -99,7 +99,10 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """Terms on which a resource is sold; `zone` is the IANA zone whose days are settled."""
+    """Terms on which a resource is sold; `zone` is the IANA zone whose days are settled.
+
+    One that `counters` answers an order that it cannot take with the nearest that it would.
+    """
 
     id: str
     name: str
@@ -110,6 +113,7 @@ class Offer:
     minimum: Energy | None = None
     maximum: Energy | None = None
     validity: Interval | None = None
+    counters: bool = False
 
     def is_open(self, now: datetime) -> bool:
         return self.validity is None or now in self.validity

@@ -10,10 +10,12 @@ from bpp.cascade.asking import ask_utilities, grid_of
 from bpp.orders import keep
 from bpp.platform import Bpp
 from bpp.selection import find_sellable, fit_slot, hold_meter
+from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
+from trading.counter_terms import counter, describe
 from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
@@ -26,7 +28,8 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     """Return the order as a pending contract that holds its quantity.
 
     A second init of the conversation takes the place of the first, as long as nothing is binding. Where the
-    utilities of the trade are asked first, nothing is returned until they have answered.
+    utilities of the trade are asked first, nothing is returned until they have answered. Where the offer has
+    counter-terms, the order may be for another quantity or window than was asked for.
     Raises: AlreadyConfirmed; UtilityNotAdmitted; UtilityRefused; QuantityUnavailable; ShareUnavailable;
     MeterSharedOtherwise; a refusal, if it could not be bought as it stands.
     """
@@ -34,6 +37,7 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     require_one_quantity(request)
     earlier = await _earlier(inbound, uow)
     but = earlier.id if earlier else None
+    asked, request = request, await _countered(bpp, request, uow, now=now, but=but)
     selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
     await hold_meter(contract, uow, now=now)
@@ -43,7 +47,8 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
     message = None
     if grants is not None:
-        message = await keep(grants.priced(contract), inbound, uow, event="INIT", now=now)
+        priced, reason = grants.priced(contract), describe(asked, request)
+        message = await keep(priced, inbound, uow, event="INIT", now=now, reason=reason)
     await stock.hold(
         contract.id,
         resource_id=contract.resource_id,
@@ -52,6 +57,25 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
         until=contract.hold_until,
     )
     return message
+
+
+async def _countered(
+    bpp: Bpp, request: OrderRequest, uow: UnitOfWork, *, now: datetime, but: str | None
+) -> OrderRequest:
+    """Return what the seller would take in place of an order; `but` is the contract that it replaces.
+
+    Raises: ItemNotFound, OfferNotFound, OfferAmbiguous.
+    """
+    if request.resource_id is None:
+        return request
+    resource = bpp.catalogue.get_resource(request.resource_id)
+    offer = bpp.catalogue.get_offer(resource.id, request.offer_id)
+    if not offer.counters:
+        return request
+    stock = Stock(uow.connection)
+    left = (await stock.left(now=now)).get(resource.id, ZERO_ENERGY)
+    own = ZERO_ENERGY if but is None else await stock.held_for(but)
+    return counter(request, resource, offer, left=left + own)
 
 
 async def _earlier(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
