@@ -13,9 +13,10 @@ from bap.market.quote_api import add_quotes
 from bap.market.request_api import add_requests
 from bap.market.route import MarketRoute
 from bap.market.search_api import add_searches
+from bap.market.webhook_api import WebhookDesk, add_webhooks
 
 
-def market_router(desk: MarketDesk, *, heartbeat_seconds: float = 15.0) -> APIRouter:
+def market_router(desk: MarketDesk, webhooks: WebhookDesk, *, heartbeat_seconds: float = 15.0) -> APIRouter:
     """Return the routes of the plain API."""
     router = APIRouter(prefix=PREFIX, tags=["market"], route_class=MarketRoute)
     add_searches(router, desk)
@@ -24,5 +25,6 @@ def market_router(desk: MarketDesk, *, heartbeat_seconds: float = 15.0) -> APIRo
     add_order_actions(router, desk)
     add_requests(router, desk)
     add_events(router, desk, heartbeat_seconds=heartbeat_seconds)
+    add_webhooks(router, webhooks)
     add_description(router)
     return router

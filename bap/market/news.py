@@ -32,6 +32,7 @@ from bap.market.requests import (
 )
 from bap.market.searches import Search, find_search, put_offers
 from bap.market.tables import OrderStatus, RequestState
+from bap.market.webhooks import put_deliveries
 from bap.tables import bap_transactions
 from kernel.errors import NodeError
 from node.correspondence import Peer
@@ -221,7 +222,10 @@ async def _peer(uow: UnitOfWork, transaction_id: str) -> Peer:
 async def _tell(
     uow: UnitOfWork, thread: Search | Purchase, type_: EventType, data: dict[str, Any], now: datetime
 ) -> None:
-    await record_event(uow, account=thread.account, thread_id=thread.id, type_=type_, data=data, now=now)
+    event = await record_event(
+        uow, account=thread.account, thread_id=thread.id, type_=type_, data=data, now=now
+    )
+    await put_deliveries(uow, event)
 
 
 def _unclear(bpp_id: str, error: Exception) -> Problem:

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Final
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     BigInteger,
     Boolean,
@@ -13,10 +14,13 @@ from sqlalchemy import (
     DateTime,
     Identity,
     Index,
+    Integer,
+    LargeBinary,
     Numeric,
     Table,
     Text,
     false,
+    text,
 )
 
 from storage.metadata import metadata
@@ -44,6 +48,14 @@ class OrderStatus(StrEnum):
     COMPLETED = "completed"  # delivered and settled
     CANCELLED = "cancelled"
     FAILED = "failed"  # it came to no contract
+
+
+class DeliveryState(StrEnum):
+    """How far an event has come on its way to a webhook."""
+
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    FAILED = "failed"  # given up; it can be sent again by hand
 
 
 market_searches: Final = Table(
@@ -129,4 +141,33 @@ market_idempotency: Final = Table(
     Column("digest", Text, nullable=False),  # of the method, the path and the body
     Column("reference", Text, nullable=False),  # what came of it
     Column("at", DateTime(timezone=True), nullable=False),
+)
+
+market_webhooks: Final = Table(
+    "market_webhooks",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("account", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("types", ARRAY(Text), nullable=False),  # of events; none: all
+    Column("secret", LargeBinary, nullable=False),  # sealed
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),  # nothing is posted from then on
+    Index("ix_market_webhooks_live", "account", postgresql_where=text("ended_at IS NULL")),
+)
+
+market_deliveries: Final = Table(
+    "market_deliveries",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("webhook_id", Text, nullable=False),
+    Column("event", BigInteger, nullable=False),  # its sequence
+    Column("state", Text, nullable=False, server_default=DeliveryState.PENDING.value),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("due_at", DateTime(timezone=True), nullable=False),  # while it is being sent: the end of the lease
+    Column("last_status", Integer),
+    Column("last_error", Text),
+    Column("ended_at", DateTime(timezone=True)),
+    Index(None, "webhook_id", "id"),
+    Index("ix_market_deliveries_due", "due_at", postgresql_where=text("state = 'pending'")),
 )

@@ -16,11 +16,16 @@ from bap.handlers import record_undeliverable
 from bap.market.api import market_router
 from bap.market.desk import FindSellers, MarketDesk
 from bap.market.news import MarketNews
+from bap.market.webhook_api import WebhookDesk
+from bap.market.webhook_post import WebhookPost
+from bap.market.webhooks import WEBHOOKS_CHANNEL
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from node.correspondence import Peer
 from node.runtime import Foundation
 from node.settings import Settings
+from node.transport import Transport
+from node.worker import Worker
 from protocol.actions import Role
 from registry_client.ports import Wanted
 from registry_client.subscriber import SubscriberRole
@@ -81,13 +86,26 @@ def buyer_parts(
     )
     desk = MarketDesk(buyer=buyer, find_sellers=_sellers_of(foundation))
     news = MarketNews(buyer=buyer)
+    settings, key_manager = foundation.settings, foundation.signers.key_manager
+    webhooks = WebhookDesk(desk=desk, key_manager=key_manager, reach=settings.reaching)
+    post = WebhookPost(
+        uow_factory=foundation.uow_factory,
+        clock=foundation.clock,
+        key_manager=key_manager,
+        open_transport=lambda: Transport(
+            timeout=settings.delivery_timeout, reach=settings.reaching, clock=foundation.clock
+        ),
+    )
+    posting = Worker("webhooks", post.step, poll_interval=settings.poll_interval)
+    foundation.listener.on(WEBHOOKS_CHANNEL, posting.wake)
     return RoleParts(
         title=f"degnode BAP {foundation.settings.subscriber_id}",
         description="Buys energy over Beckn for consumers' apps, and shows contracts, deliveries and bills.",
         handlers=bind(news.arrived),
-        routers=(foundation.adapter(put_call).router(), market_router(desk), buyer_router(buyer)),
+        routers=(foundation.adapter(put_call).router(), market_router(desk, webhooks), buyer_router(buyer)),
         on_undeliverable=partial(record_undeliverable, on_undelivered=news.undeliverable),
         admission=Admission(uow_factory=foundation.uow_factory),
+        workers=(posting,),
         on_stop=hub.close,
     )
 

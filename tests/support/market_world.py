@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
@@ -21,8 +22,11 @@ from bap.handlers import record_undeliverable
 from bap.market.api import market_router
 from bap.market.desk import MarketDesk
 from bap.market.news import MarketNews
+from bap.market.webhook_api import WebhookDesk
+from bap.market.webhook_post import WebhookPost
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
+from keystore.local_key_manager import LocalKeyManager
 from node.api_key_store import ApiKeyWish, issue_api_key
 from node.api_keys import ApiKeys
 from node.app import create_app
@@ -31,11 +35,13 @@ from node.correspondence import Peer
 from node.peer_pins import PeerPins
 from node.scopes import Scope
 from node.telemetry import Metrics
+from node.transport import Transport
 from node.wires import Wires
 from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.errors import SubscriberUnknown, WireError
 from protocol.profile import PROFILES, Profile
 from protocol.rulebook import make_rulebook
+from registry_client.reach import Reach
 from storage.database import Database
 from storage.outbox import ClaimedOutgoing
 from storage.tables import OutboxState, outbox
@@ -56,6 +62,7 @@ class MarketWorld:
     api: httpx.AsyncClient
     desk: MarketDesk
     news: MarketNews
+    post_due: WebhookPost
     seller: SellerWorld
     platform: SellerPlatform
     clock: ManualClock
@@ -193,7 +200,9 @@ async def market_world(
         clock=clock,
     )
     desk, news = MarketDesk(buyer=buyer, find_sellers=find_sellers), MarketNews(buyer=buyer)
-    app = _app(desk, ApiKeys(uow_factory, configured=KEY, clock=clock))
+    key_manager = LocalKeyManager([bytes(32)])
+    webhooks = WebhookDesk(desk=desk, key_manager=key_manager, reach=Reach.LOOPBACK)
+    app = _app(desk, webhooks, ApiKeys(uow_factory, configured=KEY, clock=clock))
     async with AsyncExitStack() as stack:
         await listener.start()
         stack.push_async_callback(listener.stop)
@@ -210,6 +219,7 @@ async def market_world(
             api=api,
             desk=desk,
             news=news,
+            post_due=_post(desk, key_manager),
             seller=seller,
             platform=platform,
             clock=clock,
@@ -217,11 +227,20 @@ async def market_world(
         )
 
 
-def _app(desk: MarketDesk, api_keys: ApiKeys) -> FastAPI:
+def _post(desk: MarketDesk, key_manager: LocalKeyManager) -> WebhookPost:
+    return WebhookPost(
+        uow_factory=desk.buyer.uow_factory,
+        clock=desk.buyer.clock,
+        key_manager=key_manager,
+        open_transport=lambda: Transport(timeout=timedelta(seconds=5), reach=Reach.LOOPBACK),
+    )
+
+
+def _app(desk: MarketDesk, webhooks: WebhookDesk, api_keys: ApiKeys) -> FastAPI:
     app = create_app(
         title="A buyer's platform",
         description="for tests",
-        routers=[market_router(desk, heartbeat_seconds=0.2), buyer_router(desk.buyer)],
+        routers=[market_router(desk, webhooks, heartbeat_seconds=0.2), buyer_router(desk.buyer)],
         api_keys=api_keys,
         metrics=Metrics(),
         readiness=_ready,
