@@ -49,9 +49,10 @@ def demo(
     Starts a registry, a BAP and a BPP over an embedded PostgreSQL on loopback ports, lets an app buy,
     lets IEEE 2030.5 meters report what flowed, settles and bills it. Takes about half a minute.
 
-    p2p: a rooftop's 10 kWh for a bakery, as they flow. inter-utility: a roof's midday
-    for a shop, over the grids of two utilities. storage: a battery's evenings for a factory, a
-    month, paid ahead. household: a home's supply for a month, on the cheaper of two tariffs.
+    p2p: a rooftop's 10 kWh for a bakery, as they flow. ev: a car at a fast charger, walk-in. ev-reserved:
+    the same in a slot. inter-utility: a roof's midday for a shop, over the grids of two utilities.
+    storage: a battery's evenings for a factory, a month, paid ahead. household: a home's supply for a
+    month, on the cheaper of two tariffs.
     """
     console = Console(stderr=as_json)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # end like on Ctrl-C: leave nothing behind

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from decimal import Decimal
 from typing import Final
 
 from degnode.demo.app import Json
 from degnode.demo.narrator import Narrator
+from degnode.demo.readings import readings_of, thinned
 
 _MOST_ROWS: Final = 12
 
@@ -31,7 +30,7 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
         ("at", "source", "target", "energy flow"),
         (
             (row["timestamp"], row["sourceReading"], row["targetReading"], row["energyFlow"])
-            for row in thinned(transaction["delivery"]["meterReadings"])
+            for row in thinned(readings_of(transaction))
         ),
     )
     for cycle in bill["billing_cycles"]:
@@ -57,16 +56,3 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
             for cycle in cycles[-_MOST_ROWS:]
         ),
     )
-
-
-def thinned(readings: Sequence[Json]) -> list[Json]:
-    """Return a dozen rows at most, the first and the last among them: each flow since the row before."""
-    first, later = readings[:1], readings[1:]
-    size = max(1, -(-len(later) // (_MOST_ROWS - 1)))
-    begin = len(later) % size
-    groups = [later[:begin]] * bool(begin) + [later[at : at + size] for at in range(begin, len(later), size)]
-    flows = (sum((row["energyFlow"] for row in group), Decimal(0)) for group in groups)
-    return [
-        *first,
-        *({**group[-1], "energyFlow": flow} for group, flow in zip(groups, flows, strict=True)),
-    ]

@@ -18,6 +18,7 @@ from degnode.demo.closing import tell_closing
 from degnode.demo.narrator import Narrator
 from degnode.demo.playbill import Playbill, Settings, Story
 from degnode.demo.stage import Outcome, Stage
+from degnode.demo.stories.charging import Charging
 from degnode.demo.stories.household import HouseholdMonth
 from degnode.demo.stories.inter_utility import InterUtility
 from degnode.demo.stories.p2p import PeerToPeer
@@ -39,6 +40,8 @@ class ScenarioName(StrEnum):
     """The stories by the names that people give them."""
 
     P2P = "p2p"
+    EV = "ev"
+    EV_RESERVED = "ev-reserved"
     INTER_UTILITY = "inter-utility"
     STORAGE = "storage"
     HOUSEHOLD = "household"
@@ -46,6 +49,8 @@ class ScenarioName(StrEnum):
 
 STORIES: Final[Mapping[ScenarioName, Callable[[datetime], Story]]] = {
     ScenarioName.P2P: PeerToPeer.at,
+    ScenarioName.EV: Charging.walk_in,
+    ScenarioName.EV_RESERVED: Charging.in_a_slot,
     ScenarioName.INTER_UTILITY: InterUtility.at,
     ScenarioName.STORAGE: StorageMonth.at,
     ScenarioName.HOUSEHOLD: HouseholdMonth.at,

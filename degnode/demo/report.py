@@ -14,6 +14,7 @@ from jinja2 import Environment
 
 from degnode.demo.app import Json
 from degnode.demo.playbill import Playbill
+from degnode.demo.readings import delivered_in, readings_of
 from kernel.clock import parse_instant
 
 _SUN, _GRID, _FLOW = "#e8a33d", "#3d6ea8", "#2f8f5b"
@@ -25,8 +26,14 @@ def write_report(path: Path, transaction: Json, *, playbill: Playbill) -> None:
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["json"] = _pretty
     template = environment.from_string(resources.files(__package__).joinpath(_TEMPLATE).read_text())
-    chart = _chart(transaction["delivery"]["meterReadings"], playbill)
-    page = template.render(transaction=transaction, title=playbill.title, chart=chart)
+    readings = readings_of(transaction)
+    page = template.render(
+        transaction=transaction,
+        title=playbill.title,
+        readings=readings,
+        delivered=delivered_in(transaction),
+        chart=_chart(readings, playbill),
+    )
     path.write_text(page, encoding="utf-8")
 
 

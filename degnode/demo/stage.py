@@ -15,6 +15,7 @@ from degnode.demo.meters import SimulatedMeter
 from degnode.demo.narrator import Narrator
 from degnode.processes import BAP_ID, BPP_ID, Network
 from kernel.clock import Clock
+from kernel.currency import Currency
 from kernel.energy import Energy
 from protocol.actions import Action
 from trading.listing import ListedOffer, Listing
@@ -107,6 +108,11 @@ class Stage:
         self.narrator.messages(f"[bold]{contract_status(confirmed)}[/bold]")
         return confirmed
 
+    @property
+    def order_id(self) -> str | None:
+        """The id of the order as the seller last wrote it."""
+        return self.wire.find_parts(self.last_message[self.wire.ORDER_KEY]).order_id
+
     async def exchange(self, action: Action, message: Json) -> OrderParts:
         """Return the parts of the order that answers `message`; the next request goes on from it."""
         answer = await self.app.call(action, message, transaction_id=self.transaction_id)
@@ -155,6 +161,13 @@ class Stage:
         )
         self.narrator.messages("[bold]PAID[/bold]")
         return Outcome(transaction=transaction, last_on_status=statuses_in(transaction)[-1])
+
+    async def say_deposit(self, currency: Currency) -> None:
+        """Say what is left of the deposit of the buyer's platform. Raises: TradeFailed, if there is none."""
+        left = await self.cashier.deposit_of(BAP_ID, currency=currency)
+        if left is None:
+            raise TradeFailed("the deposit is not on the seller's ledger")
+        self.narrator.say(f"the buyer's deposit stands at {left}")
 
     async def sleep_until(self, instant: datetime) -> None:
         """Return when the instant has come."""

@@ -12,11 +12,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 import simplejson
 from rich.console import Console
 
 from degnode.demo.month import PLACE, QUARTER, last_month
 from degnode.demo.program import Performance, ScenarioName, perform
+from degnode.demo.readings import delivered_in
 from degnode.demo.report import write_report
 from degnode.demo.stories.household import taken_by_home
 from degnode.demo.stories.inter_utility import CONTRACTED, InterUtility, flows
@@ -121,6 +123,28 @@ async def test_energy_over_two_grids_is_billed_with_what_both_utilities_charge(
         if message["action"] == "on_init" and "error" in message["document"]
     ]
     assert len(refused) == 1
+
+
+@pytest.mark.parametrize(
+    ("scenario", "profile", "most"),
+    [(ScenarioName.EV, V2_RC, Decimal(12)), (ScenarioName.EV_RESERVED, V2_LTS, Decimal("8.5"))],
+    ids=["walk-in", "reserved"],
+)
+async def test_a_session_is_billed_for_what_the_car_took_and_the_rest_returns(
+    tmp_path: Path, shared: Path, scenario: ScenarioName, profile: Profile, most: Decimal
+) -> None:
+    performance = await played(scenario, tmp_path, profile=profile)
+    bill = only_bill(performance)
+    taken = delivered_in(performance.outcome.transaction)
+    assert Decimal(6 if scenario is ScenarioName.EV else 8) <= taken <= most
+    cost = cents(taken * 18)
+    assert lines_of(bill) == {
+        f"Energy Cost, {cost} INR less 15.00 INR": cost - 15,
+        "Surge price": 20,
+        "Service fee": 10,
+        "GST (18 %, IN-DL)": cents((cost + 15) * 18 / 100),
+    }
+    assert bill["status"] == "PAID"
 
 
 def by_hours(quarters: Iterable[tuple[datetime, Energy]]) -> dict[str, Decimal]:

@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Self
 
-from degnode.demo.app import TradeFailed
 from degnode.demo.cashier import RAIL
 from degnode.demo.month import PLACE, QUARTER, SEED, WEEK, Flow, counted_by, last_month, name_of, play_back
 from degnode.demo.playbill import PAST, Playbill, SetUp, copy_catalogue
@@ -76,7 +75,7 @@ class StorageMonth:
         quantity = Energy.from_kwh(month.duration // timedelta(days=1) * _DAILY)
         narrator.step(f"The factory's platform pays {DEPOSIT} into its deposit with the seller")
         await stage.cashier.take_deposit(DEPOSIT, payer=BAP_ID)
-        await self._say_deposit(stage)
+        await stage.say_deposit(DEPOSIT.currency)
 
         narrator.step(f"The app buys {quantity} for the month; the confirmation sets its price aside")
         wanted = OrderRequest(
@@ -93,7 +92,7 @@ class StorageMonth:
         await stage.select(wanted)
         await stage.init(wanted)
         await stage.confirm()
-        await self._say_deposit(stage)
+        await stage.say_deposit(DEPOSIT.currency)
 
         narrator.step("The month goes by: from 18:00 to 22:00 the battery gives")
         taken = await asyncio.to_thread(counted_by, _FACTORY, month, direction=Direction.IMPORT)
@@ -104,14 +103,8 @@ class StorageMonth:
         narrator.step("The month is over: settled, billed, and paid from what was set aside")
         await stage.settled()
         outcome = await stage.paid()
-        await self._say_deposit(stage)
+        await stage.say_deposit(DEPOSIT.currency)
         return outcome
-
-    async def _say_deposit(self, stage: Stage) -> None:
-        left = await stage.cashier.deposit_of(BAP_ID, currency=DEPOSIT.currency)
-        if left is None:
-            raise TradeFailed("the deposit is not on the seller's ledger")
-        stage.narrator.say(f"the factory's deposit stands at {left}")
 
 
 def evenings(month: Interval) -> Sequence[Energy]:

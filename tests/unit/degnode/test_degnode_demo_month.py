@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from degnode.demo.closing import thinned
 from degnode.demo.month import last_month, name_of
+from degnode.demo.readings import thinned
 from kernel.clock import format_instant, parse_instant
 
 
