@@ -10,6 +10,7 @@ from bpp.platform import Bpp
 from bpp.prepaid import require_quantity_open
 from bpp.selection import hold_meter, require_length
 from bpp.sessions import amend_session
+from kernel.energy import Energy
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend
 from trading.contract import Contract
@@ -59,18 +60,32 @@ async def try_amendment(
     )
 
 
+def _require_offered(bpp: Bpp, contract: Contract, quantity: Energy) -> None:
+    """Refuse a quantity that the offer is not for; of one that was withdrawn, any greater one.
+
+    Raises: QuantityOutOfBounds, UpdateNotAllowed.
+    """
+    offer = bpp.catalogue.find_offer(contract.resource_id, contract.offer_id)
+    if offer is not None:
+        offer.require_quantity(quantity)
+    elif quantity > contract.quantity:
+        raise UpdateNotAllowed(
+            f"the offer {contract.offer_id} was withdrawn: the order {contract.id} takes no more",
+            hint=f"It goes on: keep at most {contract.quantity}, and order the rest anew.",
+        )
+
+
 async def amend_contract(
     bpp: Bpp, contract: Contract, amendment: Amendment, uow: UnitOfWork, *, now: datetime
 ) -> Contract:
     """Return a locked contract as amended before delivery; the caller saves it and tells of it.
 
-    Raises: QuantityUnavailable, QuantityOutOfBounds, ShareUnavailable, MeterSharedOtherwise; nothing is
-    changed then.
+    Raises: QuantityUnavailable, QuantityOutOfBounds, UpdateNotAllowed, ShareUnavailable,
+    MeterSharedOtherwise; nothing is changed then.
     """
     amended = amend(contract, amendment, now=now)
     if amendment.quantity is not None:
-        offer = bpp.catalogue.get_offer(contract.resource_id, contract.offer_id)
-        offer.require_quantity(amendment.quantity)
+        _require_offered(bpp, contract, amendment.quantity)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
     await Stock(uow.connection).hold(

@@ -1,18 +1,18 @@
-"""The catalogue of the built-in provider, from a YAML file. Numbers stay exact."""
+"""The catalogue of the built-in provider, from a YAML file or what is kept of one. Numbers stay exact."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain, combinations
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from bpp.catalog_file import CatalogueFile, ResourceEntry
+from bpp.catalog_file import CatalogueEntries, CatalogueFile, ResourceEntry
 from bpp.charging_file import check_session
 from bpp.exact_yaml import read_yaml
 from bpp.offer_file import check_one_meter
@@ -28,14 +28,14 @@ M = TypeVar("M", bound=BaseModel)
 
 
 class CatalogueInvalid(NodeError):
-    """The catalogue file cannot be traded from; the node does not start."""
+    """The catalogue cannot be traded from; a node does not start with it."""
 
-    code, http_status, retryable = "BPP_CATALOGUE_INVALID", 500, False
+    code, http_status, retryable = "BPP_CATALOGUE_INVALID", 422, False
 
 
 def load_catalogue(path: Path) -> Catalogue:
     """Return the catalogue in the file. Raises: CatalogueInvalid, with file, key, why and what to do."""
-    return read_catalogue(_text_of(path, "catalogue"), name=str(path))
+    return read_catalogue(text_of(path, "catalogue"), name=str(path))
 
 
 def read_catalogue(text: str, *, name: str) -> Catalogue:
@@ -43,13 +43,37 @@ def read_catalogue(text: str, *, name: str) -> Catalogue:
 
     Raises: CatalogueInvalid.
     """
-    return _to_catalogue(_validated(CatalogueFile, text, name), name)
+    return file_catalogue(parse_yaml(text, name), name=name)
+
+
+def file_catalogue(content: object, *, name: str) -> Catalogue:
+    """Return the catalogue that the file `name` holds, with the tariff files that it names.
+
+    Raises: CatalogueInvalid.
+    """
+    return _to_catalogue(_validated(CatalogueFile, content, name), name)
+
+
+def catalogue_of(document: Mapping[str, Any], *, name: str) -> Catalogue:
+    """Return the catalogue of a document, which may be empty and names no files.
+
+    Raises: CatalogueInvalid, with the key as in a file.
+    """
+    entries = _validated(CatalogueEntries, document, name)
+    for index, offer in enumerate(entries.offers):
+        if offer.tariffs:
+            raise CatalogueInvalid(
+                f"{name}: offers.{index}.tariffs: only a file can name tariff files beside it",
+                path=f"offers.{index}.tariffs",
+                hint="Write what they charge under wheeling, or run degnode catalog import.",
+            )
+    return _to_catalogue(entries, name)
 
 
 def load_tariff(path: Path) -> list[Wheeling]:
     """Return what the utility of the tariff file charges. Raises: CatalogueInvalid."""
     name = str(path)
-    tariff = _validated(TariffFile, _text_of(path, "tariff"), name)
+    tariff = _validated(TariffFile, parse_yaml(text_of(path, "tariff"), name), name)
     charges: list[Wheeling] = []
     for index, entry in enumerate(tariff.charges):
         made = partial(entry.charge_of, tariff.utility, Currency(tariff.currency), within=tariff.zone)
@@ -59,28 +83,35 @@ def load_tariff(path: Path) -> list[Wheeling]:
 
 def read_entries(kind: type[M], path: Path, *, what: str) -> M:
     """Return what a file of ours holds, in its form. Raises: CatalogueInvalid."""
-    return _validated(kind, _text_of(path, what), str(path))
+    return _validated(kind, parse_yaml(text_of(path, what), str(path)), str(path))
 
 
-def _text_of(path: Path, what: str) -> str:
+def text_of(path: Path, what: str) -> str:
+    """Return what the file holds, which is to be `what`. Raises: CatalogueInvalid."""
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise CatalogueInvalid(
-            f"the {what} {path} cannot be read: {error}", hint="Name a YAML file that exists."
+            f"the {what} {path} cannot be read: {error}", hint="Name a file that exists."
         ) from error
 
 
-def _validated(kind: type[M], text: str, name: str) -> M:
+def parse_yaml(text: str, name: str) -> object:
+    """Return what the YAML `text` of the file `name` says. Raises: CatalogueInvalid."""
     try:
-        return kind.model_validate(read_yaml(text))
+        return read_yaml(text)
     except yaml.YAMLError as error:
         raise CatalogueInvalid(f"{name} is no YAML: {error}") from error
+
+
+def _validated(kind: type[M], content: object, name: str) -> M:
+    try:
+        return kind.model_validate(content)
     except ValidationError as error:
         raise _explained(error, name) from error
 
 
-def _to_catalogue(file: CatalogueFile, name: str) -> Catalogue:
+def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
     for key, entries in (
         ("providers", file.providers),
         ("resources", file.resources),
@@ -145,8 +176,8 @@ def _converted(make: Callable[[], T], where: str, name: str) -> T:
 
 
 def _require_unique(key: str, ids: list[str], name: str) -> None:
-    for identifier in ids:
-        if ids.count(identifier) > 1:
+    for identifier, times in Counter(ids).items():
+        if times > 1:
             raise CatalogueInvalid(
                 f"{name}: {key}: the id {identifier!r} is there twice",
                 path=key,

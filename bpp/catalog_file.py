@@ -103,12 +103,20 @@ class ResourceEntry(Entry):
         )
 
 
-class CatalogueFile(Entry):
-    """The whole file."""
+class CatalogueEntries(Entry):
+    """All that a platform sells, which may be nothing."""
 
     id: Identifier
     name: str
     networks: tuple[str, ...] = ()
+    providers: tuple[ProviderEntry, ...] = ()
+    resources: tuple[ResourceEntry, ...] = ()
+    offers: tuple[OfferEntry, ...] = ()
+
+
+class CatalogueFile(CatalogueEntries):
+    """The whole file; whoever writes one sells something."""
+
     providers: Annotated[tuple[ProviderEntry, ...], Field(min_length=1)]
     resources: Annotated[tuple[ResourceEntry, ...], Field(min_length=1)]
     offers: Annotated[tuple[OfferEntry, ...], Field(min_length=1)]

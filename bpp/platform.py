@@ -1,4 +1,4 @@
-"""What the seller side works with, put together once at the start."""
+"""What the seller side works with, put together at the start; its catalogue changes as it is changed."""
 
 from __future__ import annotations
 
@@ -14,9 +14,11 @@ from trading.offer import Catalogue
 from trading.stock import Stock
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Bpp:
     """A seller's platform.
+
+    `catalogue` is what is sold now: another one takes its place whole, by `sell_from`.
 
     `hold_for` is how long an init holds its quantity. A proposed change waits for `proposal_ttl` for its
     answer. `sells_past` lets windows be bought that are over already, for replays of old data; readings of
@@ -47,5 +49,9 @@ class Bpp:
         return self.correspondent.url
 
     async def open_shop(self, uow: UnitOfWork) -> None:
-        """Put the catalogue's resources on stock; what is held or sold stays so. Do it at every start."""
+        """Put the catalogue's resources on stock; what is held or sold stays so."""
         await Stock(uow.connection).put(self.catalogue.resources)
+
+    def sell_from(self, catalogue: Catalogue) -> None:
+        """Sell from `catalogue` from now on; who looks at the one before finishes with that."""
+        self.catalogue = catalogue

@@ -8,14 +8,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Row, select, update
+from sqlalchemy import ColumnElement, Row, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bpp.tables import publication_results, publications
 from protocol.actions import Action
 from protocol.errors import WireError
-from storage.tables import outbox
+from storage.tables import OutboxState, outbox
 from trading.publication import Notice, PublicationResult, ResultStatus
 
 
@@ -90,12 +90,22 @@ class Publications:
         """Keep that the whole publication was refused."""
         await self._close(message_id, {"answered_at": now, "refusal": error.to_wire()})
 
+    async def version_told(self, peer: str) -> int | None:
+        """Return the newest version that `peer` was told and did not refuse as a whole, None if none."""
+        reached = outbox.c.state.not_in([OutboxState.REFUSED.value, OutboxState.DEAD.value])
+        query = (
+            select(func.max(publications.c.version))
+            .join(outbox, self._of_outbox)
+            .where(publications.c.peer == peer, publications.c.refusal.is_(None), reached)
+        )
+        number: int | None = (await self._connection.execute(query)).scalar_one_or_none()
+        return number
+
     async def latest(self, *, limit: int, peer: str | None = None) -> list[Kept]:
         """Return the publications, the newest first, of one discovery service or of all."""
-        sent = publications.c.message_id == outbox.c.message_id
         query = (
             select(publications, outbox.c.state.label("delivery"), outbox.c.last_error)
-            .outerjoin(outbox, sent & (outbox.c.action == Action.CATALOG_PUBLISH.value))
+            .outerjoin(outbox, self._of_outbox)
             .order_by(publications.c.published_at.desc(), publications.c.message_id)
             .limit(limit)
         )
@@ -104,6 +114,12 @@ class Publications:
         rows = (await self._connection.execute(query)).all()
         results = await self._results_of([row.message_id for row in rows])
         return [_kept(row, results.get(row.message_id, [])) for row in rows]
+
+    @property
+    def _of_outbox(self) -> ColumnElement[bool]:
+        """What finds a publication's message in the outbox."""
+        is_publication = outbox.c.action == Action.CATALOG_PUBLISH.value
+        return (publications.c.message_id == outbox.c.message_id) & is_publication
 
     async def _results_of(self, message_ids: Sequence[str]) -> dict[str, list[PublicationResult]]:
         table = publication_results
@@ -138,7 +154,7 @@ def _kept(row: Row[Any], results: Sequence[PublicationResult]) -> Kept:
             requested_by=row.requested_by,
             published_at=row.published_at,
         ),
-        delivery=row.delivery or "unknown",
+        delivery=row.delivery or "not sent",
         delivery_error=row.last_error,
         answered_at=row.answered_at,
         refusal=row.refusal,

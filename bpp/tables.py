@@ -1,4 +1,4 @@
-"""The tables of ratings, and of what was published to discovery services."""
+"""The tables of ratings, of the catalogue's versions, and of what was published to discovery services."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Numeric, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 ratings: Final = Table(
@@ -22,6 +23,20 @@ ratings: Final = Table(
     CheckConstraint("score BETWEEN 0 AND 5", name="score"),
 )
 
+catalog_versions: Final = Table(
+    "catalog_versions",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("catalogue_id", Text, nullable=False),
+    Column("document", Text, nullable=False),  # JSON, numbers exact
+    Column("digest", Text, nullable=False),  # SHA-256 of the document, hexadecimal
+    Column("origin", Text, nullable=False),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    CheckConstraint("number > 0", name="number"),
+)
+
 publications: Final = Table(
     "publications",
     metadata,
@@ -33,7 +48,7 @@ publications: Final = Table(
     Column("requested_by", Text, nullable=False),
     Column("published_at", DateTime(timezone=True), nullable=False),
     Column("answered_at", DateTime(timezone=True)),
-    Column("refusal", JSONB),  # the error that stood instead of results
+    Column("refusal", JSONB(none_as_null=True)),  # the error that stood instead of results
 )
 
 publication_results: Final = Table(
@@ -46,3 +61,5 @@ publication_results: Final = Table(
     Column("errors", JSONB, nullable=False),  # [{code, message}]
     Column("warnings", JSONB, nullable=False),
 )
+
+make_append_only(catalog_versions)

@@ -64,6 +64,8 @@ def _administers(scope: Scope) -> Any:  # noqa: ANN401
 
 MayBuy = Annotated[str, _may(Scope.BUY)]
 MayTrade = Annotated[Visitor, _administers(Scope.MARKET)]
+MayReadCatalogue = Annotated[str, _may(Scope.CATALOG_READ)]
+MayEditCatalogue = Annotated[Visitor, _administers(Scope.CATALOG_EDIT)]
 MayReadContracts = Annotated[str, _may(Scope.CONTRACTS_READ)]
 MayCurtail = Annotated[Visitor, _administers(Scope.CONTRACTS_CURTAIL)]
 MayChangeContracts = Annotated[Visitor, _administers(Scope.CONTRACTS_CHANGE)]

@@ -15,6 +15,8 @@ class Scope(StrEnum):
     BUY = "buy"
     MARKET = "market"
     SELL = "sell"
+    CATALOG_READ = "catalog:read"
+    CATALOG_EDIT = "catalog:edit"
     CONTRACTS_READ = "contracts:read"
     CONTRACTS_CURTAIL = "contracts:curtail"
     CONTRACTS_CHANGE = "contracts:change"
@@ -34,6 +36,8 @@ MEANING: Final = {
     Scope.BUY: "Send requests to sellers, read what came of them, and follow events.",
     Scope.MARKET: "Search, buy and follow orders in plain words, for the accounts of the key's own holder.",
     Scope.SELL: "Send whole callbacks in the seller's name, as software behind the common adapter does.",
+    Scope.CATALOG_READ: "Read what is for sale with its history, and what was published.",
+    Scope.CATALOG_EDIT: "Change what is for sale, withdraw it, and publish it.",
     Scope.CONTRACTS_READ: "Read transactions, events, contracts and bills.",
     Scope.CONTRACTS_CURTAIL: "Say that less is delivered under a contract than was agreed, and why.",
     Scope.CONTRACTS_CHANGE: "Cancel contracts, propose changes of them, and answer what buyers propose.",
@@ -52,6 +56,7 @@ MEANING: Final = {
 _INCLUDED: Final = {
     Scope.BUY: {Scope.CONTRACTS_READ, Scope.MARKET},
     Scope.SELL: {Scope.CONTRACTS_READ},
+    Scope.CATALOG_EDIT: {Scope.CATALOG_READ},
     Scope.CONTRACTS_CURTAIL: {Scope.CONTRACTS_READ},
     Scope.CONTRACTS_CHANGE: {Scope.CONTRACTS_READ},
     Scope.PAYMENTS_START: {Scope.CONTRACTS_READ},

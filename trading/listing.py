@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -62,12 +62,21 @@ class Listing:
     resources: tuple[Resource, ...]
     offers: tuple[ListedOffer, ...]
     networks: tuple[str, ...] = ()
+    _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
+    _offers: Mapping[str, Sequence[ListedOffer]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        offers: dict[str, list[ListedOffer]] = {}
+        for offer in self.offers:
+            offers.setdefault(offer.resource_id, []).append(offer)
+        object.__setattr__(self, "_providers", {provider.id: provider for provider in self.providers})
+        object.__setattr__(self, "_offers", offers)
 
     def provider_of(self, resource: Resource) -> Provider:
-        return next(provider for provider in self.providers if provider.id == resource.provider_id)
+        return self._providers[resource.provider_id]
 
     def offers_of(self, resource: Resource) -> tuple[ListedOffer, ...]:
-        return tuple(offer for offer in self.offers if offer.resource_id == resource.id)
+        return tuple(self._offers.get(resource.id, ()))
 
     def only(self, resources: tuple[Resource, ...]) -> Listing:
         """Return the listing without everything that does not belong to `resources`."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -158,7 +158,7 @@ class Provider:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Everything that a platform sells; `networks` are the networks it is offered on."""
+    """Everything that a platform sells, found by ids; `networks` are the networks it is offered on."""
 
     id: str
     name: str
@@ -166,19 +166,28 @@ class Catalogue:
     resources: tuple[Resource, ...]
     offers: tuple[Offer, ...]
     networks: tuple[str, ...] = ()
+    _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
+    _resources: Mapping[str, Resource] = field(init=False, repr=False, compare=False)
+    _offers: Mapping[str, Sequence[Offer]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        offers: dict[str, list[Offer]] = {}
+        for offer in self.offers:
+            offers.setdefault(offer.resource_id, []).append(offer)
+        object.__setattr__(self, "_providers", {provider.id: provider for provider in self.providers})
+        object.__setattr__(self, "_resources", {resource.id: resource for resource in self.resources})
+        object.__setattr__(self, "_offers", offers)
 
     def get_provider(self, provider_id: str) -> Provider:
         """Raises: ProviderNotFound."""
-        for provider in self.providers:
-            if provider.id == provider_id:
-                return provider
+        if (provider := self._providers.get(provider_id)) is not None:
+            return provider
         raise ProviderNotFound(f"there is no provider {provider_id} here", path=Field.SELLER)
 
     def get_resource(self, resource_id: str) -> Resource:
         """Raises: ItemNotFound."""
-        for resource in self.resources:
-            if resource.id == resource_id:
-                return resource
+        if (resource := self._resources.get(resource_id)) is not None:
+            return resource
         raise ItemNotFound(
             f"there is no item {resource_id} here",
             path=Field.ITEM,
@@ -187,7 +196,11 @@ class Catalogue:
 
     def offers_of(self, resource_id: str) -> Iterator[Offer]:
         """Return the offers for a resource, in the catalogue's order."""
-        return (offer for offer in self.offers if offer.resource_id == resource_id)
+        return iter(self._offers.get(resource_id, ()))
+
+    def find_offer(self, resource_id: str, offer_id: str) -> Offer | None:
+        """Return the offer of that id for the resource, None if there is none any more."""
+        return next((offer for offer in self.offers_of(resource_id) if offer.id == offer_id), None)
 
     def get_offer(self, resource_id: str, offer_id: str | None) -> Offer:
         """Return the offer of that id for the resource, or its only offer where none is named.
@@ -206,3 +219,7 @@ class Catalogue:
                 hint=f"Accept one of: {names}.",
             )
         return offers[0]
+
+
+NOTHING_FOR_SALE: Final = Catalogue(id="", name="", providers=(), resources=(), offers=())
+"""What a platform sells that was never given a catalogue."""

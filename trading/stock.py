@@ -1,17 +1,18 @@
 """The quantity that is left of each resource: two buyers never buy the same kilowatt-hour.
 
 A hold lapses by itself: whoever wants of the same resource next gives it back first. Every change
-locks the resource's one row, so what is held never exceeds what is offered.
+locks the resource's one row, so nobody gets more than is offered then; a catalogue that offers less
+later takes nothing away.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
-from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
@@ -34,6 +35,35 @@ _LEFT: Final = text(
 _LEFT_OF_WANTED: Final = text(f"{_LEFT.text} WHERE s.reserved_wh <> 0")
 
 
+_PUT: Final = text(
+    """
+    INSERT INTO stock (resource_id, available_wh)
+    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:amounts AS bigint[]))
+    ON CONFLICT (resource_id) DO UPDATE SET available_wh = excluded.available_wh
+    """
+)
+_OVERSOLD: Final = text(
+    """
+    WITH taken AS (
+        SELECT s.resource_id, s.available_wh, s.reserved_wh - coalesce(
+            (SELECT sum(h.watt_hours) FROM holds AS h
+             WHERE h.resource_id = s.resource_id AND h.expires_at <= :now), 0)::bigint AS taken_wh
+        FROM stock AS s WHERE s.reserved_wh > s.available_wh
+    )
+    SELECT * FROM taken WHERE taken_wh > available_wh ORDER BY resource_id
+    """
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oversold:
+    """A resource of which more is `taken` (held or sold) than its catalogue offers by now."""
+
+    resource_id: str
+    offered: Energy
+    taken: Energy
+
+
 class StockMissing(NodeError):
     """The resource was never put on stock."""
 
@@ -48,14 +78,26 @@ class Stock:
 
     async def put(self, resources: Iterable[Resource]) -> None:
         """Offer of each resource what it says; what is held or sold stays held or sold."""
-        for resource in sorted(resources, key=lambda resource: resource.id):
-            offered = resource.available.watt_hours
-            statement = upsert(stock).values(resource_id=resource.id, available_wh=offered)
-            await self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[stock.c.resource_id], set_={"available_wh": offered}
-                )
+        offered = {resource.id: resource.available.watt_hours for resource in resources}
+        names = sorted(offered)
+        amounts = [offered[name] for name in names]
+        await self._connection.execute(_PUT, {"names": names, "amounts": amounts})
+
+    async def close(self, resource_ids: Sequence[str]) -> None:
+        """Offer nothing any more of these; what is held or sold stays held or sold."""
+        await self._connection.execute(
+            update(stock).where(stock.c.resource_id.in_(resource_ids)).values(available_wh=0)
+        )
+
+    async def oversold(self, *, now: datetime) -> list[Oversold]:
+        """Return the resources of which more is held or sold at `now` than is offered of them."""
+        rows = await self._connection.execute(_OVERSOLD, {"now": now})
+        return [
+            Oversold(
+                resource_id=row.resource_id, offered=Energy(row.available_wh), taken=Energy(row.taken_wh)
             )
+            for row in rows
+        ]
 
     async def left_of_wanted(self, *, now: datetime) -> dict[str, Energy]:
         """Return what can be had at `now` of the resources of which something is held or sold, by their ids.
@@ -75,12 +117,13 @@ class Stock:
     ) -> None:
         """Hold `quantity` for a contract, instead of what was held for it before.
 
+        Part of that can be kept also where less is offered by now than is held and sold.
         Raises: QuantityUnavailable; StockMissing.
         """
         await self._lock(resource_id)
         await self._give_back(resource_id, holds.c.expires_at <= now)
-        await self._give_back(resource_id, holds.c.contract_id == contract_id)
-        await self._reserve(resource_id, quantity)
+        before = await self._give_back(resource_id, holds.c.contract_id == contract_id)
+        await self._reserve(resource_id, quantity, kept=quantity.watt_hours <= before)
         await self._connection.execute(
             insert(holds).values(
                 contract_id=contract_id,
@@ -114,21 +157,26 @@ class Stock:
         if (await self._connection.execute(query)).one_or_none() is None:
             raise StockMissing(f"the resource {resource_id} was never put on stock")
 
-    async def _give_back(self, resource_id: str, condition: ColumnElement[bool]) -> None:
-        freed = await self._connection.execute(
+    async def _give_back(self, resource_id: str, condition: ColumnElement[bool]) -> int:
+        """Return how many watt-hours were given back."""
+        deleted = await self._connection.execute(
             delete(holds).where(holds.c.resource_id == resource_id, condition).returning(holds.c.watt_hours)
         )
+        freed = int(sum(deleted.scalars()))
         await self._connection.execute(
             update(stock)
             .where(stock.c.resource_id == resource_id)
-            .values(reserved_wh=stock.c.reserved_wh - sum(freed.scalars()))
+            .values(reserved_wh=stock.c.reserved_wh - freed)
         )
+        return freed
 
-    async def _reserve(self, resource_id: str, quantity: Energy) -> None:
+    async def _reserve(self, resource_id: str, quantity: Energy, *, kept: bool) -> None:
+        """Reserve a quantity that is left, or one that was `kept` of what was reserved before."""
         wanted = quantity.watt_hours
+        fits = stock.c.reserved_wh + wanted <= stock.c.available_wh
         taken = await self._connection.execute(
             update(stock)
-            .where(stock.c.resource_id == resource_id, stock.c.reserved_wh + wanted <= stock.c.available_wh)
+            .where(stock.c.resource_id == resource_id, true() if kept else fits)
             .values(reserved_wh=stock.c.reserved_wh + wanted)
         )
         if taken.rowcount:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from pathlib import Path
 
 import structlog
 from fastapi import APIRouter
@@ -18,7 +17,6 @@ from bpp.bindings import bind
 from bpp.cascade.answers import record_unreached
 from bpp.cascade.asking import QUESTIONS_CHANNEL
 from bpp.cascade.desk import CascadeDesk
-from bpp.catalog import load_catalogue
 from bpp.contract_api import contract_router
 from bpp.curtailment_api import curtailment_router
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
@@ -31,6 +29,7 @@ from bpp.station_desk import StationDesk
 from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
 from degnode.roles.browser_search import SearchSettings, seller_search
+from degnode.roles.catalogue import CatalogueParts, CatalogueSettings, file_of, open_catalogue
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
@@ -54,11 +53,13 @@ from protocol.actions import Role
 from registry_client.subscriber import SubscriberRole
 from settlement.settle import COLLECTION_DEADLINE
 from storage.unit_of_work import Transaction
+from trading.offer import NOTHING_FOR_SALE
 
 log = structlog.get_logger(__name__)
 
 
 class SellerSettings(
+    CatalogueSettings,
     MeterDoorSettings,
     MeterFeedSettings,
     SignedReadingsSettings,
@@ -69,7 +70,6 @@ class SellerSettings(
 ):
     """The settings of a seller's platform."""
 
-    catalog: Path = Field(description="The YAML file of what is for sale.")
     hold_for: timedelta = Field(
         timedelta(minutes=15), description="How long a quantity is held between init and confirm."
     )
@@ -103,12 +103,12 @@ class SellerSettings(
 async def run() -> None:
     """Run the seller's platform until its process is told to stop."""
     settings = load_settings(SellerSettings)
-    catalogue = load_catalogue(settings.catalog)
+    document = file_of(settings)
     roster = load_roster(settings)
 
     async def build(foundation: Foundation) -> RoleParts:
         seller = Bpp(
-            catalogue=catalogue,
+            catalogue=NOTHING_FOR_SALE,
             correspondent=foundation.correspondent,
             hold_for=settings.hold_for,
             proposal_ttl=settings.proposal_ttl,
@@ -118,12 +118,11 @@ async def run() -> None:
             collection_deadline=settings.collection_deadline,
             plugs=frozenset(place.resource for place in roster.places),
         )
-        async with foundation.uow_factory() as uow:
-            await seller.open_shop(uow)
+        catalogue = await open_catalogue(seller, foundation, settings, document)
         moved = await station_parts(
             roster, foundation, heard_by=StationDesk(bpp=seller), on_recorded=_note_recorded
         )
-        return _parts(foundation, seller, settings, moved)
+        return _parts(foundation, seller, settings, moved, catalogue)
 
     await run_participant(Role.BPP, settings, build)
 
@@ -142,11 +141,14 @@ async def _note_recorded(uow: Transaction, results: Sequence[IngestResult], now:
     await tell_of_readings(uow, results, now)
 
 
-def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved: StationParts) -> RoleParts:
+def _parts(
+    foundation: Foundation,
+    seller: Bpp,
+    settings: SellerSettings,
+    moved: StationParts,
+    catalogue: CatalogueParts,
+) -> RoleParts:
     uow_factory, clock = foundation.uow_factory, foundation.clock
-    desk = DeliveryDesk(bpp=seller, uow_factory=uow_factory, clock=clock)
-    contracts = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
-    foundation.listener.on(CONTRACTS_CHANNEL, contracts.wake)
     validation = Worker(
         "validation",
         ValidationDesk(uow_factory=uow_factory, clock=clock).step,
@@ -163,7 +165,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved:
     feeds = meter_feeds(settings, foundation, on_recorded=_note_recorded)
     payments = payment_parts(settings, uow_factory=uow_factory, clock=clock)
     kinds = seller_kinds(settings, foundation, collects=bool(payments.jobs))
-    jobs = job_desk([*kinds, *payments.jobs], foundation)
+    jobs = job_desk([*kinds, *payments.jobs, *catalogue.jobs], foundation)
     return RoleParts(
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
@@ -171,6 +173,7 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved:
         admission=SellerAdmission(uow_factory=uow_factory),
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),
+            *catalogue.routers,
             *_contract_routers(foundation, seller),
             trade_record_router(_signed_calls(foundation), uow_factory=uow_factory, clock=clock),
             vee_router(uow_factory=uow_factory, clock=clock),  # before the meters' own, which take any path
@@ -185,7 +188,8 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved:
         on_undeliverable=partial(record_unreached, seller),
         cascade=Cascade(asks=True),
         workers=(
-            contracts,
+            catalogue.watch,
+            _follow_contracts(foundation, seller),
             _ask_utilities(foundation, seller),
             validation,
             jobs,
@@ -197,6 +201,14 @@ def _parts(foundation: Foundation, seller: Bpp, settings: SellerSettings, moved:
         websockets=moved.websockets,
         on_stop=feeds.on_stop,
     )
+
+
+def _follow_contracts(foundation: Foundation, seller: Bpp) -> Worker:
+    """Return who settles contracts and tells buyers of it."""
+    desk = DeliveryDesk(bpp=seller, uow_factory=foundation.uow_factory, clock=foundation.clock)
+    worker = Worker("contracts", desk.step, poll_interval=foundation.settings.poll_interval)
+    foundation.listener.on(CONTRACTS_CHANNEL, worker.wake)
+    return worker
 
 
 def _contract_routers(foundation: Foundation, seller: Bpp) -> tuple[APIRouter, ...]:

@@ -39,7 +39,8 @@ OWN_CODES = {
     "PDF_": "told to operators who want an invoice as a PDF",
     "PAYMENT_": "told to operators and payment rails over the HTTP API",
     "LEDGER_": "told to operators on the command line",
-    "BPP_CATALOGUE_INVALID": "told to the operator when the node starts",
+    "BPP_CATALOGUE_": "told to the operator who starts the node or changes its catalogue",
+    "BPP_NOBODY_TO_TELL": "told to the operator who publishes a catalogue",
     "AUT_SUBSCRIPTION_REFUSED": "told to the operator when a registry refuses the node",
 }
 

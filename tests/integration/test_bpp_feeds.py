@@ -8,6 +8,7 @@ from pathlib import Path
 from bpp.catalog import load_catalogue
 from bpp.platform import Bpp
 from degnode.roles import bpp as role
+from degnode.roles.catalogue import open_catalogue
 from degnode.roles.own_keys import open_own_keys
 from degnode.roles.stations import StationParts
 from kernel.clock import SystemClock
@@ -50,7 +51,8 @@ async def test_a_platform_that_is_told_to_stop_ends_a_poll_that_is_under_way(
             correspondent=foundation.correspondent,
             hold_for=timedelta(minutes=15),
         )
-        parts = role._parts(foundation, seller, settings, StationParts())
+        catalogue = await open_catalogue(seller, foundation, settings, None)
+        parts = role._parts(foundation, seller, settings, StationParts(), catalogue)
 
         def stop(_path: str) -> None:
             if len(server.asked_for("readings")) == 3:

@@ -18,6 +18,7 @@ from bpp.bindings import bind
 from bpp.platform import Bpp
 from bpp.publications import Kept, Publications, Scope
 from degnode.roles.participant import RoleParts
+from node.cascade import Cascade
 from node.runtime import Foundation
 from protocol.actions import PUBLISHING, Action, Role
 from protocol.profile import V2_LTS, V2_RC, Profile
@@ -89,6 +90,7 @@ async def build(foundation: Foundation) -> RoleParts:
         description="publishes",
         handlers=bind(seller),
         admission=SellerAdmission(uow_factory=foundation.uow_factory),
+        cascade=Cascade(asks=True),
         routers=[foundation.adapter(callback_putter(foundation.wires.pins)).router()],
     )
 
