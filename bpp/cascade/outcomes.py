@@ -21,7 +21,7 @@ from trading import contract as decisions
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.lifecycle import ContractEvent, ContractStatus
-from trading.refusals import UtilityRefused, UtilitySilent
+from trading.refusals import QuoteExpired, UtilityRefused, UtilitySilent
 from trading.stock import Stock
 
 log = structlog.get_logger(__name__)
@@ -65,6 +65,11 @@ async def go_on(
         return
     asked = await store.of_request(question.contract_id, waiting)
     if any(each.state is not QuestionState.GRANTED for each in asked):
+        return
+    contract = await ContractStore(uow.connection).get(question.contract_id)
+    if not contract.is_open:
+        lapsed = QuoteExpired(f"the order {contract.id} lapsed meanwhile", hint="Send init again.")
+        await give_up(bpp, question, WireError.of(lapsed), uow, now=now)
         return
     inbound = await get_waiting(waiting, uow)
     try:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.cascade.asking import ask_utilities, grid_of
+from bpp.cascade.asking import ask_utilities, grid_of, keep_held
 from bpp.orders import keep
 from bpp.platform import Bpp
 from bpp.selection import find_sellable, fit_slot, hold_meter
@@ -45,10 +45,11 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     if earlier is not None and earlier.resource_id != contract.resource_id:
         await stock.release(earlier.id, resource_id=earlier.resource_id)
     grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
-    message = None
-    if grants is not None:
-        priced, reason = grants.priced(contract), describe(asked, request)
-        message = await keep(priced, inbound, uow, event="INIT", now=now, reason=reason)
+    if grants is None:
+        await keep_held(bpp, contract, uow, now=now)
+        return None
+    priced, reason = grants.priced(contract), describe(asked, request)
+    message = await keep(priced, inbound, uow, event="INIT", now=now, reason=reason)
     await stock.hold(
         contract.id,
         resource_id=contract.resource_id,

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from bpp.cascade.answers import NothingAsked
+from bpp.deliveries import DeliveryDesk
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
@@ -455,6 +456,29 @@ async def test_a_question_that_cannot_be_seen_to_is_left_alone_for_a_while(
     await world.pass_time(timedelta(seconds=6))
     assert "message" in world.answers(init)[0]
     assert "message" in world.answers(second)[0]
+
+
+async def test_a_quantity_is_held_for_as_long_as_utilities_may_take(world: GridWorld) -> None:
+    world.bpp = replace(world.bpp, hold_for=timedelta(seconds=5))
+    world.sells()
+    world.hill.is_slow = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    await world.pass_time(timedelta(seconds=20))
+    await world.release(world.hill)
+    assert world.answers(init)[0]["message"]["order"]["beckn:orderStatus"] == "PENDING"
+
+
+async def test_an_answer_to_an_order_that_has_lapsed_is_undone(world: GridWorld) -> None:
+    world.hill.is_slow = True
+    init = await world.ask(Action.INIT, {"order": order(10)})
+    world.clock.advance(timedelta(hours=1))
+    desk = DeliveryDesk(bpp=world.bpp, uow_factory=world.seller.uow_factory, clock=world.clock)
+    while await desk.step():
+        pass
+    await world.release(world.hill)
+    [answer] = world.answers(init)
+    assert answer["error"]["code"] == "BIZ_QUOTE_EXPIRED_OR_CHANGED"
+    assert await world.trades(world.hill) == await world.trades(world.valley) == [("CANCELLED", 0)]
 
 
 async def _broken(_subscriber_id: str) -> Peer:
