@@ -8,7 +8,7 @@ from bap.market.call import PREFIX
 from bap.market.description import add_description
 from bap.market.desk import MarketDesk
 from bap.market.event_api import add_events
-from bap.market.order_api import add_order_actions, add_orders
+from bap.market.order_api import add_order_actions, add_orders, add_sessions
 from bap.market.quote_api import add_quotes
 from bap.market.request_api import add_requests
 from bap.market.route import MarketRoute
@@ -23,6 +23,7 @@ def market_router(desk: MarketDesk, webhooks: WebhookDesk, *, heartbeat_seconds:
     add_quotes(router, desk)
     add_orders(router, desk)
     add_order_actions(router, desk)
+    add_sessions(router, desk)
     add_requests(router, desk)
     add_events(router, desk, heartbeat_seconds=heartbeat_seconds)
     add_webhooks(router, webhooks)

@@ -8,11 +8,11 @@ from typing import Any, Final
 
 from pydantic import BaseModel, Field
 
-from bap.market.amounts import Amount, Instant, KwhText, Span, tell_energy, tell_money, tell_span
+from bap.market.amounts import Amount, Instant, KwhText, Span, plain, tell_energy, tell_money, tell_span
 from kernel.clock import format_instant
 from kernel.currency import Currency
 from kernel.money import Money
-from trading.delivery import BillingCycleView, Delivery
+from trading.delivery import BillingCycleView, Delivery, SessionReport
 from trading.mapping.find import reading
 from trading.quote import ComponentType, Quote
 from trading.report import ContractReport
@@ -41,12 +41,23 @@ class Breakup(BaseModel):
     lines: list[PriceLine]
 
 
+class SessionView(BaseModel):
+    """How a charging session goes."""
+
+    status: str = Field(description="pending, active, stop (charging has ended), completed or interrupted.")
+    plug: str | None = Field(None, description="available, preparing or unavailable.")
+    minutes: str | None = Field(None, description="How long charging took, once it has ended.")
+    is_reserved: bool
+    why: str | None = Field(None, description="Why it stands so, where there is something to say.")
+
+
 class DeliveryView(BaseModel):
     """What has been delivered so far."""
 
     status: str = Field(description="pending, in_progress, completed or failed.")
     kwh: KwhText
     window: Span
+    session: SessionView | None = Field(None, description="Of a charging station alone.")
     kwh_cut: KwhText | None = Field(None, description="What of the order will not be delivered.")
     cut_because: str | None = None
 
@@ -111,8 +122,19 @@ def tell_delivery(delivery: Delivery) -> DeliveryView:
         status=delivery.status.value.lower(),
         kwh=tell_energy(delivery.delivered),
         window=tell_span(delivery.window),
+        session=delivery.session and _session(delivery.session),
         kwh_cut=delivery.cut and tell_energy(delivery.cut.quantity),
         cut_because=delivery.cut and delivery.cut.reason.value.lower(),
+    )
+
+
+def _session(session: SessionReport) -> SessionView:
+    return SessionView(
+        status=session.status.value.lower(),
+        plug=session.connector and session.connector.value.lower(),
+        minutes=None if session.minutes is None else plain(session.minutes),
+        is_reserved=session.is_reserved,
+        why=session.why or None,
     )
 
 

@@ -33,7 +33,7 @@ from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
 from trading.mapping.wire import Wire
 from trading.refusals import SearchUnsupported
-from trading.request import BEST_RATING, WORST_RATING, Criteria, Inquiry, OrderRequest, Rating
+from trading.request import BEST_RATING, WORST_RATING, Criteria, Inquiry, OrderRequest, Rating, SessionWish
 
 FindSellers = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all sellers' platforms of the network. Raises: RegistryUnavailable, …"""
@@ -44,6 +44,7 @@ _MOST_SELLERS: Final = 50
 _CATEGORY: Final = {About.ORDER: "ORDER", About.ENERGY: "ITEM", About.SELLER: "PROVIDER"}
 _HELD: Final = frozenset({OrderStatus.HELD})
 _OPEN: Final = frozenset({OrderStatus.HELD, OrderStatus.ACTIVE})
+_BOUGHT: Final = frozenset({OrderStatus.ACTIVE})
 _ANY: Final = frozenset({*_OPEN, OrderStatus.COMPLETED, OrderStatus.CANCELLED})
 
 
@@ -196,6 +197,20 @@ class MarketDesk:
             return wire.write_update(replace(wanted, order_id=stated.order_id, quantity=form.energy))
 
         await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_OPEN)
+        return order_id
+
+    async def move_session(self, account: Account, order_id: str, wish: SessionWish, attempt: Attempt) -> str:
+        """Start or stop charging. Raises: NotInAccount, WrongMoment, DoneBefore."""
+
+        def write(stated: Stated, wire: Wire) -> Json:
+            wanted = _wanted(stated.purchase.form, stated.purchase.names)
+            report = stated.report
+            quantity = wanted.quantity if report is None else report.quantity
+            return wire.write_update(
+                replace(wanted, order_id=stated.order_id, quantity=quantity, session=wish)
+            )
+
+        await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_BOUGHT)
         return order_id
 
     async def rate(self, account: Account, order_id: str, form: RatingForm, attempt: Attempt) -> str:
@@ -351,6 +366,7 @@ def _wanted(form: QuoteForm, names: Mapping[str, str]) -> OrderRequest:
         offer_id=names["offer"],
         quantity=form.energy,
         target_meter=form.meter,
+        buyer_utility=form.utility,
         trade_start=None if window is None else window.start,
         trade_end=None if window is None else window.end,
     )

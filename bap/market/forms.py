@@ -17,6 +17,7 @@ from pydantic import (
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from trading.charging.connector import ConnectorType
 from trading.geometry import point_at
 from trading.spatial import SpatialFilter, SpatialOperator
 
@@ -106,6 +107,7 @@ class SearchForm(Form):
     source: Source | None = None
     price_at_most: PerKwh | None = None
     kwh_at_least: Kwh | None = Field(None, description="So much must be left of it.")
+    connector: ConnectorType | None = Field(None, description="Only charging stations with this plug.")
     near: Near | None = Field(None, description="Where the energy comes from, or the station stands.")
     window: Window | None = Field(None, description="All of this time it must be to be had.")
     sellers: Annotated[list[SellerId], Field(min_length=1, max_length=50)] | None = Field(
@@ -127,6 +129,10 @@ class QuoteForm(Form):
         None, description="When the energy is to flow; without it, all the time that it is produced."
     )
     buyer: Line | None = Field(None, description="How the seller is told who buys; else the account's name.")
+    utility: Line | None = Field(
+        None,
+        description="Who runs the grid at that meter, by its name in the network, if the seller asks for it.",
+    )
 
     @property
     def energy(self) -> Energy:

@@ -22,6 +22,7 @@ from bap.market.amounts import (
 )
 from kernel.clock import format_instant
 from kernel.ids import derived_id
+from trading.charging.connector import Connector
 from trading.geometry import GeometryKind
 from trading.listing import ListedOffer, Listing
 from trading.offer import Provider, Resource
@@ -73,6 +74,17 @@ class PlaceView(BaseModel):
     address: str | None
 
 
+class ConnectorView(BaseModel):
+    """The plug of a charging station."""
+
+    type: str = Field(examples=["CCS2"])
+    kw: str = Field(description="The most power, in kilowatts.", examples=["60"])
+    current: str | None = Field(None, description="ac_single_phase, ac_3_phase or dc.")
+    can_be_reserved: bool
+    station: str | None = None
+    amenities: list[str] = Field(default_factory=list)
+
+
 class OfferView(BaseModel):
     """Something that can be bought."""
 
@@ -90,6 +102,7 @@ class OfferView(BaseModel):
     produced: Span = Field(description="When the energy is to be had.")
     valid_until: Instant | None = Field(None, description="Until when it can be ordered, where that is told.")
     place: PlaceView | None = None
+    connector: ConnectorView | None = Field(None, description="Of a charging station alone.")
     found_at: Instant | None = None
 
 
@@ -131,10 +144,22 @@ def _tell(offer: ListedOffer, resource: Resource, provider: Provider, bpp_id: st
             produced=tell_span(resource.production),
             valid_until=offer.validity and format_instant(offer.validity.end),
             place=resource.place and _place(resource.place),
+            connector=resource.connector and _connector(resource.connector),
         ),
         names={"bpp_id": bpp_id, "provider": provider.id, "resource": resource.id, "offer": offer.id},
         price=offer.terms.price.per_kwh,
         resource=resource,
+    )
+
+
+def _connector(connector: Connector) -> ConnectorView:
+    return ConnectorView(
+        type=connector.type.value,
+        kw=plain(connector.max_power),
+        current=connector.power_type and connector.power_type.value.lower(),
+        can_be_reserved=connector.reservable,
+        station=connector.station_id,
+        amenities=list(connector.amenities),
     )
 
 

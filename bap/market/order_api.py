@@ -9,12 +9,13 @@ from pydantic import AwareDatetime
 
 from bap.market.account import Account, Trader
 from bap.market.bills import BillView, tell_bill
-from bap.market.call import Call, Cursor, Limit, ThingId, Wait
+from bap.market.call import Call, Cursor, Limit, MarketCall, ThingId, Wait
 from bap.market.desk import MarketDesk
 from bap.market.forms import ChangeForm, OrderForm
 from bap.market.purchases import OrderPage, OrderView, get_order, list_orders, tell_order
 from bap.market.route import problems
 from bap.market.tables import OrderStatus
+from trading.request import SessionWish
 
 Since = Annotated[AwareDatetime | None, Query(description="Only those of which there was news since.")]
 
@@ -108,6 +109,33 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
     async def change(call: Call, order_id: ThingId, form: ChangeForm) -> OrderView:
         attempt = call.attempt(form)
         await desk.once(attempt, lambda: desk.change(call.account, order_id, form, attempt))
+        return await _after(desk, call.account, order_id, call.wait)
+
+
+def add_sessions(router: APIRouter, desk: MarketDesk) -> None:
+    """Add the routes that start and stop charging."""
+
+    @router.post(
+        "/orders/{order_id}/session/start",
+        operation_id="start_session",
+        summary="Have the station begin to charge",
+        responses=problems(404, 409),
+    )
+    async def start(call: Call, order_id: ThingId) -> OrderView:
+        return await move(call, order_id, SessionWish.START)
+
+    @router.post(
+        "/orders/{order_id}/session/stop",
+        operation_id="stop_session",
+        summary="Have the station end charging",
+        responses=problems(404, 409),
+    )
+    async def stop(call: Call, order_id: ThingId) -> OrderView:
+        return await move(call, order_id, SessionWish.STOP)
+
+    async def move(call: MarketCall, order_id: str, wish: SessionWish) -> OrderView:
+        attempt = call.attempt()
+        await desk.once(attempt, lambda: desk.move_session(call.account, order_id, wish, attempt))
         return await _after(desk, call.account, order_id, call.wait)
 
 

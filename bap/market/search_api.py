@@ -14,6 +14,7 @@ from bap.market.forms import Form, Kwh, PerKwh, SearchForm, SellerId, Source
 from bap.market.offers import OfferView
 from bap.market.route import problems
 from bap.market.searches import OfferFilter, SearchView, Sort, get_offer, get_search, view_search
+from trading.charging.connector import ConnectorType
 
 
 class OfferQuery(Form):
@@ -25,6 +26,7 @@ class OfferQuery(Form):
     source: Source | None = None
     price_at_most: PerKwh | None = None
     kwh_at_least: Kwh | None = None
+    connector: ConnectorType | None = None
     seller: SellerId | None = Field(None, description="Only offers of this platform.")
     sort: Sort = Field(Sort.PRICE, description="price: the cheapest first; kwh: what has most left; newest.")
     limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 50
@@ -36,6 +38,7 @@ class OfferQuery(Form):
             source=self.source,
             price_at_most=self.price_at_most,
             kwh_at_least=self.kwh_at_least,
+            connector=self.connector,
             seller=self.seller,
             sort=self.sort,
             limit=self.limit,

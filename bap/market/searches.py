@@ -77,6 +77,7 @@ class OfferFilter:
     source: Source | None = None
     price_at_most: Decimal | None = None
     kwh_at_least: Decimal | None = None
+    connector: str | None = None
     seller: str | None = None
     sort: Sort = Sort.PRICE
     limit: int = 50
@@ -221,7 +222,12 @@ def _fitting(query: Select[Any], search: Search) -> Select[Any]:
         )
     return _narrowed(
         query,
-        OfferFilter(source=form.source, price_at_most=form.price_at_most, kwh_at_least=form.kwh_at_least),
+        OfferFilter(
+            source=form.source,
+            price_at_most=form.price_at_most,
+            kwh_at_least=form.kwh_at_least,
+            connector=form.connector,
+        ),
     )
 
 
@@ -232,6 +238,8 @@ def _narrowed(query: Select[Any], wanted: OfferFilter) -> Select[Any]:
         query = query.where(_TABLE.price <= wanted.price_at_most)
     if wanted.kwh_at_least is not None:
         query = query.where(_TABLE.available_wh >= Energy.from_kwh(wanted.kwh_at_least).watt_hours)
+    if wanted.connector is not None:
+        query = query.where(_TABLE.connector == wanted.connector)
     if wanted.seller is not None:
         query = query.where(_TABLE.bpp_id == wanted.seller)
     return query
@@ -248,6 +256,7 @@ def _row(search: Search, offer: FoundOffer, bpp_id: str, now: datetime) -> Json:
         "price": offer.price,
         "available_wh": resource.available.watt_hours,
         "source": offer.view.source,
+        "connector": resource.connector and resource.connector.type.value,
         "produced_from": resource.production.start,
         "produced_until": resource.production.end,
         "found_at": now,

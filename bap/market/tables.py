@@ -79,6 +79,7 @@ market_offers: Final = Table(
     Column("price", Numeric, nullable=False),  # major units a kWh
     Column("available_wh", BigInteger, nullable=False),
     Column("source", Text, nullable=False),
+    Column("connector", Text),  # the plug's type; null: no charging station
     Column("produced_from", DateTime(timezone=True), nullable=False),
     Column("produced_until", DateTime(timezone=True), nullable=False),
     Column("found_at", DateTime(timezone=True), nullable=False),

@@ -76,6 +76,7 @@ def search(  # noqa: PLR0913  what may be looked for
     source: str | None = None,
     price_at_most: Kwh | None = None,
     kwh_at_least: Kwh | None = None,
+    connector: str | None = None,
     near: tuple[Kwh, Kwh, int] | None = None,
     window: Times | None = None,
     sellers: Collection[str] | None = None,
@@ -90,6 +91,7 @@ def search(  # noqa: PLR0913  what may be looked for
         "source": source,
         "price_at_most": _text(price_at_most),
         "kwh_at_least": _text(kwh_at_least),
+        "connector": connector,
         "near": None if near is None else _circle(near),
         "window": _span(window),
         "sellers": None if sellers is None else list(sellers),
@@ -110,6 +112,7 @@ def quote(
     meter: str | None = None,
     window: Times | None = None,
     buyer: str | None = None,
+    utility: str | None = None,
     wait: float = WAIT,
 ) -> Flow[Quote]:
     """Return what a quantity of an offer costs.
@@ -122,6 +125,7 @@ def quote(
         "meter": meter,
         "window": _span(window),
         "buyer": buyer,
+        "utility": utility,
     }
     told = Quote.model_validate((yield from _post("/quotes", form, wait=wait)))
     return _quoted(told)
@@ -149,12 +153,13 @@ def buy(
     meter: str | None = None,
     window: Times | None = None,
     buyer: str | None = None,
+    utility: str | None = None,
 ) -> Flow[Order]:
     """Quote, hold and buy: return the order once it binds.
 
     Raises: PurchaseFailed, if it comes to nothing; StillWaiting, if the seller takes too long.
     """
-    priced = yield from quote(offer, kwh, meter=meter, window=window, buyer=buyer)
+    priced = yield from quote(offer, kwh, meter=meter, window=window, buyer=buyer, utility=utility)
     bought = yield from order(priced, confirm=True)
     if bought.status in ("active", "completed"):
         return bought
@@ -227,6 +232,16 @@ def cancel(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
 def change(order_id: str, kwh: Kwh, *, wait: float = WAIT) -> Flow[Order]:
     """Ask for another quantity. Raises: PurchaseFailed."""
     return (yield from _move(order_id, "update", {"kwh": _text(kwh)}, wait))
+
+
+def start_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
+    """Have the station begin to charge. Raises: PurchaseFailed."""
+    return (yield from _move(order_id, "session/start", {}, wait))
+
+
+def stop_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
+    """Have the station end charging. Raises: PurchaseFailed."""
+    return (yield from _move(order_id, "session/stop", {}, wait))
 
 
 def rate(order_id: str, stars: Kwh, *, about: str = "order", wait: float = WAIT) -> Flow[Answer]:

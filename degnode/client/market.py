@@ -69,6 +69,8 @@ class Operations:
     confirm = Operation(flows.confirm)
     cancel = Operation(flows.cancel)
     change = Operation(flows.change)
+    start_session = Operation(flows.start_session)
+    stop_session = Operation(flows.stop_session)
     rate = Operation(flows.rate)
     support = Operation(flows.support)
     track = Operation(flows.track)

@@ -77,6 +77,15 @@ class Place(Model):
     address: str | None = None
 
 
+class Connector(Model):
+    """The plug of a charging station."""
+
+    type: str
+    kw: Decimal
+    current: str | None = None
+    can_be_reserved: bool
+
+
 class Offer(Model):
     """Something that can be bought."""
 
@@ -94,6 +103,7 @@ class Offer(Model):
     produced: Window
     valid_until: datetime | None = None
     place: Place | None = None
+    connector: Connector | None = None
 
 
 class AskedSeller(Model):
@@ -151,12 +161,23 @@ class Quote(Model):
         return _total(self.price)
 
 
+class Session(Model):
+    """How a charging session goes."""
+
+    status: str
+    plug: str | None = None
+    minutes: Decimal | None = None
+    is_reserved: bool
+    why: str | None = None
+
+
 class Delivery(Model):
     """What has been delivered so far."""
 
     status: str
     kwh: Decimal
     window: Window
+    session: Session | None = None
     kwh_cut: Decimal | None = None
     cut_because: str | None = None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Final
@@ -24,6 +24,7 @@ from bap.market.desk import MarketDesk
 from bap.market.news import MarketNews
 from bap.market.webhook_api import WebhookDesk
 from bap.market.webhook_post import WebhookPost
+from bpp.platform import Bpp
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from keystore.local_key_manager import LocalKeyManager
@@ -171,7 +172,7 @@ class MarketWorld:
 
 @asynccontextmanager
 async def market_world(
-    database: Database, *, profile: Profile, sellers: Sequence[str] = (BPP_ID,)
+    database: Database, *, profile: Profile, bpp: Bpp | None = None, sellers: Sequence[str] = (BPP_ID,)
 ) -> AsyncIterator[MarketWorld]:
     """Run a buyer's node that speaks `profile` with a seller it has not heard of; its clock stands still."""
     clock, hub = ManualClock(NOW), EventHub()
@@ -210,7 +211,8 @@ async def market_world(
             transport=httpx.ASGITransport(app), base_url="http://bap", headers={"X-Api-Key": KEY}
         )
         api = await stack.enter_async_context(client)
-        seller = await SellerWorld(uow_factory=uow_factory, clock=clock).open()
+        seller = SellerWorld(uow_factory=uow_factory, clock=clock)
+        seller = await (seller if bpp is None else replace(seller, bpp=bpp)).open()
         platform = SellerPlatform.called(
             BPP_ID, uow_factory=uow_factory, clock=clock, handlers=bind(news.arrived)
         )
