@@ -21,11 +21,12 @@ class Bpp:
     `catalogue` is what is sold now: another one takes its place whole, by `sell_from`.
 
     `hold_for` is how long an init holds its quantity. A proposed change waits for `proposal_ttl` for its
-    answer. `sells_past` lets windows be bought that are over already, for replays of old data; readings of
-    a cycle are waited for until `collection_deadline` after its end. `new_id` makes order ids, which nobody
-    may guess. Within `status_interval` a buyer is told once of what changes in a contract, unless its status
-    changes. One answer to a search tells `most_found` items. `plugs` are the connectors that a station
-    moves; sessions at others start and stop by their buyers' word.
+    answer; a delivery can be followed until `tracking_lasts` after its contract ended. `sells_past` lets
+    windows be bought that are over already, for replays of old data; readings of a cycle are waited for
+    until `collection_deadline` after its end. `new_id` makes order ids, which nobody may guess. Within
+    `status_interval` a buyer is told once of what changes in a contract, unless its status changes. One
+    answer to a search tells `most_found` items. `plugs` are the connectors that a station moves; sessions
+    at others start and stop by their buyers' word.
     """
 
     catalogue: Catalogue
@@ -33,6 +34,7 @@ class Bpp:
     hold_for: timedelta = timedelta(minutes=15)
     status_interval: timedelta = timedelta(minutes=1)
     proposal_ttl: timedelta = timedelta(minutes=30)
+    tracking_lasts: timedelta = timedelta(hours=24)
     sells_past: bool = False
     collection_deadline: timedelta = COLLECTION_DEADLINE
     plugs: frozenset[str] = frozenset()

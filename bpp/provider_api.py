@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
 from bpp.account import read_account
+from bpp.tracking_links import TrackingLinks
 from kernel.clock import Clock, format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
@@ -62,18 +64,18 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     return router
 
 
-def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
-    """Return the route that on_track links to: open to whoever knows the order's id."""
+def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock, lasts: timedelta) -> APIRouter:
+    """Return the route that on_track links to: open to who knows the link, until `lasts` after the end."""
     router = APIRouter(tags=["tracking"], default_response_class=JsonResponse)
 
     @router.get(
-        "/track/{contract_id}",
+        "/track/{link}",
         summary="How far a delivery has come",
-        responses={**_OBJECT, **refusals(404, 422, 503)},
+        responses={**_OBJECT, **refusals(404, 410, 422, 503)},
     )
-    async def track(contract_id: str) -> JsonResponse:
+    async def track(link: str) -> JsonResponse:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
+            contract = await TrackingLinks(uow.connection).follow(link, lasts=lasts, now=clock.now())
             view = await read_account(contract, uow, now=clock.now())
         return JsonResponse(
             {

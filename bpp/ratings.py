@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 import simplejson
-from sqlalchemy import func, select, tuple_
+from sqlalchemy import func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -17,6 +17,23 @@ from trading.request import Rating, RatingSummary
 
 _OUT_OF: Final = 5
 _SHOWN: Final = Decimal("0.01")
+
+
+_OF_SOLD: Final = text(
+    """
+    SELECT id, count(*) AS many, avg(score) AS mean FROM (
+        SELECT target_id AS id, score FROM ratings WHERE category = 'ITEM' AND target_id = ANY(:resources)
+        UNION ALL
+        SELECT target_id, score FROM ratings WHERE category = 'PROVIDER' AND target_id = ANY(:providers)
+        UNION ALL
+        SELECT c.resource_id, r.score FROM ratings AS r JOIN contracts AS c ON c.id = r.target_id
+        WHERE r.category = 'ORDER' AND c.resource_id = ANY(:resources)
+        UNION ALL
+        SELECT c.provider_id, r.score FROM ratings AS r JOIN contracts AS c ON c.id = r.target_id
+        WHERE r.category = 'ORDER' AND c.provider_id = ANY(:providers)
+    ) AS given GROUP BY id
+    """
+)
 
 
 class RatingStore:
@@ -48,6 +65,18 @@ class RatingStore:
         query = select(func.count(), func.avg(ratings.c.score)).where(of_targets)
         count, mean = (await self._connection.execute(query)).one()
         return RatingSummary(count=count, mean=None if mean is None else mean.quantize(_SHOWN))
+
+    async def of_sold(
+        self, *, resources: Sequence[str], providers: Sequence[str]
+    ) -> dict[str, RatingSummary]:
+        """Return what those who bought think of resources and providers, of those that were rated.
+
+        An order that was rated counts for what was bought, and for who sold it.
+        """
+        rows = await self._connection.execute(
+            _OF_SOLD, {"resources": list(resources), "providers": list(providers)}
+        )
+        return {row.id: RatingSummary(count=row.many, mean=row.mean.quantize(_SHOWN)) for row in rows}
 
 
 def score(rating: Rating) -> Decimal:

@@ -1,10 +1,23 @@
-"""The tables of ratings, of the catalogue's versions, and of what was published to discovery services."""
+"""The tables of ratings, tracking links, tickets, catalogue versions, and of what was published."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import CheckConstraint, Column, DateTime, ForeignKey, Integer, Numeric, Table, Text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.append_only import make_append_only
@@ -35,6 +48,48 @@ catalog_versions: Final = Table(
     Column("made_by", Text, nullable=False),
     Column("why", Text, nullable=False),
     CheckConstraint("number > 0", name="number"),
+)
+
+tracking_links: Final = Table(
+    "tracking_links",
+    metadata,
+    Column("link", Text, primary_key=True),  # what nobody can guess
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False, unique=True),
+    Column("made_at", DateTime(timezone=True), nullable=False),
+)
+
+tickets: Final = Table(
+    "tickets",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("bap_id", Text, nullable=False),  # whose buyer asks
+    Column("category", Text, nullable=False),  # of what it is about
+    Column("target_id", Text, nullable=False),
+    Column("contract_id", Text, ForeignKey("contracts.id")),  # where it is about one
+    Column("channels", Text, nullable=False),  # by which the buyer was told to reach us, with commas
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column("asked_at", DateTime(timezone=True), nullable=False),  # last
+    Column("closed_at", DateTime(timezone=True)),
+    Index(
+        "uq_tickets_open",
+        "bap_id",
+        "category",
+        "target_id",
+        unique=True,
+        postgresql_where=text("closed_at IS NULL"),
+    ),
+    Index("ix_tickets_opened_at", "opened_at", "id"),
+)
+
+ticket_answers: Final = Table(
+    "ticket_answers",
+    metadata,
+    Column("number", BigInteger, Identity(), primary_key=True),
+    Column("ticket_id", Text, ForeignKey("tickets.id"), nullable=False),
+    Column("who", Text, nullable=False),
+    Column("words", Text, nullable=False),
+    Column("answered_at", DateTime(timezone=True), nullable=False),
+    Index("ix_ticket_answers_ticket_id", "ticket_id", "number"),
 )
 
 publications: Final = Table(

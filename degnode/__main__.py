@@ -113,6 +113,11 @@ COMMANDS: Final = (
         "What a seller changes of contracts at its running node; DEGNODE_API_KEY holds the key.",
     ),
     LazyCommand(
+        "ticket",
+        "degnode.commands.ticket:ticket",
+        "What buyers ask support about, at the running node; DEGNODE_API_KEY holds the key.",
+    ),
+    LazyCommand(
         "network",
         "degnode.commands.network:network",
         "How this participant stands in its network, and what it tells the registry.",

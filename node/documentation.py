@@ -31,6 +31,7 @@ _REFUSALS: Final = {
     403: "The API key is good, but not for this.",
     404: "There is no such thing here.",
     409: "It stands against what is there already.",
+    410: "It was here, and is not any more.",
     412: "It is meant for another version than there is.",
     413: "The body is over the limit.",
     415: "The body is in a form that is not taken.",

@@ -12,6 +12,7 @@ from trading.charging.fees import NO_TIME, MinuteFee
 from trading.delivery_words import describe_delivery
 from trading.offer import Catalogue, Offer, Provider, Resource
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
+from trading.request import RatingSummary
 from trading.terms import PricingModel, SettlementType, Terms
 
 
@@ -62,6 +63,8 @@ class Listing:
     resources: tuple[Resource, ...]
     offers: tuple[ListedOffer, ...]
     networks: tuple[str, ...] = ()
+    ratings: Mapping[str, RatingSummary] = field(default_factory=dict)
+    """What those who bought think of resources and providers, by their ids, of those that were rated."""
     _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
     _offers: Mapping[str, Sequence[ListedOffer]] = field(init=False, repr=False, compare=False)
 

@@ -117,6 +117,15 @@ class Inquiry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TicketNote:
+    """Under which id support knows of an inquiry, how far it has come, and what was said to it last."""
+
+    id: str
+    status: str
+    answer: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
     """What an order is about, found in the catalogue: it can be sold as it stands."""
 

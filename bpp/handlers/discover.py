@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
+from bpp.ratings import RatingStore
 from bpp.showcase import Found
 from node.message import Inbound
 from search.paging import Page
 from storage.unit_of_work import UnitOfWork
+from trading.listing import Listing
 from trading.mapping import wire_of
 from trading.mapping.wire import Wire
 from trading.request import Criteria
@@ -25,7 +28,17 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)
     found = await find_for_sale(bpp, criteria, uow, now, wire=wire, page=Page(limit=bpp.most_found))
-    return wire.write_catalog(found.listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
+    listing = await _rated(found.listing, uow)
+    return wire.write_catalog(listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
+
+
+async def _rated(listing: Listing, uow: UnitOfWork) -> Listing:
+    """Return the listing with what buyers think of what is in it."""
+    given = await RatingStore(uow.connection).of_sold(
+        resources=[resource.id for resource in listing.resources],
+        providers=[provider.id for provider in listing.providers],
+    )
+    return replace(listing, ratings=given) if given else listing
 
 
 async def find_for_sale(

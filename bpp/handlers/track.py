@@ -8,15 +8,20 @@ from typing import Any
 
 from bpp.orders import get_contract
 from bpp.platform import Bpp
+from bpp.tracking_links import TrackingLinks
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.mapping import wire_of
 
 
-async def track(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, _now: datetime) -> Mapping[str, Any]:
-    """Return where the delivery can be followed; who knows the order's id may. Raises: OrderNotFound."""
+async def track(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
+    """Return where the delivery can be followed; who knows the link may, until some time after it is over.
+
+    Raises: OrderNotFound.
+    """
     wire = wire_of(inbound.profile.name)
     order_id = wire.read_track(inbound.message)
     contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.TRACKED, lock=False)
-    return wire.write_tracking(contract, url=f"{bpp.url.rstrip('/')}/track/{contract.id}")
+    link = await TrackingLinks(uow.connection).make(contract, new=str(bpp.new_id()), now=now)
+    return wire.write_tracking(contract, url=f"{bpp.url.rstrip('/')}/track/{link}")

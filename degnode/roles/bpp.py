@@ -26,6 +26,7 @@ from bpp.platform import Bpp
 from bpp.provider_api import provider_router, tracking_router
 from bpp.signed_calls import SignedCalls
 from bpp.station_desk import StationDesk
+from bpp.ticket_api import ticket_router
 from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
 from degnode.roles.browser_search import SearchSettings, seller_search
@@ -85,6 +86,11 @@ class SellerSettings(
             "then counts as nought."
         ),
     )
+    tracking_lasts: timedelta = Field(
+        timedelta(hours=24),
+        ge=timedelta(0),
+        description="How long after its end a contract's delivery can be followed by its link.",
+    )
     proposal_ttl: timedelta = Field(
         timedelta(minutes=30),
         gt=timedelta(0),
@@ -112,6 +118,7 @@ async def run() -> None:
             correspondent=foundation.correspondent,
             hold_for=settings.hold_for,
             proposal_ttl=settings.proposal_ttl,
+            tracking_lasts=settings.tracking_lasts,
             most_found=settings.search_results,
             status_interval=settings.status_interval,
             sells_past=settings.sells_past,
@@ -219,7 +226,8 @@ def _contract_routers(foundation: Foundation, seller: Bpp) -> tuple[APIRouter, .
         bill_router(uow_factory=uow_factory, clock=clock),
         curtailment_router(seller, uow_factory=uow_factory, clock=clock),
         contract_router(seller, uow_factory=uow_factory, clock=clock),
-        tracking_router(uow_factory=uow_factory, clock=clock),
+        ticket_router(uow_factory=uow_factory, clock=clock),
+        tracking_router(uow_factory=uow_factory, clock=clock, lasts=seller.tracking_lasts),
     )
 
 

@@ -28,6 +28,8 @@ ERROR = WireError(code="SCH_INVALID_ENUM", message="no such status", path="$.mes
 
 # Codes of our own. None of them travels to a peer as it is: it would be the cause of a generic one.
 OWN_CODES = {
+    "TICKET_CLOSED": "told to operators who answer what is closed",
+    "TRACKING_LINK_EXPIRED": "told to whoever follows a delivery that is over for long",
     "FORMAT_UNAVAILABLE": "told to operators who want a form of export whose library is not installed",
     "SIMULATION_": "told to whoever simulates meters on the command line",
     "METER_": "told to meters and operators over IEEE 2030.5 and the HTTP API",

@@ -34,7 +34,7 @@ OPEN: Final = SIGNED | {
     "/healthz",
     "/readyz",
     "/contexts",
-    "/track/{contract_id}",
+    "/track/{link}",
     "/ondc-site-verification.html",
 }
 ENDLESS: Final = {"/api/v1/events", "/api/v1/market/events"}

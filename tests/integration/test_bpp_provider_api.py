@@ -12,11 +12,12 @@ import pytest
 from bpp.meter_api import meter_router
 from bpp.provider_api import provider_router, tracking_router
 from metering.ingest import record_mirror_document
+from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support import metering_documents as metering
 from tests.support.seller_api import KEY as OPERATORS_KEY
 from tests.support.seller_api import seller_api
-from tests.support.seller_world import TARGET_METER, WINDOW, SellerWorld
+from tests.support.seller_world import BPP_URL, TARGET_METER, WINDOW, SellerWorld
 
 KEY = {"X-Api-Key": OPERATORS_KEY}
 
@@ -30,7 +31,7 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def client(world: SellerWorld) -> AsyncIterator[httpx.AsyncClient]:
     routers = [
         provider_router(uow_factory=world.uow_factory, clock=world.clock),
-        tracking_router(uow_factory=world.uow_factory, clock=world.clock),
+        tracking_router(uow_factory=world.uow_factory, clock=world.clock, lasts=timedelta(hours=24)),
         meter_router(uow_factory=world.uow_factory, clock=world.clock),
     ]
     connect = seller_api(routers, uow_factory=world.uow_factory, clock=world.clock)
@@ -86,12 +87,19 @@ async def test_whoever_knows_the_order_follows_its_delivery_and_learns_nothing_p
     world: SellerWorld, client: httpx.AsyncClient
 ) -> None:
     contract_id = await _settled(world)
-    page = await client.get(f"/track/{contract_id}")
+    sent = await world.send(Action.TRACK, {"tracking": {"id": contract_id}})
+    link = sent["tracking"]["url"].removeprefix(f"{BPP_URL}/track/")
+    assert link != contract_id
+    page = await client.get(f"/track/{link}")
     assert page.json()["deliveryStatus"] == "COMPLETED"
     assert page.json()["deliveredQuantity"] == 10
     assert TARGET_METER not in page.text
     assert "baker" not in page.text
     assert (await client.get("/track/unknown")).status_code == 404
+    assert (await client.get(f"/track/{contract_id}")).status_code == 404, "an order id is no link"
+    world.clock.advance(timedelta(hours=24))
+    gone = await client.get(f"/track/{link}")
+    assert (gone.status_code, gone.json()["error"]["code"]) == (410, "TRACKING_LINK_EXPIRED")
 
 
 async def test_an_operator_sees_readings_that_were_set_aside_and_why(

@@ -22,7 +22,7 @@ from trading.proposal import Answer
 from trading.publication import Publication, PublicationResult, PublishedCatalogue
 from trading.quote import Quote
 from trading.report import ContractReport
-from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSummary, Selection
+from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSummary, Selection, TicketNote
 
 Message = Mapping[str, Any]
 
@@ -119,6 +119,8 @@ class Wire(Protocol):
 
     def read_aggregate(self, message: Message) -> RatingSummary: ...
 
-    def write_contact(self, inquiry: Inquiry, contact: SupportContact) -> Json: ...
+    def write_contact(
+        self, inquiry: Inquiry, contact: SupportContact, ticket: TicketNote | None = None
+    ) -> Json: ...
 
     def read_contact(self, message: Message) -> SupportContact: ...

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from trading.listing import ListedOffer, Listing
-from trading.mapping.bags.amounts import read_span, write_span
+from trading.mapping.bags.amounts import plain, read_span, write_span
 from trading.mapping.bags.charging_service import UNTOLD, Supply
 from trading.mapping.bags.offer import open_for, read_offer, told_price, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
@@ -85,6 +85,7 @@ def _provider(provider: Provider, listing: Listing) -> Json:
     written: Json = {
         "id": provider.id,
         "descriptor": {"name": provider.name},
+        **_rating(listing, provider.id),
         "items": [_item(resource, listing) for resource in mine],
         "offers": [write_offer(offer) for resource in mine for offer in listing.offers_of(resource)],
     }
@@ -96,11 +97,18 @@ def _provider(provider: Provider, listing: Listing) -> Json:
     return written
 
 
+def _rating(listing: Listing, identifier: str) -> Json:
+    """Return the mean of what buyers think of it out of five, nothing if nobody said so."""
+    given = listing.ratings.get(identifier)
+    return {} if given is None or given.mean is None else {"rating": plain(given.mean)}
+
+
 def _item(resource: Resource, listing: Listing) -> Json:
     bag = write_resource(resource)
     written = {
         "id": resource.id,
         "descriptor": {"name": resource.name},
+        **_rating(listing, resource.id),
         "quantity": {"available": {"measure": write_measure(resource.available)}},
         "time": {"range": write_span(resource.production)},
         "tags": [write_tags("energy", bag)],

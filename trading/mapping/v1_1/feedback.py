@@ -20,7 +20,7 @@ from trading.mapping.find import (
 from trading.mapping.v1_1.paths import PATHS
 from trading.offer import SupportContact
 from trading.refusals import FieldMissing
-from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
+from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary, TicketNote
 
 
 def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
@@ -78,8 +78,8 @@ def write_support(inquiry: Inquiry) -> Json:
     return {"support": {"ref_id": inquiry.target_id, "ref_type": inquiry.category}}
 
 
-def write_contact(inquiry: Inquiry, contact: SupportContact) -> Json:
-    """Return how to reach the people behind what was asked about."""
+def write_contact(inquiry: Inquiry, contact: SupportContact, ticket: TicketNote | None = None) -> Json:
+    """Return how to reach the people behind what was asked about; the ticket is beside the schema."""
     told = {
         "ref_id": inquiry.target_id,
         "phone": contact.phone,
@@ -87,6 +87,8 @@ def write_contact(inquiry: Inquiry, contact: SupportContact) -> Json:
         "url": contact.url,
         "name": contact.name,
         "hours": contact.hours,
+        "ticket": ticket
+        and without_none({"id": ticket.id, "status": ticket.status, "answer": ticket.answer or None}),
     }
     return {"support": without_none(told)}
 

@@ -13,7 +13,7 @@ from trading.mapping.v2_lts.contract import write_agreed_commitment
 from trading.mapping.v2_lts.paths import PATHS
 from trading.offer import SupportContact
 from trading.refusals import FieldMissing
-from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
+from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary, TicketNote
 
 _ORDER: Final = "ORDER"
 
@@ -56,11 +56,14 @@ def write_support(inquiry: Inquiry) -> Json:
     return {"support": _inquiry(inquiry)}
 
 
-def write_contact(inquiry: Inquiry, contact: SupportContact) -> Json:
-    """Return how to reach the people behind what was asked about."""
+def write_contact(inquiry: Inquiry, contact: SupportContact, ticket: TicketNote | None = None) -> Json:
+    """Return how to reach the people behind what was asked about; the descriptor is of the ticket."""
     named = {"orderId": inquiry.target_id} if inquiry.category == _ORDER else {}
     channel = write_support_info(contact)
-    return {"support": named | {"descriptor": {"name": contact.name}, "channels": [channel]}}
+    about = {} if ticket is None else {"code": ticket.id, "shortDesc": f"Ticket {ticket.status}"}
+    if ticket is not None and ticket.answer:
+        about["longDesc"] = ticket.answer
+    return {"support": named | {"descriptor": {"name": contact.name} | about, "channels": [channel]}}
 
 
 def read_contact(message: Mapping[str, Any]) -> SupportContact:

@@ -136,15 +136,25 @@ def _item(resource: Resource, listing: Listing) -> Json:
         "@type": "beckn:Item",
         "beckn:id": resource.id,
         "beckn:descriptor": write_descriptor(resource.name),
-        "beckn:provider": _provider(listing.provider_of(resource)),
+        "beckn:provider": _provider(listing.provider_of(resource)) | _rating(listing, resource.provider_id),
         "beckn:isActive": True,
         "beckn:itemAttributes": write_resource(resource),
+        **_rating(listing, resource.id),
     }
     if resource.place is not None:
         item[_PLACES] = [{"@type": "beckn:Location"} | write_location(resource.place)]
     if resource.connector is not None:
         item[_WINDOWS] = [_write_period(resource.production)]
     return item | ({"beckn:networkId": list(listing.networks)} if listing.networks else {})
+
+
+def _rating(listing: Listing, identifier: str) -> Json:
+    """Return what buyers think of it, nothing if nobody said so."""
+    given = listing.ratings.get(identifier)
+    if given is None or given.mean is None:
+        return {}
+    told = {"@type": "beckn:Rating", "beckn:ratingValue": given.mean, "beckn:ratingCount": given.count}
+    return {"beckn:rating": told}
 
 
 def _provider(provider: Provider) -> Json:

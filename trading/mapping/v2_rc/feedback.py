@@ -12,7 +12,7 @@ from trading.mapping.bags.support_info import read_support_info, write_support_i
 from trading.mapping.find import Json, read_decimal, reading, without_none
 from trading.mapping.v2_rc.paths import PATHS
 from trading.offer import SupportContact
-from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary
+from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary, TicketNote
 
 
 def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
@@ -66,8 +66,8 @@ def write_support(inquiry: Inquiry) -> Json:
     return {"refId": inquiry.target_id, "refType": inquiry.category}
 
 
-def write_contact(_inquiry: Inquiry, contact: SupportContact) -> Json:
-    """Return how to reach the people behind what was asked about."""
+def write_contact(_inquiry: Inquiry, contact: SupportContact, _ticket: TicketNote | None = None) -> Json:
+    """Return how to reach the people behind what was asked about; there is no place for a ticket."""
     return {"support": write_support_info(contact)}
 
 
