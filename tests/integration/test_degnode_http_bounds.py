@@ -11,6 +11,7 @@ from datetime import timedelta
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from websockets.asyncio.client import connect
 
 from degnode.http_bounds import bounded_protocol
 
@@ -18,7 +19,16 @@ POST = b"POST /x HTTP/1.1\r\nhost: here\r\ncontent-length: 4\r\n\r\n"
 
 
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the headers that begin with x; with an endless answer where the body says so."""
+    """Answer with the headers that begin with x; with an endless answer where the body says so.
+
+    A WebSocket is told what it said.
+    """
+    if scope["type"] == "websocket":
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (event := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": event["text"]})
+        return
     body, more = b"", True
     while more:
         event = await receive()
@@ -36,7 +46,14 @@ async def serving(*, request_timeout: timedelta) -> AsyncIterator[int]:
     """Run a server that takes a kilobyte of head; yield its port."""
     protocol = bounded_protocol(request_timeout=request_timeout, max_head_bytes=1_024)
     server = uvicorn.Server(
-        uvicorn.Config(echo, http=protocol, ws="none", lifespan="off", log_config=None, timeout_keep_alive=1)
+        uvicorn.Config(
+            echo,
+            http=protocol,
+            ws="websockets-sansio",
+            lifespan="off",
+            log_config=None,
+            timeout_keep_alive=1,
+        )
     )
     listener = socket.create_server(("127.0.0.1", 0))
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -150,3 +167,10 @@ async def test_an_answer_under_way_is_not_written_into(port: int) -> None:
     answers = await said(port, POST + b"long", b"\r\n", pause=0.05)
     assert b"began" in answers
     assert b"408" not in answers
+
+
+async def test_a_websocket_lives_longer_than_a_request_may_take(port: int) -> None:
+    async with connect(f"ws://127.0.0.1:{port}/") as websocket:
+        await asyncio.sleep(0.7)  # the bound is looked at twice by then
+        await websocket.send("still here")
+        assert await websocket.recv() == "still here"
