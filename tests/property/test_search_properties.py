@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import orjson
 import shapely
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from search.facts import Fact, Facts
@@ -23,6 +23,9 @@ from trading.mapping.geojson import read_geometry
 from trading.refusals import FieldInvalid, FilterUnreadable
 from trading.request import Criteria
 from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
+
+SLOWLY = [HealthCheck.too_slow]
+"""Items of many layers are drawn slowly on a busy machine."""
 
 KEYS = ("kind", "beckn:kind", "sum", "beckn:sum", "in", "list")
 
@@ -92,7 +95,7 @@ def by_index(index: Index, expression: str, listed: list[Any]) -> set[int] | str
         return "refused"
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None, suppress_health_check=SLOWLY)
 @given(listed=items, expression=expressions)
 def test_an_index_finds_what_a_filter_finds(listed: list[Any], expression: str) -> None:
     answer = by_index(index_of(listed), expression, listed)
@@ -101,7 +104,7 @@ def test_an_index_finds_what_a_filter_finds(listed: list[Any], expression: str) 
         assert answer == expected
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOWLY)
 @given(
     listed=items.filter(bool),
     changes=st.lists(
@@ -164,7 +167,7 @@ SAYS: dict[Quantifier, Callable[[list[bool]], bool]] = {
 }
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None, suppress_health_check=SLOWLY)
 @given(
     places=st.lists(sites, min_size=1, max_size=6),
     geometry=asked,
