@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -24,6 +25,9 @@ from trading.spatial import Quantifier, SpatialFilter
 
 MOST_PATHS: Final = 12
 """The paths of one filter that columns are made for."""
+
+_REMEMBERED: Final = 512
+"""How many filters, and targets, are kept as they were understood: apps ask the same again and again."""
 
 TARGET_EXAMPLE: Final = "$['availableAt'][*]['geo']"
 
@@ -47,7 +51,10 @@ class Index:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Place:
-    """A condition on where things are, understood; `paths` is None where one needs the library."""
+    """A condition on where things are, understood: by plain `paths`, none for a thing's own place.
+
+    Where one takes the library to follow, `paths` is None and `targets` are all of them.
+    """
 
     asked: Asked
     quantifier: Quantifier
@@ -63,29 +70,35 @@ def find(index: Index, criteria: Criteria, *, among: Mask) -> Rows:
     """
     targets = sum(len(condition.targets) for condition in criteria.places)
     filters = Filters(items=len(index.facts), targets=targets)
-    filter_ = _compiled(criteria, index, filters)
+    plan = Plan() if criteria.expression is None else _planned(criteria.expression, index.example)
     places = [_understood(condition, filters) for condition in criteria.places]
     found = _cheaply(index, criteria, among)
-    plan = Plan() if filter_ is None else _planned(filter_)
     if plan.condition is not None and found.any():
         found &= holds_of(plan.condition, index.items().columns(paths_of(plan.condition)))
     for place in sorted(places, key=lambda place: place.paths is None):
         found &= _lying(index, place, found)
-    if filter_ is not None and not plan.is_whole:
+    if criteria.expression is not None and not plan.is_whole:
+        filter_ = filters.compile(criteria.expression, example=index.example, path=Field.FILTER)
         found &= _matching(index, filter_, found if plan.is_by_row else among)
     return np.flatnonzero(found)
 
 
-def _compiled(criteria: Criteria, index: Index, filters: Filters) -> Filter | None:
-    if criteria.expression is None:
-        return None
-    return filters.compile(criteria.expression, example=index.example, path=Field.FILTER)
-
-
-def _planned(filter_: Filter) -> Plan:
-    plan = plan_of(filter_.query)
+@lru_cache(maxsize=_REMEMBERED)
+def _planned(expression: str, example: str) -> Plan:
+    """Return how a filter is answered. Raises: FilterUnreadable."""
+    query = Filters(items=0).compile(expression, example=example, path=Field.FILTER).query
+    plan = plan_of(query)
     is_modest = plan.condition is None or len(set(paths_of(plan.condition))) <= MOST_PATHS
     return plan if is_modest else Plan(is_by_row=plan.is_by_row)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _plain(target: str, path: str) -> Path | None:
+    """Return the way that a target leads, None if it takes the library to follow it.
+
+    Raises: FilterUnreadable.
+    """
+    return plain_path(Filters(items=0).compile(target, example=TARGET_EXAMPLE, path=path).query.segments)
 
 
 def _cheaply(index: Index, criteria: Criteria, among: Mask) -> Mask:
@@ -99,19 +112,18 @@ def _cheaply(index: Index, criteria: Criteria, among: Mask) -> Mask:
 
 
 def _understood(condition: SpatialFilter, filters: Filters) -> _Place:
-    targets = tuple(
-        filters.compile(
-            _DOTTED.sub(_each_by_itself, target), example=TARGET_EXAMPLE, path=f"{condition.path}.targets"
-        )
-        for target in condition.targets
-    )
-    paths = [plain_path(target.query.segments) for target in targets]
-    plain = tuple(path for path in paths if path is not None)
+    path = f"{condition.path}.targets"
+    targets = [_DOTTED.sub(_each_by_itself, target) for target in condition.targets]
+    paths = [_plain(target, path) for target in targets]
+    plain = tuple(each for each in paths if each is not None)
+    is_plain = len(plain) == len(paths)
     return _Place(
         asked=ask(condition),
         quantifier=condition.quantifier,
-        targets=targets,
-        paths=plain if len(plain) == len(paths) else None,
+        targets=()
+        if is_plain
+        else tuple(filters.compile(target, example=TARGET_EXAMPLE, path=path) for target in targets),
+        paths=plain if is_plain else None,
     )
 
 
@@ -119,7 +131,7 @@ def _lying(index: Index, place: _Place, among: Mask) -> Mask:
     """Say of the rows of `among` whether a condition on their place holds."""
     if not among.any():
         return among
-    if not place.targets:
+    if place.paths == ():
         return index.facts.sites.holding(place.asked, place.quantifier, among=among)
     if place.paths is not None:
         return index.items().sites(place.paths).holding(place.asked, place.quantifier, among=among)

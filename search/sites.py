@@ -54,6 +54,9 @@ class Sites:
         self._rows: Counts = np.array(rows, dtype=np.int64)[kept]
         self._places: Counts = place_of[kept]
         self._there: Counts = np.bincount(self._rows, minlength=count)
+        order = np.argsort(self._places, kind="stable")
+        self._rows_by_place: Counts = self._rows[order]
+        self._starts: Counts = np.searchsorted(self._places[order], np.arange(len(shapes) + 1))
         self._tree = shapely.STRtree(_where(usable, shapes))
         bounds = shapely.bounds(shapes)
         low, high = np.array([-180.0, -90.0]), np.array([180.0, 90.0])
@@ -62,15 +65,30 @@ class Sites:
 
     def holding(self, asked: Asked, quantifier: Quantifier, *, among: Mask) -> Mask:
         """Say of the rows of `among` whether the condition holds of their geometries; of others nothing."""
+        candidates = np.unique(np.concatenate([self._beyond, *map(self._tree.query, asked.reach())]))
+        if quantifier is Quantifier.ANY and not asked.holds_far_away:
+            return self._having_one(asked, candidates, among)
         looked_at = np.zeros(len(self._shapes), dtype=np.bool_)
         looked_at[self._places[among[self._rows]]] = True
-        near = np.concatenate([self._beyond, *(self._tree.query(box) for box in asked.reach())])
-        candidates = np.unique(near)
         candidates = candidates[looked_at[candidates]]
         held = np.full(len(self._shapes), asked.holds_far_away)
         held[candidates] = asked.holds(self._shapes[candidates])
         counts = np.bincount(self._rows[held[self._places]], minlength=len(self._there))
         return _QUANTIFIED[quantifier](counts, self._there)
+
+    def _having_one(self, asked: Asked, candidates: Counts, among: Mask) -> Mask:
+        """Say of the rows of `among` whether the condition holds of a candidate of theirs."""
+        starts = self._starts[candidates]
+        lengths = self._starts[candidates + 1] - starts
+        rows = self._rows_by_place[_within(starts, lengths)]
+        owners = np.repeat(np.arange(len(candidates)), lengths)
+        wanted = among[rows]
+        looked_at = np.unique(owners[wanted])
+        held = np.zeros(len(candidates), dtype=np.bool_)
+        held[looked_at] = asked.holds(self._shapes[candidates[looked_at]])
+        says = np.zeros(len(self._there), dtype=np.bool_)
+        says[rows[wanted & held[owners]]] = True
+        return says
 
 
 def _where(usable: Mask, shapes: Shapes) -> Shapes:
@@ -78,6 +96,12 @@ def _where(usable: Mask, shapes: Shapes) -> Shapes:
     kept = shapes.copy()
     kept[~usable] = None
     return kept
+
+
+def _within(starts: Counts, lengths: Counts) -> Counts:
+    """Return the numbers of several ranges, one after the other."""
+    ends = np.cumsum(lengths)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + lengths, lengths)
 
 
 def shapes_among(values: Iterable[object]) -> list[str]:
