@@ -34,7 +34,7 @@ from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Cancellation
 from trading.cancellations import CancellationStore
-from trading.charging.report import report_of, session_delivery
+from trading.charging.report import report_of, report_of_none, session_delivery
 from trading.charging.session import Session
 from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
@@ -246,7 +246,10 @@ def agreement_of(
 def _no_delivery(contract: Contract) -> Delivery:
     ended = not contract.is_open
     status = DeliveryStatus.FAILED if ended else DeliveryStatus.PENDING
-    return Delivery(status=status, delivered=ZERO_ENERGY, window=contract.window, ended=ended)
+    session = None if contract.terms.session is None else report_of_none(ended=ended)
+    return Delivery(
+        status=status, delivered=ZERO_ENERGY, window=contract.window, ended=ended, session=session
+    )
 
 
 def _delivery(

@@ -28,6 +28,7 @@ from tests.support.charging_world import (
     status_of,
     wish,
 )
+from tests.support.official import official_bundle_accepts, official_order_errors
 from tests.support.seller_world import SellerWorld
 from trading.cancellation import Reason
 from trading.cancellation_terms import CancellationTerm
@@ -380,3 +381,22 @@ async def test_whose_offer_has_terms_of_cancellation_owes_by_them_and_nothing_fo
         await store.save(ended)
     await world.refresh_all()
     assert lines_of(await statement_of(world, bought)) == lines
+
+
+async def test_every_order_of_a_session_is_valid_by_the_official_documents(moved: SellerWorld) -> None:
+    wire = wire_of("v2_rc")
+    held = await moved.send(Action.INIT, wire.write_order_request(CHARGE))
+    bought = wire.read_contract((await moved.send(Action.CONFIRM, held))["order"])
+    await wish(moved, bought, SessionWish.START)
+    await happen_at_plug(moved, StationEventKind.STARTED, bought)
+    moved.clock.advance(10 * MINUTE)
+    await count(moved, NOON, 10, 2_000)
+    await happen_at_plug(moved, StationEventKind.OFFLINE)
+    await happen_at_plug(moved, StationEventKind.AVAILABLE)
+    orders = [held["order"], *await moved.unsolicited()]
+    assert len(orders) > 3
+    for order in orders:
+        assert official_order_errors(order) == []
+        bag = order["beckn:fulfillment"]["beckn:deliveryAttributes"]
+        assert official_bundle_accepts("EvChargingSession", bag, family="ev", kind="ChargingSession")
+        assert order["beckn:fulfillment"]["beckn:mode"] == "RESERVATION"

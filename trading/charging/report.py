@@ -62,6 +62,11 @@ def report_of(session: Session) -> SessionReport:
     )
 
 
+def report_of_none(*, ended: bool) -> SessionReport:
+    """Return what is told of the session of a contract that binds nobody, or not any more."""
+    return SessionReport(status=SessionStatus.STOP if ended else SessionStatus.PENDING)
+
+
 def _connector(session: Session) -> ConnectorStatus | None:
     """Return how the plug stands; one that would not start is there for nobody, until it does."""
     if session.was_refused and session.state is SessionState.RESERVED:

@@ -152,7 +152,7 @@ def _fulfillment(view: ContractView) -> Json:
     }
     preset = {
         "id": f"delivery-{contract.id}",
-        "type": "DELIVERY" if session is None else "CHARGING",
+        "type": "DELIVERY" if contract.terms.session is None else "CHARGING",
         "customer": {"person": {"id": contract.buyer_id}},
     }
     ours = {"state": state, "deliveryAttributes": write_delivery(contract, view.delivery)}

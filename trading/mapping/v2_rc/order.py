@@ -175,5 +175,5 @@ def _fulfillment(view: ContractView, sent: Mapping[str, Any]) -> Json:
         "beckn:fulfillmentStatus": view.delivery.status.value,
         "beckn:deliveryAttributes": write_delivery(contract, view.delivery),
     }
-    mode = "DELIVERY" if view.delivery.session is None else "RESERVATION"
+    mode = "DELIVERY" if contract.terms.session is None else "RESERVATION"
     return {"beckn:id": f"delivery-{contract.id}", "beckn:mode": mode} | dict(sent) | ours
