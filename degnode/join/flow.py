@@ -214,7 +214,10 @@ class Join:
     def _tell_what_next(self, settings: Settings, role: Role, *, is_running: bool) -> None:
         kept = read_node_env(self.request.data_dir)
         if role is Role.BPP and _CATALOG not in kept:
-            self.checklist.note("catalogue", "say what is for sale: join again with --catalog FILE")
+            self.checklist.note(
+                "catalogue",
+                "say what is for sale: degnode catalog import FILE, or join again with --catalog FILE",
+            )
         command = f"degnode serve {served_as(role)} --data-dir {self.request.data_dir}"
         what = (
             f"It runs already, at its next start with: {command}" if is_running else f"Run it with: {command}"
