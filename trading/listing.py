@@ -55,7 +55,10 @@ class ListedOffer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """What can be bought now: `available` of a resource is what is left of it."""
+    """What can be bought now: `available` of a resource is what is left of it.
+
+    `platform` is where it is sold, by its subscriber id, where a catalogue that was read says so.
+    """
 
     id: str
     name: str
@@ -65,6 +68,7 @@ class Listing:
     networks: tuple[str, ...] = ()
     ratings: Mapping[str, RatingSummary] = field(default_factory=dict)
     """What those who bought think of resources and providers, by their ids, of those that were rated."""
+    platform: str | None = field(default=None, compare=False)
     _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
     _offers: Mapping[str, Sequence[ListedOffer]] = field(init=False, repr=False, compare=False)
 

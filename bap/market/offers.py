@@ -117,14 +117,18 @@ class FoundOffer:
 
 
 def read_offers(listings: Sequence[Listing], *, bpp_id: str) -> Iterator[FoundOffer]:
-    """Yield every offer of a seller's catalogues whose resource and seller stand beside it."""
+    """Yield every offer of some catalogues whose resource and seller stand beside it.
+
+    `bpp_id` told of them; one that indexes others says of each catalogue where it is sold.
+    """
     for listing in listings:
+        platform = listing.platform or bpp_id
         resources = {resource.id: resource for resource in listing.resources}
         providers = {provider.id: provider for provider in listing.providers}
         for offer in listing.offers:
             resource = resources.get(offer.resource_id)
             if resource is not None and resource.provider_id in providers:
-                yield _tell(offer, resource, providers[resource.provider_id], bpp_id)
+                yield _tell(offer, resource, providers[resource.provider_id], platform)
 
 
 def _tell(offer: ListedOffer, resource: Resource, provider: Provider, bpp_id: str) -> FoundOffer:

@@ -167,6 +167,7 @@ def _read_listing(identifier: str, catalogs: list[Json]) -> Listing:
         ),
         offers=tuple(_read_offer(offer, catalog) for offer, catalog in offers),
         networks=_networks(offers[0][0]) if offers else (),
+        platform=find_text(catalogs[0], "bppId"),
     )
 
 

@@ -172,6 +172,7 @@ def read_listing(catalog: Mapping[str, Any]) -> Listing:
         resources=tuple(_read_item(item) for item in items),
         offers=tuple(_read_offer(offer) for offer in catalog.get("beckn:offers", [])),
         networks=tuple(items[0].get("beckn:networkId", ())) if items else (),
+        platform=find_text(catalog, "beckn:bppId"),
     )
 
 
