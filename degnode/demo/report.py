@@ -14,7 +14,7 @@ from jinja2 import Environment
 
 from degnode.demo.app import Json
 from degnode.demo.playbill import Playbill
-from degnode.demo.readings import delivered_in, readings_of
+from degnode.demo.readings import delivered_in, readings_of, thinned
 from kernel.clock import parse_instant
 
 _SUN, _GRID, _FLOW = "#e8a33d", "#3d6ea8", "#2f8f5b"
@@ -30,7 +30,7 @@ def write_report(path: Path, transaction: Json, *, playbill: Playbill) -> None:
     page = template.render(
         transaction=transaction,
         title=playbill.title,
-        readings=readings,
+        readings=thinned(readings),
         delivered=delivered_in(transaction),
         chart=_chart(readings, playbill),
     )

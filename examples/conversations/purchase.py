@@ -10,7 +10,7 @@ from typing import Final
 
 from degnode.demo.meters import EXPORTED, IMPORTED
 from examples.conversations.recorder import BAP, Json, Recorder, Written, platforms
-from examples.conversations.use_cases import P2P, UseCase, agreed_at
+from examples.conversations.use_cases import P2P, Session, UseCase, agreed_at
 from kernel.clock import ManualClock
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -18,10 +18,12 @@ from protocol.actions import Action
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.cancellation import Reason
-from trading.request import Criteria, Inquiry, OrderRequest, Rating
+from trading.request import Criteria, Inquiry, OrderRequest, Rating, SessionWish
 
 _TELLS: Final = timedelta(minutes=10)
 """How long after an interval its meters have told of it."""
+_REACTS: Final = timedelta(seconds=2)
+"""From a wish to the answer, which is when a session begins or ends."""
 _PARTS: Final = 2
 """How often the meters tell: in the middle, and at the end."""
 
@@ -37,7 +39,7 @@ async def converse(
     if use_case.deposit is not None:
         await recorder.pay_in(use_case.deposit)
     order_id = await _buy(recorder, use_case)
-    await _deliver(recorder, use_case)
+    await (_deliver if use_case.session is None else _charge)(recorder, use_case, order_id)
     if use_case is P2P:  # whatever else a buyer may ask is shown once
         await _ask_on(recorder, order_id)
         await _change_and_cancel(recorder, use_case)
@@ -64,12 +66,12 @@ def _order(recorder: Recorder, use_case: UseCase) -> OrderRequest:
         quantity=use_case.quantity,
         contracted=use_case.quantity,
         target_meter=use_case.target_meter,
-        trade_start=use_case.window.start,
-        trade_end=use_case.window.end,
+        trade_start=None if use_case.session is Session.WALK_IN else use_case.window.start,
+        trade_end=None if use_case.session is Session.WALK_IN else use_case.window.end,
     )
 
 
-async def _deliver(recorder: Recorder, use_case: UseCase) -> None:
+async def _deliver(recorder: Recorder, use_case: UseCase, _order_id: str) -> None:
     """Let the window go by; both meters tell twice."""
     count = len(use_case.taken)
     step = use_case.window.duration / count
@@ -83,6 +85,32 @@ async def _deliver(recorder: Recorder, use_case: UseCase) -> None:
             await recorder.report(use_case.target_meter, IMPORTED, period, use_case.taken[first:last])
         await recorder.look_again()
         await recorder.look_again()  # what was paid ahead pays the bill, and the buyer is told of that
+
+
+async def _charge(recorder: Recorder, use_case: UseCase, order_id: str) -> None:
+    """Let a session go by: the buyer starts and stops it, the plug's meter tells twice."""
+    window, wanted = use_case.window, replace(_order(recorder, use_case), order_id=order_id)
+    recorder.clock.set(window.start - _REACTS)
+    await _wish(recorder, wanted, SessionWish.START)
+    middle = window.start + window.duration / _PARTS
+    await _tell_of_plug(recorder, use_case, Interval(window.start, middle), use_case.taken[:1])
+    recorder.clock.set(window.end - _REACTS)
+    await _wish(recorder, wanted, SessionWish.STOP)
+    await _tell_of_plug(recorder, use_case, Interval(middle, window.end), use_case.taken[1:])
+    await recorder.look_again()
+
+
+async def _wish(recorder: Recorder, wanted: OrderRequest, wish: SessionWish) -> None:
+    await recorder.ask(Action.UPDATE, recorder.wire.write_update(replace(wanted, session=wish)))
+    await recorder.look_again()
+
+
+async def _tell_of_plug(
+    recorder: Recorder, use_case: UseCase, period: Interval, energies: Sequence[Energy]
+) -> None:
+    recorder.clock.set(max(recorder.clock.now(), period.end))
+    await recorder.report(use_case.source_meter, IMPORTED, period, energies)
+    await recorder.look_again()
 
 
 def _halves(count: int) -> list[tuple[int, int]]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,20 @@ _DEMO: Final = _TOP / "degnode" / "demo" / "catalogues"
 _INR: Final = Currency("INR")
 
 
+class Session(StrEnum):
+    """How a session at a plug comes about."""
+
+    WALK_IN = "WALK_IN"
+    RESERVED = "RESERVED"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UseCase:
     """One purchase from the first look to the bill.
 
     `given` and `taken` are what flows in the equal parts of the window; where the seller's meter counts
-    for both sides there is no `target_meter`, and what is `taken` counts. `deposit` is paid in before.
+    for both sides there is no `target_meter`, and what is `taken` counts. `deposit` is paid in before. A
+    `session` is started when the window begins and stopped when it ends, by the buyer.
     """
 
     name: str
@@ -40,6 +49,7 @@ class UseCase:
     given: Sequence[Energy] = ()
     taken: Sequence[Energy]
     deposit: Money | None = None
+    session: Session | None = None
 
 
 def _window(start: str, length: timedelta) -> Interval:
@@ -121,9 +131,33 @@ VEHICLE_TO_GRID: Final = UseCase(
     given=_wh(5_000, 5_200, 5_100, 900),  # then the van drives off
     taken=_wh(6_100, 7_400, 7_300, 5_900),
 )
-USE_CASES: Final = (P2P, STORAGE, HOUSEHOLD, BATTERY_SWAP, VEHICLE_TO_GRID)
+EV: Final = UseCase(
+    name="ev",
+    catalogue=_EXAMPLES / "charging-station.yaml",
+    words=("charger",),
+    offer_id="offer-ccs2-60kw-kwh",
+    buyer_id="driver-1",
+    quantity=Energy(2_500),
+    window=_window("2026-06-12T12:30:00Z", timedelta(minutes=2)),
+    source_meter="500600700",
+    target_meter=None,
+    taken=_wh(1_000, 1_000),
+    deposit=Money(50_000, _INR),
+    session=Session.WALK_IN,
+)
+EV_RESERVED: Final = replace(
+    EV,
+    name="ev-reserved",
+    quantity=Energy(20_000),
+    window=_window("2026-06-12T12:30:00Z", timedelta(minutes=20)),
+    taken=_wh(9_800, 10_400),  # a little more than was ordered, from the buffer
+    deposit=Money(150_000, _INR),
+    session=Session.RESERVED,
+)
+USE_CASES: Final = (P2P, EV, EV_RESERVED, STORAGE, HOUSEHOLD, BATTERY_SWAP, VEHICLE_TO_GRID)
 
 
 def agreed_at(use_case: UseCase) -> datetime:
-    """Return when the buyer begins to look for energy: the evening before."""
-    return use_case.window.start - timedelta(hours=16)
+    """Return when the buyer begins to look for energy: the evening before, or at the plug."""
+    ahead = timedelta(minutes=1) if use_case.session is Session.WALK_IN else timedelta(hours=16)
+    return use_case.window.start - ahead

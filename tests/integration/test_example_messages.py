@@ -13,6 +13,8 @@ import simplejson
 from bap.examples import CALLBACKS, REQUESTS
 from examples.conversations.use_cases import (
     BATTERY_SWAP,
+    EV,
+    EV_RESERVED,
     HOUSEHOLD,
     P2P,
     STORAGE,
@@ -103,6 +105,28 @@ def test_the_official_schema_accepts_a_message(name: str) -> None:
     ("use_case", "status", "lines"),
     [
         (P2P, "PENDING", {"Energy Cost": "1.50", "Wheeling Charges": "2.50"}),
+        # 2 kWh of 2.5 at 45
+        (
+            EV,
+            "PAID",
+            {
+                "Energy Cost, 90.00 INR less 15.00 INR": "75.00",
+                "Surge price": "20.00",
+                "Service fee": "10.00",
+                "Buyer finder fee (2.5 %)": "2.25",
+            },
+        ),
+        # 20.2 kWh, of which 0.2 are paid from the buffer
+        (
+            EV_RESERVED,
+            "PAID",
+            {
+                "Energy Cost, 909.00 INR less 15.00 INR": "894.00",
+                "Surge price": "20.00",
+                "Service fee": "10.00",
+                "Buyer finder fee (2.5 %)": "22.73",
+            },
+        ),
         # 29 evenings of 40 kWh, of which 98 % arrive: 1136.8 kWh
         (
             STORAGE,
@@ -154,3 +178,8 @@ def test_a_van_that_drives_off_owes_its_buyer() -> None:
     """Of 20 kWh 3.8 were lacking, of which 2 are let pass: 1.8 kWh at 3."""
     owed = [cycle for cycle in end_of(VEHICLE_TO_GRID, V2_RC).cycles if cycle.cycle_id.endswith("-penalty")]
     assert [str(cycle.amount.amount) for cycle in owed] == ["5.40"]
+
+
+def test_a_quote_of_a_session_is_the_published_one() -> None:
+    order = read("v2_rc/ev/04-on_select.json")["message"]["order"]
+    assert order["beckn:orderValue"]["value"] == Decimal("143.95")

@@ -56,7 +56,7 @@ class Charging:
 
     @property
     def playbill(self) -> Playbill:
-        return Playbill(title="for a car", source="plug", target="car")
+        return Playbill(title="energy for a car", source="plug", target="car")
 
     def set_up(self, folder: Path) -> SetUp:
         """Let the platform have a station, on days that do not end while it charges, and take payments."""
