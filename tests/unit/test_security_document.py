@@ -37,6 +37,8 @@ DOORS: Final = {  # where HTTP clients are made, and why each may be
     "degnode/join/report.py",  # to the operator's registry: what its clock says
     "degnode/processes.py",  # to processes of one's own, on this machine
     "degnode/demo/app.py",
+    "degnode/client/market.py",  # an app's, to the platform that it buys through
+    "degnode/commands/node_desk.py",  # to the operator's own node
     "degnode/demo/cashier.py",
     "degnode/demo/meters.py",
     "metering/sep/utility_client.py",  # to the utility's server that the operator names
