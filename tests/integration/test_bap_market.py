@@ -234,3 +234,31 @@ async def test_filters_narrow_what_is_seen(world: MarketWorld) -> None:
         ("seller=other.example&sort=newest", 0),
     ):
         assert len((await world.get(f"{path}?{query}")).json()["offers"]) == count, query
+
+
+async def test_an_answer_that_nobody_can_read_is_told_as_such(world: MarketWorld) -> None:
+    [offer] = (await world.found())["offers"]
+    body = {"offer_id": offer["id"], "kwh": "10", "meter": TARGET_METER}
+    quote = (await world.post("/quotes", body)).json()
+    [asked] = await world.requests()
+    said = await world._say(asked)
+    assert not isinstance(said, WireError)
+    del said["order"]["beckn:orderValue"]
+    await world.answer(asked, said)
+    told = (await world.get(f"/quotes/{quote['id']}")).json()
+    assert (told["status"], told["problem"]["type"]) == ("unreadable", "urn:degnode:problem:seller-unclear")
+
+    search = (await world.post("/offers/search", {"sellers": [BPP_ID]})).json()
+    [asked] = await world.requests()
+    await world.answer(asked, {"catalogs": [{"beckn:id": "empty"}]})
+    [seller] = (await world.get(f"/searches/{search['id']}")).json()["sellers"]
+    assert (seller["state"], seller["offers"]) == ("unreadable", 0)
+
+
+async def test_a_search_that_never_reaches_its_seller_says_so(world: MarketWorld) -> None:
+    search = (await world.post("/offers/search", {"sellers": [BPP_ID]})).json()
+    [asked] = await world.requests()
+    error = WireError(code="AUT_SIGNATURE_INVALID", message="the signature does not hold")
+    await world.lose(asked, error, state=OutboxState.REFUSED)
+    [seller] = (await world.get(f"/searches/{search['id']}")).json()["sellers"]
+    assert (seller["state"], seller["problem"]["seller_said"]) == ("refused", "the signature does not hold")
