@@ -15,7 +15,7 @@ COMMANDS: Final = (
     LazyCommand(
         "demo",
         "degnode.commands.demo:demo",
-        "Trade ten kilowatt-hours between three real processes, and show how.",
+        "Trade energy between real processes, from the first look to the bill, and show how.",
     ),
     LazyCommand(
         "join",
@@ -55,7 +55,7 @@ COMMANDS: Final = (
     LazyCommand(
         "bench",
         "degnode.commands.bench:bench",
-        "Measure messages, the wire, meters, settlement and the ledger, each beside a reference.",
+        "Measure messages, the wire, searches, meters, settlement and the ledger, beside references.",
     ),
     LazyCommand(
         "ledger",
