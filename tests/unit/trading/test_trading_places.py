@@ -15,6 +15,7 @@ from trading.mapping import v1_1, v2_lts, v2_rc
 from trading.mapping.geojson import MOST_POSITIONS, read_geometry, write_geometry
 from trading.mapping.v1_1.location import read_location, write_location
 from trading.mapping.v1_1.search import NEAR
+from trading.mapping.wire import Wire
 from trading.place import Address, Place
 from trading.refusals import FieldInvalid, FieldMissing, SearchUnsupported
 from trading.request import Criteria
@@ -259,9 +260,18 @@ def test_what_a_generation_has_no_words_for_is_not_written() -> None:
         place = point_at(longitude=Decimal(0), latitude=Decimal(0))
         with pytest.raises(SearchUnsupported):
             v1_1.write_criteria(Criteria(places=(SpatialFilter(geometry=place, **(whole | changes)),)))
+
+
+@pytest.mark.parametrize(
+    ("wire", "path"),
+    [(v2_rc, "$['beckn:availableAt'][*]['geo']"), (v2_lts, "$['availableAt'][*]['geo']")],
+    ids=["v2_rc", "v2_lts"],
+)
+def test_a_condition_without_targets_is_about_the_items_own_place(wire: Wire, path: str) -> None:
+    place = point_at(longitude=Decimal(0), latitude=Decimal(0))
     own = SpatialFilter(operator=SpatialOperator.WITHIN, geometry=place)
-    with pytest.raises(SearchUnsupported):
-        v2_rc.write_criteria(Criteria(places=(own,)))
+    (condition,) = wire.read_criteria(wire.write_criteria(Criteria(places=(own,)))).places
+    assert (condition.operator, condition.targets) == (SpatialOperator.WITHIN, (path,))
 
 
 def test_an_area_has_its_middle_as_position_in_v1_1() -> None:
