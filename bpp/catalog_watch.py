@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
@@ -22,12 +22,23 @@ _ITSELF: Final = "the node itself"
 
 
 class CatalogueWatch:
-    """Keeps a platform's catalogue at the newest version, and has that published to `publish_to`."""
+    """Keeps a platform's catalogue at the newest version, and has that published to `publish_to`.
 
-    def __init__(self, bpp: Bpp, *, uow_factory: UnitOfWorkFactory, publish_to: Sequence[str] = ()) -> None:
+    `on_taken` is called whenever another one is sold from.
+    """
+
+    def __init__(
+        self,
+        bpp: Bpp,
+        *,
+        uow_factory: UnitOfWorkFactory,
+        publish_to: Sequence[str] = (),
+        on_taken: Callable[[], None] = lambda: None,
+    ) -> None:
         self._bpp = bpp
         self._uow_factory = uow_factory
         self._publish_to = tuple(publish_to)
+        self._on_taken = on_taken
         self._number = 0
         self._one_at_a_time = asyncio.Lock()
 
@@ -51,5 +62,6 @@ class CatalogueWatch:
     async def _take(self, version: Version) -> None:
         catalogue = await asyncio.to_thread(catalogue_of, version.document, name="the catalogue")
         self._bpp.sell_from(catalogue)
+        self._on_taken()
         self._number = version.head.number
         log.info("catalogue.taken", version=self._number, resources=len(catalogue.resources))

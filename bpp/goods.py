@@ -51,6 +51,9 @@ class Goods:
             self._offers_of.setdefault(row, []).append(place)
         self.facts = Facts([self._fact(row) for row in range(len(resources))])
 
+    def __len__(self) -> int:
+        return len(self.catalogue.resources)
+
     def on_sale(self, left: Mapping[str, Energy], *, now: datetime, sells_past: bool) -> OnSale:
         """Return what can be bought: `left` is what is left of the resources that somebody has part of."""
         stock = self._available.copy()
@@ -89,7 +92,7 @@ class Goods:
 
     def items(self, wire: Wire, on_sale: OnSale) -> Items:
         """Return all items as `wire` writes them."""
-        return Items(self.item(row, wire, on_sale) for row in range(len(self.catalogue.resources)))
+        return Items(self.item(row, wire, on_sale) for row in range(len(self)))
 
     def item(self, row: int, wire: Wire, on_sale: OnSale) -> bytes:
         """Return one item as `wire` writes it."""

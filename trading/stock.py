@@ -15,26 +15,21 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, insert, select, text, true, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kernel.energy import Energy
+from kernel.energy import ZERO_ENERGY, Energy
 from kernel.errors import NodeError
 from trading.fields import Field
 from trading.offer import Resource
 from trading.refusals import QuantityUnavailable
 from trading.tables import holds, stock
 
-_LEFT: Final = text(
-    """
+_LEFT: Final = """
     SELECT s.resource_id, s.available_wh - s.reserved_wh + coalesce(
         (SELECT sum(h.watt_hours) FROM holds AS h
          WHERE h.resource_id = s.resource_id AND h.expires_at <= :now), 0)::bigint AS left_wh
     FROM stock AS s
     """
-)
-
-
-_LEFT_OF_WANTED: Final = text(f"{_LEFT.text} WHERE s.reserved_wh <> 0")
-
-
+_LEFT_OF_ONE: Final = text(f"{_LEFT} WHERE s.resource_id = :resource_id")
+_LEFT_OF_WANTED: Final = text(f"{_LEFT} WHERE s.reserved_wh <> 0")
 _PUT: Final = text(
     """
     INSERT INTO stock (resource_id, available_wh)
@@ -107,10 +102,11 @@ class Stock:
         rows = await self._connection.execute(_LEFT_OF_WANTED, {"now": now})
         return {row.resource_id: Energy(max(0, row.left_wh)) for row in rows}
 
-    async def left(self, *, now: datetime) -> dict[str, Energy]:
-        """Return what can be had of each resource at `now`, by its id."""
-        rows = await self._connection.execute(_LEFT, {"now": now})
-        return {row.resource_id: Energy(max(0, row.left_wh)) for row in rows}
+    async def left(self, resource_id: str, *, now: datetime) -> Energy:
+        """Return what can be had of a resource at `now`; nothing of one that was never put on stock."""
+        known = {"now": now, "resource_id": resource_id}
+        row = (await self._connection.execute(_LEFT_OF_ONE, known)).one_or_none()
+        return ZERO_ENERGY if row is None else Energy(max(0, row.left_wh))
 
     async def hold(
         self, contract_id: str, *, resource_id: str, quantity: Energy, now: datetime, until: datetime | None

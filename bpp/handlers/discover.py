@@ -45,11 +45,12 @@ async def find_for_sale(
     bpp: Bpp, criteria: Criteria, uow: UnitOfWork, now: datetime, *, wire: Wire, page: Page
 ) -> Found:
     """Return a page of what can be bought now and fits. Raises: FilterUnreadable, FieldInvalid."""
+    left = await Stock(uow.connection).left_of_wanted(now=now)
     return await bpp.showcase.find(
-        bpp.catalogue,
+        bpp.catalogue,  # as it is after the wait, for an index is made for one catalogue at a time
         criteria,
         wire=wire,
-        left=await Stock(uow.connection).left_of_wanted(now=now),
+        left=left,
         now=now,
         sells_past=bpp.sells_past,
         page=page,

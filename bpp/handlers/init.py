@@ -74,7 +74,7 @@ async def _countered(
     if not offer.counters:
         return request
     stock = Stock(uow.connection)
-    left = (await stock.left(now=now)).get(resource.id, ZERO_ENERGY)
+    left = await stock.left(resource.id, now=now)
     own = ZERO_ENERGY if but is None else await stock.held_for(but)
     return counter(request, resource, offer, left=left + own)
 

@@ -29,7 +29,7 @@ async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     request = wire.read_order(inbound.message)
     require_one_quantity(request)
     selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
-    left = (await Stock(uow.connection).left(now=now)).get(selection.resource.id, ZERO_ENERGY)
+    left = await Stock(uow.connection).left(selection.resource.id, now=now)
     if selection.quantity > left:
         raise QuantityUnavailable(
             f"{selection.quantity} were asked for, {left} are left",

@@ -195,7 +195,7 @@ def _parts(
         on_undeliverable=partial(record_unreached, seller),
         cascade=Cascade(asks=True),
         workers=(
-            catalogue.watch,
+            *catalogue.workers,
             _follow_contracts(foundation, seller),
             _ask_utilities(foundation, seller),
             validation,

@@ -24,6 +24,7 @@ from node.runtime import Foundation
 from node.settings import ServiceSettings, Settings
 from node.worker import Worker
 from registry_client.subscriber import SubscriberRole
+from trading.mapping import wire_of
 
 log = structlog.get_logger(__name__)
 
@@ -54,7 +55,7 @@ class CatalogueSettings(Settings, PublishingSettings):
 class CatalogueParts:
     """What the catalogue brings to the role."""
 
-    watch: Worker
+    workers: tuple[Worker, ...]
     routers: tuple[APIRouter, ...]
     jobs: tuple[JobKind, ...]
 
@@ -72,7 +73,10 @@ async def open_catalogue(
         async with foundation.uow_factory() as uow:
             name, now = str(settings.catalog), foundation.clock.now()
             await take_file(uow, document, by=_AT_ITS_START, name=name, now=now)
-    watch = CatalogueWatch(seller, uow_factory=foundation.uow_factory, publish_to=settings.publish_to)
+    index = _index_maker(seller, foundation)
+    watch = CatalogueWatch(
+        seller, uow_factory=foundation.uow_factory, publish_to=settings.publish_to, on_taken=index.wake
+    )
     await watch.step()
     if not seller.catalogue.resources:
         log.warning("catalogue.empty", hint="Run degnode catalog import, or set DEGNODE_CATALOG.")
@@ -80,7 +84,7 @@ async def open_catalogue(
     foundation.listener.on(CATALOGUE_CHANNEL, worker.wake)
     uow_factory, clock = foundation.uow_factory, foundation.clock
     return CatalogueParts(
-        watch=worker,
+        workers=(worker, index),
         routers=(
             publication_router(publish_to=settings.publish_to, uow_factory=uow_factory),
             catalog_router(watch, uow_factory=uow_factory, clock=clock, max_bytes=_MOST_BYTES),
@@ -91,6 +95,18 @@ async def open_catalogue(
 
 _MOST_BYTES: Final = 64 * 1024 * 1024
 """Of a whole catalogue over HTTP: some hundred thousand offers."""
+
+
+def _index_maker(seller: Bpp, foundation: Foundation) -> Worker:
+    """Return who makes what searches need of a catalogue, so that none waits for it."""
+    usual = wire_of(foundation.wires.usual.name)
+
+    async def step() -> bool:
+        return await seller.showcase.lay_out(
+            seller.catalogue, usual=usual, now=foundation.clock.now(), sells_past=seller.sells_past
+        )
+
+    return Worker("search index", step, poll_interval=foundation.settings.poll_interval)
 
 
 def _publisher(foundation: Foundation) -> Publisher:

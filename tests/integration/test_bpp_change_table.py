@@ -257,7 +257,7 @@ async def check_contract(world: SellerWorld, order_id: str, expected: Becomes) -
     async with world.uow_factory() as uow:
         contract = await ContractStore(uow.connection).get(order_id)
         proposal = await ProposalStore(uow.connection).find_open(contract)
-        left = (await Stock(uow.connection).left(now=world.clock.now()))[ITEM].watt_hours
+        left = (await Stock(uow.connection).left(ITEM, now=world.clock.now())).watt_hours
     assert contract.status == expected.status
     assert (proposal is not None) == expected.proposed
     assert left == expected.left

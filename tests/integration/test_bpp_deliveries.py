@@ -400,12 +400,12 @@ async def test_of_fifty_buyers_at_once_only_as_many_hold_energy_as_there_is(worl
     assert outcomes.count("held") == 10
     assert outcomes.count("BIZ_QUANTITY_UNAVAILABLE") == 40
     async with world.uow_factory() as uow:
-        assert (await Stock(uow.connection).left(now=world.clock.now()))[ITEM].watt_hours == 500
+        assert (await Stock(uow.connection).left(ITEM, now=world.clock.now())).watt_hours == 500
     world.clock.advance(timedelta(minutes=15))
     await world.send(Action.INIT, {"order": order(20)})  # what lapsed can be had again at once
     await world.refresh_all()
     async with world.uow_factory() as uow:
-        assert (await Stock(uow.connection).left(now=world.clock.now()))[ITEM].watt_hours == 10_500
+        assert (await Stock(uow.connection).left(ITEM, now=world.clock.now())).watt_hours == 10_500
 
 
 async def test_the_history_of_a_contract_cannot_be_rewritten(world: SellerWorld) -> None:

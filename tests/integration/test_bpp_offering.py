@@ -39,7 +39,7 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def left(world: SellerWorld) -> int:
     """Return the Wh that can still be bought."""
     async with world.uow_factory() as uow:
-        return (await Stock(uow.connection).left(now=world.clock.now()))[ITEM].watt_hours
+        return (await Stock(uow.connection).left(ITEM, now=world.clock.now())).watt_hours
 
 
 # discover

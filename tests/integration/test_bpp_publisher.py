@@ -226,7 +226,7 @@ async def test_a_new_version_is_published_by_itself_to_those_who_are_set(
             admission=SellerAdmission(uow_factory=foundation.uow_factory),
             cascade=Cascade(asks=True),
             routers=parts.routers,
-            workers=(parts.watch, desk),
+            workers=(*parts.workers, desk),
         )
 
     async with running_village(database, tmp_path) as village:

@@ -313,7 +313,7 @@ class GridWorld:
     async def left(self) -> int:
         """Return the Wh that can still be bought."""
         async with self.seller.uow_factory() as uow:
-            return (await Stock(uow.connection).left(now=self.clock.now()))[ITEM].watt_hours
+            return (await Stock(uow.connection).left(ITEM, now=self.clock.now())).watt_hours
 
     async def trades(self, member: Member) -> list[tuple[str, int]]:
         """Return the state of each trade of a utility and the Wh that it takes, the oldest first."""

@@ -46,6 +46,56 @@ async def found(
     return [resource.id for resource in page.listing.resources]
 
 
+async def lay_out_all(showcase: Showcase, shop: Catalogue, usual: Wire) -> int:
+    """Return in how many parts."""
+    parts = 0
+    while await showcase.lay_out(shop, usual=usual, now=NOW):
+        parts += 1
+    return parts
+
+
+@pytest.mark.parametrize("generation", WIRES)
+async def test_an_index_that_was_made_before_serves_the_first_search(
+    generation: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bpp.showcase._PART", 2)
+    showcase, sold, wire = Showcase(), shop(), WIRES[generation]
+    assert await lay_out_all(showcase, sold, wire) == 3  # the rows, two items, the last one
+    monkeypatch.setattr(Items, "__init__", None)
+    monkeypatch.setattr("bpp.goods.Goods.__init__", None)
+    criteria = Criteria(expression=FILTERS[generation])
+    assert await found(showcase, sold, wire, criteria, left={"two": Energy(0)}) == ["one", "three"]
+
+
+async def test_a_search_that_comes_while_the_index_is_made_makes_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bpp.showcase._PART", 1)
+    showcase, sold, wire = Showcase(), shop(), WIRES["v2_rc"]
+    for _ in range(2):
+        assert await showcase.lay_out(sold, usual=wire, now=NOW)
+    criteria = Criteria(expression=FILTERS["v2_rc"])
+    noon = NOW + timedelta(hours=4)
+    assert await found(showcase, sold, wire, criteria, now=noon) == ["one", "two", "three"]
+    assert not await showcase.lay_out(sold, usual=wire, now=noon)
+
+
+async def test_another_catalogue_is_laid_out_in_every_generation_that_was_searched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    showcase, sold, usual, other = Showcase(), shop(), WIRES["v2_rc"], WIRES["v1_1"]
+    assert await lay_out_all(showcase, sold, usual) == 2
+    await found(showcase, sold, other, Criteria(expression=FILTERS["v1_1"]))
+    fewer = replace(sold, resources=sold.resources[1:], offers=sold.offers[1:])
+    assert await lay_out_all(showcase, fewer, usual) == 3
+    monkeypatch.setattr(Items, "__init__", None)
+    for wire, generation in ((usual, "v2_rc"), (other, "v1_1")):
+        assert await found(showcase, fewer, wire, Criteria(expression=FILTERS[generation])) == [
+            "two",
+            "three",
+        ]
+
+
 @pytest.mark.parametrize("generation", WIRES)
 async def test_what_is_left_counts_without_a_new_index(
     generation: str, monkeypatch: pytest.MonkeyPatch
