@@ -20,6 +20,7 @@ from kernel.energy import ZERO_ENERGY, Energy
 from kernel.local_periods import Cadence
 from kernel.money import Money, sum_money
 from settlement.agreement import Agreement
+from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.ledger.entries import Transfer
 from settlement.moved_energy import EnergyRoute, energy_groups
@@ -38,6 +39,7 @@ from trading.charging.report import report_of, report_of_none, session_delivery
 from trading.charging.session import Session
 from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
+from trading.contract_news import BILL_ISSUED, News, note_news
 from trading.curtailments import CurtailmentStore
 from trading.delivery import (
     ContractView,
@@ -177,6 +179,7 @@ async def settle(
     )
     parties = Parties(payer=contract.bap_id, payee=bpp.subscriber_id)
     penalty = await owed_to_utility(contract, result.owed, uow, seller=bpp.subscriber_id, now=now)
+    await _note_issued(contract, result.issued, uow, now=now)
     await _post(result, parties, [*energy, *([penalty] if penalty else [])], uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
@@ -192,6 +195,17 @@ async def settle(
 def route_of(contract: Contract) -> EnergyRoute:
     """Return the way that a contract's energy takes on the ledger."""
     return EnergyRoute.of(contract.terms, source=contract.source_mrid, target=contract.target_mrid)
+
+
+async def _note_issued(
+    contract: Contract, bills: Sequence[BillingCycle], uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Let whoever follows contracts know of the bills that are issued now."""
+    for bill in bills:
+        news = News(
+            contract_id=contract.id, event=BILL_ISSUED, status=contract.status, bill=bill.cycle_id, at=now
+        )
+        await note_news(uow.connection, news)
 
 
 async def _post(

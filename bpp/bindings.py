@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -47,17 +48,24 @@ HANDLERS: Final[Mapping[Action, SellerHandler]] = {
 def bind(bpp: Bpp) -> dict[Action, Handler]:
     """Return the handlers of `bpp`, each for its action: buyers' requests, and utilities' answers."""
     requests: dict[Action, Handler] = {
-        action: partial(_handle, handler, bpp) for action, handler in HANDLERS.items()
+        action: partial(run_handler, handler, bpp) for action, handler in HANDLERS.items()
     }
     return requests | dict.fromkeys(ANSWERS, partial(receive_answer, bpp, requests))
 
 
-async def _handle(
+async def run_handler(
     handler: SellerHandler, bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime
 ) -> Mapping[str, Any] | None:
     """Run a handler; what its refusal is about is named by its place in the message."""
-    try:
+    with places_named(inbound):
         return await handler(bpp, inbound, uow, now)
+
+
+@contextmanager
+def places_named(inbound: Inbound) -> Iterator[None]:
+    """Name what a refusal is about by its place in the message."""
+    try:
+        yield
     except NodeError as error:
         if isinstance(error.path, Field):
             error.path = wire_of(inbound.profile.name).PATHS[error.path]

@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kernel.energy import Energy
 from kernel.interval import Interval
 from trading.contract import Contract
+from trading.contract_news import News, note_news
 from trading.fields import Field
 from trading.grid_records import standing_from_record, standing_to_record
 from trading.lifecycle import ContractStatus
@@ -158,7 +159,7 @@ class ContractStore:
         )
 
     async def note(self, contract: Contract, entry: HistoryEntry) -> None:
-        """Append to the contract's history what happened to it."""
+        """Append to the contract's history what happened to it, for whoever follows contracts, too."""
         await self._connection.execute(
             insert(contract_events).values(
                 contract_id=contract.id,
@@ -171,6 +172,10 @@ class ContractStore:
                 fingerprint=fingerprint(contract),
             )
         )
+        news = News(
+            contract_id=contract.id, event=entry.event, status=entry.status, reason=entry.reason, at=entry.at
+        )
+        await note_news(self._connection, news)
 
     async def history(self, contract_id: str) -> list[HistoryEntry]:
         """Return what happened to a contract, in order."""

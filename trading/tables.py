@@ -12,6 +12,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     Table,
     Text,
     text,
@@ -110,6 +111,29 @@ contract_events: Final = Table(
     Column("message_id", Text),  # of the message that brought it about
     Column("fingerprint", Text, nullable=False),  # SHA-256 of the contract as it was afterwards
     Index("ix_contract_events_contract_id", "contract_id", "id"),
+)
+
+news_followers: Final = Table(
+    "news_followers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("since", DateTime(timezone=True), nullable=False),
+)
+
+contract_news: Final = Table(
+    "contract_news",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("event", Text, nullable=False),
+    Column("status", Text, nullable=False),  # after the event
+    Column("reason", Text),
+    Column("bill", Text),  # the cycle of the bill that was issued, if that is the news
+    Column("at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),  # when it is told, or told again
+    Column("tries", Integer, nullable=False, server_default="0"),
+    Index("ix_contract_news_due_at", "due_at", "id"),
+    Index("ix_contract_news_contract_id", "contract_id", "id"),
 )
 
 contract_curtailments: Final = Table(

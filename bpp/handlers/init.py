@@ -35,9 +35,9 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     """
     request = wire_of(inbound.profile.name).read_order(inbound.message)
     require_one_quantity(request)
-    earlier = await _earlier(inbound, uow)
+    earlier = await find_replaced(inbound, uow)
     but = earlier.id if earlier else None
-    asked, request = request, await _countered(bpp, request, uow, now=now, but=but)
+    asked, request = request, await countered(bpp, request, uow, now=now, but=but)
     selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
     contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
     await hold_meter(contract, uow, now=now)
@@ -60,7 +60,7 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     return message
 
 
-async def _countered(
+async def countered(
     bpp: Bpp, request: OrderRequest, uow: UnitOfWork, *, now: datetime, but: str | None
 ) -> OrderRequest:
     """Return what the seller would take in place of an order; `but` is the contract that it replaces.
@@ -79,7 +79,7 @@ async def _countered(
     return counter(request, resource, offer, left=left + own)
 
 
-async def _earlier(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
+async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
     """Return the contract that this init replaces, if there is one. Raises: AlreadyConfirmed."""
     earlier = await ContractStore(uow.connection).find_in_transaction(
         bap_id=inbound.sender, transaction_id=inbound.transaction_id, lock=True

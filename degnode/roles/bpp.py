@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -36,6 +37,7 @@ from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_poli
 from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.payments import PaymentSettings, payment_parts
+from degnode.roles.provider import ProviderParts, ProviderSettings, provider_parts
 from degnode.roles.seller_jobs import CollectionSettings, job_desk, seller_kinds
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from degnode.roles.stations import StationParts, StationSettings, load_roster, station_parts
@@ -68,6 +70,7 @@ class SellerSettings(
     CollectionSettings,
     SearchSettings,
     StationSettings,
+    ProviderSettings,
 ):
     """The settings of a seller's platform."""
 
@@ -129,7 +132,8 @@ async def run() -> None:
         moved = await station_parts(
             roster, foundation, heard_by=StationDesk(bpp=seller), on_recorded=_note_recorded
         )
-        return _parts(foundation, seller, settings, moved, catalogue)
+        parts = _parts(foundation, seller, settings, moved, catalogue)
+        return _asked_first(parts, await provider_parts(settings, seller, foundation))
 
     await run_participant(Role.BPP, settings, build)
 
@@ -146,6 +150,19 @@ async def _note_recorded(uow: Transaction, results: Sequence[IngestResult], now:
                 reasons=reasons,
             )
     await tell_of_readings(uow, results, now)
+
+
+def _asked_first(parts: RoleParts, provider: ProviderParts) -> RoleParts:
+    """Return the parts with a back office that is asked before energy is sold, if there is one."""
+    handlers = {
+        action: handler for action, handler in parts.handlers.items() if action not in provider.preparations
+    }
+    return replace(
+        parts,
+        handlers=handlers,
+        preparations=provider.preparations,
+        workers=(*parts.workers, *provider.workers),
+    )
 
 
 def _parts(

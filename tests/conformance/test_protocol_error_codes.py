@@ -42,6 +42,7 @@ OWN_CODES = {
     "PAYMENT_": "told to operators and payment rails over the HTTP API",
     "LEDGER_": "told to operators on the command line",
     "BPP_CATALOGUE_": "told to the operator who starts the node or changes its catalogue",
+    "PROVIDER_": "told to the operator who starts a node with a back office that cannot be used",
     "BPP_NOBODY_TO_TELL": "told to the operator who publishes a catalogue",
     "AUT_SUBSCRIPTION_REFUSED": "told to the operator when a registry refuses the node",
 }

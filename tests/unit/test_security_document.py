@@ -43,6 +43,7 @@ DOORS: Final = {  # where HTTP clients are made, and why each may be
     "degnode/demo/meters.py",
     "metering/sep/utility_client.py",  # to the utility's server that the operator names
     "stations/webhook/caller.py",  # to the back office that the operator names
+    "bpp/provider/webhook.py",  # to another one
     "degnode/simulation/posting.py",  # to the mirror that the operator names
 }
 CLIENTS: Final = re.compile(

@@ -1,0 +1,101 @@
+"""What a back office is asked and told, in plain words, and what it may answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from bpp.provider.order import OrderTerms
+from kernel.errors import NodeError
+from kernel.interval import Interval
+from kernel.money import Money
+
+
+class Stage(StrEnum):
+    """How far a purchase is: only a price is wanted, a quantity is to be held, or sold."""
+
+    SELECT = "select"
+    INIT = "init"
+    CONFIRM = "confirm"
+
+
+class Kind(StrEnum):
+    """What happened to an order."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    CHANGE_PROPOSED = "change_proposed"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+    FAILED = "failed"
+    BILLED = "billed"
+    COMPLETED = "completed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Whether an order is to be taken; the same `id` is the same question asked again.
+
+    `order_id` is known once a quantity was held. An answer that comes after `answer_by` counts for nothing.
+    """
+
+    id: str
+    stage: Stage
+    order_id: str | None
+    terms: OrderTerms
+    answer_by: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Whether it is; `reason` is told to the buyer of what is not."""
+
+    accepted: bool
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IssuedBill:
+    """A bill as it was issued."""
+
+    id: str
+    period: Interval
+    total: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """What happened to an order; `terms` are those at the time of telling. The same `id` is the same event.
+
+    `status` is that of the order after the event.
+    """
+
+    id: int
+    kind: Kind
+    at: datetime
+    order_id: str
+    status: str
+    terms: OrderTerms
+    reason: str | None = None
+    bill: IssuedBill | None = None
+
+
+class ProviderAway(NodeError):
+    """The back office does not answer, or not what can be understood."""
+
+    code, http_status, retryable = "NET_DOWNSTREAM_UNAVAILABLE", 503, True
+
+
+class ProviderPort(Protocol):
+    """A back office; no transaction is open while it is asked or told."""
+
+    async def ask(self, question: Question) -> Answer:
+        """Return whether the order is to be taken. Raises: ProviderAway."""
+        ...
+
+    async def tell(self, event: Event) -> None:
+        """Return once the event is taken; it is told again until then. Raises: ProviderAway."""
+        ...

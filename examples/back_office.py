@@ -1,0 +1,58 @@
+"""A seller's back office on one page: it takes orders of up to 10 kWh, and prints what becomes of them.
+
+DEGNODE_PROVIDER_SECRET=… python examples/back_office.py 8090
+
+and, for the seller's node, DEGNODE_PROVIDER=webhook and DEGNODE_PROVIDER_URL=http://127.0.0.1:8090/
+"""
+# ruff: noqa: T201  it talks to whoever runs it
+
+import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+SECRET = os.environ["DEGNODE_PROVIDER_SECRET"].encode()
+TAKEN: set[int] = set()  # events that were taken; a real back office keeps them in its database
+
+
+def is_signed(header: str, body: bytes) -> bool:
+    """Say whether the node signed these very bytes within the last five minutes."""
+    fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
+    signed_at = fields.get("t", "0")
+    expected = hmac.new(SECRET, f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
+    return hmac.compare_digest(expected, fields.get("v1", "")) and abs(time.time() - int(signed_at)) < 300
+
+
+def answer(said: dict[str, Any]) -> dict[str, str]:
+    """Answer a question; of an event, take note."""
+    order = said["order"]
+    if said["type"] == "question":
+        if Decimal(order["kwh"]) <= 10:
+            return {"answer": "accept"}
+        return {"answer": "refuse", "reason": "We sell 10 kWh at most."}
+    if said["id"] not in TAKEN:
+        TAKEN.add(said["id"])
+        print(said["event"], order["kwh"], "kWh", order["price"]["amount"], flush=True)
+    return {}
+
+
+class BackOffice(BaseHTTPRequestHandler):
+    """Takes what the node posts."""
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        is_genuine = is_signed(self.headers.get("X-Provider-Signature", ""), body)
+        self.send_response(200 if is_genuine else 401)
+        self.end_headers()
+        self.wfile.write(json.dumps(answer(json.loads(body)) if is_genuine else {}).encode())
+
+
+if __name__ == "__main__":
+    server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), BackOffice)
+    print("listening on", server.server_port, flush=True)
+    server.serve_forever()

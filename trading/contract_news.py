@@ -1,0 +1,124 @@
+"""What happened to contracts, kept for somebody outside until they were told, within one transaction.
+
+It is kept by the transaction that brought it about, and only where somebody follows contracts. Whoever
+keeps news of a contract has locked it, so that its news are told in the order in which they came about.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlalchemy import Integer, Text, delete, exists, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from trading.lifecycle import ContractStatus
+from trading.tables import contract_news, news_followers
+
+BILL_ISSUED: Final = "BILL"
+"""The event of a bill that is issued under a contract."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class News:
+    """What happened to a contract, and how it stood then; `bill` is the cycle of one that was issued."""
+
+    contract_id: str
+    event: str
+    status: ContractStatus
+    at: datetime
+    reason: str | None = None
+    bill: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimedNews:
+    """News that are to be told now; `tries` counts this try, too."""
+
+    id: int
+    tries: int
+    news: News
+
+
+async def note_news(connection: AsyncConnection, news: News) -> None:
+    """Keep news to be told, if anybody follows contracts."""
+    values = {
+        contract_news.c.contract_id: literal(news.contract_id, Text),
+        contract_news.c.event: literal(news.event, Text),
+        contract_news.c.status: literal(news.status.value, Text),
+        contract_news.c.reason: literal(news.reason, Text),
+        contract_news.c.bill: literal(news.bill, Text),
+        contract_news.c.at: literal(news.at, contract_news.c.at.type),
+        contract_news.c.due_at: literal(news.at, contract_news.c.due_at.type),
+        contract_news.c.tries: literal(0, Integer),
+    }
+    somebody = exists().select_from(news_followers)
+    await connection.execute(
+        insert(contract_news).from_select(list(values), select(*values.values()).where(somebody))
+    )
+
+
+class NewsStore:
+    """The news that are still to be told, within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def follow(self, name: str, *, since: datetime) -> None:
+        """Have news kept from now on."""
+        await self._connection.execute(
+            upsert(news_followers).values(name=name, since=since).on_conflict_do_nothing()
+        )
+
+    async def unfollow(self, name: str) -> None:
+        """Have no more news kept; those that are stay until somebody follows again."""
+        await self._connection.execute(delete(news_followers).where(news_followers.c.name == name))
+
+    async def claim(self, *, now: datetime, lease: timedelta) -> ClaimedNews | None:
+        """Return the news that are due for the longest; they are due again after `lease`.
+
+        Of each contract those come first that came about first.
+        """
+        table = contract_news.c
+        earlier = contract_news.alias("earlier")
+        is_first = ~exists().where(earlier.c.contract_id == table.contract_id, earlier.c.id < table.id)
+        due = (
+            select(table.id)
+            .where(table.due_at <= now, is_first)
+            .order_by(table.due_at, table.id)
+            .limit(1)
+            .with_for_update(skip_locked=True)
+        )
+        row = (
+            await self._connection.execute(
+                update(contract_news)
+                .where(table.id == due.scalar_subquery())
+                .values(tries=table.tries + 1, due_at=now + lease)
+                .returning(contract_news)
+            )
+        ).one_or_none()
+        if row is None:
+            return None
+        news = News(
+            contract_id=row.contract_id,
+            event=row.event,
+            status=ContractStatus(row.status),
+            at=row.at,
+            reason=row.reason,
+            bill=row.bill,
+        )
+        return ClaimedNews(id=row.id, tries=row.tries, news=news)
+
+    async def drop(self, claimed: ClaimedNews) -> None:
+        """Forget news: they were told, or nobody needs them."""
+        await self._connection.execute(delete(contract_news).where(contract_news.c.id == claimed.id))
+
+    async def put_off(self, claimed: ClaimedNews, *, until: datetime) -> None:
+        """Have news told again then, unless somebody else is at it by now."""
+        await self._connection.execute(
+            update(contract_news)
+            .where(contract_news.c.id == claimed.id, contract_news.c.tries == claimed.tries)
+            .values(due_at=until)
+        )
