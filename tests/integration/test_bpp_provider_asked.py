@@ -53,7 +53,7 @@ async def world(uow_factory: UnitOfWorkFactory, office: BackOffice) -> AskedWorl
 
 async def left(world: AskedWorld) -> int:
     async with world.uow_factory() as uow:
-        return (await Stock(uow.connection).left(now=world.clock.now()))[ITEM].watt_hours
+        return (await Stock(uow.connection).left(ITEM, now=world.clock.now())).watt_hours
 
 
 async def refusal(world: AskedWorld, action: Action, message: Json) -> NodeError:
