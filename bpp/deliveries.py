@@ -71,10 +71,10 @@ async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetim
     event: ContractEvent | None
     known: Known | None = None
     contract, session = await look_at_session(bpp, contract, uow, now=now)
-    if is_settled_later(contract, session):
-        return await _tell(bpp, contract, uow, action=Action.ON_STATUS, event=None, now=now, known=None)
     proposal = await lapse_open(contract, uow, now=now)
-    if contract.is_binding:
+    if is_settled_later(contract, session):
+        refreshed, event = contract, None
+    elif contract.is_binding:
         known = await read_known(contract, uow)
         outcome = await settle(contract, uow, bpp=bpp, now=now, known=known)
         if outcome.is_final:

@@ -245,11 +245,14 @@ def _after(session: Session, events: Sequence[News]) -> list[Session]:
 async def _moved(
     contract: Contract, states: Sequence[Session], events: Sequence[News], uow: UnitOfWork, *, now: datetime
 ) -> Contract:
-    """Keep a session after some events, and return its contract, which is looked at again in time."""
+    """Keep a session after some events, and return its contract, which is looked at again in time.
+
+    It may have to be looked at before for another reason: what is proposed of it lapses.
+    """
     await _keep(states, events, uow, now=now)
     session = states[-1]
     if session.is_open:
-        due = next_look(session, now=now)
+        due = min(next_look(session, now=now), contract.refresh_at or session.slot.end)
     else:
         due = now
         await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)

@@ -9,8 +9,10 @@ from uuid import uuid4
 import pytest
 
 from bpp.cancelling import end_contract
+from bpp.seller_changes import Operator, propose_as_seller
 from kernel.energy import Energy
 from kernel.money import Money
+from node.audit import Actor
 from protocol.actions import Action
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from stations.port import Acceptance, StationEventKind, Verb
@@ -38,8 +40,10 @@ from trading.contracts import ContractStore
 from trading.delivery import ConnectorStatus, DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
+from trading.proposal import ProposalStatus
+from trading.proposals import ProposalStore
 from trading.report import ContractReport
-from trading.request import SessionWish
+from trading.request import OrderRequest, SessionWish
 from trading.wheeling import Side
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
@@ -400,3 +404,51 @@ async def test_every_order_of_a_session_is_valid_by_the_official_documents(moved
         bag = order["beckn:fulfillment"]["beckn:deliveryAttributes"]
         assert official_bundle_accepts("EvChargingSession", bag, family="ev", kind="ChargingSession")
         assert order["beckn:fulfillment"]["beckn:mode"] == "RESERVATION"
+
+
+async def propose_less(world: SellerWorld, bought: ContractReport) -> None:
+    operator = Operator(actor=Actor(who="Ada"), why=Reason(words="the grid is short"), now=world.clock.now())
+    async with world.uow_factory() as uow:
+        request = OrderRequest(order_id=bought.order_id, quantity=Energy(2_000))
+        await propose_as_seller(world.bpp, bought.order_id, request, uow, by=operator)
+
+
+async def proposal_status(world: SellerWorld, bought: ContractReport) -> ProposalStatus:
+    async with world.uow_factory() as uow:
+        [proposal] = await ProposalStore(uow.connection).find_all(bought.order_id)
+    return proposal.status
+
+
+@generations
+async def test_what_is_proposed_of_a_slot_lapses_before_its_session_is_over(
+    world: SellerWorld, profile: Profile
+) -> None:
+    world = world.speaking(profile)
+    bought = await buy_session(world, LATER)
+    await propose_less(world, bought)
+    told = len(await world.unsolicited(Action.ON_UPDATE))
+    world.clock.advance(29 * MINUTE)
+    await world.refresh_all()
+    assert await proposal_status(world, bought) is ProposalStatus.OPEN
+    world.clock.advance(MINUTE)
+    await world.refresh_all()
+    assert await proposal_status(world, bought) is ProposalStatus.LAPSED
+    updates = await world.unsolicited(Action.ON_UPDATE)
+    assert len(updates) == told + 1
+    parts = wire_of(profile.name).find_parts(updates[-1]).proposal
+    assert parts is not None
+    assert parts["status"] == "LAPSED"
+    assert session_status(await status_of(world, bought)) is SessionStatus.PENDING
+
+
+async def test_what_is_proposed_of_a_session_lapses_in_time_also_if_that_is_moved_meanwhile(
+    world: SellerWorld,
+) -> None:
+    bought = await buy_session(world)
+    await propose_less(world, bought)
+    world.clock.advance(5 * MINUTE)
+    await wish(world, bought, SessionWish.START)
+    world.clock.advance(25 * MINUTE)
+    await world.refresh_all()
+    assert await proposal_status(world, bought) is ProposalStatus.LAPSED
+    assert session_status(await status_of(world, bought)) is SessionStatus.ACTIVE
