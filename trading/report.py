@@ -7,11 +7,14 @@ from datetime import datetime
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from trading.amendment import Amendment
 from trading.delivery import BillingCycleView, ContractView, Delivery, SettlementCycleView
 from trading.lifecycle import ContractStatus
 from trading.offer import EnergySource
+from trading.proposal import ProposalStatus
 from trading.quote import Quote
 from trading.terms import Wheeling
+from trading.wheeling import Side
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +36,23 @@ class ContractReport:
     cycles: tuple[SettlementCycleView, ...]
     bills: tuple[BillingCycleView, ...]
     updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposalReport:
+    """A change that `side` proposed, as an order tells of it."""
+
+    id: str
+    status: ProposalStatus
+    side: Side
+    amendment: Amendment
+    lapses_at: datetime
+    words: str = ""
+    answer: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is ProposalStatus.OPEN
 
 
 def report_contract(view: ContractView) -> ContractReport:

@@ -24,6 +24,14 @@ class RatingSummaryView(BaseModel):
     average: str | None = Field(description="Out of five; null if nobody has rated it.")
 
 
+class TicketView(BaseModel):
+    """What was asked about, as the seller's people keep it; who asks again has the same."""
+
+    id: str
+    status: str = Field(description="open, answered or closed.")
+    answer: str | None = Field(None, description="What was said to it last.")
+
+
 class ContactView(BaseModel):
     """Whom to ask."""
 
@@ -32,6 +40,7 @@ class ContactView(BaseModel):
     email: str | None = None
     url: str | None = None
     hours: str | None = None
+    ticket: TicketView | None = Field(None, description="Where the seller tells it.")
 
 
 class TrackingView(BaseModel):
@@ -75,9 +84,15 @@ def _rating(message: Mapping[str, Any], wire: Wire) -> Json:
 
 
 def _contact(message: Mapping[str, Any], wire: Wire) -> Json:
-    contact = wire.read_contact(message)
+    contact, ticket = wire.read_contact(message), wire.read_ticket(message)
     told = ContactView(
-        name=contact.name, phone=contact.phone, email=contact.email, url=contact.url, hours=contact.hours
+        name=contact.name,
+        phone=contact.phone,
+        email=contact.email,
+        url=contact.url,
+        hours=contact.hours,
+        ticket=ticket
+        and TicketView(id=ticket.id, status=ticket.status.lower(), answer=ticket.answer or None),
     )
     return {"contact": told.model_dump(exclude_none=True)}
 

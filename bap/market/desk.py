@@ -2,38 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 from typing import Any, Final
 
 from bap.buyer import Buyer, Letter
 from bap.market.account import Account
-from bap.market.forms import About, ChangeForm, QuoteForm, RatingForm, SearchForm, SupportForm
+from bap.market.acts import OrderActs
+from bap.market.forms import QuoteForm, SearchForm
 from bap.market.idempotency import Attempt, DoneBefore
+from bap.market.letters import WrongMoment, letter_about, post, times_of, wanted
 from bap.market.problem import MarketError, of_error
-from bap.market.purchases import (
-    Stated,
-    add_purchase,
-    find_purchase,
-    get_order,
-    get_quote,
-    set_purchase,
-)
-from bap.market.requests import list_requests, record_request, record_unsent
+from bap.market.purchases import add_purchase, find_purchase, get_quote, set_purchase
+from bap.market.requests import list_requests, record_unsent
 from bap.market.searches import add_search, get_offer
 from bap.market.tables import OrderStatus, RequestState
 from kernel.errors import NodeError
 from kernel.ids import random_id
-from node.correspondence import Peer
 from protocol.actions import Action
-from protocol.profile import PROFILES, Profile
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
 from trading.mapping.wire import Wire
 from trading.refusals import SearchUnsupported
-from trading.request import BEST_RATING, WORST_RATING, Criteria, Inquiry, OrderRequest, Rating, SessionWish
+from trading.request import Criteria
 
 FindSellers = Callable[[], Awaitable[Sequence[str]]]
 """Returns the names of all sellers' platforms of the network. Raises: RegistryUnavailable, …"""
@@ -41,18 +32,6 @@ FindSellers = Callable[[], Awaitable[Sequence[str]]]
 Json = dict[str, Any]
 
 _MOST_SELLERS: Final = 50
-_CATEGORY: Final = {About.ORDER: "ORDER", About.ENERGY: "ITEM", About.SELLER: "PROVIDER"}
-_HELD: Final = frozenset({OrderStatus.HELD})
-_OPEN: Final = frozenset({OrderStatus.HELD, OrderStatus.ACTIVE})
-_BOUGHT: Final = frozenset({OrderStatus.ACTIVE})
-_ANY: Final = frozenset({*_OPEN, OrderStatus.COMPLETED, OrderStatus.CANCELLED})
-
-
-class WrongMoment(MarketError):
-    """The order is not where this can be done to it."""
-
-    code, http_status, retryable = "MARKET_WRONG_MOMENT", 409, False
-    kind = "wrong-moment"
 
 
 class SellersUnnamed(MarketError):
@@ -68,6 +47,11 @@ class MarketDesk:
 
     buyer: Buyer
     find_sellers: FindSellers
+
+    @property
+    def acts(self) -> OrderActs:
+        """What can be done with an order."""
+        return OrderActs(buyer=self.buyer)
 
     async def once(self, attempt: Attempt, do: Callable[[], Awaitable[str]]) -> str:
         """Return what came of the request, done now unless it was done before. Raises: KeyReused."""
@@ -100,7 +84,7 @@ class MarketDesk:
         letters = [
             (name, await self._search_letter(name, form, search_id)) for name in dict.fromkeys(sellers)
         ]
-        now, closes_at = self._times(Action.DISCOVER)
+        now, closes_at = times_of(self.buyer, Action.DISCOVER)
         async with self.buyer.uow_factory() as uow:
             await add_search(uow, search_id, account=account.key, form=form, now=now, closes_at=closes_at)
             for name, letter in letters:
@@ -123,7 +107,7 @@ class MarketDesk:
             action=Action.SELECT,
             peer=peer,
             profile=profile,
-            message=wire_of(profile.name).write_order_request(_wanted(form, names)),
+            message=wire_of(profile.name).write_order_request(wanted(form, names)),
             transaction_id=quote_id,
         )
         now = self.buyer.clock.now()
@@ -131,7 +115,7 @@ class MarketDesk:
             await add_purchase(
                 uow, quote_id, account=account.key, form=form, offer=offer, names=names, now=now
             )
-            await self._post(uow, letter, account=account)
+            await post(self.buyer, uow, letter, account=account)
             await attempt.record(uow, quote_id, now=now)
         return quote_id
 
@@ -150,11 +134,11 @@ class MarketDesk:
                 hint="Wait until its status is ready, or ask for another.",
             )
         purchase, profile = quoted.purchase, await self.buyer.wires.of(quoted.purchase.bpp_id)
-        message = wire_of(profile.name).write_order_request(_wanted(purchase.form, purchase.names))
-        letter = _letter(quoted, Action.INIT, profile, message)
+        message = wire_of(profile.name).write_order_request(wanted(purchase.form, purchase.names))
+        letter = letter_about(quoted, Action.INIT, profile, message)
         now = self.buyer.clock.now()
         async with self.buyer.uow_factory() as uow:
-            await self._post(uow, letter, account=account)
+            await post(self.buyer, uow, letter, account=account)
             await attempt.record(uow, quote_id, now=now)
             current = await find_purchase(uow, quote_id, lock=True)
             if current is None or current.ordered_at is not None:
@@ -170,111 +154,6 @@ class MarketDesk:
                 status=OrderStatus.REQUESTED,
             )
         return quote_id
-
-    async def confirm(self, account: Account, order_id: str, attempt: Attempt) -> str:
-        """Buy what is held, at that price. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            return {wire.ORDER_KEY: stated.document}
-
-        await self._act(account, order_id, Action.CONFIRM, write, attempt=attempt, within=_HELD)
-        return order_id
-
-    async def cancel(self, account: Account, order_id: str, attempt: Attempt) -> str:
-        """End an order. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_order_id(_named(stated))
-
-        await self._act(account, order_id, Action.CANCEL, write, attempt=attempt, within=_OPEN)
-        return order_id
-
-    async def change(self, account: Account, order_id: str, form: ChangeForm, attempt: Attempt) -> str:
-        """Ask for another quantity. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            wanted = _wanted(stated.purchase.form, stated.purchase.names)
-            return wire.write_update(replace(wanted, order_id=stated.order_id, quantity=form.energy))
-
-        await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_OPEN)
-        return order_id
-
-    async def move_session(self, account: Account, order_id: str, wish: SessionWish, attempt: Attempt) -> str:
-        """Start or stop charging. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            wanted = _wanted(stated.purchase.form, stated.purchase.names)
-            report = stated.report
-            quantity = wanted.quantity if report is None else report.quantity
-            return wire.write_update(
-                replace(wanted, order_id=stated.order_id, quantity=quantity, session=wish)
-            )
-
-        await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_BOUGHT)
-        return order_id
-
-    async def rate(self, account: Account, order_id: str, form: RatingForm, attempt: Attempt) -> str:
-        """Rate what was bought; return the request's id. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            rating = Rating(
-                target_id=_target(stated, form.about),
-                category=_CATEGORY[form.about],
-                value=Decimal(form.stars),
-                worst=WORST_RATING,
-                best=BEST_RATING,
-            )
-            return wire.write_ratings([rating])
-
-        return await self._act(account, order_id, Action.RATING, write, attempt=attempt, within=_ANY)
-
-    async def ask_support(self, account: Account, order_id: str, form: SupportForm, attempt: Attempt) -> str:
-        """Ask whom to ask; return the request's id. Raises: NotInAccount, WrongMoment, DoneBefore."""
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_support(
-                Inquiry(category=_CATEGORY[form.about], target_id=_target(stated, form.about))
-            )
-
-        return await self._act(account, order_id, Action.SUPPORT, write, attempt=attempt, within=_ANY)
-
-    async def track(self, account: Account, order_id: str, attempt: Attempt) -> str:
-        """Ask where the delivery can be followed; return the request's id.
-
-        Raises: NotInAccount, WrongMoment, DoneBefore.
-        """
-
-        def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_track(_named(stated), callback_url=self.buyer.correspondent.url)
-
-        return await self._act(account, order_id, Action.TRACK, write, attempt=attempt, within=_ANY)
-
-    async def _act(
-        self,
-        account: Account,
-        order_id: str,
-        action: Action,
-        write: Callable[[Stated, Wire], Json],
-        *,
-        attempt: Attempt,
-        within: frozenset[OrderStatus],
-    ) -> str:
-        async with self.buyer.uow_factory() as uow:
-            stated = await get_order(uow, order_id, account=account.key)
-        status = stated.purchase.status
-        if status not in within or stated.order_id is None:
-            raise WrongMoment(
-                f"the order is {status}",
-                path="order_id",
-                hint=f"This can be done while it is {' or '.join(sorted(within))}.",
-            )
-        profile = PROFILES[stated.profile]
-        letter = _letter(stated, action, profile, write(stated, wire_of(profile.name)))
-        async with self.buyer.uow_factory() as uow:
-            request_id = await self._post(uow, letter, account=account)
-            is_answer = action in (Action.RATING, Action.SUPPORT, Action.TRACK)
-            await attempt.record(uow, request_id if is_answer else order_id, now=self.buyer.clock.now())
-        return request_id
 
     async def _all_sellers(self) -> Sequence[str]:
         try:
@@ -305,7 +184,7 @@ class MarketDesk:
         error = letter if isinstance(letter, NodeError) else None
         if isinstance(letter, Letter):
             try:
-                await self._post(uow, letter, account=account)
+                await post(self.buyer, uow, letter, account=account)
             except NodeError as refusal:  # raised before anything is written
                 error = refusal
         if error is not None:
@@ -317,17 +196,6 @@ class MarketDesk:
                 problem=of_error(error),
                 now=self.buyer.clock.now(),
             )
-
-    async def _post(self, uow: UnitOfWork, letter: Letter, *, account: Account) -> str:
-        """Put a request in the outbox together with its record; return its id."""
-        call = await self.buyer.post(uow, letter, requested_by=account.holder)
-        now, expires_at = self._times(letter.action)
-        await record_request(uow, call, thread_id=letter.transaction_id, now=now, expires_at=expires_at)
-        return call.message_id
-
-    def _times(self, action: Action) -> tuple[datetime, datetime]:
-        now = self.buyer.clock.now()
-        return now, now + self.buyer.correspondent.ttl_of(action)
 
     def _new_id(self) -> str:
         return str(random_id())
@@ -344,41 +212,3 @@ def _write_criteria(form: SearchForm, wire: Wire) -> Json:
         return wire.write_criteria(criteria)
     except SearchUnsupported:
         return wire.write_criteria(replace(criteria, window=None))
-
-
-def _letter(stated: Stated, action: Action, profile: Profile, message: Mapping[str, Any]) -> Letter:
-    return Letter(
-        action=action,
-        peer=Peer(subscriber_id=stated.purchase.bpp_id, url=stated.bpp_url),
-        profile=profile,
-        message=message,
-        transaction_id=stated.purchase.id,
-    )
-
-
-def _wanted(form: QuoteForm, names: Mapping[str, str]) -> OrderRequest:
-    """Return what is wanted, in words of no wire."""
-    window = None if form.window is None else form.window.interval
-    return OrderRequest(
-        seller=names["provider"],
-        buyer_id=form.buyer,
-        resource_id=names["resource"],
-        offer_id=names["offer"],
-        quantity=form.energy,
-        target_meter=form.meter,
-        buyer_utility=form.utility,
-        trade_start=None if window is None else window.start,
-        trade_end=None if window is None else window.end,
-    )
-
-
-def _named(stated: Stated) -> OrderRequest:
-    names = stated.purchase.names
-    return OrderRequest(order_id=stated.order_id, resource_id=names["resource"], offer_id=names["offer"])
-
-
-def _target(stated: Stated, about: About) -> str:
-    names = stated.purchase.names
-    return {About.ENERGY: names["resource"], About.SELLER: names["provider"]}.get(about) or str(
-        stated.order_id
-    )

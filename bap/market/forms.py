@@ -160,6 +160,32 @@ class ChangeForm(Form):
         return Energy.from_kwh(self.kwh)
 
 
+class CancelForm(Form):
+    """Why an order is ended."""
+
+    reason: Line | None = Field(
+        None, description="In the buyer's words; told to the seller where its wire has a place for it."
+    )
+
+
+class Consent(StrEnum):
+    """What is said to a proposal."""
+
+    ACCEPT = "accept"
+    REFUSE = "refuse"
+
+
+class ProposalForm(Form):
+    """The answer to what the seller proposes."""
+
+    proposal_id: Line = Field(description="The `id` of the order's `proposal`.")
+    answer: Consent
+
+    @property
+    def accepts(self) -> bool:
+        return self.answer is Consent.ACCEPT
+
+
 class About(StrEnum):
     """What of an order is meant."""
 
@@ -175,6 +201,13 @@ class RatingForm(Form):
         Decimal, Field(ge=0, le=5, decimal_places=2, description="From 0 to 5.", examples=["4.5"])
     ]
     about: About = About.ORDER
+    comment: str | None = Field(
+        None,
+        min_length=1,
+        max_length=1000,
+        pattern=r"^[^\x00-\x09\x0b-\x1f\x7f]+$",
+        description="What else the seller is told.",
+    )
 
 
 class SupportForm(Form):

@@ -20,7 +20,8 @@ from bap.market.bills import tell_quote
 from bap.market.events import EventType, record_event
 from bap.market.offers import read_offers
 from bap.market.problem import Problem, make_problem, of_error, of_seller
-from bap.market.purchases import STATUS_OF, Purchase, find_purchase, set_purchase
+from bap.market.purchase import STATUS_OF, Purchase
+from bap.market.purchases import find_purchase, set_purchase
 from bap.market.requests import (
     PLAIN,
     Asked,

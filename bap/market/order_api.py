@@ -11,7 +11,7 @@ from bap.market.account import Account, Trader
 from bap.market.bills import BillView, tell_bill
 from bap.market.call import Call, Cursor, Limit, MarketCall, ThingId, Wait
 from bap.market.desk import MarketDesk
-from bap.market.forms import ChangeForm, OrderForm
+from bap.market.forms import CancelForm, ChangeForm, OrderForm, ProposalForm
 from bap.market.purchases import OrderPage, OrderView, get_order, list_orders, tell_order
 from bap.market.route import problems
 from bap.market.tables import OrderStatus
@@ -86,18 +86,18 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
     )
     async def confirm(call: Call, order_id: ThingId) -> OrderView:
         attempt = call.attempt()
-        await desk.once(attempt, lambda: desk.confirm(call.account, order_id, attempt))
+        await desk.once(attempt, lambda: desk.acts.confirm(call.account, order_id, attempt))
         return await _after(desk, call.account, order_id, call.wait)
 
     @router.post(
         "/orders/{order_id}/cancel",
         operation_id="cancel_order",
         summary="End an order; what was delivered until then is billed",
-        responses=problems(404, 409),
+        responses=problems(404, 409, 413),
     )
-    async def cancel(call: Call, order_id: ThingId) -> OrderView:
-        attempt = call.attempt()
-        await desk.once(attempt, lambda: desk.cancel(call.account, order_id, attempt))
+    async def cancel(call: Call, order_id: ThingId, form: CancelForm | None = None) -> OrderView:
+        attempt = call.attempt(form)
+        await desk.once(attempt, lambda: desk.acts.cancel(call.account, order_id, form, attempt))
         return await _after(desk, call.account, order_id, call.wait)
 
     @router.post(
@@ -108,7 +108,18 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
     )
     async def change(call: Call, order_id: ThingId, form: ChangeForm) -> OrderView:
         attempt = call.attempt(form)
-        await desk.once(attempt, lambda: desk.change(call.account, order_id, form, attempt))
+        await desk.once(attempt, lambda: desk.acts.change(call.account, order_id, form, attempt))
+        return await _after(desk, call.account, order_id, call.wait)
+
+    @router.post(
+        "/orders/{order_id}/proposal",
+        operation_id="answer_proposal",
+        summary="Accept or refuse what the seller proposes",
+        responses=problems(404, 409, 413),
+    )
+    async def answer(call: Call, order_id: ThingId, form: ProposalForm) -> OrderView:
+        attempt = call.attempt(form)
+        await desk.once(attempt, lambda: desk.acts.answer_proposal(call.account, order_id, form, attempt))
         return await _after(desk, call.account, order_id, call.wait)
 
 
@@ -135,7 +146,7 @@ def add_sessions(router: APIRouter, desk: MarketDesk) -> None:
 
     async def move(call: MarketCall, order_id: str, wish: SessionWish) -> OrderView:
         attempt = call.attempt()
-        await desk.once(attempt, lambda: desk.move_session(call.account, order_id, wish, attempt))
+        await desk.once(attempt, lambda: desk.acts.move_session(call.account, order_id, wish, attempt))
         return await _after(desk, call.account, order_id, call.wait)
 
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping, insert, select, tuple_, update
@@ -24,26 +23,17 @@ from bap.market.cursor import read_cursor, read_instant, write_cursor
 from bap.market.forms import QuoteForm
 from bap.market.offers import OfferView
 from bap.market.problem import MarketError, Problem
-from bap.market.requests import Asked, RequestView, latest, list_requests, tell_request
+from bap.market.proposals import ProposalView, tell_proposal
+from bap.market.purchase import Purchase, Stated
+from bap.market.requests import RequestView, list_requests, tell_request
 from bap.market.tables import OrderStatus, market_purchases
 from bap.tables import bap_transactions
 from kernel.clock import format_instant
-from kernel.errors import NodeError
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
-from trading.lifecycle import ContractStatus
-from trading.mapping import wire_of
 from trading.report import ContractReport
 
 Json = dict[str, Any]
-
-STATUS_OF: Final = {
-    ContractStatus.PENDING: OrderStatus.HELD,
-    ContractStatus.ACTIVE: OrderStatus.ACTIVE,
-    ContractStatus.COMPLETED: OrderStatus.COMPLETED,
-    ContractStatus.TERMINATED: OrderStatus.CANCELLED,
-}
-"""What a contract's status is called where no wire is known."""
 
 
 class NotInAccount(MarketError):
@@ -96,6 +86,9 @@ class OrderView(OrderSummary):
     delivery: DeliveryView | None = None
     readings: list[MeterRow] = Field(default_factory=list)
     bills: list[BillView] = Field(default_factory=list)
+    proposal: ProposalView | None = Field(
+        None, description="The newest change that a side proposed, and what became of it."
+    )
     problem: Problem | None = Field(None, description="Why it came to nothing, or is not bought yet.")
     requests: list[RequestView] = Field(description="What was asked of the seller, the first first.")
 
@@ -105,60 +98,6 @@ class OrderPage(BaseModel):
 
     items: list[OrderSummary]
     next: str | None = Field(None, description="The cursor of the next page; null on the last.")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purchase:
-    """A quote, and the order that was made of it if one was."""
-
-    id: str
-    account: str
-    asked: Json
-    offer: Json
-    names: dict[str, str]
-    created_at: datetime
-    ordered_at: datetime | None
-    confirm_wanted: bool
-    status: OrderStatus | None
-    updated_at: datetime
-
-    @property
-    def form(self) -> QuoteForm:
-        return QuoteForm(**self.asked)
-
-    @property
-    def bpp_id(self) -> str:
-        return self.names["bpp_id"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stated:
-    """A purchase as it stands: its requests, and the order as the seller stated it last."""
-
-    purchase: Purchase
-    requests: list[Asked]
-    bpp_url: str
-    profile: str
-    document: Json | None
-    contract_status: str | None
-
-    @property
-    def report(self) -> ContractReport | None:
-        """What the stated order says, None if there is none or nobody can read it."""
-        if self.document is None:
-            return None
-        try:
-            return wire_of(self.profile).read_contract(self.document)
-        except NodeError:
-            return None
-
-    @property
-    def order_id(self) -> str | None:
-        """What the seller calls the order."""
-        return None if self.document is None else wire_of(self.profile).find_parts(self.document).order_id
-
-    def latest(self, action: Action) -> Asked | None:
-        return latest(self.requests, action)
 
 
 async def add_purchase(
@@ -272,6 +211,7 @@ def tell_order(stated: Stated, now: datetime) -> OrderView:
         | {
             "quote_id": purchase.id,
             "confirm_wanted": purchase.confirm_wanted,
+            "proposal": None if stated.proposal is None else tell_proposal(stated.proposal),
             "problem": _problem(stated, now),
             "requests": [
                 tell_request(asked, now) for asked in stated.requests if asked.action is not Action.SELECT

@@ -30,7 +30,7 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
     async def rate(call: Call, order_id: ThingId, form: RatingForm) -> AnswerView:
         attempt = call.attempt(form)
         return await _answer(
-            desk, order_id, attempt, call.wait, lambda: desk.rate(call.account, order_id, form, attempt)
+            desk, order_id, attempt, call.wait, lambda: desk.acts.rate(call.account, order_id, form, attempt)
         )
 
     @router.post(
@@ -47,7 +47,7 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
             order_id,
             attempt,
             call.wait,
-            lambda: desk.ask_support(call.account, order_id, form, attempt),
+            lambda: desk.acts.ask_support(call.account, order_id, form, attempt),
         )
 
     @router.get(
@@ -59,7 +59,9 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
     )
     async def track(account: Trader, order_id: ThingId, wait: Wait = 10) -> AnswerView:
         attempt = attempt_of(account, None, "", None)
-        return await _answer(desk, order_id, attempt, wait, lambda: desk.track(account, order_id, attempt))
+        return await _answer(
+            desk, order_id, attempt, wait, lambda: desk.acts.track(account, order_id, attempt)
+        )
 
     @router.get(
         "/orders/{order_id}/requests/{request_id}",

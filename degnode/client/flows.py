@@ -224,9 +224,21 @@ def confirm(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
     return (yield from _move(order_id, "confirm", {}, wait))
 
 
-def cancel(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
+def cancel(order_id: str, *, reason: str | None = None, wait: float = WAIT) -> Flow[Order]:
     """End an order; what was delivered until then is billed. Raises: PurchaseFailed."""
-    return (yield from _move(order_id, "cancel", {}, wait))
+    return (yield from _move(order_id, "cancel", {"reason": reason}, wait))
+
+
+def accept_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
+    """Agree to what the seller proposes. Raises: PurchaseFailed."""
+    form = {"proposal_id": proposal_id, "answer": "accept"}
+    return (yield from _move(order_id, "proposal", form, wait))
+
+
+def refuse_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
+    """Keep the order as it is. Raises: PurchaseFailed."""
+    form = {"proposal_id": proposal_id, "answer": "refuse"}
+    return (yield from _move(order_id, "proposal", form, wait))
 
 
 def change(order_id: str, kwh: Kwh, *, wait: float = WAIT) -> Flow[Order]:
@@ -244,9 +256,11 @@ def stop_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
     return (yield from _move(order_id, "session/stop", {}, wait))
 
 
-def rate(order_id: str, stars: Kwh, *, about: str = "order", wait: float = WAIT) -> Flow[Answer]:
+def rate(
+    order_id: str, stars: Kwh, *, about: str = "order", comment: str | None = None, wait: float = WAIT
+) -> Flow[Answer]:
     """Say how good it was, from 0 to 5: the order, the energy or the seller."""
-    form = {"stars": _text(stars), "about": about}
+    form = {"stars": _text(stars), "about": about, "comment": comment}
     return Answer.model_validate((yield from _post(f"/orders/{order_id}/ratings", form, wait=wait)))
 
 

@@ -69,6 +69,8 @@ class Operations:
     confirm = Operation(flows.confirm)
     cancel = Operation(flows.cancel)
     change = Operation(flows.change)
+    accept_proposal = Operation(flows.accept_proposal)
+    refuse_proposal = Operation(flows.refuse_proposal)
     start_session = Operation(flows.start_session)
     stop_session = Operation(flows.stop_session)
     rate = Operation(flows.rate)

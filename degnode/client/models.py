@@ -208,6 +208,19 @@ class Request(Model):
     problem: Problem | None = None
 
 
+class Proposal(Model):
+    """A change that a side proposed; the other side answers before it lapses."""
+
+    id: str
+    status: str
+    by: str
+    kwh: Decimal | None = None
+    window: Window | None = None
+    answer_before: datetime
+    reason: str | None = None
+    answer: str | None = None
+
+
 class OrderSummary(Model):
     """An order in a line."""
 
@@ -228,6 +241,7 @@ class Order(OrderSummary):
     price: Breakup | None = None
     delivery: Delivery | None = None
     bills: list[Bill] = Field(default_factory=list)
+    proposal: Proposal | None = None
     problem: Problem | None = None
     requests: list[Request] = Field(default_factory=list)
 
@@ -251,6 +265,14 @@ class RatingSummary(Model):
     average: Decimal | None = None
 
 
+class Ticket(Model):
+    """What was asked about, as the seller's people keep it."""
+
+    id: str
+    status: str
+    answer: str | None = None
+
+
 class Contact(Model):
     """Whom to ask."""
 
@@ -259,6 +281,7 @@ class Contact(Model):
     email: str | None = None
     url: str | None = None
     hours: str | None = None
+    ticket: Ticket | None = None
 
 
 class Tracking(Model):

@@ -53,6 +53,7 @@ from tests.support.seller_world import BPP_ID, BPP_URL, NOW, SellerWorld
 
 Json = dict[str, Any]
 PLAIN: Final = "/api/v1/market"
+_UNASKED: Final = (Action.ON_STATUS, Action.ON_UPDATE)
 
 
 @dataclass(kw_only=True)
@@ -105,14 +106,14 @@ class MarketWorld:
     async def tell_all(self) -> None:
         """Hand over what the seller tells unasked."""
         async with self.uow_factory() as uow:
-            query = select(outbox).where(outbox.c.action == Action.ON_STATUS).order_by(outbox.c.id)
+            query = select(outbox).where(outbox.c.action.in_(_UNASKED)).order_by(outbox.c.id)
             rows = (await uow.connection.execute(query)).mappings().all()
         for row in rows:
             document = simplejson.loads(row["body"], use_decimal=True)
             if row["message_id"] not in self._answered:
                 self._answered.add(row["message_id"])
                 await self.platform.tell(
-                    Action.ON_STATUS,
+                    Action(row["action"]),
                     document["message"],
                     transaction_id=row["transaction_id"],
                     profile=PROFILES[row["profile"]],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -53,6 +54,7 @@ PROBLEM: Json = {
     "detail": "no",
     "seller_said": "no",
 }
+RATED: Json = {"id": "r-1", "what": "rating", "state": "waiting"}
 
 
 class Bap:
@@ -185,6 +187,24 @@ async def test_the_same_calls_are_awaited_of_an_async_market() -> None:
     bap = Bap(answer(QUOTE, 201), httpx.ConnectError("refused"), answer(ORDER, 201))
     async with AsyncMarket("http://bap", api_key="k", transport=httpx.MockTransport(bap)) as client:
         assert (await client.buy("o-1", 10)).status == "active"
+
+
+def test_reasons_comments_and_answers_are_sent_as_they_are_said() -> None:
+    bap = Bap(answer(ORDER), answer(ORDER), answer(ORDER), answer(ORDER), answer(RATED, 201))
+    with market(bap) as client:
+        client.cancel("o-9", reason="we are moving")
+        client.cancel("o-9")
+        client.accept_proposal("o-9", "p-1")
+        client.refuse_proposal("o-9", "p-1")
+        client.rate("o-9", 5, comment="quick")
+    sent = [(request.url.path.rpartition("/")[2], request.content) for request in bap.asked]
+    assert [(name, json.loads(content) if content else None) for name, content in sent] == [
+        ("cancel", {"reason": "we are moving"}),
+        ("cancel", None),
+        ("proposal", {"proposal_id": "p-1", "answer": "accept"}),
+        ("proposal", {"proposal_id": "p-1", "answer": "refuse"}),
+        ("ratings", {"stars": "5", "about": "order", "comment": "quick"}),
+    ]
 
 
 def test_every_call_says_what_it_does_and_is_there_twice() -> None:

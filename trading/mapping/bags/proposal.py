@@ -9,10 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kernel.clock import format_instant
-from trading.mapping.find import Json, find_text, without_none
+from kernel.clock import format_instant, parse_instant
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.amendment import Amendment
+from trading.mapping.find import Json, find_text, read_decimal, reading, without_none
 from trading.proposal import Answer, Proposal, ProposalStatus
+from trading.report import ProposalReport
+from trading.wheeling import Side
 
+_QUANTITY: Final = "quantity"
 _ANSWERS: Final = {ProposalStatus.ACCEPTED.value: True, ProposalStatus.REFUSED.value: False}
 
 
@@ -32,6 +38,23 @@ def write_proposal(proposal: Proposal) -> Json:
             "answer": proposal.answer or None,
         }
     )
+
+
+def read_proposal(bag: Mapping[str, Any]) -> ProposalReport:
+    """Return the proposal that an order tells of. Raises: FieldInvalid."""
+    with reading("the proposal"):
+        kilowatt_hours, start = bag.get("quantity"), find_text(bag, "tradeStartTime")
+        window = start and Interval(parse_instant(start), parse_instant(bag["tradeEndTime"]))
+        quantity = kilowatt_hours and Energy.from_kwh(read_decimal(kilowatt_hours, path=_QUANTITY))
+        return ProposalReport(
+            id=str(bag["id"]),
+            status=ProposalStatus(bag["status"]),
+            side=Side(bag["proposedBy"]),
+            amendment=Amendment(quantity=quantity or None, window=window or None),
+            lapses_at=parse_instant(bag["validUntil"]),
+            words=find_text(bag, "reason") or "",
+            answer=find_text(bag, "answer") or "",
+        )
 
 
 def write_said(answer: Answer) -> Json:

@@ -105,6 +105,15 @@ def read_contact(message: Mapping[str, Any]) -> SupportContact:
     )
 
 
+def read_ticket(message: Mapping[str, Any]) -> TicketNote | None:
+    """Return the ticket under which support knows of what was asked, None if none is told."""
+    told = find_object(message, "support", "ticket")
+    ticket_id, status = find_text(told, "id"), find_text(told, "status")
+    if ticket_id is None or status is None:
+        return None
+    return TicketNote(id=ticket_id, status=status, answer=find_text(told, "answer") or "")
+
+
 def write_tracking(contract: Contract, *, url: str) -> Json:
     """Return where a contract's delivery can be followed."""
     status = "active" if contract.is_open else "inactive"

@@ -16,6 +16,7 @@ from trading.refusals import FieldMissing
 from trading.request import BEST_RATING, WORST_RATING, Inquiry, Rating, RatingSummary, TicketNote
 
 _ORDER: Final = "ORDER"
+_TICKET: Final = "Ticket "
 
 
 def read_ratings(message: Mapping[str, Any]) -> list[Rating]:
@@ -60,7 +61,7 @@ def write_contact(inquiry: Inquiry, contact: SupportContact, ticket: TicketNote 
     """Return how to reach the people behind what was asked about; the descriptor is of the ticket."""
     named = {"orderId": inquiry.target_id} if inquiry.category == _ORDER else {}
     channel = write_support_info(contact)
-    about = {} if ticket is None else {"code": ticket.id, "shortDesc": f"Ticket {ticket.status}"}
+    about = {} if ticket is None else {"code": ticket.id, "shortDesc": f"{_TICKET}{ticket.status}"}
     if ticket is not None and ticket.answer:
         about["longDesc"] = ticket.answer
     return {"support": named | {"descriptor": {"name": contact.name} | about, "channels": [channel]}}
@@ -70,6 +71,17 @@ def read_contact(message: Mapping[str, Any]) -> SupportContact:
     """Return the contact that is told. Raises: FieldInvalid."""
     with reading("the contact"):
         return read_support_info(message["support"]["channels"][0])
+
+
+def read_ticket(message: Mapping[str, Any]) -> TicketNote | None:
+    """Return the ticket under which support knows of what was asked, None if the descriptor is of none."""
+    told = find_object(message, "support", "descriptor")
+    ticket_id, words = find_text(told, "code"), find_text(told, "shortDesc") or ""
+    if ticket_id is None or not words.startswith(_TICKET):
+        return None
+    return TicketNote(
+        id=ticket_id, status=words.removeprefix(_TICKET), answer=find_text(told, "longDesc") or ""
+    )
 
 
 def write_tracking(contract: Contract, *, url: str) -> Json:

@@ -77,6 +77,11 @@ def read_contact(message: Mapping[str, Any]) -> SupportContact:
         return read_support_info(message["support"])
 
 
+def read_ticket(_message: Mapping[str, Any]) -> TicketNote | None:
+    """Return nothing: there is no place for a ticket."""
+    return None
+
+
 def write_tracking(contract: Contract, *, url: str) -> Json:
     """Return where a contract's delivery can be followed."""
     return {"tracking": {"id": contract.id, "url": url}}

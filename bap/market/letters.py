@@ -1,0 +1,67 @@
+"""Letters of the plain API: what is asked of a seller, in the words of no wire, and how it leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bap.buyer import Buyer, Letter
+from bap.market.account import Account
+from bap.market.forms import QuoteForm
+from bap.market.problem import MarketError
+from bap.market.purchase import Stated
+from bap.market.requests import record_request
+from node.correspondence import Peer
+from protocol.actions import Action
+from protocol.profile import Profile
+from storage.unit_of_work import UnitOfWork
+from trading.request import OrderRequest
+
+
+class WrongMoment(MarketError):
+    """The order is not where this can be done to it."""
+
+    code, http_status, retryable = "MARKET_WRONG_MOMENT", 409, False
+    kind = "wrong-moment"
+
+
+async def post(buyer: Buyer, uow: UnitOfWork, letter: Letter, *, account: Account) -> str:
+    """Put a request in the outbox together with its record; return its id."""
+    call = await buyer.post(uow, letter, requested_by=account.holder)
+    now, expires_at = times_of(buyer, letter.action)
+    await record_request(uow, call, thread_id=letter.transaction_id, now=now, expires_at=expires_at)
+    return call.message_id
+
+
+def times_of(buyer: Buyer, action: Action) -> tuple[datetime, datetime]:
+    """Return when a request leaves now, and until when its answer is waited for."""
+    now = buyer.clock.now()
+    return now, now + buyer.correspondent.ttl_of(action)
+
+
+def letter_about(stated: Stated, action: Action, profile: Profile, message: Mapping[str, Any]) -> Letter:
+    """Return a letter to the seller of a purchase."""
+    return Letter(
+        action=action,
+        peer=Peer(subscriber_id=stated.purchase.bpp_id, url=stated.bpp_url),
+        profile=profile,
+        message=message,
+        transaction_id=stated.purchase.id,
+    )
+
+
+def wanted(form: QuoteForm, names: Mapping[str, str]) -> OrderRequest:
+    """Return what is wanted, in words of no wire."""
+    window = None if form.window is None else form.window.interval
+    return OrderRequest(
+        seller=names["provider"],
+        buyer_id=form.buyer,
+        resource_id=names["resource"],
+        offer_id=names["offer"],
+        quantity=form.energy,
+        target_meter=form.meter,
+        buyer_utility=form.utility,
+        trade_start=None if window is None else window.start,
+        trade_end=None if window is None else window.end,
+    )
