@@ -1,0 +1,79 @@
+"""A seller's back office and the utilities of its trades: it is asked first, and they only if it accepts."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fastapi.responses import JSONResponse, Response
+
+from bpp.provider.asking import Asking
+from kernel.clock import ManualClock
+from protocol.actions import Action
+from storage.database import Database
+from tests.support.back_office import PATIENT, BackOffice, webhook
+from tests.support.grid_world import GridWorld, grid_world, order
+from tests.support.seller_world import NOW as SIGNED_AT
+
+Json = dict[str, Any]
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[BackOffice]:
+    async with BackOffice() as office:
+        yield office
+
+
+@pytest.fixture
+async def world(
+    database: Database, postgres_url: str, template_url: str, office: BackOffice
+) -> AsyncIterator[GridWorld]:
+    async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
+        seller = running.seller
+        preparations = Asking(
+            bpp=running.bpp,
+            port=webhook(office.url, ManualClock(SIGNED_AT)),
+            uow_factory=seller.uow_factory,
+            clock=running.clock,
+            patience=PATIENT,
+        ).preparations()
+        handlers = {
+            action: each for action, each in seller.dispatch.handlers.items() if action not in preparations
+        }
+        seller.dispatch = replace(seller.dispatch, handlers=handlers, preparations=preparations)
+        yield running
+
+
+async def test_the_back_office_is_asked_once_and_the_utilities_after_it(
+    world: GridWorld, office: BackOffice
+) -> None:
+    bought = await world.buy(10)
+    assert bought["beckn:orderAttributes"]["contractStatus"] == "ACTIVE"
+    held, confirmed = office.asked()
+    assert (held["stage"], confirmed["stage"]) == ("init", "confirm")
+    total = f"{bought['beckn:orderValue']['value']:.2f}"
+    assert confirmed["order"]["price"]["amount"] == total  # with what the utilities charge
+    assert held["order"]["price"]["amount"] != total
+    assert {"init", "confirm"} <= set(world.sent_to(world.valley))
+
+
+async def test_utilities_are_not_asked_about_what_the_back_office_refuses(
+    world: GridWorld, office: BackOffice
+) -> None:
+    office.answers = [JSONResponse({"answer": "refuse", "reason": "Not today."})]
+    refusal = await world.refusal(Action.INIT, {"order": order(10)})
+    assert refusal.code == "BIZ_GENERIC_ERROR"
+    assert refusal.message == "the seller does not take this order: Not today."
+    assert world.sent_to(world.valley) == []
+    assert await world.left() == 500_000
+
+
+async def test_a_back_office_that_gives_no_answer_is_told_in_the_callback_at_once(
+    world: GridWorld, office: BackOffice
+) -> None:
+    office.answers = [Response(status_code=404)]
+    refusal = await world.refusal(Action.INIT, {"order": order(10)})
+    assert refusal.code == "NET_DOWNSTREAM_UNAVAILABLE"
+    assert len(office.asked()) == 1
