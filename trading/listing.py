@@ -57,7 +57,8 @@ class ListedOffer:
 class Listing:
     """What can be bought now: `available` of a resource is what is left of it.
 
-    `platform` is where it is sold, by its subscriber id, where a catalogue that was read says so.
+    `platform` is where it is sold, by its subscriber id, where a catalogue that was read says so. `total` is
+    how many resources there are, where these are not all of them.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Listing:
     ratings: Mapping[str, RatingSummary] = field(default_factory=dict)
     """What those who bought think of resources and providers, by their ids, of those that were rated."""
     platform: str | None = field(default=None, compare=False)
+    total: int | None = None
     _providers: Mapping[str, Provider] = field(init=False, repr=False, compare=False)
     _offers: Mapping[str, Sequence[ListedOffer]] = field(init=False, repr=False, compare=False)
 
@@ -78,6 +80,13 @@ class Listing:
             offers.setdefault(offer.resource_id, []).append(offer)
         object.__setattr__(self, "_providers", {provider.id: provider for provider in self.providers})
         object.__setattr__(self, "_offers", offers)
+
+    @property
+    def remark(self) -> str:
+        """What buyers are told beside the name, in words: nothing if all that there is is listed."""
+        if self.total is None:
+            return ""
+        return f"{len(self.resources)} of {self.total} that fit; look for something narrower to see others."
 
     def provider_of(self, resource: Resource) -> Provider:
         return self._providers[resource.provider_id]

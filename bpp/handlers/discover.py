@@ -29,6 +29,8 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
     criteria = wire.read_criteria(inbound.message)
     found = await find_for_sale(bpp, criteria, uow, now, wire=wire, page=Page(limit=bpp.most_found))
     listing = await _rated(found.listing, uow)
+    if found.total > len(listing.resources):
+        listing = replace(listing, total=found.total)
     return wire.write_catalog(listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
 
 

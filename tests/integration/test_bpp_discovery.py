@@ -123,6 +123,28 @@ async def test_places_are_told_and_read_back(world: SellerWorld) -> None:
     assert official_message_errors(name, orjson.loads(sealed.body), profile=world.profile.name) == []
 
 
+def remarks(message: Json) -> list[str | None]:
+    """Return the short description of each catalogue in an answer."""
+    catalogs = message["catalogs"] if "catalogs" in message else [message["catalog"]]
+    told = [catalog.get("descriptor") or catalog["beckn:descriptor"] for catalog in catalogs]
+    keys = ("short_desc", "shortDesc", "beckn:shortDesc")
+    return [next((each[key] for key in keys if key in each), None) for each in told]
+
+
+async def test_an_answer_that_tells_not_all_of_what_fits_says_so(world: SellerWorld) -> None:
+    everything = wire_of(world.profile.name).write_criteria(Criteria(words=("solar",)))
+    assert remarks(await world.send(Action.DISCOVER, everything)) == [None]
+    few = replace(world, bpp=replace(world.bpp, most_found=2))
+    answer = await few.send(Action.DISCOVER, everything)
+    assert remarks(answer) == ["2 of 5 that fit; look for something narrower to see others."]
+    sealed = world.bpp.correspondent.answer(
+        world.inbound(Action.DISCOVER, everything), answer, now=world.clock.now()
+    )
+    name = world.profile.wire_names[Action.ON_DISCOVER]
+    assert official_message_errors(name, orjson.loads(sealed.body), profile=world.profile.name) == []
+    assert len(await listed(few, everything)) == 2
+
+
 async def test_what_lies_within_reach_is_found_with_its_offers_alone(world: SellerWorld) -> None:
     assert await found(world, within_reach(world, 4_900)) == {"station"}
     assert await found(world, within_reach(world, 5_100)) == {"station", "five-km-north"}

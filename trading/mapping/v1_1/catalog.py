@@ -29,7 +29,8 @@ def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
     del bpp_id, bpp_url
     return {
         "catalog": {
-            "descriptor": {"name": listing.name, "code": listing.id},
+            "descriptor": {"name": listing.name, "code": listing.id}
+            | ({"short_desc": listing.remark} if listing.remark else {}),
             "providers": [_provider(provider, listing) for provider in listing.providers],
         }
     }

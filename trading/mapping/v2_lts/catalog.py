@@ -62,7 +62,8 @@ def read_provider_listing(catalog: Json) -> Listing:
 def _shared(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
     """Return what the catalogues of one listing have in common."""
     return {
-        "descriptor": {"name": listing.name, "code": listing.id},
+        "descriptor": {"name": listing.name, "code": listing.id}
+        | ({"shortDesc": listing.remark} if listing.remark else {}),
         "bppId": bpp_id,
         "bppUri": bpp_url,
     }

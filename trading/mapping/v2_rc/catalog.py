@@ -41,7 +41,8 @@ def write_whole_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
         "@context": iris.CORE_CONTEXT,
         "@type": "beckn:Catalog",
         "beckn:id": listing.id,
-        "beckn:descriptor": write_descriptor(listing.name),
+        "beckn:descriptor": write_descriptor(listing.name)
+        | ({"beckn:shortDesc": listing.remark} if listing.remark else {}),
         "beckn:bppId": bpp_id,
         "beckn:bppUri": bpp_url,
         "beckn:isActive": True,
