@@ -19,6 +19,7 @@ from bpp.catalog_versions import Origin
 from bpp.platform import Bpp
 from bpp.publications import Kept, Publications, Scope
 from bpp.publishing import Publisher, publish_job
+from bpp.showcase import Showcase
 from degnode.roles.catalogue import CatalogueSettings, open_catalogue
 from degnode.roles.discovery import DiscoverySettings, discovery_parts
 from degnode.roles.participant import RoleParts
@@ -206,14 +207,17 @@ async def test_a_service_that_cannot_be_told_is_on_record_with_the_reason(
         assert service.received == []
 
 
-async def test_a_new_version_is_published_by_itself_to_those_who_are_set(
+async def test_a_new_version_is_published_by_itself_to_those_who_are_set_and_made_ready_for_searches(
     database: Database, tmp_path: Path
 ) -> None:
+    showcases: list[Showcase] = []
+
     async def build(foundation: Foundation) -> RoleParts:
         settings = CatalogueSettings(
             **foundation.settings.model_dump(exclude_unset=True), catalog=CATALOGUE_FILE, publish_to=(CDS_ID,)
         )
         seller = Bpp(catalogue=NOTHING_FOR_SALE, correspondent=foundation.correspondent)
+        showcases.append(seller.showcase)
         parts = await open_catalogue(seller, foundation, settings, load_document(CATALOGUE_FILE))
         assert [resource.id for resource in seller.catalogue.resources] == [ITEM]
         from node.jobs import JobDesk
@@ -235,3 +239,8 @@ async def test_a_new_version_is_published_by_itself_to_those_who_are_set(
         (request,) = await service.wait_for(PUBLISHING.request)
         (catalog,) = request.document["message"]["catalogs"]
         assert [item["beckn:id"] for item in catalog["beckn:items"]] == [ITEM]
+
+        async def is_laid_out() -> bool:
+            return [len(showcase._told) for showcase in showcases] == [1]
+
+        await eventually(is_laid_out, True)  # and nobody has searched
