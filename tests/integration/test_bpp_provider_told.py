@@ -19,7 +19,8 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.integration.test_bpp_provider_asked import Broken
 from tests.support.back_office import TTL, AskedWorld, BackOffice, webhook
 from tests.support.seller_world import NOW, WINDOW, order
-from trading.contract_news import NewsStore
+from trading.contract_news import News, NewsStore, note_news
+from trading.lifecycle import ContractStatus
 
 Json = dict[str, Any]
 
@@ -111,6 +112,16 @@ async def test_what_is_too_old_is_told_to_the_log_instead(world: AskedWorld, off
         await world.tell_all()
     assert office.told() == []
     assert [each["event"] for each in logs if each["log_level"] == "error"] == ["provider.not_told"]
+    assert await world.untold() == 0
+
+
+async def test_what_is_the_network_s_affair_is_not_told(world: AskedWorld, office: BackOffice) -> None:
+    held = (await world.send(Action.INIT, {"order": order(3)}))["order"]
+    asked = News(contract_id=held["beckn:id"], event="ASK_UTILITIES", status=ContractStatus.PENDING, at=NOW)
+    async with world.uow_factory() as uow:
+        await note_news(uow.connection, asked)
+    await world.tell_all()
+    assert office.told() == ["held"]
     assert await world.untold() == 0
 
 
