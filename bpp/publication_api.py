@@ -15,11 +15,12 @@ from kernel.errors import NodeError
 from node.callers import MayEditCatalogue, MayReadCatalogue
 from node.documentation import refusals
 from node.request_body import FormRoute
+from protocol.signature_header import NAME_PATTERN
 from storage.job_queue import put_job
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.publication import ResultStatus
 
-SubscriberId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")]
+SubscriberId = Annotated[str, StringConstraints(min_length=1, max_length=255, pattern=NAME_PATTERN)]
 
 
 class NobodyToTell(NodeError):
