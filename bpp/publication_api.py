@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
@@ -24,7 +25,7 @@ SubscriberId = Annotated[str, StringConstraints(min_length=1, max_length=255, pa
 
 
 class NobodyToTell(NodeError):
-    """No discovery service is named, and none is set."""
+    """No discovery service is named, and none is set; or what is named can be none."""
 
     code, http_status, retryable = "BPP_NOBODY_TO_TELL", 409, False
 
@@ -130,6 +131,13 @@ def receivers(named: Sequence[str], *, usual: Sequence[str]) -> list[str]:
             path="to",
             hint="Name its subscriber id, or set DEGNODE_PUBLISH_TO.",
         )
+    for name in found:
+        if not re.fullmatch(NAME_PATTERN, name):
+            raise NobodyToTell(
+                f"{name!r} can be no subscriber id",
+                path="to",
+                hint="An id is ASCII, without spaces, quotes and '|'.",
+            )
     return found
 
 

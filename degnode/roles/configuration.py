@@ -40,16 +40,20 @@ def load_settings(
         return kind(_env_file=node_env_file(data_dir), **given)
     except ValidationError as error:
         complaints = [
-            _complaint(kind, str(entry["loc"][0]), str(entry["type"]), str(entry["msg"]))
+            _complaint(kind, entry["loc"], str(entry["type"]), str(entry["msg"]).removeprefix(_PREFIX))
             for entry in error.errors()
         ]
         raise SettingsInvalid("the settings cannot be used:\n" + "\n".join(complaints)) from None
 
 
-def _complaint(kind: type[ServiceSettings], field: str, fault: str, message: str) -> str:
+def _complaint(kind: type[ServiceSettings], place: tuple[int | str, ...], fault: str, message: str) -> str:
+    """Return what is wrong with one setting, or with several that do not go together."""
+    if not place:
+        return f"  {message}."
+    field = str(place[0])
     name = field.lower().removeprefix("degnode_")
     about = kind.model_fields[name].description if name in kind.model_fields else ""
-    reason = "is not set" if fault == "missing" else f"cannot be used: {message.removeprefix(_PREFIX)}"
+    reason = "is not set" if fault == "missing" else f"cannot be used: {message}"
     return f"  DEGNODE_{name.upper()} {reason}. {about}"
 
 

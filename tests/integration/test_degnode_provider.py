@@ -12,8 +12,16 @@ from sqlalchemy import select
 from bpp.platform import Bpp
 from bpp.provider.webhook import WebhookProvider
 from degnode.roles.bpp import SellerSettings
+from degnode.roles.configuration import SettingsInvalid, load_settings
 from degnode.roles.own_keys import open_own_keys
-from degnode.roles.provider import ProviderParts, ProviderUnusable, load_provider, provider_of, provider_parts
+from degnode.roles.provider import (
+    ProviderParts,
+    ProviderSettings,
+    ProviderUnusable,
+    load_provider,
+    provider_of,
+    provider_parts,
+)
 from kernel.clock import SystemClock
 from node.runtime import Foundation, lay_foundation
 from protocol.actions import Action, Role
@@ -153,3 +161,14 @@ def test_a_back_office_that_cannot_be_used_is_told_at_the_start(name: str, why: 
 def test_settings_that_are_not_whole_are_refused(values: dict[str, str]) -> None:
     with pytest.raises(ValidationError, match=r"provider|DEGNODE_PROVIDER"):
         told(**values)
+
+
+def test_settings_that_do_not_go_together_are_told_as_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DEGNODE_SUBSCRIBER_ID", "bpp.example.local")
+    monkeypatch.setenv("DEGNODE_PUBLIC_URL", "http://127.0.0.1:8082")
+    monkeypatch.setenv("DEGNODE_REGISTRY_URL", "http://127.0.0.1:8080")
+    monkeypatch.setenv("DEGNODE_PROVIDER", "webhook")
+    with pytest.raises(SettingsInvalid, match=r"  DEGNODE_PROVIDER=webhook needs DEGNODE_PROVIDER_URL"):
+        load_settings(ProviderSettings, data_dir=tmp_path)
