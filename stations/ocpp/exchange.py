@@ -70,8 +70,3 @@ class Exchange:
 
 Handler = Callable[[Exchange], Awaitable[Mapping[str, Any]]]
 """Takes a call, and returns the answer. Raises: CallRefused."""
-
-
-async def take_note(_exchange: Exchange) -> Mapping[str, Any]:
-    """Answer what is for the operator of the station only."""
-    return {}

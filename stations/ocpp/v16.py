@@ -12,15 +12,22 @@ from kernel.clock import format_instant
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging
 from stations.connector_desk import Status
-from stations.connector_store import ConnectorStore, Introduction
+from stations.connector_store import Introduction
 from stations.intake import Said
 from stations.ocpp.answers import Facts, Request, Tell, nothing_to, without_end
-from stations.ocpp.exchange import Exchange, Handler, take_note
+from stations.ocpp.every_version import (
+    STATION_ITSELF,
+    boot,
+    heartbeat,
+    refuse_data,
+    take_note,
+    tell_release,
+    verdict_on_tag,
+)
+from stations.ocpp.exchange import Exchange, Handler
 from stations.port import CommandResult, StationCommand, StationEventKind, Verb
 
 VERSION: Final = "1.6"
-HEARTBEAT_SECONDS: Final = 300
-_STATION_ITSELF: Final = 0
 _STATUSES: Final[Mapping[str, StationEventKind]] = {
     "Available": StationEventKind.AVAILABLE,
     "Preparing": StationEventKind.PREPARING,
@@ -35,8 +42,8 @@ _STATUSES: Final[Mapping[str, StationEventKind]] = {
 
 async def _boot(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
-    await ConnectorStore(exchange.turn.uow.connection).introduce(
-        exchange.station_id,
+    return await boot(
+        exchange,
         Introduction(
             vendor=said["chargePointVendor"],
             model=said["chargePointModel"],
@@ -44,17 +51,12 @@ async def _boot(exchange: Exchange) -> Mapping[str, Any]:
             serial_number=said.get("chargePointSerialNumber"),
         ),
     )
-    return {"status": "Accepted", "currentTime": exchange.now_text, "interval": HEARTBEAT_SECONDS}
-
-
-async def _heartbeat(exchange: Exchange) -> Mapping[str, Any]:
-    return {"currentTime": exchange.now_text}
 
 
 async def _status(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
     kind = _STATUSES.get(said["status"])
-    if said["connectorId"] != _STATION_ITSELF and kind is not None:
+    if said["connectorId"] != STATION_ITSELF and kind is not None:
         place = exchange.place(said["connectorId"])
         await exchange.desks.connectors.stand(
             place, Status(kind=kind, at=exchange.instant(), why=_why(said)), exchange.turn
@@ -70,11 +72,7 @@ def _why(said: Mapping[str, Any]) -> str:
 
 
 async def _authorize(exchange: Exchange) -> Mapping[str, Any]:
-    return {"idTagInfo": _tag_info(await exchange.may_charge(exchange.payload["idTag"]))}
-
-
-def _tag_info(is_accepted: bool) -> dict[str, str]:
-    return {"status": "Accepted" if is_accepted else "Invalid"}
+    return {"idTagInfo": verdict_on_tag(await exchange.may_charge(exchange.payload["idTag"]))}
 
 
 async def _start(exchange: Exchange) -> Mapping[str, Any]:
@@ -90,7 +88,7 @@ async def _start(exchange: Exchange) -> Mapping[str, Any]:
     is_accepted = charging.session_id is not None and await exchange.desks.chargings.may_charge(
         said["idTag"], place, exchange.turn
     )
-    return {"transactionId": charging.id, "idTagInfo": _tag_info(is_accepted)}
+    return {"transactionId": charging.id, "idTagInfo": verdict_on_tag(is_accepted)}
 
 
 async def _stop(exchange: Exchange) -> Mapping[str, Any]:
@@ -110,7 +108,7 @@ async def _stop(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
-    if said["connectorId"] == _STATION_ITSELF:
+    if said["connectorId"] == STATION_ITSELF:
         return {}  # the main meter of the station is nobody's
     place = exchange.place(said["connectorId"])
     charging = await _charging(exchange)
@@ -127,19 +125,15 @@ async def _charging(exchange: Exchange) -> Charging | None:
     return await exchange.chargings.find_by_id(station_id=exchange.station_id, number=number)
 
 
-async def _data_transfer(_exchange: Exchange) -> Mapping[str, Any]:
-    return {"status": "UnknownVendorId"}
-
-
 HANDLERS: Final[Mapping[str, Handler]] = {
     "BootNotification": _boot,
-    "Heartbeat": _heartbeat,
+    "Heartbeat": heartbeat,
     "StatusNotification": _status,
     "Authorize": _authorize,
     "StartTransaction": _start,
     "StopTransaction": _stop,
     "MeterValues": _meter_values,
-    "DataTransfer": _data_transfer,
+    "DataTransfer": refuse_data,
     "DiagnosticsStatusNotification": take_note,
     "FirmwareStatusNotification": take_note,
     "SecurityEventNotification": take_note,
@@ -169,12 +163,6 @@ def _tell_reserve(command: StationCommand, facts: Facts) -> Request | CommandRes
     return Request("ReserveNow", payload)
 
 
-def _tell_release(_command: StationCommand, facts: Facts) -> Request | CommandResult:
-    if facts.reservation is None:
-        return nothing_to("release")
-    return Request("CancelReservation", {"reservationId": facts.reservation})
-
-
 def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
     return Request("UnlockConnector", {"connectorId": facts.place.connector.number})
 
@@ -183,6 +171,6 @@ TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
     Verb.RESERVE: _tell_reserve,
-    Verb.RELEASE: _tell_release,
+    Verb.RELEASE: tell_release,
     Verb.UNLOCK: _tell_unlock,
 }

@@ -12,16 +12,23 @@ from kernel.clock import format_instant
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging
 from stations.connector_desk import Status
-from stations.connector_store import ConnectorStore, Introduction
+from stations.connector_store import Introduction
 from stations.ocpp.answers import Facts, Request, Tell, nothing_to, without_end
-from stations.ocpp.exchange import Exchange, Handler, take_note
+from stations.ocpp.every_version import (
+    STATION_ITSELF,
+    boot,
+    heartbeat,
+    refuse_data,
+    take_note,
+    tell_release,
+    verdict_on_tag,
+)
+from stations.ocpp.exchange import Exchange, Handler
 from stations.ocpp.frames import CallRefused
 from stations.port import CommandResult, StationCommand, StationEventKind, Verb
 from stations.station_file import Place
 
 VERSION: Final = "2.0.1"
-HEARTBEAT_SECONDS: Final = 300
-_STATION_ITSELF: Final = 0
 _ENDED: Final = "Ended"
 _STATUSES: Final[Mapping[str, StationEventKind]] = {
     "Available": StationEventKind.AVAILABLE,
@@ -39,8 +46,8 @@ _CHARGING_STATES: Final[Mapping[str, StationEventKind]] = {
 
 async def _boot(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload["chargingStation"]
-    await ConnectorStore(exchange.turn.uow.connection).introduce(
-        exchange.station_id,
+    return await boot(
+        exchange,
         Introduction(
             vendor=said["vendorName"],
             model=said["model"],
@@ -48,11 +55,6 @@ async def _boot(exchange: Exchange) -> Mapping[str, Any]:
             serial_number=said.get("serialNumber"),
         ),
     )
-    return {"status": "Accepted", "currentTime": exchange.now_text, "interval": HEARTBEAT_SECONDS}
-
-
-async def _heartbeat(exchange: Exchange) -> Mapping[str, Any]:
-    return {"currentTime": exchange.now_text}
 
 
 async def _status(exchange: Exchange) -> Mapping[str, Any]:
@@ -67,11 +69,7 @@ async def _status(exchange: Exchange) -> Mapping[str, Any]:
 
 
 async def _authorize(exchange: Exchange) -> Mapping[str, Any]:
-    return {"idTokenInfo": _token_info(await exchange.may_charge(exchange.payload["idToken"]["idToken"]))}
-
-
-def _token_info(is_accepted: bool) -> dict[str, str]:
-    return {"status": "Accepted" if is_accepted else "Invalid"}
+    return {"idTokenInfo": verdict_on_tag(await exchange.may_charge(exchange.payload["idToken"]["idToken"]))}
 
 
 async def _transaction(exchange: Exchange) -> Mapping[str, Any]:
@@ -97,7 +95,7 @@ async def _transaction(exchange: Exchange) -> Mapping[str, Any]:
     if token is None:
         return {}
     may_charge = await exchange.desks.chargings.may_charge(token, place, exchange.turn)
-    return {"idTokenInfo": _token_info(may_charge and charging.session_id is not None)}
+    return {"idTokenInfo": verdict_on_tag(may_charge and charging.session_id is not None)}
 
 
 def _place(exchange: Exchange, known: Charging | None) -> Place:
@@ -134,7 +132,7 @@ async def _charging_state(exchange: Exchange, place: Place) -> None:
 
 async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
-    if said["evseId"] == _STATION_ITSELF:
+    if said["evseId"] == STATION_ITSELF:
         return {}  # the main meter of the station is nobody's
     place = exchange.place(said["evseId"])
     charging = await exchange.chargings.find_open_at(connector_id=place.resource)
@@ -142,18 +140,14 @@ async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
     return {}
 
 
-async def _data_transfer(_exchange: Exchange) -> Mapping[str, Any]:
-    return {"status": "UnknownVendorId"}
-
-
 HANDLERS: Final[Mapping[str, Handler]] = {
     "BootNotification": _boot,
-    "Heartbeat": _heartbeat,
+    "Heartbeat": heartbeat,
     "StatusNotification": _status,
     "Authorize": _authorize,
     "TransactionEvent": _transaction,
     "MeterValues": _meter_values,
-    "DataTransfer": _data_transfer,
+    "DataTransfer": refuse_data,
     "FirmwareStatusNotification": take_note,
     "LogStatusNotification": take_note,
     "NotifyEvent": take_note,
@@ -194,12 +188,6 @@ def _tell_reserve(command: StationCommand, facts: Facts) -> Request | CommandRes
     return Request("ReserveNow", payload)
 
 
-def _tell_release(_command: StationCommand, facts: Facts) -> Request | CommandResult:
-    if facts.reservation is None:
-        return nothing_to("release")
-    return Request("CancelReservation", {"reservationId": facts.reservation})
-
-
 def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
     return Request("UnlockConnector", {"evseId": facts.place.connector.number, "connectorId": 1})
 
@@ -208,6 +196,6 @@ TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
     Verb.RESERVE: _tell_reserve,
-    Verb.RELEASE: _tell_release,
+    Verb.RELEASE: tell_release,
     Verb.UNLOCK: _tell_unlock,
 }
