@@ -153,13 +153,14 @@ def _require_one_rule_a_meter(
     entries: Sequence[ResourceEntry], resources: Sequence[Resource], name: str
 ) -> None:
     """Refuse a meter that is to serve at one time by two rules."""
+    rules = [entry.sharing.rule for entry in entries]
     places: dict[str, list[int]] = defaultdict(list)
     for place, resource in enumerate(resources):
         places[resource.source.mrid].append(place)
-    for at, to in chain.from_iterable(combinations(of_meter, 2) for of_meter in places.values()):
+    mixed = (of_meter for of_meter in places.values() if len({rules[place] for place in of_meter}) > 1)
+    for at, to in chain.from_iterable(combinations(of_meter, 2) for of_meter in mixed):
         one, other = resources[at], resources[to]
-        is_same = entries[at].sharing.rule is entries[to].sharing.rule
-        if not is_same and one.production.overlaps(other.production):
+        if rules[at] is not rules[to] and one.production.overlaps(other.production):
             raise CatalogueInvalid(
                 f"{name}: resources.{to}.sharing: the meter {other.source.meter_id} is shared by "
                 f"{entries[at].sharing.rule} as {one.id}, whose production overlaps",

@@ -5,7 +5,7 @@ Pure: a document goes in, another comes out. Whether it can be traded from is ch
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -69,8 +69,10 @@ def withdraw(document: Document, ids: Sequence[str], *, kind: Kind | None = None
     With a provider go its resources, with a resource its offers. Raises: EntryUnknown, EntryUnclear.
     """
     gone: dict[Kind, set[str]] = {each: set() for each in Kind}
+    kinds = Kind if kind is None else (kind,)
+    known = {each: {entry["id"] for entry in entries_of(document, each)} for each in kinds}
     for identifier in ids:
-        gone[_kind_of(document, identifier, kind)].add(identifier)
+        gone[_kind_of(known, identifier, kind)].add(identifier)
     gone[Kind.RESOURCE] |= {
         entry["id"]
         for entry in entries_of(document, Kind.RESOURCE)
@@ -125,18 +127,14 @@ def _merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> Document:
     return {
         **old,
         **{
-            key: {**old.get(key, {}), **value} if isinstance(value, dict) else value
+            key: {**(old.get(key) or {}), **value} if isinstance(value, dict) else value
             for key, value in new.items()
         },
     }
 
 
-def _kind_of(document: Document, identifier: str, wanted: Kind | None) -> Kind:
-    kinds = [
-        kind
-        for kind in (Kind if wanted is None else (wanted,))
-        if any(entry["id"] == identifier for entry in entries_of(document, kind))
-    ]
+def _kind_of(known: Mapping[Kind, Set[str]], identifier: str, wanted: Kind | None) -> Kind:
+    kinds = [kind for kind, ids in known.items() if identifier in ids]
     if not kinds:
         what = "entry" if wanted is None else wanted.value.removesuffix("s")
         raise EntryUnknown(

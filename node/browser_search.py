@@ -36,7 +36,7 @@ from trading.geometry import point_at
 from trading.mapping.bags.spatial import read_reach
 from trading.mapping.find import Json, read_decimal
 from trading.refusals import FieldInvalid
-from trading.request import Criteria
+from trading.request import Criteria, read_words
 from trading.spatial import SpatialFilter, SpatialOperator
 
 SEARCHES: Final = 2
@@ -167,7 +167,7 @@ def browser_search_router(search: BrowserSearch) -> APIRouter:
 def _criteria(form: SearchForm) -> Criteria:
     """Return what the form asks for. Raises: FieldInvalid."""
     return Criteria(
-        words=tuple(form.text.casefold().split()),
+        words=read_words(form.text, path="text"),
         expression=form.filters or None,
         places=_near(form) if form.lat or form.lon else (),
     )

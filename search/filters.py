@@ -215,17 +215,19 @@ def _is_one_of(text: object, entries: object) -> bool:
 def _require_bounded(expression: str, path: str) -> None:
     if not expression:  # the library's own error for it cannot be put into words
         raise FilterUnreadable("the filter is empty", path=path, hint="Leave it out to find everything.")
-    bare = _QUOTED.sub("''", expression)
-    if (
-        len(expression) > MOST_CHARACTERS
-        or bare.count("?") > MOST_FILTERS
-        or bare.count("..") > MOST_DESCENTS
-    ):
+    if not _is_bounded(expression):
         raise FilterUnreadable(
             "the filter asks for too much",
             path=path,
             hint=f"At most {MOST_CHARACTERS} characters, {MOST_FILTERS} filters and one descent (..).",
         )
+
+
+def _is_bounded(expression: str) -> bool:
+    if len(expression) > MOST_CHARACTERS:  # first: what follows takes the square of the length
+        return False
+    bare = _QUOTED.sub("''", expression)
+    return bare.count("?") <= MOST_FILTERS and bare.count("..") <= MOST_DESCENTS
 
 
 def _bracketed(match: re.Match[str]) -> str:

@@ -75,6 +75,20 @@ class OrderRequest:
     session: SessionWish | None = None
 
 
+MOST_WORDS: Final = 20
+"""How many different words one search looks for at most."""
+
+
+def read_words(text: str, *, path: str) -> tuple[str, ...]:
+    """Return the different words of a text that stands at `path`, in small letters. Raises: FieldInvalid."""
+    words = tuple(dict.fromkeys(text.casefold().split()))
+    if len(words) > MOST_WORDS:
+        raise FieldInvalid(
+            f"{len(words)} words are looked for", path=path, hint=f"Name {MOST_WORDS} words at most."
+        )
+    return words
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Criteria:
     """What a buyer looks for: words that must all occur, a JSONPath over items, places, and a time.

@@ -37,6 +37,7 @@ _PUT: Final = text(
     ON CONFLICT (resource_id) DO UPDATE SET available_wh = excluded.available_wh
     """
 )
+_CLOSE: Final = text("UPDATE stock SET available_wh = 0 WHERE resource_id = ANY(CAST(:names AS text[]))")
 _OVERSOLD: Final = text(
     """
     WITH taken AS (
@@ -80,9 +81,7 @@ class Stock:
 
     async def close(self, resource_ids: Sequence[str]) -> None:
         """Offer nothing any more of these; what is held or sold stays held or sold."""
-        await self._connection.execute(
-            update(stock).where(stock.c.resource_id.in_(resource_ids)).values(available_wh=0)
-        )
+        await self._connection.execute(_CLOSE, {"names": list(resource_ids)})
 
     async def oversold(self, *, now: datetime) -> list[Oversold]:
         """Return the resources of which more is held or sold at `now` than is offered of them."""

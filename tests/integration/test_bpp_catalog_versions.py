@@ -32,6 +32,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from storage.wakeup import Listener
 from tests.support.seller_world import CATALOGUE_FILE, ITEM, NOW, OFFER, SellerWorld, order
 from tests.support.waiting import eventually
+from trading.stock import Stock
 
 BY: Final = Actor(who="Ada")
 
@@ -149,6 +150,14 @@ async def test_contracts_on_what_is_withdrawn_go_on_but_take_no_more(shop: Shop)
     assert "was withdrawn" in more.message
     await shop.world.send(Action.UPDATE, {"order": order(5, order_id=bought["beckn:id"])})
     await shop.world.send(Action.CANCEL, {"order": {"beckn:id": bought["beckn:id"]}})
+
+
+async def test_more_is_closed_at_once_than_a_statement_has_parameters(shop: Shop) -> None:
+    async with shop.world.uow_factory() as uow:
+        stock = Stock(uow.connection)
+        await stock.close([f"roof-{number}" for number in range(40_000)] + [ITEM])
+    async with shop.world.uow_factory() as uow:
+        assert (await Stock(uow.connection).left(ITEM, now=NOW)).watt_hours == 0
 
 
 async def test_a_file_is_taken_at_the_start_only_if_it_has_changed(shop: Shop) -> None:

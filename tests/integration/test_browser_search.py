@@ -116,6 +116,7 @@ async def test_what_cannot_be_looked_for_is_said_in_the_form_that_was_asked_for(
         {"filters": "$[?"},
         {"lat": "91", "lon": "0"},
         {"lat": "x"},
+        {"text": " ".join(map(str, range(21)))},
         {"lat": "1", "lon": "1", "radius": "-1"},
     ):
         page = await seller.get(PATH, headers=HTML, params=asked)
@@ -125,6 +126,8 @@ async def test_what_cannot_be_looked_for_is_said_in_the_form_that_was_asked_for(
     told = await seller.get(PATH, headers=JSON, params={"filters": "$[?"})
     assert told.status_code == 400
     assert told.json()["error"]["code"] == "SCH_INVALID_JSONPATH"
+    beyond_bounds = await seller.get(PATH, headers=HTML, params={"limit": "501"})
+    assert beyond_bounds.status_code == 422
     assert (await seller.get(PATH, headers=HTML, params={"text": "nothing"})).status_code == 404
     beyond = await seller.get(PATH, headers=HTML, params={"offset": "7"})
     assert "There are only 3." in beyond.text

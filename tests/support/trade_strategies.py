@@ -47,7 +47,7 @@ from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
 from trading.periods import BillingPeriod
 from trading.place import Address, Place
 from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
-from trading.request import Criteria, Inquiry, OrderRequest, Rating
+from trading.request import MOST_WORDS, Criteria, Inquiry, OrderRequest, Rating
 from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
 from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
@@ -285,7 +285,9 @@ def criteria_of(profile: str) -> st.SearchStrategy[Criteria]:
 
 criteria = st.builds(
     Criteria,
-    words=st.lists(words, max_size=3).map(lambda found: tuple(" ".join(found).casefold().split())),
+    words=st.lists(words, max_size=3).map(
+        lambda found: tuple(dict.fromkeys(" ".join(found).casefold().split()))[:MOST_WORDS]
+    ),
     expression=st.none() | words,
 )
 inquiries = st.builds(Inquiry, category=st.sampled_from(CATEGORIES), target_id=words)

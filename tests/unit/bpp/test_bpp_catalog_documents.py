@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 from pathlib import Path
+from time import process_time
 
 import pytest
 
@@ -124,6 +125,13 @@ def test_a_part_of_an_entry_keeps_what_a_table_does_not_say(solar: Document) -> 
     }
 
 
+def test_a_table_says_where_a_thing_is_that_was_nowhere(solar: Document) -> None:
+    nowhere = merge_entries(solar, Kind.RESOURCE, [{"id": "rooftop-solar-07", "location": None}])
+    table = read_csv("id,provider,lat,lon\nrooftop-solar-07,,1,2\n", name="r.csv")
+    merged = merge_entries(nowhere, table.kind, table.entries)
+    assert merged["resources"][0]["location"] == {"lat": "1", "lon": "2"}
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
@@ -159,6 +167,18 @@ def test_with_a_provider_goes_all_that_it_sells(solar: Document) -> None:
     assert [len(entries_of(without, kind)) for kind in Kind] == [1, 0, 0]
     only = withdraw(solar, ["rooftop-solar-07-daytime"])
     assert [len(entries_of(only, kind)) for kind in Kind] == [1, 1, 0]
+
+
+def test_as_many_as_there_are_are_withdrawn_and_checked_in_little_time(solar: Document) -> None:
+    [roof] = entries_of(solar, Kind.RESOURCE)
+    ids = [f"roof-{number}" for number in range(10_000)]
+    many = solar | {"resources": [roof | {"id": each} for each in ids], "offers": []}
+    started = process_time()
+    catalogue_of(many, name="many")
+    assert process_time() - started < 8  # one after the other; in pairs it is minutes
+    started = process_time()
+    assert entries_of(withdraw(many, ids), Kind.RESOURCE) == []
+    assert process_time() - started < 1
 
 
 def test_what_is_withdrawn_must_be_there_and_be_one_thing(solar: Document) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import chain
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -106,3 +107,11 @@ def test_only_geometries_count_among_what_a_target_leads_to() -> None:
         assert lying(target, items, Quantifier.ALL) == {0}
         assert lying(target, items, Quantifier.NONE) == {2, 3, 4}
     assert lying("$['https://x.example/a.b']", items) == set()
+
+
+def test_what_is_too_long_is_refused_before_it_is_looked_at() -> None:
+    quotes = "\\'" * 100_000  # a minute of looking for the end of each quotation
+    started = process_time()
+    with pytest.raises(FilterUnreadable, match="too much"):
+        Filters(items=1).compile(quotes, example="$", path="$.there")
+    assert process_time() - started < 1

@@ -16,7 +16,7 @@ from trading.mapping.find import Json, find, find_object, find_text, read_decima
 from trading.mapping.v1_1.location import read_position, write_position
 from trading.mapping.v1_1.tags import find_values, write_group
 from trading.refusals import FieldInvalid, SearchUnsupported
-from trading.request import Criteria
+from trading.request import Criteria, read_words
 from trading.spatial import SpatialFilter, SpatialOperator
 
 NEAR: Final = Decimal(10_000)
@@ -51,7 +51,7 @@ def read_criteria(message: Mapping[str, Any]) -> Criteria:
     names = (find_text(intent, *steps, "name") or "" for steps in _NAMED)
     expressions = find_values(intent, group=_FILTER, code=_JSONPATH)
     return Criteria(
-        words=tuple(" ".join(names).casefold().split()),
+        words=read_words(" ".join(names), path=_INTENT),
         expression=expressions[0] if expressions else None,
         places=_read_places(intent),
         window=_read_window(intent),

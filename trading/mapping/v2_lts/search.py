@@ -8,7 +8,7 @@ from typing import Any, Final
 from trading.mapping.bags.spatial import read_spatial, refuse_window, write_spatial
 from trading.mapping.find import Json, find_object, find_text
 from trading.refusals import SearchUnsupported
-from trading.request import Criteria
+from trading.request import Criteria, read_words
 
 _OWN_PLACE: Final = "$['availableAt'][*]['geo']"
 
@@ -28,7 +28,7 @@ def read_criteria(message: Mapping[str, Any]) -> Criteria:
         or find_text(message, "text_search")
     )
     return Criteria(
-        words=tuple((text or "").casefold().split()),
+        words=read_words(text or "", path="$.message.intent.textSearch"),
         expression=find_text(intent, "filters", "expression"),
         places=read_spatial(intent.get("spatial"), path="$.message.intent.spatial"),
     )

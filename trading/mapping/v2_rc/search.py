@@ -8,7 +8,7 @@ from typing import Any, Final
 from trading.mapping.bags.spatial import read_spatial, refuse_window, write_spatial
 from trading.mapping.find import Json, find_object
 from trading.refusals import SearchUnsupported
-from trading.request import Criteria
+from trading.request import Criteria, read_words
 
 _OWN_PLACE: Final = "$['beckn:availableAt'][*]['geo']"
 
@@ -21,7 +21,7 @@ def read_criteria(message: Mapping[str, Any]) -> Criteria:
             path="$.message.media_search",
             hint="Use text_search, spatial, or filters with a JSONPath.",
         )
-    words = tuple(message.get("text_search", "").casefold().split())
+    words = read_words(message.get("text_search", ""), path="$.message.text_search")
     return Criteria(
         words=words,
         expression=find_object(message, "filters").get("expression"),
