@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -31,7 +31,7 @@ _MEANING: Final[Mapping[StationEventKind, SessionEvent]] = {
     StationEventKind.STOPPED: SessionEvent.STOPPED,
     StationEventKind.FAULTED: SessionEvent.INTERRUPTED,
     StationEventKind.OFFLINE: SessionEvent.INTERRUPTED,
-    StationEventKind.ONLINE: SessionEvent.RESUMED,
+    StationEventKind.ONLINE: SessionEvent.FOUND,
 }
 """What an event at a plug is for the session there; that something was plugged in is nothing to it."""
 
@@ -39,6 +39,7 @@ _WORDS: Final[Mapping[StationEventKind, str]] = {
     StationEventKind.FAULTED: "the plug has a fault",
     StationEventKind.OFFLINE: "nothing is heard of the station",
 }
+_TOO_LATE: Final = "nothing was plugged in as long as the plug waited for it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,10 @@ class StationDesk:
             event.connector_id, at=event.at
         )
         why = event.why or _WORDS.get(event.kind, "")
-        await self._tell(
-            session_id, News(event=meaning, at=event.at, register=event.register, why=why), uow, now
-        )
+        news = News(event=meaning, at=event.at, register=event.register, why=why)
+        if event.kind is StationEventKind.AVAILABLE:
+            await self._tell(session_id, replace(news, event=SessionEvent.TIMED_OUT, why=_TOO_LATE), uow, now)
+        await self._tell(session_id, news, uow, now)
 
     async def on_result(
         self, uow: UnitOfWork, command: StationCommand, result: CommandResult, now: datetime

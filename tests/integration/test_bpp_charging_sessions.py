@@ -15,6 +15,7 @@ from kernel.money import Money
 from node.audit import Actor
 from protocol.actions import Action
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
+from stations.command_store import CommandStore
 from stations.port import Acceptance, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
@@ -213,6 +214,42 @@ async def test_a_stop_that_the_plug_refuses_goes_on(moved: SellerWorld) -> None:
     assert session_status(await status_of(moved, bought)) is SessionStatus.ACTIVE
 
 
+async def test_a_stop_that_the_plug_refuses_after_the_slot_is_told_once(moved: SellerWorld) -> None:
+    bought = await buy_session(moved)
+    await wish(moved, bought, SessionWish.START)
+    await answer_command(moved, Verb.START, Acceptance.ACCEPTED)
+    await happen_at_plug(moved, StationEventKind.STARTED, bought)
+    moved.clock.set(NOON + timedelta(hours=4))
+    await moved.refresh_all()
+    await answer_command(moved, Verb.STOP, Acceptance.REJECTED)
+    assert (await history(moved, bought))[-1] is SessionEvent.STOP
+    async with moved.uow_factory() as uow:
+        assert (
+            await CommandStore(uow.connection).claim(now=moved.clock.now(), until=moved.clock.now()) is None
+        )
+
+
+async def test_a_start_that_ran_out_at_the_plug_is_told_and_can_be_tried_again(moved: SellerWorld) -> None:
+    bought = await buy_session(moved)
+    await wish(moved, bought, SessionWish.START)
+    await answer_command(moved, Verb.START, Acceptance.ACCEPTED)
+    moved.clock.advance(MINUTE)
+    await happen_at_plug(moved, StationEventKind.AVAILABLE)
+    assert session_status(await status_of(moved, bought)) is SessionStatus.PENDING
+    await wish(moved, bought, SessionWish.START)
+    await answer_command(moved, Verb.START, Acceptance.ACCEPTED)
+    assert await history(moved, bought) == [SessionEvent.START, SessionEvent.TIMED_OUT, SessionEvent.START]
+
+
+async def test_a_tag_ends_with_a_walk_in_that_was_told_to_start_and_did_not(moved: SellerWorld) -> None:
+    bought = await buy_session(moved)
+    await wish(moved, bought, SessionWish.START)
+    await answer_command(moved, Verb.START, Acceptance.ACCEPTED)
+    moved.clock.set(NOON + timedelta(hours=4))
+    await moved.refresh_all()
+    assert await answer_command(moved, Verb.RELEASE, Acceptance.ACCEPTED)
+
+
 async def test_a_slot_that_nobody_took_costs_its_fee(moved: SellerWorld) -> None:
     bought = await buy_session(moved, LATER)
     reserved = await answer_command(moved, Verb.RESERVE, Acceptance.ACCEPTED)
@@ -246,6 +283,8 @@ async def test_a_slot_whose_plug_would_not_start_costs_nothing(moved: SellerWorl
     await moved.refresh_all()
     told = await status_of(moved, bought)
     assert session_status(told) is SessionStatus.INTERRUPTED
+    async with moved.uow_factory() as uow:
+        assert "out of order" in (await SessionStore(uow.connection).history(bought.order_id))[-1].why
     assert lines_of(await statement_of(moved, bought)) == {"Energy Cost": 0}
 
 

@@ -42,11 +42,13 @@ class SessionEvent(StrEnum):
 
     START = "START"  # the buyer wants it to start
     REJECTED = "REJECTED"  # the plug will not do what it was told
+    TIMED_OUT = "TIMED_OUT"  # nothing was plugged in as long as the plug waited for it
     STARTED = "STARTED"
     SUSPENDED = "SUSPENDED"  # the plug gives nothing for now
     SATED = "SATED"  # the vehicle takes nothing for now
     RESUMED = "RESUMED"
     INTERRUPTED = "INTERRUPTED"
+    FOUND = "FOUND"  # it is heard of again; whether anything flows, nobody said
     STOP = "STOP"  # the buyer wants it to stop, or its slot is over
     STOPPED = "STOPPED"
     LEFT = "LEFT"  # nothing is plugged in any more
@@ -68,15 +70,18 @@ NEXT: Final[Mapping[tuple[SessionState, SessionEvent], SessionState]] = MappingP
         (_S.RESERVED, _E.CANCEL): _S.CANCELLED,
         (_S.STARTING, _E.STARTED): _S.CHARGING,
         (_S.STARTING, _E.REJECTED): _S.RESERVED,
+        (_S.STARTING, _E.TIMED_OUT): _S.RESERVED,
         (_S.STARTING, _E.MISSED): _S.NO_SHOW,
         (_S.STARTING, _E.UNSERVED): _S.FAILED,
         (_S.STARTING, _E.CANCEL): _S.CANCELLED,
         **{(at, _E.SUSPENDED): _S.SUSPENDED for at in _FLOWING},
         **{(at, _E.SATED): _S.SUSPENDED for at in _FLOWING},
         (_S.CHARGING, _E.INTERRUPTED): _S.INTERRUPTED,
+        (_S.CHARGING, _E.RESUMED): _S.CHARGING,  # found again while idle
         (_S.SUSPENDED, _E.RESUMED): _S.CHARGING,
         (_S.SUSPENDED, _E.INTERRUPTED): _S.INTERRUPTED,
         (_S.INTERRUPTED, _E.RESUMED): _S.CHARGING,
+        (_S.INTERRUPTED, _E.FOUND): _S.CHARGING,
         **{(at, _E.STOP): _S.STOPPING for at in _FLOWING},
         **{(at, _E.STOPPED): _S.FINISHED for at in (*_FLOWING, _S.STOPPING)},
         **{(at, _E.LEFT): _S.ENDED for at in (*_FLOWING, _S.STOPPING, _S.FINISHED)},
@@ -159,7 +164,12 @@ def happen(session: Session, event: SessionEvent, *, at: datetime, why: str = ""
 
 
 def heard(session: Session, event: SessionEvent, *, at: datetime, why: str = "") -> Session:
-    """Return the session after a station told of something; what changes nothing is passed over."""
+    """Return the session after a station told of something; what changes nothing is passed over.
+
+    That it will not stop does not let a session go on whose slot is over.
+    """
+    if (session.state, event) == (SessionState.STOPPING, SessionEvent.REJECTED) and at >= session.slot.end:
+        return session
     return happen(session, event, at=at, why=why) if (session.state, event) in NEXT else session
 
 
@@ -207,7 +217,8 @@ def _unmarked(session: Session, _at: datetime) -> Session:
 
 
 def _mark_start(session: Session, at: datetime) -> Session:
-    return replace(session, started_at=at)
+    """None begins before its slot, whatever the station's clock says; meters count in whole seconds."""
+    return replace(session, started_at=max(at, session.slot.start.replace(microsecond=0)))
 
 
 def _mark_idle(session: Session, at: datetime) -> Session:
@@ -267,5 +278,6 @@ _MARKS: Final = MappingProxyType(
         SessionEvent.CANCEL: _mark_cancel,
         SessionEvent.UNSERVED: _mark_unserved,
         SessionEvent.REJECTED: _mark_refused,
+        SessionEvent.TIMED_OUT: _mark_refused,
     }
 )

@@ -106,6 +106,32 @@ def test_a_vehicle_that_takes_nothing_is_idle_until_it_takes_again(resumed: Sess
     assert again.facts == SessionFacts(began=True, charging=30 * MINUTE)
 
 
+def test_who_is_found_again_is_as_idle_as_before() -> None:
+    found = after((E.STARTED, 0), (E.SATED, 10), (E.INTERRUPTED, 20), (E.FOUND, 21))
+    assert found.state is S.CHARGING
+    assert after((E.LEFT, 30), of=found).facts.idle == 20 * MINUTE
+    assert after((E.RESUMED, 25), (E.LEFT, 30), of=found).facts.idle == timedelta(0)
+
+
+def test_a_clock_that_is_behind_begins_no_session_before_its_slot() -> None:
+    begun = happen(RESERVED, E.STARTED, at=datetime(1970, 1, 1, tzinfo=UTC))
+    assert begun.started_at == RESERVED.slot.start
+    odd = replace(RESERVED, slot=Interval(NOON + timedelta(microseconds=7), NOON + HOUR))
+    assert happen(odd, E.STARTED, at=NOON).started_at == NOON  # as its meter counts
+
+
+def test_a_stop_that_is_refused_after_the_slot_is_not_told_again_and_again() -> None:
+    stopping = after((E.STARTED, 0), (E.STOP, 60))
+    assert heard(stopping, E.REJECTED, at=NOON + HOUR) == stopping
+    assert heard(stopping, E.REJECTED, at=NOON + 59 * MINUTE).state is S.CHARGING
+
+
+def test_a_start_that_ran_out_at_the_plug_can_be_wished_again() -> None:
+    waiting = after((E.START, 1), (E.TIMED_OUT, 3))
+    assert due_event(waiting, now=NOON + 59 * MINUTE) is None  # its driver is there
+    assert after((E.START, 20), of=waiting).state is S.STARTING
+
+
 def test_of_what_nobody_tells_no_idle_time_is_charged() -> None:
     assert after((E.STARTED, 0), (E.STOPPED, 10), (E.ABANDONED, 900)).facts.idle == timedelta(0)
     assert after((E.STARTED, 0), (E.ABANDONED, 10)).facts.charging == 10 * MINUTE
