@@ -57,7 +57,6 @@ _SAME: Final = (
 _FIELDS: Final = tuple(name for name in _SAME if not name.endswith("_mrid"))
 
 
-# The inner query locks in one order, so that two of these never wait for each other.
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HistoryEntry:
     """What happened to a contract: when, through whom, why, and by which message."""

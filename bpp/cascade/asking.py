@@ -103,16 +103,18 @@ async def ask_utilities(
     handler answers nothing, and runs again with the same request when all of them have answered.
     Raises: UtilityStillAsked.
     """
-    if contract.grid is None:
+    if contract.grid is None and inbound.action is not Action.INIT:
         return NOT_ASKED
     store, waiting = QuestionStore(uow.connection), Waiting.of(inbound)
     asked = await store.of_request(contract.id, waiting)
     if asked:
         return Grants(by_utility={each.utility_id: each.answer for each in asked if each.answer is not None})
-    if inbound.action is Action.INIT:
-        await ContractStore(uow.connection).save(contract)
     earlier = await store.of_contract(contract.id)
     await _make_way(bpp, contract, inbound, earlier, uow, now=now)
+    if contract.grid is None:
+        return NOT_ASKED
+    if inbound.action is Action.INIT:
+        await ContractStore(uow.connection).save(contract)
     known = order_ids(earlier)
     for utility in contract.grid.sides:
         await store.put(
@@ -148,7 +150,11 @@ async def _make_way(
     *,
     now: datetime,
 ) -> None:
-    """Let a later init take the place of an earlier one that still waits. Raises: UtilityStillAsked."""
+    """Let a later init take the place of an earlier one that still waits.
+
+    What utilities are asked anew takes the place of what they were to be told before.
+    Raises: UtilityStillAsked.
+    """
     waited_for = [each for each in earlier if each.is_open and each.waiting is not None]
     if waited_for and inbound.action is not Action.INIT:
         utilities = ", ".join(sorted({each.utility_id for each in waited_for}))
@@ -158,7 +164,13 @@ async def _make_way(
         )
     replaced = WireError.of(QuoteChanged("a later init took the place of this one"))
     await withdraw(bpp, waited_for, uow, error=replaced, now=now)
-    left = {each.utility_id for each in earlier} - set(contract.grid.sides if contract.grid else ())
+    sides = contract.grid.sides if contract.grid else {}
+    if inbound.action is not Action.CONFIRM:  # which needs the update back that comes before it
+        overtaken = [each for each in earlier if each.is_open and each.waiting is None]
+        await withdraw(
+            bpp, [each for each in overtaken if each.utility_id in sides], uow, error=replaced, now=now
+        )
+    left = {each.utility_id for each in earlier} - set(sides)
     for utility in sorted(left):
         await put_notice(bpp, contract, Action.CANCEL, uow, utility=utility, known=earlier, now=now)
 
@@ -212,13 +224,22 @@ async def put_notice(
     known: list[Question],
     now: datetime,
 ) -> None:
-    """Have a utility told something until it answers; `known` is what it was asked before."""
+    """Have a utility told something until it answers; `known` is what it was asked before.
+
+    A contract that has to do with utilities no more is told as it was when this one was asked last.
+    """
+    order_id = order_ids(known).get(utility)
+    if contract.grid is None:
+        last = [each for each in known if each.utility_id == utility][-1]
+        asked = replace(last.asked, order_id=order_id or contract.id)
+    else:
+        asked = grid_request(contract, order_id=order_id)
     await QuestionStore(uow.connection).put(
         Question(
             contract_id=contract.id,
             utility_id=utility,
             action=action,
-            asked=grid_request(contract, order_id=order_ids(known).get(utility)),
+            asked=asked,
             created_at=now,
             expires_at=now + bpp.correspondent.request_ttl,
         )

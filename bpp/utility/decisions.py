@@ -22,13 +22,14 @@ from trading.refusals import (
 
 
 def require_replaceable(trade: Trade) -> None:
-    """Let a new init take the place of a trade that is not confirmed.
+    """Let a new init take the place of a trade that never was confirmed, also of one that was given up.
 
     Raises: AlreadyConfirmed, AlreadyCancelled.
     """
+    if trade.confirmed_at is None:
+        return
     _require_open(trade)
-    if trade.state is TradeState.CONFIRMED:
-        raise AlreadyConfirmed(f"the trade {trade.order_id} is confirmed", hint="Use update or cancel.")
+    raise AlreadyConfirmed(f"the trade {trade.order_id} is confirmed", hint="Use update or cancel.")
 
 
 def confirm(trade: Trade, request: GridRequest, *, now: datetime) -> Trade:

@@ -280,6 +280,8 @@ async def test_a_utility_that_a_later_init_no_longer_names_forgets_the_trade(wor
     assert (await world.order(Action.INIT, {"order": near}))["beckn:orderStatus"] == "PENDING"
     assert await world.trades(world.hill) == [("CANCELLED", 0)]
     assert await world.trades(world.valley) == [("HELD", 10_000)]
+    assert (await world.buy(10))["beckn:orderStatus"] == "CONFIRMED"  # it may come back
+    assert await world.trades(world.hill) == [("CONFIRMED", 10_000)]
 
 
 async def test_a_utility_that_refuses_at_the_door_or_is_never_reached_is_told_to_the_buyer(
@@ -376,7 +378,10 @@ async def test_an_answer_whose_tariff_and_quote_differ_or_that_cannot_be_read_gr
     def unreadable(document: dict[str, Any]) -> None:
         document["message"]["order"]["beckn:orderAttributes"]["wheelingTariff"][0]["basis"] = "NEVER"
 
-    for edit in (dearer, unreadable):
+    def emptied(document: dict[str, Any]) -> None:
+        document["message"]["order"]["beckn:orderAttributes"]["wheelingTariff"] = []
+
+    for edit in (dearer, unreadable, emptied):
         world.edit = edit
         refusal = await world.refusal(Action.INIT, {"order": order(10)})
         assert (refusal.code, "SCH_INVALID_FORMAT" in refusal.message) == ("POL_GENERIC_ERROR", True)

@@ -171,9 +171,9 @@ def _as_charge(part: Component, utility: str) -> Wheeling:
 
 def _require_quoted(charges: tuple[Wheeling, ...], quoted: list[Component], request: GridRequest) -> None:
     """Raises: FieldInvalid, if a tariff comes to something else than what is quoted by it."""
-    if not charges:
+    if not charges and not quoted:
         return
-    currency = charges[0].currency
+    currency = charges[0].currency if charges else quoted[0].amount.currency
     told = sum_money((part.amount for part in quoted), currency=currency)
     due = quote_wheeling(charges, request, currency=currency).total
     if due != told:
