@@ -48,6 +48,26 @@ class Subscription:
         return True
 
 
+class Pulse:
+    """When a stream that has nothing to tell says that it is still there, however much others are told."""
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+        self.told()
+
+    def told(self) -> None:
+        """Note that the stream has just said something."""
+        self._quiet_since = asyncio.get_running_loop().time()
+
+    async def is_due(self, subscription: Subscription) -> bool:
+        """Wait for news; return whether the stream has been silent for so long that it is to say so."""
+        silent_for = asyncio.get_running_loop().time() - self._quiet_since
+        if silent_for < self._seconds and await subscription.wait(self._seconds - silent_for):
+            return False
+        self.told()
+        return True
+
+
 class EventHub:
     """Passes announcements of the database on to whoever waits in this process."""
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 from fastapi.sse import format_sse_event
 from sqlalchemy import func, select
 
-from bap.events import EventHub
+from bap.events import EventHub, Pulse
 from bap.exact_json import dump
 from bap.tables import CallState, Direction, bap_calls, bap_messages
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
@@ -29,7 +29,8 @@ class EventStream:
     """The events of one transaction, or of all, after sequence number `after`.
 
     `since` bounds the undelivered requests that are told of. A comment is sent after
-    `heartbeat_seconds` of silence, so that nobody in between closes the connection.
+    `heartbeat_seconds` of silence, so that nobody in between closes the connection; the first bears
+    the number to go on after, should the connection break off before any event.
     """
 
     uow_factory: UnitOfWorkFactory
@@ -43,13 +44,16 @@ class EventStream:
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield events until the hub is closed or nobody reads them."""
         with self.hub.subscribe(self.transaction_id) as subscription:
-            yield format_sse_event(comment="listening")
+            yield format_sse_event(comment="listening", id=str(self.after))
+            pulse = Pulse(seconds=self.heartbeat_seconds)
             while not subscription.is_closed:
                 async with self.uow_factory() as uow:
                     events = [*await self._arrivals(uow), *await self._undelivered(uow)]
                 for event in events:
                     yield event
-                if not events and not await subscription.wait(self.heartbeat_seconds):
+                if events:
+                    pulse.told()
+                elif await pulse.is_due(subscription):
                     yield format_sse_event(comment="still here")
 
     async def _arrivals(self, uow: UnitOfWork) -> list[bytes]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi.sse import format_sse_event
 
-from bap.events import EventHub
+from bap.events import EventHub, Pulse
 from bap.exact_json import dump
 from bap.market.events import list_events
 from storage.unit_of_work import UnitOfWorkFactory
@@ -21,6 +21,7 @@ class MarketStream:
     """The events of an account, or of one thing of it, after number `after`.
 
     A comment is sent after `heartbeat_seconds` of silence, so that nobody in between closes the connection.
+    The first bears the number to go on after, should the connection break off before any event.
     """
 
     uow_factory: UnitOfWorkFactory
@@ -33,7 +34,8 @@ class MarketStream:
     async def chunks(self) -> AsyncIterator[bytes]:
         """Yield events until the hub is closed or nobody reads them."""
         with self.hub.subscribe(self.thread_id) as subscription:
-            yield format_sse_event(comment="listening")
+            yield format_sse_event(comment="listening", id=str(self.after))
+            pulse = Pulse(seconds=self.heartbeat_seconds)
             while not subscription.is_closed:
                 async with self.uow_factory() as uow:
                     events = await list_events(
@@ -48,5 +50,7 @@ class MarketStream:
                     yield format_sse_event(
                         event=event.type.value, data_str=dump(event.to_json()), id=str(event.sequence)
                     )
-                if not events and not await subscription.wait(self.heartbeat_seconds):
+                if events:
+                    pulse.told()
+                elif await pulse.is_due(subscription):
                     yield format_sse_event(comment="still here")

@@ -184,7 +184,7 @@ async def test_changes_are_events_in_their_order(world: MarketWorld) -> None:
         after=0,
     )
     chunks = stream.chunks()
-    assert b"listening" in await anext(chunks)
+    assert await anext(chunks) == b": listening\nid: 0\n\n"  # where to go on, should it break off now
     events = [(await anext(chunks)).decode() for _ in range(3)]
     assert [event.splitlines()[0] for event in events] == [
         "event: quote.updated",

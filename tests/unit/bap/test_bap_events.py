@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from bap.events import EventHub
+from bap.events import EventHub, Pulse
 
 
 async def nothing() -> str | None:
@@ -95,3 +95,18 @@ async def test_a_failure_while_looking_leaves_no_subscription() -> None:
     with pytest.raises(RuntimeError):
         await hub.wait_for(find, transaction_id="t-1", seconds=1)
     assert hub.waiting == 0
+
+
+async def test_a_stream_says_that_it_is_there_however_busy_others_are() -> None:
+    hub = EventHub()
+    with hub.subscribe(None) as everything:
+        pulse, silent = Pulse(seconds=0.5), 0
+        hub.hear("t-1")
+        async with asyncio.timeout(5):
+            while not await pulse.is_due(everything):
+                silent += 1
+                hub.hear("t-1")
+                await asyncio.sleep(0.01)
+        assert silent > 1
+        hub.hear("t-1")
+        assert not await pulse.is_due(everything)
