@@ -14,7 +14,7 @@ class MarketProblem(Exception):
 
 
 class PurchaseFailed(MarketProblem):
-    """The seller refused, could not be reached, or offered other terms than were quoted."""
+    """The seller refused, could not be reached or offered other terms than were quoted; or it has ended."""
 
 
 class MarketUnreachable(Exception):

@@ -30,8 +30,11 @@ WAIT: Final = 10.0
 """Seconds that one request waits for sellers."""
 
 _PAUSES: Final = (0.2, 0.5, 1.0, 2.0)  # s; between tries
-_AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+AGAIN: Final = frozenset({429, 500, 502, 503, 504})
+"""Statuses of what may be over soon."""
+
 _LOOK_AGAIN: Final = 1.0  # s
+_SILENT: Final = "urn:degnode:problem:seller-silent"
 _OVER: Final = frozenset({"completed", "cancelled", "failed"})
 
 Kwh = Decimal | int | str
@@ -139,7 +142,7 @@ def get_quote(quote_id: str, *, wait: float | None = None) -> Flow[Quote]:
 def order(priced: Quote | str, *, confirm: bool = False, wait: float = WAIT) -> Flow[Order]:
     """Have the seller hold what was quoted; buy it at once, at that price, if `confirm`.
 
-    Raises: PurchaseFailed, if it comes to nothing.
+    Raises: PurchaseFailed, if it comes to nothing; StillWaiting, if the seller was silent.
     """
     quote_id = priced if isinstance(priced, str) else priced.id
     form = {"quote_id": quote_id, "confirm": confirm}
@@ -212,7 +215,7 @@ def wait_until(order_id: str, *statuses: str, seconds: float = 60) -> Flow[Order
         if found.status in wanted:
             return found
         if found.status in _OVER:
-            return _ordered(found)
+            raise PurchaseFailed(found.problem or _ended(found))
         if left <= 0:
             raise StillWaiting(f"the order {order_id} is {found.status}")
         yield Pause(min(_LOOK_AGAIN, left))
@@ -220,39 +223,39 @@ def wait_until(order_id: str, *statuses: str, seconds: float = 60) -> Flow[Order
 
 
 def confirm(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Buy what is held, at the price that the order shows. Raises: PurchaseFailed."""
+    """Buy what is held, at the price that the order shows. Raises: PurchaseFailed, StillWaiting."""
     return (yield from _move(order_id, "confirm", {}, wait))
 
 
 def cancel(order_id: str, *, reason: str | None = None, wait: float = WAIT) -> Flow[Order]:
-    """End an order; what was delivered until then is billed. Raises: PurchaseFailed."""
+    """End an order; what was delivered until then is billed. Raises: PurchaseFailed, StillWaiting."""
     return (yield from _move(order_id, "cancel", {"reason": reason}, wait))
 
 
 def accept_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Agree to what the seller proposes. Raises: PurchaseFailed."""
+    """Agree to what the seller proposes. Raises: PurchaseFailed, StillWaiting."""
     form = {"proposal_id": proposal_id, "answer": "accept"}
     return (yield from _move(order_id, "proposal", form, wait))
 
 
 def refuse_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Keep the order as it is. Raises: PurchaseFailed."""
+    """Keep the order as it is. Raises: PurchaseFailed, StillWaiting."""
     form = {"proposal_id": proposal_id, "answer": "refuse"}
     return (yield from _move(order_id, "proposal", form, wait))
 
 
 def change(order_id: str, kwh: Kwh, *, wait: float = WAIT) -> Flow[Order]:
-    """Ask for another quantity. Raises: PurchaseFailed."""
+    """Ask for another quantity. Raises: PurchaseFailed, StillWaiting."""
     return (yield from _move(order_id, "update", {"kwh": _text(kwh)}, wait))
 
 
 def start_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Have the station begin to charge. Raises: PurchaseFailed."""
+    """Have the station begin to charge. Raises: PurchaseFailed, StillWaiting."""
     return (yield from _move(order_id, "session/start", {}, wait))
 
 
 def stop_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Have the station end charging. Raises: PurchaseFailed."""
+    """Have the station end charging. Raises: PurchaseFailed, StillWaiting."""
     return (yield from _move(order_id, "session/stop", {}, wait))
 
 
@@ -277,24 +280,41 @@ def track(order_id: str, *, wait: float = WAIT) -> Flow[Answer]:
 
 def _move(order_id: str, what: str, form: Mapping[str, Any], wait: float) -> Flow[Order]:
     told = yield from _post(f"/orders/{order_id}/{what}", form, wait=wait)
-    moved = Order.model_validate(told)
-    if moved.problem is not None:
-        raise PurchaseFailed(moved.problem)
+    moved = _ordered(Order.model_validate(told))
+    if wait and moved.requests and moved.requests[-1].state == "waiting":
+        raise StillWaiting(f"the order {order_id} is {moved.status}; its seller has not answered yet")
     return moved
 
 
 def _quoted(told: Quote) -> Quote:
-    if told.problem is not None:
-        raise PurchaseFailed(told.problem)
+    _require_no(told.problem)
     if told.price is None:
         raise StillWaiting(f"the quote {told.id} is {told.status}")
     return told
 
 
 def _ordered(told: Order) -> Order:
-    if told.problem is not None:
-        raise PurchaseFailed(told.problem)
+    _require_no(told.problem)
     return told
+
+
+def _require_no(problem: Problem | None) -> None:
+    """Raises: StillWaiting, if the seller was silent, which may answer yet; else PurchaseFailed."""
+    if problem is None:
+        return
+    if problem.type == _SILENT:
+        raise StillWaiting(problem.detail)
+    raise PurchaseFailed(problem)
+
+
+def _ended(order: Order) -> Problem:
+    """Return what is wrong with an order that ended otherwise than it was waited for."""
+    return Problem(
+        type="urn:degnode:problem:wrong-moment",
+        title="This cannot be done to it as it stands",
+        status=409,
+        detail=f"The order {order.id} is {order.status}.",
+    )
 
 
 def _get(path: str, params: Mapping[str, str], *, wait: float | None = None) -> Flow[Any]:
@@ -313,7 +333,7 @@ def _perform(call: Send) -> Flow[Any]:
     outcome = Outcome(failure="nothing was sent")
     for pause in (*_PAUSES, None):
         outcome = yield call
-        if outcome.failure is None and outcome.status not in _AGAIN:
+        if outcome.failure is None and outcome.status not in AGAIN:
             break
         if pause is not None:
             yield Pause(max(pause, outcome.retry_after or 0))
@@ -321,9 +341,14 @@ def _perform(call: Send) -> Flow[Any]:
         raise MarketUnreachable(f"{call.method} {call.path}: {outcome.failure}")
     if outcome.status < 400:
         return outcome.content
+    raise refusal_of(outcome, f"{call.method} {call.path}")
+
+
+def refusal_of(outcome: Outcome, what: str) -> MarketProblem | MarketUnreachable:
+    """Return the error of an answer that says no: the BAP's own words, if they are such."""
     if not isinstance(outcome.content, dict) or "type" not in outcome.content:
-        raise MarketUnreachable(f"{call.method} {call.path}: it answered {outcome.status}")
-    raise MarketProblem(Problem.model_validate(outcome.content))
+        return MarketUnreachable(f"{what}: it answered {outcome.status}")
+    return MarketProblem(Problem.model_validate(outcome.content))
 
 
 def _waiting(wait: float | None) -> dict[str, str]:

@@ -19,6 +19,7 @@ from degnode.client.flows import Flow, Outcome, Pause, Send
 from degnode.client.models import Event
 
 PREFIX: Final = "/api/v1/market"
+_EVENTS_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)  # s; the server says something every 15 s
 _TIMEOUT: Final = httpx.Timeout(75.0, connect=5.0)  # s; longer than any request waits for sellers
 
 P = ParamSpec("P")
@@ -124,12 +125,16 @@ class Market(Operations):
         reader = EventReader(order_id=order_id, last=after)
         while True:
             try:
-                with self._http.stream("GET", reader.path, headers=reader.headers, timeout=None) as stream:
-                    reader.check(stream.status_code)
+                with self._http.stream(
+                    "GET", reader.path, headers=reader.headers, timeout=_EVENTS_TIMEOUT
+                ) as stream:
+                    if stream.status_code != httpx.codes.OK:
+                        stream.read()
+                    reader.open(stream)
                     for line in stream.iter_lines():
                         if event := reader.take(line):
                             yield event
-            except httpx.TransportError as error:
+            except (httpx.TransportError, StreamRefused) as error:
                 reader.count_failure(error)
             time.sleep(reader.pause)
 
@@ -193,13 +198,15 @@ class AsyncMarket(Operations):
         while True:
             try:
                 async with self._http.stream(
-                    "GET", reader.path, headers=reader.headers, timeout=None
+                    "GET", reader.path, headers=reader.headers, timeout=_EVENTS_TIMEOUT
                 ) as stream:
-                    reader.check(stream.status_code)
+                    if stream.status_code != httpx.codes.OK:
+                        await stream.aread()
+                    reader.open(stream)
                     async for line in stream.aiter_lines():
                         if event := reader.take(line):
                             yield event
-            except httpx.TransportError as error:
+            except (httpx.TransportError, StreamRefused) as error:
                 reader.count_failure(error)
             await asyncio.sleep(reader.pause)
 
@@ -214,6 +221,10 @@ class AsyncMarket(Operations):
         except httpx.TransportError as error:
             return Outcome(failure=str(error) or type(error).__name__)
         return _outcome(response)
+
+
+class StreamRefused(Exception):
+    """The BAP has no stream of events just now."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -234,11 +245,19 @@ class EventReader:
     def headers(self) -> dict[str, str]:
         return {} if self.last is None else {"Last-Event-ID": str(self.last)}
 
-    def check(self, status: int) -> None:
-        """Raises: MarketUnreachable, if this is no stream."""
-        if status != httpx.codes.OK:
-            raise MarketUnreachable(f"GET {self.path}: it answered {status}")
-        self._failures = 0
+    def open(self, response: httpx.Response) -> None:
+        """Begin with a stream, whatever broke off in the one before; what is no stream is read already.
+
+        Raises: StreamRefused, if it may come later; MarketProblem, MarketUnreachable.
+        """
+        self._lines.clear()
+        if response.status_code == httpx.codes.OK:
+            self._failures = 0
+            return
+        what, outcome = f"GET {self.path}", _outcome(response)
+        if outcome.status in flows.AGAIN:
+            raise StreamRefused(f"it answered {outcome.status}")
+        raise flows.refusal_of(outcome, what)
 
     def count_failure(self, error: Exception) -> None:
         """Raises: MarketUnreachable, after some failures in a row."""
@@ -249,13 +268,14 @@ class EventReader:
     def take(self, line: str) -> Event | None:
         """Return the event that ends with this line, if one does."""
         if line:
-            key, _, value = line.partition(": ")
-            self._lines[key] = value
+            key, _, value = line.partition(":")
+            self._lines[key] = value.removeprefix(" ")
             return None
         lines, self._lines = self._lines, {}
-        if "data" not in lines:
+        if "id" in lines:
+            self.last = int(lines["id"])
+        if "data" not in lines or self.last is None:
             return None
-        self.last = int(lines["id"])
         return Event.model_validate(json.loads(lines["data"]) | {"number": self.last})
 
 

@@ -47,7 +47,7 @@ class Problem(Model):
     seller_said: str | None = None
 
     def __str__(self) -> str:
-        said = f" The seller said: {self.seller_said}." if self.seller_said else ""
+        said = f" The seller said: {self.seller_said.rstrip('.')}." if self.seller_said else ""
         return f"{self.title}: {self.detail}{said} {self.what_to_do or ''}".strip()
 
 

@@ -146,6 +146,26 @@ def test_what_has_not_come_yet_is_still_waited_for() -> None:
         market(Bap(*[answer(ORDER)] * 9)).wait_until("q-1", seconds=0.002)
 
 
+def test_a_silent_seller_is_still_waited_for() -> None:
+    silent = PROBLEM | {"type": "urn:degnode:problem:seller-silent"}
+    with pytest.raises(StillWaiting):
+        market(Bap(answer(QUOTE | {"status": "silent", "price": None, "problem": silent}, 201))).quote("o", 1)
+    with pytest.raises(StillWaiting):
+        market(Bap(answer(ORDER | {"status": "requested", "problem": silent}, 201))).order("q-1")
+    with pytest.raises(StillWaiting):
+        market(Bap(answer(ORDER | {"problem": silent}))).cancel("q-1")
+
+
+def test_what_the_seller_has_not_answered_yet_is_not_done() -> None:
+    asked = {"id": "m", "what": "cancel", "state": "waiting"}
+    waiting = ORDER | {"requests": [asked | {"what": "confirm", "state": "done"}, asked]}
+    with pytest.raises(StillWaiting, match="q-1 is active"):
+        market(Bap(answer(waiting))).cancel("q-1")
+    assert market(Bap(answer(waiting))).cancel("q-1", wait=0).status == "active"
+    done = ORDER | {"requests": [asked | {"state": "done"}]}
+    assert market(Bap(answer(done))).cancel("q-1").status == "active"
+
+
 def test_an_order_is_waited_for_until_it_is_over() -> None:
     bap = Bap(answer(ORDER), answer(ORDER | {"status": "completed"}))
     assert market(bap).wait_until("q-1").status == "completed"
@@ -153,7 +173,9 @@ def test_an_order_is_waited_for_until_it_is_over() -> None:
     with pytest.raises(PurchaseFailed):
         market(Bap(answer(failed))).wait_until("q-1", "active")
     cancelled = ORDER | {"status": "cancelled"}
-    assert market(Bap(answer(cancelled))).wait_until("q-1", "active").status == "cancelled"
+    with pytest.raises(PurchaseFailed, match="q-1 is cancelled"):
+        market(Bap(answer(cancelled))).wait_until("q-1", "active")
+    assert market(Bap(answer(cancelled))).wait_until("q-1").status == "cancelled"
 
 
 def test_all_pages_are_read() -> None:
@@ -181,6 +203,21 @@ def test_events_go_on_where_a_connection_broke_off() -> None:
     assert bap.asked[1].headers["Last-Event-ID"] == "7"
     with pytest.raises(MarketUnreachable):
         next(market(Bap(answer({}, 404))).events())
+    with pytest.raises(MarketProblem, match="X: no"):
+        next(market(Bap(answer(PROBLEM, 404))).events())
+
+
+def test_no_event_is_lost_in_a_break_before_or_within_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("degnode.client.market.time.sleep", lambda _seconds: None)
+    data = 'data: {"type": "order.updated", "timestamp": "2026-06-11T10:00:00Z", "data": {}}'
+    bap = Bap(
+        httpx.Response(200, text=": listening\nid: 6\n\n"),
+        httpx.Response(200, text=f": listening\nid: 6\n\nevent: order.updated\n{data}\n"),  # broke off
+        answer(PROBLEM, 503),
+        httpx.Response(200, text=f"event: order.updated\n{data}\nid: 7\n\n"),
+    )
+    assert next(market(bap).events()).number == 7
+    assert [request.headers.get("Last-Event-ID") for request in bap.asked] == [None, "6", "6", "6"]
 
 
 async def test_the_same_calls_are_awaited_of_an_async_market() -> None:
