@@ -150,7 +150,7 @@ class OrderActs:
         profile = PROFILES[stated.profile]
         letter = letter_about(stated, action, profile, write(stated, wire_of(profile.name)))
         async with self.buyer.uow_factory() as uow:
-            request_id = await post(self.buyer, uow, letter, account=account)
+            request_id = await post(self.buyer, uow, letter, holder=account.holder)
             is_answer = action in (Action.RATING, Action.SUPPORT, Action.TRACK)
             await attempt.record(uow, request_id if is_answer else order_id, now=self.buyer.clock.now())
         return request_id

@@ -115,7 +115,7 @@ class MarketDesk:
             await add_purchase(
                 uow, quote_id, account=account.key, form=form, offer=offer, names=names, now=now
             )
-            await post(self.buyer, uow, letter, account=account)
+            await post(self.buyer, uow, letter, holder=account.holder)
             await attempt.record(uow, quote_id, now=now)
         return quote_id
 
@@ -138,7 +138,7 @@ class MarketDesk:
         letter = letter_about(quoted, Action.INIT, profile, message)
         now = self.buyer.clock.now()
         async with self.buyer.uow_factory() as uow:
-            await post(self.buyer, uow, letter, account=account)
+            await post(self.buyer, uow, letter, holder=account.holder)
             await attempt.record(uow, quote_id, now=now)
             current = await find_purchase(uow, quote_id, lock=True)
             if current is None or current.ordered_at is not None:
@@ -184,7 +184,7 @@ class MarketDesk:
         error = letter if isinstance(letter, NodeError) else None
         if isinstance(letter, Letter):
             try:
-                await post(self.buyer, uow, letter, account=account)
+                await post(self.buyer, uow, letter, holder=account.holder)
             except NodeError as refusal:  # raised before anything is written
                 error = refusal
         if error is not None:

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from bap.buyer import Buyer, Letter
-from bap.market.account import Account
 from bap.market.forms import QuoteForm
 from bap.market.problem import MarketError
 from bap.market.purchase import Stated
@@ -26,9 +25,9 @@ class WrongMoment(MarketError):
     kind = "wrong-moment"
 
 
-async def post(buyer: Buyer, uow: UnitOfWork, letter: Letter, *, account: Account) -> str:
+async def post(buyer: Buyer, uow: UnitOfWork, letter: Letter, *, holder: str) -> str:
     """Put a request in the outbox together with its record; return its id."""
-    call = await buyer.post(uow, letter, requested_by=account.holder)
+    call = await buyer.post(uow, letter, requested_by=holder)
     now, expires_at = times_of(buyer, letter.action)
     await record_request(uow, call, thread_id=letter.transaction_id, now=now, expires_at=expires_at)
     return call.message_id

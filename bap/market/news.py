@@ -15,9 +15,11 @@ from sqlalchemy import select
 
 from bap.buyer import Buyer, Letter
 from bap.market.account import holder_of
+from bap.market.amounts import tell_energy
 from bap.market.answers import read_result
 from bap.market.bills import tell_quote
 from bap.market.events import EventType, record_event
+from bap.market.letters import post
 from bap.market.offers import read_offers
 from bap.market.problem import Problem, make_problem, of_error, of_seller
 from bap.market.purchase import STATUS_OF, Purchase
@@ -29,7 +31,6 @@ from bap.market.requests import (
     find_request,
     latest,
     list_requests,
-    record_request,
 )
 from bap.market.searches import Search, find_search, put_offers
 from bap.market.tables import OrderStatus, RequestState
@@ -92,17 +93,17 @@ class MarketNews:
     async def _confirm(
         self, purchase: Purchase, asked: Asked, inbound: Inbound, uow: UnitOfWork, now: datetime
     ) -> None:
-        """Buy what is held, if it is held at the price that was quoted; else keep why not."""
-        problem = await _why_not_buy(purchase, inbound, uow)
+        """Buy what is held, if it is held in time and as it was quoted; else keep why not."""
+        if asked.state is RequestState.DONE:
+            return  # the seller answers once more: whether to buy was settled by its first answer
+        problem = _why_too_late(asked, now) or await _why_not_buy(purchase, inbound, uow)
         if problem is None:
-            problem = await self._send_confirm(purchase, inbound, uow, now)
+            problem = await self._send_confirm(purchase, inbound, uow)
         if problem is not None:
             log.info("market.not_confirmed", order=purchase.id, reason=problem.detail)
             await end_request(uow, asked.id, RequestState.DONE, now=now, problem=problem)
 
-    async def _send_confirm(
-        self, purchase: Purchase, inbound: Inbound, uow: UnitOfWork, now: datetime
-    ) -> Problem | None:
+    async def _send_confirm(self, purchase: Purchase, inbound: Inbound, uow: UnitOfWork) -> Problem | None:
         key = wire_of(inbound.profile.name).ORDER_KEY
         letter = Letter(
             action=Action.CONFIRM,
@@ -112,11 +113,9 @@ class MarketNews:
             transaction_id=purchase.id,
         )
         try:
-            call = await self.buyer.post(uow, letter, requested_by=holder_of(purchase.account))
+            await post(self.buyer, uow, letter, holder=holder_of(purchase.account))
         except NodeError as error:  # raised before anything is written
             return of_error(error)
-        expires_at = now + self.buyer.correspondent.ttl_of(Action.CONFIRM)
-        await record_request(uow, call, thread_id=purchase.id, now=now, expires_at=expires_at)
         return None
 
 
@@ -156,22 +155,36 @@ async def _search_news(search: Search, inbound: Inbound, uow: UnitOfWork, now: d
     await _tell(uow, search, EventType.SEARCH, data, now)
 
 
+def _why_too_late(asked: Asked, now: datetime) -> Problem | None:
+    """Return that the order was given up before its answer came, None if the app still waits for it."""
+    if asked.is_open(now):
+        return None
+    return make_problem(
+        "hold-over",
+        "The seller's answer came too late to buy at once.",
+        what_to_do="Confirm the order if you still want it, or cancel it.",
+    )
+
+
 async def _why_not_buy(purchase: Purchase, inbound: Inbound, uow: UnitOfWork) -> Problem | None:
     """Return what speaks against buying at once, None if nothing does."""
     wire = wire_of(inbound.profile.name)
     quoted = latest(await list_requests(uow, purchase.id), Action.SELECT)
     try:
-        held = tell_quote(wire.read_contract(inbound.message[wire.ORDER_KEY]).quote)
+        contract = wire.read_contract(inbound.message[wire.ORDER_KEY])
+        held = tell_quote(contract.quote)
     except (NodeError, KeyError) as error:
         return _unclear(inbound.sender, error)
     agreed = None if quoted is None or quoted.result is None else quoted.result["total"]
-    if agreed == held.total.model_dump():
+    is_whole = contract.quantity == purchase.form.energy
+    if is_whole and agreed == held.total.model_dump():
         return None
     was = "nothing" if agreed is None else f"{agreed['amount']} {agreed['currency']}"
     return make_problem(
         "price-changed",
-        f"The energy is held at {held.total.amount} {held.total.currency}; quoted was {was}.",
-        what_to_do="Confirm the order if you agree to that price, or cancel it.",
+        f"{tell_energy(contract.quantity)} kWh are held at {held.total.amount} {held.total.currency}; "
+        f"ordered were {tell_energy(purchase.form.energy)} kWh, quoted at {was}.",
+        what_to_do="Confirm the order if you agree to that, or cancel it.",
     )
 
 

@@ -175,7 +175,8 @@ def make_problem(
 def of_seller(error: WireError, *, bpp_id: str) -> Problem:
     """Return why a seller refused, as an app is told."""
     kind = _OF_CODE.get(error.code, "seller-refused")
-    return make_problem(kind, f"{bpp_id}: {KINDS[kind].title.lower()}", seller_said=error.message)
+    said = error.message if error.hint is None else f"{error.message.rstrip('.')}. {error.hint}"
+    return make_problem(kind, f"{bpp_id}: {KINDS[kind].title.lower()}", seller_said=said)
 
 
 def of_error(error: NodeError) -> Problem:

@@ -134,7 +134,7 @@ async def test_what_a_seller_refuses_is_told_in_plain_words(world: MarketWorld) 
     assert (quote["status"], quote["price"]) == ("refused", None)
     problem = quote["problem"]
     assert problem["type"] == "urn:degnode:problem:energy-unavailable"
-    assert problem["seller_said"] == "21 kWh is too much at once"
+    assert problem["seller_said"] == "21 kWh is too much at once. Order at most 20 kWh."
     refused = await world.post("/orders", {"quote_id": quote["id"]})
     assert refused.status_code == 409
     assert refused.headers["content-type"] == "application/problem+json"
@@ -155,6 +155,41 @@ async def test_what_is_held_at_another_price_is_not_bought(world: MarketWorld) -
     order = (await world.get(f"/orders/{quote['id']}")).json()
     assert (order["status"], order["problem"]["type"]) == ("held", "urn:degnode:problem:price-changed")
     assert "5.00 USD" in order["problem"]["detail"]
+
+
+async def test_what_is_held_for_another_quantity_is_not_bought(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    [asked] = await world.requests()
+    less = await world._say(asked)
+    assert not isinstance(less, WireError)
+    less["order"]["beckn:orderAttributes"]["contractedQuantity"] = 5
+    await world.answer(asked, less)
+    assert await world.requests() == []
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]["type"]) == ("held", "urn:degnode:problem:price-changed")
+    assert order["problem"]["detail"] == (
+        "5 kWh are held at 4.00 USD; ordered were 10 kWh, quoted at 4.00 USD."
+    )
+
+
+async def test_what_was_told_as_failed_is_not_bought_when_its_answer_comes_after_all(
+    world: MarketWorld,
+) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    [asked] = await world.requests()
+    said = await world._say(asked)
+    error = WireError(code="NET_DOWNSTREAM_UNAVAILABLE", message="no answer within 10 s")
+    await world.lose(asked, error, state=OutboxState.DEAD)
+    assert (await world.get(f"/orders/{quote['id']}")).json()["status"] == "failed"
+    await world.answer(asked, said)
+    assert await world.requests() == []
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]["type"]) == ("held", "urn:degnode:problem:hold-over")
+    await world.post(f"/orders/{quote['id']}/confirm")
+    assert await world.answer_all() == [Action.CONFIRM]
+    assert (await world.get(f"/orders/{quote['id']}")).json()["status"] == "active"
 
 
 async def test_an_order_that_the_seller_never_gets_has_failed(world: MarketWorld) -> None:

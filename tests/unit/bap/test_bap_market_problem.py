@@ -41,6 +41,11 @@ def test_a_refusal_of_a_seller_is_told_with_its_own_words() -> None:
     assert (problem.type, problem.seller_said) == ("urn:degnode:problem:seller-refused", "no")
 
 
+def test_what_a_seller_advises_is_told_with_what_it_said() -> None:
+    error = WireError(code="BIZ_QUANTITY_UNAVAILABLE", message="too much", hint="Order at most 20 kWh.")
+    assert of_seller(error, bpp_id="bpp.example").seller_said == "too much. Order at most 20 kWh."
+
+
 def test_an_error_about_a_seller_names_no_place_in_a_message() -> None:
     problem = of_error(SubscriberUnknown("x.example is unknown", path="$.bpp_id", hint="Send a bpp_id."))
     assert (problem.type, problem.where) == ("urn:degnode:problem:seller-unknown", None)
