@@ -142,8 +142,15 @@ class ContractStore:
         return [_contract(row) for row in await self._connection.execute(query)]
 
     async def has_bought(self, *, bap_id: str, column: str, value: str) -> bool:
-        """Say whether a participant has an order with `value` in `column` (id, resource_id, provider_id)."""
-        query = select(func.count()).where(contracts.c.bap_id == bap_id, contracts.c[column] == value)
+        """Say whether a participant confirmed an order with `value` in `column`.
+
+        That is its id, resource_id or provider_id.
+        """
+        query = select(func.count()).where(
+            contracts.c.bap_id == bap_id,
+            contracts.c[column] == value,
+            contracts.c.confirmed_at.is_not(None),
+        )
         return (await self._connection.execute(query)).scalar_one() > 0
 
     async def save(self, contract: Contract) -> None:

@@ -19,6 +19,8 @@ from trading.offer import Provider, SupportContact
 from trading.refusals import SupportUnavailable
 from trading.request import Inquiry, TicketNote
 
+_KNOWN: Final = frozenset({"ORDER", "FULFILLMENT", "ITEM", "PROVIDER"})
+"""What can be asked about that must be there; a sender could make up any number of others."""
 _MOST: Final = 300
 """Characters of an id that are kept of what somebody else wrote."""
 
@@ -36,7 +38,7 @@ async def support(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     if contact is None:
         raise SupportUnavailable("the provider names nobody to ask")
     ticket = await TicketStore(uow.connection).open(
-        Inquiry(category=one_line(inquiry.category)[:_MOST], target_id=one_line(inquiry.target_id)[:_MOST]),
+        _subject(inquiry),
         bap_id=inbound.sender,
         new_id=str(bpp.new_id()),
         contract_id=None if contract is None else contract.id,
@@ -45,6 +47,13 @@ async def support(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
     )
     last = ticket.answers[-1].words if ticket.answers else ""
     return wire.write_contact(inquiry, contact, TicketNote(id=ticket.id, status=ticket.status, answer=last))
+
+
+def _subject(inquiry: Inquiry) -> Inquiry:
+    """Return what a ticket is kept about: something of ours, or all else together, however it is called."""
+    if inquiry.category not in _KNOWN:
+        return Inquiry(category="OTHER", target_id="")
+    return Inquiry(category=inquiry.category, target_id=one_line(inquiry.target_id)[:_MOST])
 
 
 async def _contract(inbound: Inbound, uow: UnitOfWork, inquiry: Inquiry) -> Contract | None:

@@ -16,7 +16,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed
 from tests.support.loopback_server import LoopbackServer
 from tests.support.seller_api import KEY, seller_app
-from tests.support.seller_world import ITEM, SELLER, SellerWorld
+from tests.support.seller_world import ITEM, SELLER, SellerWorld, order
 from trading.mapping import wire_of
 from trading.request import Criteria, Inquiry, Rating
 
@@ -106,6 +106,14 @@ async def test_a_refused_inquiry_opens_no_ticket(world: SellerWorld, node: str) 
     assert await run(node, "list", "--json") == []
 
 
+async def test_whatever_else_somebody_asks_about_is_one_ticket(world: SellerWorld, node: str) -> None:
+    world = world.speaking(V2_LTS)
+    for number in range(3):
+        await ask(world, f"thing {number}", f"KIND {number}")
+    [ticket] = await run(node, "list", "--json")
+    assert (ticket["about"], ticket["target_id"]) == ("OTHER", "")
+
+
 # ratings
 
 
@@ -133,6 +141,16 @@ async def test_what_buyers_think_is_in_the_catalogue_each_order_once(world: Sell
         "beckn:ratingCount": 2,
     }
     assert item["beckn:provider"]["beckn:rating"]["beckn:ratingCount"] == 1
+
+
+async def test_what_was_never_confirmed_is_rated_by_nobody(world: SellerWorld) -> None:
+    held = (await world.send(Action.INIT, {"order": order(1)}))["order"]["beckn:id"]
+    for category, target in (("ORDER", held), ("ITEM", ITEM), ("PROVIDER", SELLER)):
+        rating = Rating(
+            target_id=target, category=category, value=Decimal(1), worst=Decimal(0), best=Decimal(5)
+        )
+        refused = await world.refusal(Action.RATING, wire_of(world.profile.name).write_ratings([rating]))
+        assert refused.code == "BIZ_RATING_TARGET_NOT_FOUND"
 
 
 async def test_v1_1_tells_ratings_of_items_and_providers(world: SellerWorld) -> None:
