@@ -60,15 +60,16 @@ def seller_penalty(cycle: SettlementCycle) -> SellerPenalty | None:
     ended = explanation.get("cancellation")
     if ended is not None and ended["side"] == Side.SELLER:
         owed = [(Payee.INJURED_SIDE, ended["owed_minor"])]
-    for payee, minor in owed:
-        return SellerPenalty(
-            contract_id=cycle.contract_id,
-            cycle_id=cycle.cycle_id,
-            run=cycle.run,
-            payee=payee,
-            amount=Money(minor, cycle.amount.currency),
-        )
-    return None
+    if not owed:
+        return None
+    payee, minor = owed[0]
+    return SellerPenalty(
+        contract_id=cycle.contract_id,
+        cycle_id=cycle.cycle_id,
+        run=cycle.run,
+        payee=payee,
+        amount=Money(minor, cycle.amount.currency),
+    )
 
 
 def credit_penalty(
