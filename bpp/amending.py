@@ -13,6 +13,7 @@ from bpp.sessions import amend_session
 from kernel.energy import Energy
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend
+from trading.charging.slot import session_window
 from trading.contract import Contract
 from trading.curtailments import CurtailmentStore
 from trading.refusals import UpdateNotAllowed
@@ -20,7 +21,7 @@ from trading.request import OrderRequest, trade_window
 from trading.stock import Stock
 
 
-def wished_by(bpp: Bpp, request: OrderRequest, contract: Contract) -> Amendment:
+def wished_by(bpp: Bpp, request: OrderRequest, contract: Contract, *, now: datetime) -> Amendment:
     """Return what of its contract a buyer wishes otherwise. Raises: WindowUnavailable."""
     wished = replace(
         request,
@@ -29,15 +30,22 @@ def wished_by(bpp: Bpp, request: OrderRequest, contract: Contract) -> Amendment:
     )
     if (wished.trade_start, wished.trade_end) == (contract.window.start, contract.window.end):
         return Amendment(quantity=request.quantity).less_what_is(contract)
-    window = trade_window(wished, bpp.catalogue.get_resource(contract.resource_id))
+    resource, session = bpp.catalogue.get_resource(contract.resource_id), contract.terms.session
+    window = trade_window(wished, resource)
     require_length(window)
+    if session is not None:
+        window = session_window(wished, resource, session, now=now)
     return Amendment(quantity=request.quantity, window=window).less_what_is(contract)
 
 
-async def require_open(contract: Contract, uow: UnitOfWork) -> None:
-    """Raises: UpdateNotAllowed, if a contract was cut, or is paid for already."""
+async def require_open(contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
+    """Raises: UpdateNotAllowed, if a contract was cut, is paid for already, or is in its session."""
     if await CurtailmentStore(uow.connection).find_cut(contract.id) is not None:
         raise UpdateNotAllowed(f"the order {contract.id} was curtailed", hint="Cancel it and order anew.")
+    if contract.terms.session is not None and contract.is_binding and now >= contract.window.start:
+        raise UpdateNotAllowed(
+            f"the plug gives what {contract.id} was confirmed for", hint="Stop the session."
+        )
     require_quantity_open(contract)
 
 
@@ -60,7 +68,7 @@ async def try_amendment(
     )
 
 
-def _require_offered(bpp: Bpp, contract: Contract, quantity: Energy) -> None:
+def require_offered(bpp: Bpp, contract: Contract, quantity: Energy) -> None:
     """Refuse a quantity that the offer is not for; of one that was withdrawn, any greater one.
 
     Raises: QuantityOutOfBounds, UpdateNotAllowed.
@@ -85,7 +93,7 @@ async def amend_contract(
     """
     amended = amend(contract, amendment, now=now)
     if amendment.quantity is not None:
-        _require_offered(bpp, contract, amendment.quantity)
+        require_offered(bpp, contract, amendment.quantity)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
     await Stock(uow.connection).hold(

@@ -24,17 +24,20 @@ async def end_contract(
     """Return a locked contract as ended by `side`, and what that costs; the caller saves it and tells of it.
 
     Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
-    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill. The
-    utilities of the trade are told.
+    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill; of a
+    session nothing was delivered before it was started, so its quantity returns also then. The utilities of
+    the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
-    await cancel_session(bpp, contract, uow, side=side, now=now)
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
+    await cancel_session(bpp, contract, uow, side=side, now=now)
     await drop_open(contract, uow, now=now)
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)
-    if not delivery_has_begun(contract, now=now):
+    has_begun = delivery_has_begun(contract, now=now)
+    if not has_begun or contract.terms.session is not None:
         await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+    if not has_begun:
         if cancellation is not None and cancellation.owed.minor:
             await settle(ended, uow, bpp=bpp, now=now)
         await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)

@@ -140,7 +140,7 @@ async def _carry_out(
 ) -> Contract:
     wished, side = proposal.amendment, proposal.side
     require_amendable(contract, wished, side=side, now=now)
-    await require_open(contract, uow)
+    await require_open(contract, uow, now=now)
     if not is_cut(contract, side=side, now=now):
         return await amend_contract(bpp, contract, wished, uow, now=now)
     less = contract.quantity - (wished.quantity or contract.quantity)

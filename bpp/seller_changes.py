@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from bpp.amending import require_open, wished_by
+from bpp.amending import require_offered, require_open, wished_by
 from bpp.cancelling import end_contract
 from bpp.deliveries import CONTRACTS_CHANNEL
 from bpp.news import put_news
@@ -66,14 +66,13 @@ async def propose_as_seller(
     Raises: OrderNotFound, UpdateNotAllowed, WindowUnavailable, QuantityOutOfBounds; nothing is kept then.
     """
     contract = await ContractStore(uow.connection).get(contract_id, lock=True)
-    wished = wished_by(bpp, request, contract)
+    wished = wished_by(bpp, request, contract, now=by.now)
     if not wished:
         raise UpdateNotAllowed(f"the order {contract.id} is so already", hint="Name what is to be otherwise.")
     require_amendable(contract, wished, side=Side.SELLER, now=by.now)
-    await require_open(contract, uow)
+    await require_open(contract, uow, now=by.now)
     if wished.quantity is not None:
-        offer = bpp.catalogue.get_offer(contract.resource_id, contract.offer_id)
-        offer.require_quantity(wished.quantity)
+        require_offered(bpp, contract, wished.quantity)
     before = await ProposalStore(uow.connection).find_open(contract)
     changed, proposal = await propose(bpp, contract, wished, uow, said=by.said)
     if before is not None:

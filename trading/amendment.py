@@ -78,8 +78,9 @@ def amend(contract: Contract, amendment: Amendment, *, now: datetime) -> Contrac
 
 def _require_possible(contract: Contract, amendment: Amendment, *, side: Side, now: datetime) -> None:
     quantity, window = amendment.quantity, amendment.window
-    is_less = quantity is not None and ZERO_ENERGY < quantity < contract.quantity
-    if quantity is not None and not is_less and is_cut(contract, side=side, now=now):
+    if quantity is not None and quantity <= ZERO_ENERGY:
+        raise UpdateNotAllowed("nothing is no order", path=Field.QUANTITY, hint="Cancel it.")
+    if quantity is not None and quantity >= contract.quantity and is_cut(contract, side=side, now=now):
         raise UpdateNotAllowed(
             f"{contract.quantity} are being delivered: only less can be agreed on now",
             path=Field.QUANTITY,

@@ -54,6 +54,11 @@ def check_curtailment(
         raise NotCurtailable(
             f"the order {contract.id} is {contract.status}", hint="Only what is ACTIVE can be curtailed."
         )
+    if contract.terms.session is not None:
+        raise NotCurtailable(
+            f"the plug gives what {contract.id} was confirmed for",
+            hint="Stop its session; before that begins, cancel it.",
+        )
     _check_quantity(contract, wanted.cut.quantity, settled=settled)
     _check_since(contract, wanted.since)
     if last is not None:

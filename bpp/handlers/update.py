@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.amending import amend_contract, require_open, try_amendment, wished_by
+from bpp.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
 from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders import get_contract, keep, require_same, tell
@@ -45,7 +45,7 @@ async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> 
     if (wish := wish_of(contract, request)) is not None:
         return await update_session(bpp, contract, wish, inbound, uow, now)
     _require_same_trade(contract, request)
-    wished = wished_by(bpp, request, contract)
+    wished = wished_by(bpp, request, contract, now=now)
     _require_same_price(contract, wished, request, now=now)
     answer = answer or await _agreed(contract, wished, uow)
     asked = Asked(inbound=inbound, contract=contract, now=now)
@@ -83,7 +83,8 @@ async def _answer(
     contract, now = asked.contract, asked.now
     open_one = await ProposalStore(uow.connection).find_open(contract) if answer.accepts else None
     grants: Grants | None = NOT_ASKED
-    if open_one is not None and not is_cut(contract, side=Side.BUYER, now=now):
+    is_meant = open_one is not None and open_one.id == answer.proposal_id
+    if open_one is not None and is_meant and not is_cut(contract, side=Side.BUYER, now=now):
         grants = await _ask(bpp, asked, open_one.amendment, uow)
     if grants is None:
         return None
@@ -96,7 +97,9 @@ async def _answer(
 async def _change(bpp: Bpp, asked: Asked, wished: Amendment, uow: UnitOfWork) -> Mapping[str, Any] | None:
     contract, now = asked.contract, asked.now
     verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
-    await require_open(contract, uow)
+    await require_open(contract, uow, now=now)
+    if wished.quantity is not None:
+        require_offered(bpp, contract, wished.quantity)
     reason = wished.describe(contract)
     if verdict is Verdict.BY_CONSENT:
         changed, _ = await propose(bpp, contract, wished, uow, said=asked.said)

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 
 from bpp.cancelling import end_contract
+from bpp.curtailment import curtail_contract
 from bpp.seller_changes import Operator, propose_as_seller
 from kernel.energy import Energy
 from kernel.money import Money
@@ -21,6 +22,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
     NOON,
+    PLUG,
     answer_command,
     buy_session,
     count,
@@ -38,13 +40,16 @@ from trading.cancellation_terms import CancellationTerm
 from trading.charging.session import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.contracts import ContractStore
-from trading.delivery import ConnectorStatus, DeliveryStatus, SessionStatus
+from trading.curtailment import Curtailment, NotCurtailable
+from trading.delivery import ConnectorStatus, CurtailmentReason, Cut, DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.proposal import ProposalStatus
 from trading.proposals import ProposalStore
+from trading.refusals import UpdateNotAllowed
 from trading.report import ContractReport
 from trading.request import OrderRequest, SessionWish
+from trading.stock import Stock
 from trading.wheeling import Side
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
@@ -67,6 +72,16 @@ async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
     async with world.uow_factory() as uow:
         return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
+
+
+async def left(world: SellerWorld) -> Energy:
+    async with world.uow_factory() as uow:
+        return await Stock(uow.connection).left(PLUG, now=world.clock.now())
+
+
+async def cancel(world: SellerWorld, bought: ContractReport) -> None:
+    message = wire_of("v2_rc").write_order_id(replace(CHARGE, order_id=bought.order_id))
+    await world.send(Action.CANCEL, message)
 
 
 def session_status(report: ContractReport) -> SessionStatus:
@@ -337,12 +352,48 @@ async def test_a_slot_that_is_cancelled_before_it_begins_is_free_again(moved: Se
 async def test_a_slot_that_is_cancelled_after_it_began_costs_the_fee_of_one_that_nobody_took(
     world: SellerWorld,
 ) -> None:
+    before = await left(world)
     bought = await buy_session(world, LATER)
     world.clock.set(NOON + 70 * MINUTE)
-    message = wire_of("v2_rc").write_order_id(replace(CHARGE, order_id=bought.order_id))
-    await world.send(Action.CANCEL, message)
+    await cancel(world, bought)
     await world.refresh_all()
     assert lines_of(await statement_of(world, bought)) == {"Energy Cost": 0, "No-show Fee": 5000}
+    assert await left(world) == before
+
+
+async def test_a_walk_in_that_is_cancelled_leaves_its_energy_to_others_and_is_cancelled_once(
+    world: SellerWorld,
+) -> None:
+    before = await left(world)
+    bought = await buy_session(world)
+    world.clock.advance(5 * MINUTE)
+    await cancel(world, bought)
+    assert await left(world) == before
+    message = wire_of("v2_rc").write_order_id(replace(CHARGE, order_id=bought.order_id))
+    assert (await world.refusal(Action.CANCEL, message)).code == "BIZ_ALREADY_CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "words"),
+    [(60, 60 * 24 * 30, "a session lasts"), (120, 121, "takes no reservations")],
+)
+async def test_a_slot_is_moved_only_to_where_it_could_be_had(
+    world: SellerWorld, start: int, end: int, words: str
+) -> None:
+    bought = await buy_session(world, LATER)
+    if words == "takes no reservations":
+        [plug] = [each for each in world.bpp.catalogue.resources if each.id == PLUG]
+        assert plug.connector is not None
+        walk_in_only = replace(plug, connector=replace(plug.connector, reservable=False))
+        world = world.selling(catalogue=replace(world.bpp.catalogue, resources=(walk_in_only,)))
+    wished = replace(
+        CHARGE,
+        order_id=bought.order_id,
+        trade_start=NOON + start * MINUTE,
+        trade_end=NOON + end * MINUTE,
+    )
+    refused = await world.refusal(Action.UPDATE, wire_of("v2_rc").write_update(wished))
+    assert (refused.code, words in refused.message) == ("BIZ_FULFILLMENT_UNAVAILABLE", True)
 
 
 async def test_one_plug_has_one_driver_at_a_time(world: SellerWorld) -> None:
@@ -483,11 +534,30 @@ async def test_what_is_proposed_of_a_slot_lapses_before_its_session_is_over(
 async def test_what_is_proposed_of_a_session_lapses_in_time_also_if_that_is_moved_meanwhile(
     world: SellerWorld,
 ) -> None:
-    bought = await buy_session(world)
+    bought = await buy_session(world, LATER)
+    world.clock.set(NOON + 45 * MINUTE)
     await propose_less(world, bought)
-    world.clock.advance(5 * MINUTE)
+    world.clock.set(NOON + 60 * MINUTE)
     await wish(world, bought, SessionWish.START)
-    world.clock.advance(25 * MINUTE)
     await world.refresh_all()
     assert await proposal_status(world, bought) is ProposalStatus.LAPSED
     assert session_status(await status_of(world, bought)) is SessionStatus.ACTIVE
+
+
+async def test_no_less_is_agreed_on_during_a_session_for_its_plug_would_give_all(world: SellerWorld) -> None:
+    bought = await buy_session(world)
+    await wish(world, bought, SessionWish.START)
+    world.clock.advance(MINUTE)
+    with pytest.raises(UpdateNotAllowed) as proposed:
+        await propose_less(world, bought)
+    assert proposed.value.hint == "Stop the session."
+    wire = wire_of("v2_rc")
+    less = wire.write_update(replace(CHARGE, order_id=bought.order_id, quantity=Energy(2_000)))
+    refused = await world.refusal(Action.UPDATE, less)
+    assert (refused.code, refused.hint) == ("POL_UPDATE_NOT_ALLOWED", "Stop the session.")
+    cut = Curtailment(cut=Cut(quantity=Energy(500), reason=CurtailmentReason.OTHER), since=world.clock.now())
+    async with world.uow_factory() as uow:
+        with pytest.raises(NotCurtailable):
+            await curtail_contract(
+                world.bpp, bought.order_id, cut, uow, by=Actor(who="Ada"), why="short", now=world.clock.now()
+            )

@@ -90,6 +90,15 @@ async def test_a_buyer_that_refuses_asks_no_utility(world: GridWorld) -> None:
     assert len(world.sent_to(world.hill)) == asked
 
 
+async def test_an_answer_to_another_proposal_asks_no_utility(world: GridWorld) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    await propose(world, bought, 15)
+    asked = len(world.sent_to(world.hill))
+    refusal = await world.refusal(Action.UPDATE, answering(bought, "another"))
+    assert refusal.code == "BIZ_ORDER_NOT_FOUND"
+    assert len(world.sent_to(world.hill)) == asked
+
+
 async def test_a_utility_that_refuses_leaves_the_proposal_open(world: GridWorld) -> None:
     bought = (await world.buy(10))["beckn:id"]
     proposal = await propose(world, bought, 21)

@@ -193,7 +193,14 @@ def test_of_several_changes_the_stricter_rule_holds() -> None:
         require_amendable(HELD, both, side=Side.BUYER, now=HELD.hold_until)
 
 
-@pytest.mark.parametrize("watt_hours", [0, 10_000, 10_001])
+@pytest.mark.parametrize("now", [NOW, DURING])
+@pytest.mark.parametrize("side", [Side.SELLER, Side.BUYER])
+def test_nothing_is_no_order(side: Side, now: datetime) -> None:
+    with pytest.raises(UpdateNotAllowed, match="nothing is no order"):
+        require_amendable(ACTIVE, Amendment(quantity=Energy(0)), side=side, now=now)
+
+
+@pytest.mark.parametrize("watt_hours", [10_000, 10_001])
 def test_of_what_is_being_delivered_only_less_can_be_agreed_on(watt_hours: int) -> None:
     with pytest.raises(UpdateNotAllowed, match="only less"):
         require_amendable(ACTIVE, Amendment(quantity=Energy(watt_hours)), side=Side.BUYER, now=DURING)
