@@ -95,6 +95,7 @@ _BEGUN: Final = _refused(
 )
 _FULFILLED: Final = _refused(CancellationNotAllowed, "its window is over; what was delivered is settled")
 _TWICE: Final = _refused(AlreadyCancelled, "it has ended before")
+_ENDED_BY_LAPSE: Final = _refused(AlreadyCancelled, "nobody confirmed it in time, which ended it")
 _PRICE: Final = _refused(
     PriceMismatch, "its price is frozen", "Cancel it, and order anew on terms that are offered now."
 )
@@ -107,7 +108,9 @@ _NOT_BOUND: Final = _refused(
 
 _ROWS: Final[Mapping[tuple[Side, Change], tuple[Rule, ...]]] = {
     # HELD, LAPSED, FREE, NOTICE, DELIVERY, OVER, ENDED
-    (Side.BUYER, Change.CANCEL): (_AT_ONCE, _AT_ONCE, _AT_ONCE, _ON_TERMS, _ON_TERMS, _FULFILLED, _TWICE),
+    (Side.BUYER, Change.CANCEL): (
+        *(_AT_ONCE, _ENDED_BY_LAPSE, _AT_ONCE, _ON_TERMS, _ON_TERMS, _FULFILLED, _TWICE),
+    ),
     (Side.BUYER, Change.QUANTITY): (_AT_ONCE, _LAPSED, _AT_ONCE, _BY_CONSENT, _BY_CONSENT, _OVER, _ENDED),
     (Side.BUYER, Change.WINDOW): (_AT_ONCE, _LAPSED, _AT_ONCE, _BY_CONSENT, _BEGUN, _OVER, _ENDED),
     (Side.BUYER, Change.PRICE): (_PRICE, _LAPSED, _PRICE, _PRICE, _PRICE, _OVER, _ENDED),

@@ -108,7 +108,7 @@ B, S = Side.BUYER, Side.SELLER
 
 TABLE: Mapping[Cell, Becomes] = {
     (B, Change.CANCEL, Phase.HELD): gone(),
-    (B, Change.CANCEL, Phase.LAPSED): gone(),
+    (B, Change.CANCEL, Phase.LAPSED): unbound(ALREADY, left=NONE),
     (B, Change.CANCEL, Phase.FREE): gone(),
     (B, Change.CANCEL, Phase.NOTICE): gone(billed=(100,), debt=100),
     # 2 kWh were delivered by then: 0.30, carried for 2.50, and the fee
@@ -304,6 +304,42 @@ async def test_a_cell_of_the_table(
     await check_contract(world, order_id, expected)
     assert await unasked(world) == expected.told
     await check_money(world, order_id, expected)
+
+
+LAPSED = {cell: expected for cell, expected in TABLE.items() if cell[2] is Phase.LAPSED}
+
+
+@pytest.mark.parametrize(("cell", "expected"), LAPSED.items(), ids=name_of)
+async def test_a_cell_is_the_same_once_a_contracts_timer_had_it_lapse(
+    world: SellerWorld, operator: httpx.AsyncClient, cell: Cell, expected: Becomes
+) -> None:
+    order_id = await arrive(world, Phase.LAPSED)
+    await world.refresh_all()
+    assert await ask(world, operator, order_id, cell) == expected.refused
+    await check_contract(world, order_id, replace(expected, status="TERMINATED"))
+
+
+@pytest.mark.parametrize("phase", [Phase.FREE, Phase.NOTICE])
+async def test_the_bounds_of_a_new_quantity_are_the_same_for_each_side(
+    world: SellerWorld, operator: httpx.AsyncClient, phase: Phase
+) -> None:
+    order_id = await arrive(world, phase)
+
+    async def refusals(kilowatt_hours: int) -> list[str]:
+        wanted = {"order": order(kilowatt_hours, order_id=order_id)}
+        form = {"watt_hours": kilowatt_hours * 1_000, "why": "clouds"}
+        path = f"/api/v1/contracts/{order_id}/update"
+        buyers = await world.refusal(Action.UPDATE, wanted)
+        return [buyers.code, (await operator.post(path, json=form)).json()["error"]["code"]]
+
+    assert await refusals(21) == ["BIZ_QUANTITY_UNAVAILABLE"] * 2
+    without = replace(world.bpp.catalogue, offers=())
+    world.bpp.catalogue = without
+    assert await refusals(11) == [NOT_UPDATED] * 2
+    less = await operator.post(
+        f"/api/v1/contracts/{order_id}/update", json={"watt_hours": 5_000, "why": "clouds"}
+    )
+    assert less.status_code == 201
 
 
 async def answer(
