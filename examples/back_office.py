@@ -45,9 +45,10 @@ class BackOffice(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
         is_genuine = is_signed(self.headers.get("X-Provider-Signature", ""), body)
+        said = answer(json.loads(body)) if is_genuine else {}  # done before it is acknowledged
         self.send_response(200 if is_genuine else 401)
         self.end_headers()
-        self.wfile.write(json.dumps(answer(json.loads(body)) if is_genuine else {}).encode())
+        self.wfile.write(json.dumps(said).encode())
 
 
 if __name__ == "__main__":

@@ -14,13 +14,10 @@ from trading.bands import Band
 from trading.cancellation import Cancellation
 from trading.charging.facts import SessionFacts
 from trading.matching import Matching
+from trading.periods import LONGEST_WINDOW
 from trading.terms import Terms
 
 __all__ = ["LONGEST_WINDOW", "Agreement", "AgreementInvalid", "Matching"]
-
-LONGEST_WINDOW: Final = timedelta(days=3660)
-"""Ten years and a little: a window that ends in the year 9999 would be millions of cycles."""
-
 
 QUARTER_HOUR: Final = timedelta(minutes=15)
 SHORTEST_METERING_INTERVAL: Final = timedelta(minutes=1)

@@ -12,6 +12,9 @@ _ONE_DAY: Final = timedelta(days=1)
 _ONE_WEEK: Final = timedelta(weeks=1)
 _DECEMBER: Final = 12
 
+LONGEST_WINDOW: Final = timedelta(days=3660)
+"""How long a contract runs at most: one until the year 9999 would be millions of cycles."""
+
 
 class BillingPeriod(StrEnum):
     """A span of the calendar: a day, a week from Monday, a month from its first day."""

@@ -88,4 +88,11 @@ def _require_open(trade: Trade) -> None:
 
 
 def _agreed(request: GridRequest) -> tuple[object, ...]:
-    return (request.source_meter, request.target_meter, request.quantity, request.window)
+    return (
+        request.source_meter,
+        request.target_meter,
+        request.buyer_utility,
+        request.seller_utility,
+        request.quantity,
+        request.window,
+    )

@@ -78,11 +78,17 @@ async def init(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datetim
 async def confirm(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Json:
     """Return the trade as recorded: it takes of the limits until it is over.
 
-    Raises: OrderNotFound, QuoteExpired, QuoteChanged, AlreadyCancelled.
+    A meter that is no customer's any more has no limit to be kept within.
+    Raises: OrderNotFound, QuantityUnavailable, QuoteExpired, QuoteChanged, AlreadyCancelled.
     """
     request, store = _read(utility, inbound), TradeStore(uow.connection)
+    await store.lock(utility.claimed_meters(request).values())
     trade = await store.get(request.order_id, platform=inbound.sender)
-    return await _keep(utility, decisions.confirm(trade, request, now=now), inbound, store, now=now)
+    confirmed = decisions.confirm(trade, request, now=now)
+    if confirmed is not trade:
+        still = {side: mrid for side, mrid in trade.meters.items() if mrid in utility.customers}
+        await require_room(utility, replace(confirmed, meters=still), store, now=now)
+    return await _keep(utility, confirmed, inbound, store, now=now)
 
 
 async def update(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Json:

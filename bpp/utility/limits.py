@@ -18,15 +18,22 @@ from trading.wheeling import Side
 async def require_room(utility: Utility, trade: Trade, store: TradeStore, *, now: datetime) -> None:
     """Let a trade pass that fits into the limits of all its customers, whose meters are locked.
 
+    A refusal is told on to the buyer, so it has no figure of the seller's.
     Raises: QuantityUnavailable.
     """
     for side, mrid in trade.meters.items():
         sanction = _sanction(utility, mrid)
         uses = await _uses(sanction, trade.use.window, mrid, side, store, now=now, but=trade)
         left = sanction.remaining(trade.use.window, uses)
+        if trade.use.quantity > left and side is Side.SELLER:
+            raise QuantityUnavailable(
+                f"the seller's connection is not sanctioned for {trade.use.quantity} more in that window",
+                path=Field.QUANTITY,
+                hint="Trade less, or choose another window.",
+            )
         if trade.use.quantity > left:
             raise QuantityUnavailable(
-                f"the {side.lower()}'s connection is sanctioned for {left} more in that window, "
+                f"the buyer's connection is sanctioned for {left} more in that window, "
                 f"and {trade.use.quantity} were asked for",
                 path=Field.QUANTITY,
                 hint=f"Trade at most {left}." if left > ZERO_ENERGY else "Choose another window.",

@@ -60,13 +60,7 @@ class Utility:
 
         Raises: UtilityNotAdmitted, if one should be and is not; FieldInvalid.
         """
-        named = {
-            Side.BUYER: (request.buyer_utility, request.target_meter),
-            Side.SELLER: (request.seller_utility, request.source_meter),
-        }
-        own = {
-            side: _mrid(meter) for side, (utility, meter) in named.items() if utility == self.subscriber_id
-        }
+        own = self.claimed_meters(request)
         if not own:
             raise UtilityNotAdmitted(f"{self.subscriber_id} serves neither side of this trade")
         for side, mrid in own.items():
@@ -77,6 +71,16 @@ class Utility:
                     hint="Name the utility that serves the meter.",
                 )
         return own
+
+    def claimed_meters(self, request: GridRequest) -> dict[Side, str]:
+        """Return the meters of a trade that are said to be its customers', by side. Raises: FieldInvalid."""
+        named = {
+            Side.BUYER: (request.buyer_utility, request.target_meter),
+            Side.SELLER: (request.seller_utility, request.source_meter),
+        }
+        return {
+            side: _mrid(meter) for side, (utility, meter) in named.items() if utility == self.subscriber_id
+        }
 
     def require_approved(self, request: GridRequest, *, platform: str, now: datetime) -> None:
         """Raises: UtilityNotAdmitted, WindowUnavailable, if a trade is none that passes."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
@@ -88,8 +88,13 @@ class Sanction:
 
 def peak(window: Interval, uses: Sequence[Use]) -> Fraction:
     """Return the most W that `uses` take together at any instant of `window`."""
-    touching = [use for use in uses if use.window.overlaps(window)]
-    instants = {window.start, *(use.window.start for use in touching if use.window.start in window)}
-    return max(
-        sum((use.watts for use in touching if instant in use.window), Fraction(0)) for instant in instants
-    )
+    edges: list[tuple[datetime, Fraction]] = []
+    for use in uses:
+        shared = use.window.intersection(window)
+        if shared is not None:
+            edges += [(shared.start, use.watts), (shared.end, -use.watts)]
+    together = most = Fraction(0)
+    for _, watts in sorted(edges):  # of one instant, what ends before what begins
+        together += watts
+        most = max(most, together)
+    return most

@@ -52,6 +52,9 @@ RC = PROFILES["v2_rc"]
 PARTNERS = "  partners: [hill-grid.example] # utilities whose customers may trade with our own\n"
 
 
+ABROAD: dict[str, Any] = {"buyer_utility": HILL.subscriber_id, "target_meter": BUYER_METER}
+
+
 class Desk:
     """A utility on a real database, asked by a seller's platform."""
 
@@ -285,6 +288,52 @@ async def test_a_customer_that_left_keeps_its_trades_from_growing(desk: Desk, tm
     granted = await desk.ask(Action.CONFIRM, trade())
     assert granted.limit is None
     assert (await desk.refusal(Action.UPDATE, trade(watt_hours=5_000))).code == "POL_ELIGIBILITY_NOT_MET"
+
+
+async def test_a_confirm_reckons_with_what_the_customers_are_sanctioned_for_by_then(
+    desk: Desk, tmp_path: Path
+) -> None:
+    await desk.ask(Action.INIT, trade(watt_hours=10_000))
+    desk.utility = _changed(tmp_path, "sanctioned_kw: 5", "sanctioned_kw: 4.5")
+    refused = await desk.refusal(Action.CONFIRM, trade(watt_hours=10_000))
+    assert (refused.code, refused.hint) == ("BIZ_QUANTITY_UNAVAILABLE", "Trade at most 9 kWh.")
+
+
+async def test_a_confirm_waits_for_whoever_reckons_with_the_same_meter(desk: Desk) -> None:
+    await desk.ask(Action.INIT, trade())
+    async with desk.uow_factory() as uow:
+        await TradeStore(uow.connection).lock([canonical_mrid(NEIGHBOUR_METER, lenient=True)])
+        confirm = asyncio.ensure_future(desk.ask(Action.CONFIRM, trade()))
+        done, _ = await asyncio.wait({confirm}, timeout=0.5)
+        assert not done
+    await confirm
+
+
+async def test_a_refusal_for_the_sellers_limit_has_no_figure_of_it(desk: Desk) -> None:
+    refused = await desk.refusal(Action.INIT, trade(watt_hours=60_000, **ABROAD))
+    assert refused.message == "the seller's connection is not sanctioned for 60 kWh more in that window"
+    assert refused.hint == "Trade less, or choose another window."
+
+
+async def test_a_confirm_names_the_utilities_that_the_trade_was_let_pass_for(desk: Desk) -> None:
+    await desk.ask(Action.INIT, trade())
+    refused = await desk.refusal(Action.CONFIRM, trade(buyer_utility=HILL.subscriber_id))
+    assert refused.code == "BIZ_QUOTE_EXPIRED_OR_CHANGED"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"window": Interval(START, START.replace(year=9990))},
+        {"window": Interval(START.replace(year=1), END.replace(year=1))},
+        {"window": Interval(START.replace(year=9999), END.replace(year=9999))},
+        {"zone": "Moon/Base"},
+    ],
+)
+async def test_a_window_or_zone_that_no_charge_can_be_reckoned_for_is_refused(
+    desk: Desk, changes: dict[str, Any]
+) -> None:
+    assert (await desk.refusal(Action.INIT, trade(**changes))).code == "SCH_INVALID_FORMAT"
 
 
 async def test_a_utility_sells_rates_and_tracks_nothing(desk: Desk) -> None:

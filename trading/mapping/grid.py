@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import MAXYEAR, MINYEAR, datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -28,11 +29,12 @@ from trading.mapping.bags.grid import (
 )
 from trading.mapping.find import Json, find_object, find_text, reading
 from trading.mapping.wire import Wire
-from trading.quote import Component, ComponentType, Quote, quote_energy
+from trading.periods import LONGEST_WINDOW
+from trading.quote import Component, ComponentType, Quote, count_cycles, quote_energy
 from trading.rates import Price
 from trading.refusals import FieldInvalid, FieldMissing
 from trading.request import OrderRequest
-from trading.terms import Terms
+from trading.terms import SettlementType, Terms
 from trading.wheeling import Wheeling, WheelingBasis
 
 _NO_MORE: Final = Decimal(0)
@@ -89,6 +91,7 @@ def read_grid_request(
             hint="Send sourceMeterId, targetMeterId, contractedQuantity, tradeStartTime and tradeEndTime.",
         )
     with reading("the trade"):
+        settlement, zone = read_settlement(bag), find_text(bag, "timeZone") or zone
         return GridRequest(
             order_id=order.order_id or "",
             buyer_platform=find_text(bag, "bap_id") or platform,
@@ -102,10 +105,21 @@ def read_grid_request(
             source_meter=source,
             target_meter=target,
             quantity=order.quantity,
-            window=Interval(start, end),
-            settlement=read_settlement(bag),
-            zone=find_text(bag, "timeZone") or zone,
+            window=_read_window(start, end, zone=zone, settlement=settlement),
+            settlement=settlement,
+            zone=zone,
         )
+
+
+def _read_window(start: datetime, end: datetime, *, zone: str, settlement: SettlementType) -> Interval:
+    """Return a window that charges can be reckoned for. Raises: FieldInvalid, ZoneUnknown, EmptyInterval."""
+    window = Interval(start, end)
+    if window.duration > LONGEST_WINDOW:
+        raise FieldInvalid(f"a trade runs for {LONGEST_WINDOW.days} days at most", path=Field.TRADE_END)
+    if not MINYEAR < window.start.year <= window.end.year < MAXYEAR:
+        raise FieldInvalid("no calendar has every local day of that window", path=Field.TRADE_START)
+    count_cycles(window, zone, settlement)
+    return window
 
 
 def quote_wheeling(charges: tuple[Wheeling, ...], request: GridRequest, *, currency: Currency) -> Quote:

@@ -37,6 +37,13 @@ def test_trades_that_only_touch_do_not_add_up() -> None:
     assert Sanction(watts=5_000).remaining(hours(10, 11), uses) == Energy(5_000)
 
 
+def test_the_busiest_instant_of_many_trades_is_found_at_once() -> None:
+    count = 20_000  # each with each would be four hundred million sums
+    uses = [use(number / count, number / count + 1, 1) for number in range(count)]
+    assert peak(hours(0, 3), uses) == count
+    assert peak(hours(0, 3), []) == 0
+
+
 def test_what_began_before_the_window_counts_within_it() -> None:
     assert peak(hours(9, 10), [use(8, 12, 4_000)]) == 1_000
 
