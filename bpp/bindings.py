@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any, Final
@@ -20,13 +19,11 @@ from bpp.handlers.status import status
 from bpp.handlers.support import support
 from bpp.handlers.track import track
 from bpp.handlers.update import update
+from bpp.places import places_named
 from bpp.platform import Bpp
-from kernel.errors import NodeError
 from node.message import Handler, Inbound
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
-from trading.fields import Field
-from trading.mapping import wire_of
 
 SellerHandler = Callable[[Bpp, Inbound, UnitOfWork, datetime], Awaitable[Mapping[str, Any] | None]]
 
@@ -59,14 +56,3 @@ async def run_handler(
     """Run a handler; what its refusal is about is named by its place in the message."""
     with places_named(inbound):
         return await handler(bpp, inbound, uow, now)
-
-
-@contextmanager
-def places_named(inbound: Inbound) -> Iterator[None]:
-    """Name what a refusal is about by its place in the message."""
-    try:
-        yield
-    except NodeError as error:
-        if isinstance(error.path, Field):
-            error.path = wire_of(inbound.profile.name).PATHS[error.path]
-        raise

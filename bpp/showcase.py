@@ -82,7 +82,7 @@ class Showcase:
 
         `left` is what is left of the resources that somebody has part of. Words are looked for in what
         things are called; a JSONPath is applied to the items as `wire` writes them, and so are those of
-        geometries. Raises: FilterUnreadable, FieldInvalid.
+        geometries. Raises: FilterUnreadable, FieldInvalid, SearchesCrowded.
         """
 
         def search() -> Found:
@@ -91,7 +91,7 @@ class Showcase:
             rows = self._search(goods, criteria, wire, on_sale)
             return Found(listing=goods.part(page.part(rows), on_sale), total=len(rows))
 
-        return await self._thread.run(search)
+        return await self._thread.search(search)
 
     async def lay_out(
         self, catalogue: Catalogue, *, usual: Wire, now: datetime, sells_past: bool = False

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from discovery.catalogues import PublishedCatalogues
 from discovery.market import Found, Market
 from discovery.publishing import decide
+from kernel.clock import Clock
 from kernel.errors import NodeError
-from node.message import Handler, Inbound
+from node.message import Handler, Inbound, Preparation
 from protocol.actions import PUBLISHING, Action
 from search.own_thread import OwnThread
 from search.paging import Page
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.fields import Field
 from trading.mapping import publication_wire_of, wire_of
 from trading.request import Criteria
@@ -28,20 +31,30 @@ class DiscoveryService:
     market: Market = field(default_factory=Market)
     most_found: int = 500
     thread: OwnThread = field(default_factory=OwnThread)
+    catching_up: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def find(
-        self, profile: str, criteria: Criteria, uow: UnitOfWork, *, now: datetime, page: Page
+        self, profile: str, criteria: Criteria, uow_factory: UnitOfWorkFactory, *, now: datetime, page: Page
     ) -> Found:
-        """Return a page of what is published and fits. Raises: FilterUnreadable, FieldInvalid."""
-        catalogues, news = PublishedCatalogues(uow.connection), []
-        if await catalogues.last_change() > self.market.change:
-            news = await catalogues.published_since(self.market.change)
+        """Return a page of what is published and fits; no connection is held while the search waits or runs.
 
-        def search() -> Found:
-            self.market.update(news)
-            return self.market.search(profile, criteria, now=now, page=page)
+        Raises: FilterUnreadable, FieldInvalid, SearchesCrowded.
+        """
+        await self._catch_up(uow_factory)
+        return await self.thread.search(lambda: self.market.search(profile, criteria, now=now, page=page))
 
-        return await self.thread.run(search)
+    async def _catch_up(self, uow_factory: UnitOfWorkFactory) -> None:
+        """Take notice of what was published until now; of those who come at one time one reads it."""
+        async with uow_factory() as uow:
+            last = await PublishedCatalogues(uow.connection).last_change()
+        if last <= self.market.change:
+            return
+        async with self.catching_up:
+            if last <= self.market.change:
+                return
+            async with uow_factory() as uow:
+                news = await PublishedCatalogues(uow.connection).published_since(self.market.change)
+            await self.thread.run(lambda: self.market.update(news))
 
     async def publish(self, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
         """Keep the catalogues of a publication and say what came of each. Raises: FieldInvalid."""
@@ -68,20 +81,35 @@ class DiscoveryService:
                 )
         return wire.write_publication_results(results)
 
-    async def discover(self, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
-        """Return what is published and fits. Raises: FilterUnreadable, SearchUnsupported, FieldInvalid."""
+    async def discover(self, uow_factory: UnitOfWorkFactory, clock: Clock, inbound: Inbound) -> Handler:
+        """Return the handler that tells what is published and fits.
+
+        Raises: FilterUnreadable, SearchUnsupported, FieldInvalid, SearchesCrowded.
+        """
         wire = wire_of(inbound.profile.name)
         try:
             criteria = wire.read_criteria(inbound.message)
             found = await self.find(
-                inbound.profile.name, criteria, uow, now=now, page=Page(limit=self.most_found)
+                inbound.profile.name,
+                criteria,
+                uow_factory,
+                now=clock.now(),
+                page=Page(limit=self.most_found),
             )
         except NodeError as error:
             if isinstance(error.path, Field):
                 error.path = wire.PATHS[error.path]
             raise
-        return found.message
+        return partial(_tell, found)
 
     def handlers(self) -> Mapping[Action, Handler]:
         """Return the handlers of the role, each for its action."""
-        return {Action.DISCOVER: self.discover, PUBLISHING.request: self.publish}
+        return {PUBLISHING.request: self.publish}
+
+    def preparations(self, uow_factory: UnitOfWorkFactory, clock: Clock) -> Mapping[Action, Preparation]:
+        """Return what makes the other handlers of the role."""
+        return {Action.DISCOVER: partial(self.discover, uow_factory, clock)}
+
+
+async def _tell(found: Found, _inbound: Inbound, _uow: UnitOfWork, _now: datetime) -> Mapping[str, Any]:
+    return found.message

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+from bpp.places import places_named
 from bpp.platform import Bpp
 from bpp.ratings import RatingStore
 from bpp.showcase import Found
-from node.message import Inbound
+from kernel.clock import Clock
+from kernel.energy import Energy
+from node.message import Handler, Inbound, Preparation
+from protocol.actions import Action
 from search.paging import Page
-from storage.unit_of_work import UnitOfWork
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.listing import Listing
 from trading.mapping import wire_of
 from trading.mapping.wire import Wire
@@ -25,13 +30,50 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
 
     Raises: FilterUnreadable, SearchUnsupported, FieldInvalid, FieldMissing.
     """
+    found = await _find(bpp, inbound, await Stock(uow.connection).left_of_wanted(now=now), now)
+    return await _told(found, bpp, inbound, uow, now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searching:
+    """Searches before the transaction that answers: no connection is held while a search waits or runs."""
+
+    bpp: Bpp
+    uow_factory: UnitOfWorkFactory
+    clock: Clock
+
+    def preparations(self) -> dict[Action, Preparation]:
+        """Return what takes the place of the handler of discover."""
+        return {Action.DISCOVER: self._prepare}
+
+    async def _prepare(self, inbound: Inbound) -> Handler:
+        """Return the handler that tells what was found. Raises what discover raises."""
+        now = self.clock.now()
+        with places_named(inbound):
+            found = await _find(self.bpp, inbound, await left_of_wanted(self.uow_factory, now), now)
+        return partial(_told, found, self.bpp)
+
+
+async def left_of_wanted(uow_factory: UnitOfWorkFactory, now: datetime) -> Mapping[str, Energy]:
+    """Return what is left of the resources that somebody has part of, in a unit of work of its own."""
+    async with uow_factory() as uow:
+        return await Stock(uow.connection).left_of_wanted(now=now)
+
+
+async def _find(bpp: Bpp, inbound: Inbound, left: Mapping[str, Energy], now: datetime) -> Found:
     wire = wire_of(inbound.profile.name)
     criteria = wire.read_criteria(inbound.message)
-    found = await find_for_sale(bpp, criteria, uow, now, wire=wire, page=Page(limit=bpp.most_found))
+    return await find_for_sale(bpp, criteria, left, now, wire=wire, page=Page(limit=bpp.most_found))
+
+
+async def _told(
+    found: Found, bpp: Bpp, inbound: Inbound, uow: UnitOfWork, _now: datetime
+) -> Mapping[str, Any]:
+    """Return the message of the callback that tells what was found."""
     listing = await _rated(found.listing, uow)
     if found.total > len(listing.resources):
         listing = replace(listing, total=found.total)
-    return wire.write_catalog(listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
+    return wire_of(inbound.profile.name).write_catalog(listing, bpp_id=bpp.subscriber_id, bpp_url=bpp.url)
 
 
 async def _rated(listing: Listing, uow: UnitOfWork) -> Listing:
@@ -44,10 +86,12 @@ async def _rated(listing: Listing, uow: UnitOfWork) -> Listing:
 
 
 async def find_for_sale(
-    bpp: Bpp, criteria: Criteria, uow: UnitOfWork, now: datetime, *, wire: Wire, page: Page
+    bpp: Bpp, criteria: Criteria, left: Mapping[str, Energy], now: datetime, *, wire: Wire, page: Page
 ) -> Found:
-    """Return a page of what can be bought now and fits. Raises: FilterUnreadable, FieldInvalid."""
-    left = await Stock(uow.connection).left_of_wanted(now=now)
+    """Return a page of what can be bought now and fits.
+
+    Raises: FilterUnreadable, FieldInvalid, SearchesCrowded.
+    """
     return await bpp.showcase.find(
         bpp.catalogue,  # as it is after the wait, for an index is made for one catalogue at a time
         criteria,

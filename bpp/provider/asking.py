@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import structlog
 
-from bpp.bindings import places_named, run_handler
+from bpp.bindings import run_handler
 from bpp.handlers.confirm import confirm
 from bpp.handlers.init import countered, find_replaced, init
 from bpp.handlers.select import select
 from bpp.orders import get_contract, require_same
+from bpp.places import places_named
 from bpp.platform import Bpp
 from bpp.provider.order import OrderTerms, terms_of_contract, terms_of_selection
 from bpp.provider.port import Answer, ProviderAway, ProviderPort, Question, Stage

@@ -21,6 +21,7 @@ from bpp.cascade.desk import CascadeDesk
 from bpp.contract_api import contract_router
 from bpp.curtailment_api import curtailment_router
 from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
+from bpp.handlers.discover import Searching
 from bpp.meter_api import meter_router
 from bpp.meter_news import tell_of_readings
 from bpp.platform import Bpp
@@ -154,13 +155,12 @@ async def _note_recorded(uow: Transaction, results: Sequence[IngestResult], now:
 
 def _asked_first(parts: RoleParts, provider: ProviderParts) -> RoleParts:
     """Return the parts with a back office that is asked before energy is sold, if there is one."""
-    handlers = {
-        action: handler for action, handler in parts.handlers.items() if action not in provider.preparations
-    }
+    preparations = {**parts.preparations, **provider.preparations}
+    handlers = {action: each for action, each in parts.handlers.items() if action not in preparations}
     return replace(
         parts,
         handlers=handlers,
-        preparations=provider.preparations,
+        preparations=preparations,
         workers=(*parts.workers, *provider.workers),
     )
 
@@ -178,7 +178,6 @@ def _parts(
         ValidationDesk(uow_factory=uow_factory, clock=clock).step,
         poll_interval=foundation.settings.poll_interval,
     )
-
     mirror = Mirror(
         uow_factory=uow_factory,
         clock=clock,
@@ -194,6 +193,7 @@ def _parts(
         title=f"degnode BPP {seller.subscriber_id}",
         description="Sells energy over Beckn, takes meter readings in (IEEE 2030.5), settles contracts.",
         handlers=bind(seller),
+        preparations=Searching(bpp=seller, uow_factory=uow_factory, clock=clock).preparations(),
         admission=SellerAdmission(uow_factory=uow_factory),
         routers=(
             foundation.adapter(callback_putter(foundation.wires.pins)).router(),

@@ -32,6 +32,7 @@ def discovery_parts(foundation: Foundation, settings: DiscoverySettings) -> Role
         title=f"degnode discovery service {foundation.settings.subscriber_id}",
         description="Keeps the catalogues that sellers' platforms publish, and tells buyers what fits.",
         handlers=service.handlers(),
+        preparations=service.preparations(foundation.uow_factory, foundation.clock),
         routers=(
             catalogue_router(uow_factory=foundation.uow_factory),
             *service_search(settings, service, foundation),

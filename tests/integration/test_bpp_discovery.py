@@ -13,6 +13,7 @@ import orjson
 import pytest
 import simplejson
 
+from bpp.handlers.discover import Searching
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action
@@ -31,6 +32,7 @@ from trading.mapping.geojson import read_geometry
 from trading.mapping.wire import Wire
 from trading.offer import DeliveryMode, Resource
 from trading.place import Address, Place
+from trading.refusals import FilterUnreadable
 from trading.request import Criteria
 from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
 
@@ -129,6 +131,20 @@ def remarks(message: Json) -> list[str | None]:
     told = [catalog.get("descriptor") or catalog["beckn:descriptor"] for catalog in catalogs]
     keys = ("short_desc", "shortDesc", "beckn:shortDesc")
     return [next((each[key] for key in keys if key in each), None) for each in told]
+
+
+async def test_what_is_searched_before_the_transaction_is_told_as_within(world: SellerWorld) -> None:
+    searching = Searching(bpp=world.bpp, uow_factory=world.uow_factory, clock=world.clock)
+    prepare = searching.preparations()[Action.DISCOVER]
+    message = wire_of(world.profile.name).write_criteria(Criteria(words=("rooftop",)))
+    inbound = world.inbound(Action.DISCOVER, message)
+    handler = await prepare(inbound)
+    async with world.uow_factory() as uow:
+        assert await handler(inbound, uow, world.clock.now()) == await world.send(Action.DISCOVER, message)
+    unreadable = wire_of(world.profile.name).write_criteria(Criteria(expression="$[?"))
+    with pytest.raises(FilterUnreadable) as refused:
+        await prepare(world.inbound(Action.DISCOVER, unreadable))
+    assert str(refused.value.path).startswith("$.message")
 
 
 async def test_an_answer_that_tells_not_all_of_what_fits_says_so(world: SellerWorld) -> None:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from threading import Event
 from typing import Any
 
 import pytest
+from sqlalchemy.pool import QueuePool
 
+from discovery.catalogues import PublishedCatalogues
+from discovery.market import Found
 from discovery.service import DiscoveryService
+from discovery.shelf import Published
 from kernel.interval import Interval
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from search.own_thread import MOST_WAITING, SearchesCrowded
 from search.paging import Page
+from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.discovery_world import OTHER_BPP, DiscoveryWorld, shop
 from tests.support.seller_world import BPP_ID, NOW, WINDOW
+from tests.support.waiting import eventually
 from trading.geometry import point_at
 from trading.place import Place
 from trading.publication import ResultStatus
@@ -190,8 +199,8 @@ async def test_no_more_is_told_than_one_answer_may_hold(world: DiscoveryWorld) -
     for number in range(5):
         await few.publish(shop(f"a-{number}", f"b-{number}"), by=f"bpp-{number}.example")
     assert len(await few.found()) == 3
-    async with few.uow_factory() as uow:
-        page = await few.service.find("v2_rc", Criteria(), uow, now=NOW, page=Page(offset=8, limit=5))
+    asked = Page(offset=8, limit=5)
+    page = await few.service.find("v2_rc", Criteria(), few.uow_factory, now=NOW, page=asked)
     assert page.total == 10
     items = [item["beckn:id"] for catalog in page.message["catalogs"] for item in catalog["beckn:items"]]
     assert items == ["a-4", "b-4"]
@@ -203,3 +212,50 @@ async def test_another_process_tells_what_was_published_to_this_one(world: Disco
     for number in range(20):  # more than one index is made, and they are joined
         await world.publish(shop(f"roof-{number}"), by=f"bpp-{number}.example")
         assert len(await other.found()) == number + 1
+
+
+async def test_searches_that_wait_hold_no_connections_and_are_so_many_at_most(
+    world: DiscoveryWorld, database: Database
+) -> None:
+    await world.publish(shop("roof"))
+    assert await world.found() == ["roof"]
+    go_on = Event()
+    blocking = asyncio.create_task(world.service.thread.run(go_on.wait))
+    try:
+        waiting = [asyncio.create_task(searched(world)) for _ in range(MOST_WAITING + 2)]
+        done, pending = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED, timeout=20)
+        await eventually(lambda: checked_out(database), 0)
+        assert (len(done), len(pending)) == (1, MOST_WAITING + 1)
+        with pytest.raises(SearchesCrowded):
+            await done.pop()
+    finally:
+        go_on.set()
+    await blocking
+    assert {found.total for found in await asyncio.gather(*pending)} == {1}
+
+
+async def searched(world: DiscoveryWorld) -> Found:
+    return await world.service.find(
+        "v2_rc", Criteria(), world.uow_factory, now=NOW, page=Page(offset=0, limit=5)
+    )
+
+
+async def checked_out(database: Database) -> int:
+    pool = database.engine.pool
+    assert isinstance(pool, QueuePool)
+    return pool.checkedout()
+
+
+async def test_one_of_those_who_come_at_one_time_reads_what_was_published(
+    world: DiscoveryWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await world.publish(shop("roof"))
+    read, published_since = [], PublishedCatalogues.published_since
+
+    async def counted(self: PublishedCatalogues, change: int) -> list[Published]:
+        read.append(change)
+        return await published_since(self, change)
+
+    monkeypatch.setattr(PublishedCatalogues, "published_since", counted)
+    await asyncio.gather(*(searched(world) for _ in range(5)))
+    assert read == [0]

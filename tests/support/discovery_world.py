@@ -97,8 +97,10 @@ class DiscoveryWorld:
 
     async def _send(self, action: Action, message: Json, *, by: str, profile: Profile) -> Json:
         inbound = self._inbound(action, message, by=by, profile=profile)
+        prepared = self.service.preparations(self.uow_factory, self.clock)
+        handler = await prepared[action](inbound) if action in prepared else self.service.handlers()[action]
         async with self.uow_factory() as uow:
-            content = await self.service.handlers()[action](inbound, uow, self.clock.now())
+            content = await handler(inbound, uow, self.clock.now())
         assert content is not None
         sealed = self.correspondent.answer(inbound, content, now=self.clock.now())
         answer: Json = require_valid(CALLBACK_OF[action], sealed.body, profile=PROFILES[sealed.profile])[
