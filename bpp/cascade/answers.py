@@ -10,7 +10,7 @@ import structlog
 
 from bpp.cascade.asking import put_notice
 from bpp.cascade.outcomes import give_up, go_on, told_to_buyer
-from bpp.cascade.patience import ask_again
+from bpp.cascade.patience import ask_again, end_notice
 from bpp.cascade.questions import Question, QuestionState, QuestionStore
 from bpp.platform import Bpp
 from kernel.errors import NodeError
@@ -52,6 +52,9 @@ async def receive_answer(
     if question.state is not QuestionState.ASKED:
         if grant is not None:
             await _undo_late(bpp, question, grant, uow, now=now)
+        return
+    if refusal is not None and question.waiting is None:
+        await end_notice(question, refusal, uow, now=now)
         return
     if refusal is not None:
         await store.close(question, QuestionState.REFUSED, now=now, error=refusal)

@@ -82,12 +82,15 @@ class CascadeDesk:
                 profile=profile,
             )
             await uow.outbox.put(outgoing)
-            until = now + self.bpp.correspondent.request_ttl
+            until = question.expires_at if question.waiting else now + self.bpp.correspondent.request_ttl
             await store.note_sent(locked, message_id=outgoing.message_id, expires_at=until)
 
     async def _not_found(self, question: Question, error: NodeError, now: datetime) -> None:
         """Look the utility up again later, if that may help; else give the question up."""
-        if error.retryable or question.waiting is None:
+        if question.waiting is None:
+            await self._tell_again(question, now)
+            return
+        if error.retryable:
             await self._leave_alone(question, until=now + BACKOFF.after(question.tries + 1))
             return
         refusal = WireError.of(error)
@@ -97,6 +100,9 @@ class CascadeDesk:
         if question.waiting is not None:
             await self._close(question, QuestionState.SILENT, silent(question.utility_id), now)
             return
+        await self._tell_again(question, now)
+
+    async def _tell_again(self, question: Question, now: datetime) -> None:
         async with self.uow_factory() as uow:
             locked = await QuestionStore(uow.connection).get(question.id, lock=True)
             if locked.is_open:
