@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, Final
 
@@ -13,7 +14,8 @@ from bap.market.forms import About, CancelForm, ChangeForm, ProposalForm, Rating
 from bap.market.idempotency import Attempt
 from bap.market.letters import WrongMoment, letter_about, post, wanted
 from bap.market.purchase import Stated
-from bap.market.purchases import get_order
+from bap.market.purchases import find_purchase, get_order
+from bap.market.requests import PLAIN, Asked, list_requests
 from bap.market.tables import OrderStatus
 from protocol.actions import Action
 from protocol.profile import PROFILES
@@ -32,6 +34,7 @@ _COMMENT: Final = "comments"
 _HELD: Final = frozenset({OrderStatus.HELD})
 _OPEN: Final = frozenset({OrderStatus.HELD, OrderStatus.ACTIVE})
 _BOUGHT: Final = frozenset({OrderStatus.ACTIVE})
+_ONE_AT_A_TIME: Final = frozenset({Action.CONFIRM, Action.UPDATE, Action.CANCEL})
 _ANY: Final = frozenset({*_OPEN, OrderStatus.COMPLETED, OrderStatus.CANCELLED})
 
 
@@ -140,20 +143,41 @@ class OrderActs:
     ) -> str:
         async with self.buyer.uow_factory() as uow:
             stated = await get_order(uow, order_id, account=account.key)
-        status = stated.purchase.status
-        if status not in within or stated.order_id is None:
-            raise WrongMoment(
-                f"the order is {status}",
-                path="order_id",
-                hint=f"This can be done while it is {' or '.join(sorted(within))}.",
-            )
+        _require_status(stated.purchase.status, within)
+        if stated.order_id is None:
+            raise WrongMoment("the seller has not named the order yet", path="order_id")
         profile = PROFILES[stated.profile]
         letter = letter_about(stated, action, profile, write(stated, wire_of(profile.name)))
         async with self.buyer.uow_factory() as uow:
             request_id = await post(self.buyer, uow, letter, holder=account.holder)
             is_answer = action in (Action.RATING, Action.SUPPORT, Action.TRACK)
-            await attempt.record(uow, request_id if is_answer else order_id, now=self.buyer.clock.now())
+            now = self.buyer.clock.now()
+            await attempt.record(uow, request_id if is_answer else order_id, now=now)
+            current = await find_purchase(uow, order_id, lock=True)
+            _require_status(None if current is None else current.status, within)
+            others = [asked for asked in await list_requests(uow, order_id) if asked.id != request_id]
+            _require_none_open(others, action, now)
         return request_id
+
+
+def _require_status(status: OrderStatus | None, within: frozenset[OrderStatus]) -> None:
+    """Raises: WrongMoment, unless the order is where this can be done to it."""
+    if status not in within:
+        raise WrongMoment(
+            f"the order is {status}",
+            path="order_id",
+            hint=f"This can be done while it is {' or '.join(sorted(within))}.",
+        )
+
+
+def _require_none_open(others: list[Asked], action: Action, now: datetime) -> None:
+    """Raises: WrongMoment, if the seller has not answered yet what it was asked of the same kind."""
+    if action in _ONE_AT_A_TIME and any(asked.action is action and asked.is_open(now) for asked in others):
+        raise WrongMoment(
+            f"the seller has not answered the last {PLAIN[action]} yet",
+            path="order_id",
+            hint="Wait until it has.",
+        )
 
 
 def _require_waiting(stated: Stated, proposal_id: str) -> None:

@@ -9,6 +9,7 @@ import structlog
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from bap.market.problem import MEDIA_TYPE, Problem, make_problem, of_error
 from kernel.errors import NodeError
@@ -18,6 +19,8 @@ from storage.database import DATABASE_ERRORS, is_outage
 
 log = structlog.get_logger(__name__)
 
+_UNREADABLE: Final = 400
+"""What FastAPI answers to a body that its parser breaks on, whatever it is."""
 _ALWAYS: Final = (401, 403, 422, 429, 500, 503)
 _MEANING: Final[Mapping[int, str]] = {
     401: "The API key is missing or unknown.",
@@ -43,6 +46,10 @@ class MarketRoute(FormRoute):
                 return await handle(request)
             except RequestValidationError as error:
                 return _answer(request, _of_validation(error))
+            except HTTPException as error:
+                if error.status_code != _UNREADABLE:
+                    raise
+                return _answer(request, _of_body())
             except NodeError as error:
                 return _answer(request, of_error(error), retry_after=error.retry_after)
             except DATABASE_ERRORS as error:
@@ -70,6 +77,10 @@ def _answer(request: Request, problem: Problem, *, retry_after: int | None = Non
         media_type=MEDIA_TYPE,
         headers=None if retry_after is None else {"Retry-After": str(retry_after)},
     )
+
+
+def _of_body() -> Problem:
+    return make_problem("invalid-request", "The body cannot be read as JSON.", where="the body")
 
 
 def _of_validation(error: RequestValidationError) -> Problem:

@@ -128,6 +128,22 @@ async def test_a_repeated_confirmation_or_rating_is_sent_once(world: MarketWorld
     assert len(await world.requests()) == 1
 
 
+async def test_of_two_confirmations_or_changes_at_once_one_is_sent(world: MarketWorld) -> None:
+    quote = await world.quoted()
+    await world.post("/orders", {"quote_id": quote["id"]})
+    await world.answer_all()
+    path = f"/orders/{quote['id']}"
+    for what, body in (("confirm", None), ("update", {"kwh": "5"}), ("cancel", None)):
+        answers = await asyncio.gather(*(world.post(f"{path}/{what}", body) for _ in range(3)))
+        refused = [answer.json() for answer in answers if answer.status_code == 409]
+        assert len(refused) == 2, what
+        assert {problem["type"] for problem in refused} == {"urn:degnode:problem:wrong-moment"}
+        assert len(await world.requests()) == 1
+        await world.answer_all()
+    again = await world.post(f"{path}/cancel")
+    assert again.json()["detail"] == "The order is cancelled"
+
+
 async def test_what_cannot_be_read_says_where(world: MarketWorld) -> None:
     for body, where in (
         ({"offer_id": "x", "kwh": "0"}, "body.kwh"),
@@ -142,6 +158,10 @@ async def test_what_cannot_be_read_says_where(world: MarketWorld) -> None:
     headers = {"Content-Type": "application/json"}
     broken = await world.api.post(f"{PLAIN}/quotes", content=b"{", headers=headers)
     assert (broken.status_code, broken.json()["where"]) == (422, "the body")
+    for content in (b"\xff", b"[" * 40_000, b'{"kwh": ' + b"1" * 5_000 + b"}"):
+        broken = await world.api.post(f"{PLAIN}/quotes", content=content, headers=headers)
+        assert broken.headers["content-type"] == "application/problem+json"
+        assert (broken.status_code, broken.json()["where"]) == (422, "the body")
     for path in ("/orders?cursor=x", "/orders?cursor=WzEsMl0", "/orders?cursor=WyJub3ciLCAieCJd"):
         assert (await world.get(path)).json()["where"] == "query.cursor", path
     search = await world.found()
