@@ -1,18 +1,21 @@
 """Posting events to apps: claimed, sent with no transaction open, and tried again after a while.
 
+Each server has its events one after the other, and none waits for another's.
+
 A claim is a lease: an event whose sender died is sent again when the lease is over. So an app may be told
 twice, under the same `webhook-id`, and never not at all before its tries are over.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import select, update
+from sqlalchemy import and_, func, select, update
 
 from bap.exact_json import dump
 from bap.market.events import Event, EventType
@@ -39,7 +42,8 @@ WAITS: Final = (
 """How long is waited after each try that failed; after the last there is no other."""
 
 _LEASE: Final = timedelta(minutes=2)
-_AT_ONCE: Final = 10
+_AT_ONCE: Final = 50
+_AT_ONCE_EACH: Final = 5  # to one server, one after the other: all of them within a lease
 _GONE: Final = 410
 _LONGEST_ERROR: Final = 300  # characters
 
@@ -88,18 +92,45 @@ class WebhookPost:
         if not claimed:
             return False
         async with self.open_transport() as transport:
-            for delivery in claimed:
-                posted = await self._post(delivery, transport)
-                await self._record(delivery, posted)
+            await asyncio.gather(*(self._post_in_order(those, transport) for those in _by_webhook(claimed)))
         return True
+
+    async def _post_in_order(self, deliveries: list[Claimed], transport: Transport) -> None:
+        """Post what is due to one server; if it does not answer, it is left alone for a while."""
+        for position, delivery in enumerate(deliveries):
+            posted = await self._post(delivery, transport)
+            await self._record(delivery, posted)
+            if posted.status is None:
+                await self._put_off(deliveries[position + 1 :])
+                return
+
+    async def _put_off(self, deliveries: list[Claimed]) -> None:
+        """Give back what was claimed and not tried."""
+        table, due_at = market_deliveries.c, self.clock.now() + WAITS[0]
+        async with self.uow_factory() as uow:
+            for delivery in deliveries:
+                await uow.connection.execute(
+                    update(market_deliveries)
+                    .where(table.id == delivery.id, table.attempts == delivery.attempt)
+                    .where(table.state == DeliveryState.PENDING)
+                    .values(attempts=delivery.attempt - 1, due_at=due_at)
+                )
 
     async def _claim(self) -> list[Claimed]:
         now, table = self.clock.now(), market_deliveries.c
+        is_due = and_(table.state == DeliveryState.PENDING, table.due_at <= now)
+        order = (table.due_at, table.id)
+        place = func.row_number().over(partition_by=table.webhook_id, order_by=order).label("place")
+        queued = select(table.id, table.due_at, place).where(is_due).subquery()
+        first = (
+            select(queued.c.id)
+            .where(queued.c.place <= _AT_ONCE_EACH)
+            .order_by(queued.c.due_at, queued.c.id)
+            .limit(_AT_ONCE)
+        )
         due = (
             select(table.id)
-            .where(table.state == DeliveryState.PENDING, table.due_at <= now)
-            .order_by(table.due_at, table.id)
-            .limit(_AT_ONCE)
+            .where(table.id.in_(first.scalar_subquery()), is_due)
             .with_for_update(skip_locked=True)
         )
         async with self.uow_factory() as uow:
@@ -171,6 +202,13 @@ class WebhookPost:
             )
             if posted.status == _GONE:
                 await end_webhook(uow, delivery.webhook_id, now=now)
+
+
+def _by_webhook(claimed: list[Claimed]) -> list[list[Claimed]]:
+    together: dict[str, list[Claimed]] = {}
+    for delivery in claimed:
+        together.setdefault(delivery.webhook_id, []).append(delivery)
+    return list(together.values())
 
 
 def secret_label(webhook_id: str) -> str:

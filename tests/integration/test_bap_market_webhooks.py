@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from base64 import b64decode, b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import timedelta
 from hashlib import sha256
 from typing import Any
@@ -32,11 +33,14 @@ class AppServer:
     def __init__(self) -> None:
         self.posts: list[tuple[dict[str, str], bytes]] = []
         self.statuses: list[int] = []
+        self.before: Callable[[], Awaitable[object]] | None = None
         self.server = LoopbackServer(self)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         self.posts.append((dict(request.headers), await request.body()))
+        if self.before is not None:
+            await self.before()
         status = self.statuses.pop(0) if self.statuses else 204
         await Response(status_code=status)(scope, receive, send)
 
@@ -140,6 +144,36 @@ async def test_what_nobody_takes_is_given_up_and_can_be_sent_again(
     await post_all(world)
     assert [entry["state"] for entry in await log_of(world, hook)] == ["delivered"]
     assert (await world.post(path.replace(given_up["id"], "999999"))).status_code == 404
+
+
+async def test_a_server_that_answers_nobody_holds_up_no_other(world: MarketWorld, app: AppServer) -> None:
+    slow, heard = AppServer(), asyncio.Event()
+
+    async def hear() -> None:
+        heard.set()
+
+    slow.before, app.before = heard.wait, hear
+    async with slow.server:
+        hook = await hooked(world, slow, "search.updated")
+        await hooked(world, app, "search.updated")
+        await world.found()
+        async with asyncio.timeout(4):  # a server is waited for longer
+            await post_all(world)
+    assert [entry["state"] for entry in await log_of(world, hook)] == ["delivered"]
+
+
+async def test_a_server_that_is_away_is_tried_once_at_a_time(world: MarketWorld, app: AppServer) -> None:
+    hook = await hooked(world, app, "search.updated")
+    await app.server.stop()
+    for _ in range(7):
+        await world.found()
+    await world.post_due.step()
+    attempts = sorted(entry["attempts"] for entry in await log_of(world, hook))
+    assert attempts == [0] * 6 + [1]
+    await app.server.start()
+    world.clock.advance(WAITS[0])
+    await post_all(world)
+    assert {entry["state"] for entry in await log_of(world, hook)} == {"delivered"}
 
 
 async def test_a_server_that_is_gone_is_not_posted_to_any_more(world: MarketWorld, app: AppServer) -> None:
