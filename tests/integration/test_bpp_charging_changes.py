@@ -19,6 +19,9 @@ from tests.support.charging_world import (
     NOON,
     PLUG,
     buy_session,
+    cancel,
+    left,
+    session_status,
     station,
     status_of,
     wish,
@@ -33,7 +36,6 @@ from trading.proposals import ProposalStore
 from trading.refusals import UpdateNotAllowed
 from trading.report import ContractReport
 from trading.request import OrderRequest, SessionWish
-from trading.stock import Stock
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
 MINUTE = timedelta(minutes=1)
@@ -44,21 +46,6 @@ LATER = replace(CHARGE, trade_start=NOON + 60 * MINUTE, trade_end=NOON + 120 * M
 @pytest.fixture
 async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     return await station(uow_factory).open()
-
-
-async def left(world: SellerWorld) -> Energy:
-    async with world.uow_factory() as uow:
-        return await Stock(uow.connection).left(PLUG, now=world.clock.now())
-
-
-async def cancel(world: SellerWorld, bought: ContractReport) -> None:
-    message = wire_of("v2_rc").write_order_id(replace(CHARGE, order_id=bought.order_id))
-    await world.send(Action.CANCEL, message)
-
-
-def session_status(report: ContractReport) -> SessionStatus:
-    assert report.delivery.session is not None
-    return report.delivery.session.status
 
 
 async def test_a_walk_in_that_is_cancelled_leaves_its_energy_to_others_and_is_cancelled_once(

@@ -19,12 +19,14 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
     NOON,
-    PLUG,
     answer_command,
     buy_session,
+    cancel,
     count,
     happen_at_plug,
+    left,
     lines_of,
+    session_status,
     statement_of,
     station,
     status_of,
@@ -42,7 +44,6 @@ from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.report import ContractReport
 from trading.request import SessionWish
-from trading.stock import Stock
 from trading.wheeling import Side
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
@@ -65,21 +66,6 @@ async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
     async with world.uow_factory() as uow:
         return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
-
-
-async def left(world: SellerWorld) -> Energy:
-    async with world.uow_factory() as uow:
-        return await Stock(uow.connection).left(PLUG, now=world.clock.now())
-
-
-async def cancel(world: SellerWorld, bought: ContractReport) -> None:
-    message = wire_of("v2_rc").write_order_id(replace(CHARGE, order_id=bought.order_id))
-    await world.send(Action.CANCEL, message)
-
-
-def session_status(report: ContractReport) -> SessionStatus:
-    assert report.delivery.session is not None
-    return report.delivery.session.status
 
 
 @generations

@@ -34,10 +34,12 @@ from stations.port import Acceptance, CommandResult, StationCommand, StationEven
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import IMPORT, SellerWorld, correspondent
 from trading.contracts import ContractStore
+from trading.delivery import SessionStatus
 from trading.mapping import wire_of
 from trading.offer import Catalogue
 from trading.report import ContractReport
 from trading.request import OrderRequest, SessionWish
+from trading.stock import Stock
 from trading.terms import PaymentTiming, Terms
 
 EXAMPLE: Final = Path(__file__).resolve().parents[2] / "examples" / "catalog" / "charging-station.yaml"
@@ -95,6 +97,22 @@ async def status_of(world: SellerWorld, bought: ContractReport) -> ContractRepor
     request = replace(CHARGE, order_id=bought.order_id)
     answer = await world.send(Action.STATUS, wire.write_order_id(request))
     return wire.read_contract(answer[wire.ORDER_KEY])
+
+
+async def left(world: SellerWorld) -> Energy:
+    """Return what the plug can still give to others."""
+    async with world.uow_factory() as uow:
+        return await Stock(uow.connection).left(PLUG, now=world.clock.now())
+
+
+async def cancel(world: SellerWorld, bought: ContractReport) -> None:
+    message = wire_of(world.profile.name).write_order_id(replace(CHARGE, order_id=bought.order_id))
+    await world.send(Action.CANCEL, message)
+
+
+def session_status(report: ContractReport) -> SessionStatus:
+    assert report.delivery.session is not None
+    return report.delivery.session.status
 
 
 async def count(world: SellerWorld, start: datetime, minutes: int, watt_hours: int) -> None:
