@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Final
 
 import structlog
 
@@ -22,6 +23,9 @@ from stations.station_file import Place
 from stations.turn import Turn
 
 log = structlog.get_logger(__name__)
+
+_LONGEST_DOUBT: Final = 1_000
+"""Characters: who looks at a charging reads no more, and a station can say the same for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,9 @@ class ChargingDesk:
     async def may_charge(self, tag: str, place: Place, turn: Turn) -> bool:
         """Say whether a session that goes by this tag may charge at a connector now."""
         session = await CommandStore(turn.uow.connection).find_session(tag, connector_id=place.resource)
-        return session is not None and session.stopped_at is None
+        if session is None or session.stopped_at is not None:
+            return False
+        return not await ChargingStore(turn.uow.connection).has_ended(session.session_id, by=turn.now)
 
     async def start(self, place: Place, begin: Begin, turn: Turn) -> Charging:
         """Take that charging began; it is a session's only if that was to start there."""
@@ -74,15 +80,12 @@ class ChargingDesk:
                 connector_id=place.resource,
                 session_id=await self._session_at(begin.tag, place, at, turn),
                 started_at=at,
-                start_wh=begin.watt_hours,
+                start_wh=None,  # until a stand is believed
             )
         )
         said = _with_stand(begin.said, at, begin.watt_hours)
         taken = await self.measure(place, said, charging, turn)
-        charging = replace(charging, highest_wh=taken.highest)
-        if charging.start_wh is None and taken.stands:
-            charging = replace(charging, start_wh=taken.stands[min(taken.stands)])
-            await store.set(charging, start_wh=charging.start_wh)
+        charging = _counted(charging, taken)
         if charging.session_id is None:
             log.warning("station.charging_of_nobody", connector=str(place), charging=charging.id)
         else:
@@ -108,11 +111,17 @@ class ChargingDesk:
         taken = await take_in(said, place=place, uow=turn.uow, now=turn.now, on_recorded=self.on_recorded)
         if charging is None:
             return taken
-        highest, doubt = _highest(charging, taken), _joined(charging.doubt, *taken.doubts)
-        if (highest, doubt) != (charging.highest_wh, charging.doubt):
-            await ChargingStore(turn.uow.connection).set(charging, highest_wh=highest, doubt=doubt)
+        counted = _counted(charging, taken)
+        if counted != charging:
+            await ChargingStore(turn.uow.connection).set(
+                charging,
+                start_wh=counted.start_wh,
+                highest_wh=counted.highest_wh,
+                counted_at=counted.counted_at,
+                doubt=counted.doubt,
+            )
         if charging.is_open:
-            await self._stop_when_full(place, replace(charging, highest_wh=highest), turn)
+            await self._stop_when_full(place, counted, turn)
         return taken
 
     async def end(self, charging: Charging, place: Place, end: End, turn: Turn) -> None:
@@ -122,7 +131,7 @@ class ChargingDesk:
         at, store = turn.at(end.at), ChargingStore(turn.uow.connection)
         said = _with_stand(end.said, at, end.watt_hours)
         taken = await self.measure(place, said, replace(charging, stopped_at=at), turn)
-        highest = _highest(charging, taken)
+        highest = _counted(charging, taken).highest_wh
         stand, doubts = taken.stands.get(second_of(at)), list(taken.doubts)
         if stand is None and highest is not None:
             await self._estimate(place, end.said, at, highest, turn)
@@ -150,10 +159,12 @@ class ChargingDesk:
         """Return the session that went by a tag at an instant, which may be some time ago."""
         if tag is None:
             return None
-        session = await CommandStore(turn.uow.connection).find_session(tag, connector_id=place.resource)
+        connection = turn.uow.connection
+        session = await CommandStore(connection).find_session(tag, connector_id=place.resource)
         if session is None or (session.stopped_at is not None and session.stopped_at <= at):
             return None
-        return session.session_id
+        has_ended = await ChargingStore(connection).has_ended(session.session_id, by=at)
+        return None if has_ended else session.session_id
 
     async def _stop_when_full(self, place: Place, charging: Charging, turn: Turn) -> None:
         if charging.session_id is None or charging.start_wh is None or charging.highest_wh is None:
@@ -161,7 +172,7 @@ class ChargingDesk:
         session = await CommandStore(turn.uow.connection).find_session(
             tag_of(charging.session_id), connector_id=place.resource
         )
-        if session is None or session.limit_wh is None or session.stopped_at is not None:
+        if session is None or session.limit_wh is None or session.is_to_end:
             return
         if charging.highest_wh - charging.start_wh >= session.limit_wh:
             await put_command(
@@ -173,15 +184,27 @@ class ChargingDesk:
             )
 
     async def _end_forgotten(self, place: Place, at: datetime, turn: Turn) -> None:
-        """End what still runs at a connector where something new begins: its end got lost."""
+        """End what still runs at a connector where something new begins: its end got lost.
+
+        It ended where its meter was last believed, and its vehicle had gone: for what nobody told of
+        nobody pays.
+        """
         store = ChargingStore(turn.uow.connection)
         forgotten = await store.find_open_at(connector_id=place.resource)
         if forgotten is None:
             return
         doubt = "the station never told of its end"
-        at = max(at, forgotten.started_at)
+        at = max(forgotten.counted_at or at, forgotten.started_at)
         await store.set(forgotten, stopped_at=at, doubt=_joined(forgotten.doubt, doubt))
         await self._tell(place, StationEventKind.STOPPED, forgotten, at, turn, why=doubt)
+        if forgotten.session_id is not None:
+            left = StationEvent(
+                connector_id=place.resource,
+                kind=StationEventKind.AVAILABLE,
+                at=at,
+                session_id=forgotten.session_id,
+            )
+            await self.on_event(turn.uow, left, turn.now)
 
     async def _tell(
         self,
@@ -206,11 +229,12 @@ class ChargingDesk:
         await self.on_event(turn.uow, event, turn.now)
         store = ConnectorStore(turn.uow.connection)
         state = await store.state(place)
-        if state.status_at is None or state.status_at <= at:
-            await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
-        elif kind is StationEventKind.STOPPED and state.status is StationEventKind.AVAILABLE:
-            left = replace(event, kind=state.status, at=state.status_at, register=None, why="")
+        is_left = kind is StationEventKind.STOPPED and state.status is StationEventKind.AVAILABLE
+        if is_left and state.status_at is not None and state.status_at >= at:
+            left = replace(event, kind=StationEventKind.AVAILABLE, at=state.status_at, register=None, why="")
             await self.on_event(turn.uow, left, turn.now)
+        elif state.status_at is None or state.status_at <= at:
+            await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
 
 
 def _with_stand(said: Said, at: datetime, watt_hours: int | None) -> Said:
@@ -219,12 +243,26 @@ def _with_stand(said: Said, at: datetime, watt_hours: int | None) -> Said:
     return replace(said, readings=[*said.readings, stand_at(at, watt_hours)])
 
 
-def _highest(charging: Charging, taken: Taken) -> int | None:
-    stands = [stand for stand in (charging.highest_wh, taken.highest) if stand is not None]
-    return max(stands, default=None)
+def _counted(charging: Charging, taken: Taken) -> Charging:
+    """Return a charging with what was believed of its meter since it began, and with every doubt."""
+    since = taken.since(charging.started_at)
+    first, last = [charging.start_wh, *since.values()], [charging.counted_at, taken.counted_at]
+    return replace(
+        charging,
+        start_wh=min((stand for stand in first if stand is not None), default=None),
+        highest_wh=max(
+            (stand for stand in (charging.highest_wh, taken.highest) if stand is not None), default=None
+        ),
+        counted_at=max((at for at in last if at is not None), default=None),
+        doubt=_joined(charging.doubt, *taken.doubts),
+    )
 
 
 def _joined(*sentences: str | None) -> str | None:
-    """Return the sentences one after the other, each once, None if there are none."""
-    said = dict.fromkeys(sentence for sentence in sentences if sentence)
-    return "; ".join(said) or None
+    """Return the sentences one after the other, each once, as many as have room; None if there are none."""
+    text = ""
+    for sentence in filter(None, sentences):
+        longer = f"{text}; {sentence}" if text else sentence
+        if sentence not in text and (not text or len(longer) <= _LONGEST_DOUBT):
+            text = longer
+    return text or None

@@ -19,7 +19,8 @@ class Charging:
     """A stretch of charging (OCPP: a transaction) as its station tells of it; stands in Wh, of import.
 
     `id` is what we call it (the transactionId of OCPP 1.6), `ref` what makes it one at its station;
-    `highest_wh` the highest stand that was believed of it.
+    `start_wh` is the lowest and `highest_wh` the highest stand that was believed of it, `counted_at` when
+    the last of them was.
     """
 
     id: int
@@ -33,6 +34,7 @@ class Charging:
     stop_wh: int | None
     last_seq_no: int | None
     highest_wh: int | None
+    counted_at: datetime | None
     doubt: str | None
 
     @property
@@ -90,6 +92,10 @@ class ChargingStore:
         """Return the charging that runs at a connector."""
         return await self._one(_T.connector_id == connector_id, _T.stopped_at.is_(None))
 
+    async def has_ended(self, session_id: str, *, by: datetime) -> bool:
+        """Say whether a charging of a session had stopped by an instant: a session charges once."""
+        return await self._one(_T.session_id == session_id, _T.stopped_at <= by) is not None
+
     async def find_latest_at(self, *, connector_id: str) -> Charging | None:
         """Return the charging that was the last to begin at a connector."""
         return await self._one(_T.connector_id == connector_id)
@@ -123,5 +129,5 @@ class ChargingStore:
 
 def _charging(row: RowMapping) -> Charging:
     names = ("id", "station_id", "connector_id", "session_id", "started_at", "start_wh", "stopped_at",
-             "stop_wh", "last_seq_no", "highest_wh", "doubt")  # fmt: skip
+             "stop_wh", "last_seq_no", "highest_wh", "counted_at", "doubt")  # fmt: skip
     return Charging(ref=row["transaction_ref"], **{name: row[name] for name in names})

@@ -30,6 +30,7 @@ PATIENCE: Final[Mapping[Verb, timedelta]] = {
 }
 """How long a station is asked that does not answer."""
 
+_TOO_LATE: Final = CommandResult(acceptance=Acceptance.UNREACHABLE, why="it was too late for it")
 _LEASE: Final = timedelta(minutes=2)
 """Longer than any answer of a port takes."""
 
@@ -51,7 +52,7 @@ class CommandDesk:
             claimed = await CommandStore(uow.connection).claim(now=now, until=now + _LEASE)
         if claimed is None:
             return False
-        result = await self._carried_out(claimed)
+        result = _TOO_LATE if now >= _lapses_at(claimed) else await self._carried_out(claimed)
         await self._record(claimed, result, now=self.clock.now())
         return True
 
@@ -66,11 +67,10 @@ class CommandDesk:
 
     async def _record(self, claimed: ClaimedCommand, result: CommandResult, *, now: datetime) -> None:
         command = claimed.command
-        lapses_at = claimed.put_at + PATIENCE[command.verb]
         due_at = now + self.backoff.after(claimed.attempt)
         async with self.uow_factory() as uow:
             store = CommandStore(uow.connection)
-            if result.acceptance is Acceptance.UNREACHABLE and due_at < lapses_at:
+            if result.acceptance is Acceptance.UNREACHABLE and due_at < _lapses_at(claimed):
                 await store.put_off(claimed, due_at=due_at, why=result.why)
                 return
             if not await store.finish(claimed, result, now=now):
@@ -83,3 +83,7 @@ class CommandDesk:
             connector=command.connector_id,
             acceptance=result.acceptance.value,
         )
+
+
+def _lapses_at(claimed: ClaimedCommand) -> datetime:
+    return claimed.put_at + PATIENCE[claimed.command.verb]

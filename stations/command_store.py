@@ -21,6 +21,9 @@ STATIONS_CHANNEL: Final = "degnode_stations"
 """Announced when there is something to tell a station, or when a station is there again."""
 
 _C: Final = station_commands.c
+_ENDS: Final = (Verb.STOP, Verb.RELEASE)
+"""What ends a session."""
+_TAKEN_BACK: Final = "it was taken back before the station did it"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +37,15 @@ class ClaimedCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedSession:
-    """A session that was to start at a connector, and when it was told to stop again, if it was."""
+    """A session that was to start at a connector, and when it was told to stop again, if it was.
+
+    `is_to_end` says that the station did not refuse that.
+    """
 
     session_id: str
     limit_wh: int | None
     stopped_at: datetime | None
+    is_to_end: bool
 
 
 async def put_command(
@@ -51,7 +58,12 @@ async def put_command(
     until: datetime | None = None,
     limit: Energy | None = None,
 ) -> None:
-    """Have a connector told something as soon as this unit of work is committed."""
+    """Have a connector told something as soon as this unit of work is committed.
+
+    What ends a session takes back a start of it that nobody is carrying out.
+    """
+    if verb in _ENDS:
+        await CommandStore(uow.connection).take_back_starts(session_id, connector_id=connector_id, now=now)
     await uow.connection.execute(
         insert(station_commands).values(
             verb=verb.value,
@@ -131,13 +143,27 @@ class CommandStore:
             .values(due_at=now)
         )
 
+    async def take_back_starts(self, session_id: str, *, connector_id: str, now: datetime) -> None:
+        """Have a connector not told any more to start a session, unless it is being told."""
+        await self._connection.execute(
+            update(station_commands)
+            .where(
+                _C.session_id == session_id,
+                _C.connector_id == connector_id,
+                _C.verb == Verb.START.value,
+                _C.done_at.is_(None),
+                or_(_C.leased_until.is_(None), _C.leased_until <= now),
+            )
+            .values(acceptance=Acceptance.REJECTED.value, why=_TAKEN_BACK, done_at=now, leased_until=None)
+        )
+
     async def find_session(self, tag: str, *, connector_id: str) -> TaggedSession | None:
         """Return the session that a tag stands for at a connector, if it was ever to start there."""
         of_tag = (_C.tag == tag, _C.connector_id == connector_id)
-        starts = or_(_C.acceptance.is_(None), _C.acceptance == Acceptance.ACCEPTED.value)
+        stands = or_(_C.acceptance.is_(None), _C.acceptance == Acceptance.ACCEPTED.value)
         found = await self._connection.execute(
             select(_C.id, _C.session_id, _C.limit_wh)
-            .where(*of_tag, _C.verb == Verb.START.value, starts)
+            .where(*of_tag, _C.verb == Verb.START.value, stands)
             .order_by(_C.id.desc())
             .limit(1)
         )
@@ -145,11 +171,17 @@ class CommandStore:
         if row is None:
             return None
         ends = await self._connection.execute(
-            select(func.min(_C.put_at)).where(
-                *of_tag, _C.id > row.id, _C.verb.in_((Verb.STOP.value, Verb.RELEASE.value))
+            select(func.min(_C.put_at), func.count().filter(stands)).where(
+                *of_tag, _C.id > row.id, _C.verb.in_([verb.value for verb in _ENDS])
             )
         )
-        return TaggedSession(session_id=row.session_id, limit_wh=row.limit_wh, stopped_at=ends.scalar_one())
+        stopped_at, standing = ends.one()
+        return TaggedSession(
+            session_id=row.session_id,
+            limit_wh=row.limit_wh,
+            stopped_at=stopped_at,
+            is_to_end=standing > 0,
+        )
 
     async def find_reservation(self, session_id: str) -> int | None:
         """Return the number of the last reservation that a station accepted for a session."""

@@ -62,6 +62,15 @@ class Taken:
         """The highest stand, in Wh, None if there is none."""
         return max(self.stands.values(), default=None)
 
+    @property
+    def counted_at(self) -> datetime | None:
+        """When the last of the stands was, None if there is none."""
+        return _EPOCH + timedelta(seconds=max(self.stands)) if self.stands else None
+
+    def since(self, start: datetime) -> Mapping[int, int]:
+        """Return the stands from an instant's second on."""
+        return {second: stand for second, stand in self.stands.items() if second >= second_of(start)}
+
 
 def stand_at(at: datetime, watt_hours: int, *, is_estimate: bool = False) -> Found:
     """Return the stand of the import register at an instant, cut to the second."""

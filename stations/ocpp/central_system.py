@@ -140,6 +140,9 @@ class CentralSystem:
             return
         del self._links[station_id]
         async with self._uow_factory() as uow:
+            await ConnectorStore(uow.connection).lock(station_id)
+            if station_id in self._links:
+                return  # it is there again
             await self._desks.connectors.went(station_id, Turn(uow, self._clock.now()))
         log.info("station.disconnected", station=station_id)
 

@@ -50,7 +50,7 @@ async def test_a_station_is_shown_with_what_it_was_told_and_what_was_charged(
         ("START", "ACCEPTED"),
     ]
     [charging] = report["chargings"]
-    assert (charging["session_id"], charging["start_wh"]) == (SESSION, 100_000)
+    assert (charging["session_id"], charging["start_wh"]) == (SESSION, 90_000)  # the last of a second counts
     assert "Connectors of CP-7" in text
 
 
@@ -62,6 +62,24 @@ async def test_a_file_is_checked_before_a_node_reads_it(tmp_path: Path) -> None:
     refused = await invoke("station", "check", str(file))
     assert refused.exit_code != 0
     assert "CP-7/1 is there twice" in str(refused.exception)
+
+
+async def test_a_secret_that_no_node_could_read_is_found_by_the_check(tmp_path: Path) -> None:
+    file, secret = tmp_path / "stations.yaml", tmp_path / "depot.secret"
+    file.write_text("""
+stations:
+  - id: depot
+    protocol: webhook
+    url: https://depot.example.org/
+    secret_file: depot.secret
+    connectors:
+      - {number: 1, resource: plug-1, meter: "0A0100B1", greatest_watts: 22000}
+""")
+    refused = await invoke("station", "check", str(file))
+    assert refused.exit_code != 0
+    assert "the secret of station depot cannot be read" in str(refused.exception)
+    secret.write_text("x" * 32)
+    assert "plug-1" in printed(await invoke("station", "check", str(file)))
 
 
 async def test_a_password_is_made_with_its_hash() -> None:

@@ -115,7 +115,7 @@ async def test_a_connector_is_told_in_order_and_another_is_not_kept_waiting(
 ) -> None:
     world = World(uow_factory)
     await world.put(Verb.START)
-    await world.put(Verb.STOP)
+    await world.put(Verb.STOP, "contract-0")
     await world.put(Verb.START, "contract-2", "ccs2-8")
     now = world.clock.now()
     async with uow_factory() as uow:  # the start is under way elsewhere
@@ -133,6 +133,26 @@ async def test_a_command_that_was_put_off_is_overtaken(uow_factory: UnitOfWorkFa
     await world.put(Verb.START, "contract-2")
     assert await world.desk.step()
     assert [told.verb for told in world.port.told] == [Verb.STOP, Verb.START]
+
+
+async def test_a_command_whose_time_is_over_is_not_told(uow_factory: UnitOfWorkFactory) -> None:
+    world = World(uow_factory)
+    await world.put(Verb.START)
+    world.clock.advance(PATIENCE[Verb.START])  # nobody was there to carry it out
+    assert await world.desk.step()
+    assert world.port.told == []
+    assert world.results == [(Verb.START, SESSION, Acceptance.UNREACHABLE, "it was too late for it")]
+
+
+async def test_a_start_that_was_put_off_does_not_come_after_its_stop(uow_factory: UnitOfWorkFactory) -> None:
+    world = World(uow_factory, AWAY, ACCEPTED)
+    await world.put(Verb.START)
+    await world.desk.step()
+    await world.put(Verb.STOP)
+    world.clock.advance(timedelta(seconds=10))
+    while await world.desk.step():
+        pass
+    assert [told.verb for told in world.port.told] == [Verb.START, Verb.STOP]
 
 
 async def test_who_outlived_its_lease_tells_nobody(uow_factory: UnitOfWorkFactory) -> None:

@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from stations.connector_store import ConnectorStore
 from stations.port import Acceptance, StationEventKind, Verb
 from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory
@@ -69,6 +70,21 @@ async def test_a_new_connection_takes_the_place_of_a_stale_one(world: StationWor
         assert world.told() == [K.ONLINE]
     await world.until(K.OFFLINE)
     assert world.told() == [K.ONLINE, K.OFFLINE]
+
+
+async def test_a_station_that_is_back_before_its_going_was_kept_is_not_away(world: StationWorld) -> None:
+    async with ChargePoint16(world.url) as station, asyncio.timeout(20):
+        await station.boot()
+        async with world.uow_factory() as uow:  # whoever keeps something of the station waits
+            await ConnectorStore(uow.connection).lock("CP-7")
+            await station.lose_network()
+            while "CP-7" in world.central_system._links:  # noqa: ASYNC110  it tells nobody
+                await asyncio.sleep(0.01)
+            await station.connect()
+            while "CP-7" not in world.central_system._links:  # noqa: ASYNC110  it tells nobody
+                await asyncio.sleep(0.01)
+        await station.boot()
+        assert world.told() == [K.ONLINE]
 
 
 async def test_a_station_that_was_connected_when_the_node_ended_is_away_when_it_starts(

@@ -238,6 +238,78 @@ async def test_an_end_that_got_lost_is_made_up_for_when_the_next_begins(
     stopped = await world.until(K.STOPPED)
     assert (stopped.session_id, stopped.register) == (SESSION, Energy(103_000))
     assert "never told" in stopped.why
+    left = world.events[-1]
+    assert (left.kind, left.session_id) == (K.AVAILABLE, SESSION)
+    assert stopped.at == left.at == NOW + 10 * MINUTE  # nobody pays for the time until the next car
+
+
+async def test_a_car_that_leaves_in_the_second_of_its_end_has_left(
+    world: StationWorld, station: ChargePoint16
+) -> None:
+    await world.tell(Verb.START)
+    started = await station.start(TAG, NOW, 0)
+    world.clock.advance(10 * MINUTE)
+    await station.status("Available", NOW + 7 * MINUTE)
+    await station.stop(started.transaction_id, NOW + 7 * MINUTE, 2_333, reason="EVDisconnected")
+    assert [(event.kind, event.session_id) for event in world.events[-2:]] == [
+        (K.STOPPED, SESSION),
+        (K.AVAILABLE, SESSION),
+    ]
+
+
+async def test_a_tag_charges_once(world: StationWorld, station: ChargePoint16) -> None:
+    await world.tell(Verb.START)
+    started = await station.start(TAG, NOW, 0)
+    world.clock.advance(10 * MINUTE)
+    await station.stop(started.transaction_id, NOW + 7 * MINUTE, 2_333, reason="EVDisconnected")
+    assert (await station.call_authorize(TAG)) == "Invalid"
+    again = await station.start(TAG, NOW + 8 * MINUTE, 2_333)
+    assert again.id_tag_info["status"] == "Invalid"
+    assert [charging.session_id for charging in await world.chargings()] == [None, SESSION]
+
+
+async def test_a_first_stand_that_is_not_believed_does_not_say_when_a_session_has_all(
+    world: StationWorld, station: ChargePoint16
+) -> None:
+    await station.values((NOW - MINUTE, 100_000), transaction=None)
+    await world.tell(Verb.START, limit=Energy(5_000))
+    await station.heard("RemoteStartTransaction")
+    started = await station.start(TAG, NOW, 5)
+    world.clock.advance(30 * MINUTE)
+    await station.values((NOW + 5 * MINUTE, 101_000), transaction=started.transaction_id)
+    await station.values((NOW + 10 * MINUTE, 103_000), transaction=started.transaction_id)
+    assert await world.carry_out() is None
+    [charging] = await world.chargings()
+    assert charging.start_wh == 101_000
+    await station.values((NOW + 20 * MINUTE, 106_000), transaction=started.transaction_id)
+    assert await world.carry_out()
+    assert await station.heard("RemoteStopTransaction")
+
+
+async def test_a_full_session_whose_stop_is_refused_is_stopped_again(
+    world: StationWorld, station: ChargePoint16
+) -> None:
+    await world.tell(Verb.START, limit=Energy(1_000))
+    started = await station.start(TAG, NOW, 0)
+    world.clock.advance(30 * MINUTE)
+    station.replies["RemoteStopTransaction"] = "Rejected"
+    await station.values((NOW + 10 * MINUTE, 1_500), transaction=started.transaction_id)
+    assert (await world.carry_out()).acceptance is Acceptance.REJECTED  # type: ignore[union-attr]
+    station.replies["RemoteStopTransaction"] = "Accepted"
+    await station.values((NOW + 11 * MINUTE, 1_600), transaction=started.transaction_id)
+    assert (await world.carry_out()).acceptance is Acceptance.ACCEPTED  # type: ignore[union-attr]
+    await station.values((NOW + 12 * MINUTE, 1_700), transaction=started.transaction_id)
+    assert await world.carry_out() is None
+
+
+async def test_what_is_doubted_of_a_charging_has_an_end(world: StationWorld, station: ChargePoint16) -> None:
+    started = await station.start(TAG, NOW, 100_000)
+    world.clock.advance(40 * MINUTE)
+    for minute in range(1, 31):
+        await station.values((NOW + minute * MINUTE, 100_000 - minute), transaction=started.transaction_id)
+    [charging] = await world.chargings()
+    assert "fell" in (charging.doubt or "")
+    assert len(charging.doubt or "") <= 1_000
 
 
 async def test_a_reservation_is_told_and_taken_back(world: StationWorld, station: ChargePoint16) -> None:
