@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
-from sqlalchemy import ColumnElement, Select, func, insert, select, tuple_
+from sqlalchemy import ColumnElement, Select, func, insert, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from bap.market.amounts import Instant
@@ -132,7 +132,10 @@ async def get_search(uow: UnitOfWork, search_id: str, *, account: str) -> Search
 async def put_offers(
     uow: UnitOfWork, search: Search, found: Sequence[FoundOffer], *, bpp_id: str, now: datetime
 ) -> None:
-    """Keep what a seller has; an offer that it tells of again is as told last."""
+    """Keep what a seller has; an offer that it tells of again is as told last.
+
+    What one has told, no other may tell otherwise, except the platform that sells it.
+    """
     if not found:
         return
     rows = {offer.view.id: _row(search, offer, bpp_id, now) for offer in found}
@@ -141,6 +144,10 @@ async def put_offers(
         statement.on_conflict_do_update(
             index_elements=["search_id", "id"],
             set_={name: statement.excluded[name] for name in next(iter(rows.values()))},
+            where=or_(
+                _TABLE.bpp_id == statement.excluded.bpp_id,
+                statement.excluded.names["bpp_id"].as_string() == statement.excluded.bpp_id,
+            ),
         )
     )
 
@@ -241,7 +248,7 @@ def _narrowed(query: Select[Any], wanted: OfferFilter) -> Select[Any]:
     if wanted.connector is not None:
         query = query.where(_TABLE.connector == wanted.connector)
     if wanted.seller is not None:
-        query = query.where(_TABLE.bpp_id == wanted.seller)
+        query = query.where(_TABLE.names["bpp_id"].as_string() == wanted.seller)
     return query
 
 
