@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -32,6 +33,7 @@ FindSellers = Callable[[], Awaitable[Sequence[str]]]
 Json = dict[str, Any]
 
 _MOST_SELLERS: Final = 50
+_LOOK_UPS_AT_ONCE: Final = 10
 
 
 class SellersUnnamed(MarketError):
@@ -39,6 +41,13 @@ class SellersUnnamed(MarketError):
 
     code, http_status, retryable = "MARKET_SELLERS_UNNAMED", 422, False
     kind = "invalid-request"
+
+
+class SellerBeyond(MarketError):
+    """The network has more sellers than a search asks, and this is one of those beyond."""
+
+    code, http_status, retryable = "MARKET_SELLER_BEYOND", 422, False
+    kind = "seller-unreachable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +90,9 @@ class MarketDesk:
         """Ask sellers what they have; return the search's id. Raises: RegistryUnavailable, DoneBefore."""
         sellers = form.sellers or await self._all_sellers()
         search_id = self._new_id()
-        letters = [
-            (name, await self._search_letter(name, form, search_id)) for name in dict.fromkeys(sellers)
-        ]
+        names = list(dict.fromkeys(sellers))
+        letters = await self._search_letters(names[:_MOST_SELLERS], form, search_id)
+        letters += [(name, _one_too_many(name)) for name in names[_MOST_SELLERS:]]
         now, closes_at = times_of(self.buyer, Action.DISCOVER)
         async with self.buyer.uow_factory() as uow:
             await add_search(uow, search_id, account=account.key, form=form, now=now, closes_at=closes_at)
@@ -157,13 +166,24 @@ class MarketDesk:
 
     async def _all_sellers(self) -> Sequence[str]:
         try:
-            return (await self.find_sellers())[:_MOST_SELLERS]
+            return await self.find_sellers()
         except NodeError as error:
             if error.retryable:
                 raise
             raise SellersUnnamed(
                 "the network has no list of its sellers", path="sellers", hint="Name those you mean."
             ) from error
+
+    async def _search_letters(
+        self, names: Sequence[str], form: SearchForm, search_id: str
+    ) -> list[tuple[str, Letter | NodeError]]:
+        at_once = asyncio.Semaphore(_LOOK_UPS_AT_ONCE)
+
+        async def write(name: str) -> Letter | NodeError:
+            async with at_once:
+                return await self._search_letter(name, form, search_id)
+
+        return list(zip(names, await asyncio.gather(*map(write, names)), strict=True))
 
     async def _search_letter(self, name: str, form: SearchForm, search_id: str) -> Letter | NodeError:
         """Return what a seller is asked, or why it cannot be."""
@@ -199,6 +219,13 @@ class MarketDesk:
 
     def _new_id(self) -> str:
         return str(random_id())
+
+
+def _one_too_many(name: str) -> SellerBeyond:
+    return SellerBeyond(
+        f"{name} was not asked: a search asks {_MOST_SELLERS} platforms at most",
+        hint="Name it under `sellers`.",
+    )
 
 
 def _write_criteria(form: SearchForm, wire: Wire) -> Json:

@@ -111,7 +111,7 @@ class SearchForm(Form):
     near: Near | None = Field(None, description="Where the energy comes from, or the station stands.")
     window: Window | None = Field(None, description="All of this time it must be to be had.")
     sellers: Annotated[list[SellerId], Field(min_length=1, max_length=50)] | None = Field(
-        None, description="Which sellers are asked; without it, all that the network has."
+        None, description="Which sellers are asked; without it, the first 50 that the network has."
     )
 
 

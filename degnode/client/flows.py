@@ -85,7 +85,7 @@ def search(  # noqa: PLR0913  what may be looked for
     sellers: Collection[str] | None = None,
     wait: float = WAIT,
 ) -> Flow[Search]:
-    """Ask sellers what they have; all of the network unless `sellers` are named.
+    """Ask sellers what they have; all of the network, up to 50, unless `sellers` are named.
 
     `near` is a latitude, a longitude and a radius in metres.
     """

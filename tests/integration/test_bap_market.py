@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
+from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+from sqlalchemy import select, update
 
+from bap.market.offers import FoundOffer, OfferView
+from bap.market.searches import find_search, put_offers
+from bap.market.tables import market_offers
+from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.errors import WireError
 from protocol.profile import PROFILES, V2_RC, Profile
@@ -253,6 +260,45 @@ async def test_a_search_tells_who_is_missing_and_why(world: MarketWorld) -> None
 async def test_without_a_name_all_sellers_of_the_network_are_asked(world: MarketWorld) -> None:
     await world.post("/offers/search", {})
     assert [row["peer"] for row in await world.requests()] == [BPP_ID]
+
+
+async def test_of_a_large_network_those_beyond_are_told_as_not_asked(database: Database) -> None:
+    names = [f"seller-{number}.example" for number in range(52)]
+    async with market_world(database, profile=V2_RC, sellers=names) as world:
+        search = (await world.post("/offers/search", {})).json()
+        assert [row["peer"] for row in await world.requests()] == names[:50]
+    beyond = [seller for seller in search["sellers"] if seller["state"] != "waiting"]
+    assert [seller["platform"] for seller in beyond] == names[50:]
+    assert {seller["problem"]["what_to_do"] for seller in beyond} == {"Name it under `sellers`."}
+
+
+async def test_no_seller_tells_otherwise_what_another_sells(world: MarketWorld) -> None:
+    search = await world.found()
+    async with world.uow_factory() as uow:
+        [row] = (await uow.connection.execute(select(market_offers))).mappings()
+        found = await find_search(uow, search["id"])
+    assert found is not None
+    offer = SimpleNamespace(
+        view=OfferView(**row["offer"] | {"name": "Told by another"}),
+        names=row["names"],
+        price=Decimal("0.01"),
+        resource=SimpleNamespace(available=Energy(1), connector=None, production=WINDOW),
+    )
+    path = f"/searches/{search['id']}"
+    for teller, name in (("rival.example", search["offers"][0]["name"]), (BPP_ID, "Told by another")):
+        async with world.uow_factory() as uow:
+            await put_offers(uow, found, [cast("FoundOffer", offer)], bpp_id=teller, now=world.clock.now())
+        [told] = (await world.get(path)).json()["offers"]
+        assert told["name"] == name, teller
+
+
+async def test_offers_that_an_index_tells_of_are_found_by_who_sells_them(world: MarketWorld) -> None:
+    search = await world.found()
+    async with world.uow_factory() as uow:
+        await uow.connection.execute(update(market_offers).values(bpp_id="index.example"))
+    path = f"/searches/{search['id']}"
+    assert len((await world.get(f"{path}?seller={BPP_ID}")).json()["offers"]) == 1
+    assert (await world.get(f"{path}?seller=index.example")).json()["offers"] == []
 
 
 async def test_filters_narrow_what_is_seen(world: MarketWorld) -> None:
