@@ -19,7 +19,7 @@ from kernel.local_periods import Cadence
 from settlement.agreement import Agreement
 from settlement.side import MeteredInterval
 from settlement.statements.evidence import EarlierClaim, KnownCut
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from tests.support.bill_statements import resealed, statement_of
 
 Json = dict[str, Any]
@@ -93,7 +93,7 @@ def cases(draw: st.DrawFn) -> Case:
     start = draw(st.sampled_from(STARTS)) + draw(st.integers(0, 5)) * HOUR
     window = Interval(start, start + draw(st.integers(1, 70)) * HOUR)
     before = Interval(start - 6 * HOUR, window.end)
-    terms = draw(trades.terms())
+    terms = draw(term_strategies.terms())
     if terms.by_interval is not None:
         terms = replace(terms, by_interval=replace(terms.by_interval, start=start + QUARTER))
     contracted = draw(st.integers(0, 60_000))

@@ -18,7 +18,7 @@ from settlement.quantities import delivered_by
 from settlement.runs import find_revisions
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from tests.support.agreements import agree
 from trading.terms import SettlementType
 
@@ -67,7 +67,7 @@ def looks(draw: st.DrawFn) -> tuple[Look, Look]:
             zone=draw(st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kolkata"])),
             matching=draw(st.sampled_from(Matching)),
         ),
-        terms=replace(draw(trades.terms()), settlement_type=settles),
+        terms=replace(draw(term_strategies.terms()), settlement_type=settles),
     )
     counted = st.lists(WATT_HOURS, min_size=hours, max_size=hours)
     earlier = Look(

@@ -18,7 +18,7 @@ from kernel.money import Money, Rounding, round_to_minor, sum_money
 from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
 from settlement.charges.line import ChargeLine
 from settlement.lines import gather, items_of, taxes_on
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from trading.bands import Band
 from trading.charges import AmountOff, Discount, LineKind, Percent
 from trading.costs import SUBSCRIPTION_FEE
@@ -90,7 +90,7 @@ def contracts(draw: st.DrawFn) -> Trade:
         st.lists(st.integers(0, 3_000), min_size=1, max_size=120) | st.sampled_from([[0, 0, 0], [1] * 130])
     )
     inner = draw(st.sets(st.integers(1, len(settled)), max_size=4))
-    agreed = draw(trades.terms())
+    agreed = draw(term_strategies.terms())
     if agreed.by_interval is not None:
         agreed = replace(agreed, by_interval=replace(agreed.by_interval, start=start + QUARTER))
     if agreed.subscription is not None:

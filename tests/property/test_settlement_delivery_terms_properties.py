@@ -19,7 +19,7 @@ from settlement.allocation.series import Entitlement, left_over
 from settlement.quantities import quantities_by_cycle
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from tests.support.agreements import WINDOW, agree
 from trading.bands import Band
 from trading.charges import LineKind
@@ -58,7 +58,7 @@ def hourly(watt_hours: list[int]) -> list[MeteredInterval]:
 def cases(draw: st.DrawFn) -> Case:
     """Draw a contract of one price with any matching, losses and penalties, and what its meters counted."""
     agreement = agree(
-        price=str(draw(trades.prices)),
+        price=str(draw(term_strategies.prices)),
         kwh=str(Decimal(draw(st.integers(0, 30_000))) / 1000),
         wheeling=None,
         currency=draw(st.sampled_from(["USD", "JPY", "KWD"])),
@@ -68,8 +68,8 @@ def cases(draw: st.DrawFn) -> Case:
     currency = agreement.terms.currency
     terms = replace(
         agreement.terms,
-        losses=draw(st.just(NO_LOSSES) | trades.losses),
-        penalties=draw(trades.penalties(currency, is_flat=True)),
+        losses=draw(st.just(NO_LOSSES) | term_strategies.losses),
+        penalties=draw(term_strategies.penalties(currency, is_flat=True)),
     )
     return Case(agreement=replace(agreement, terms=terms), gave=draw(energies), took=draw(energies))
 
@@ -219,7 +219,7 @@ def sent_under(case: Case, left: list[MeteredInterval]) -> dict[Interval, int]:
     return sent
 
 
-@given(agreed=trades.terms())
+@given(agreed=term_strategies.terms())
 def test_what_is_kept_of_terms_has_nothing_of_what_is_not_agreed(agreed: Terms) -> None:
     plain = replace(agreed, matching=Matching.WINDOW, metering=METERING_GRID, losses=NO_LOSSES, penalties=())
     kept = terms_to_record(plain)

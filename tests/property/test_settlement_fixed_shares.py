@@ -21,7 +21,7 @@ from settlement.allocation.series import FIXED_SHARES, Entitlement, fixed_share,
 from settlement.cycles import SettlementCycle
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.side import MeteredInterval
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from tests.support.agreements import agree
 from tests.support.claims import counted, entitle, slots, watt_hours_of
 from trading.terms import SettlementType
@@ -42,7 +42,7 @@ def shared_meters(draw: st.DrawFn) -> tuple[list[int], list[Entitlement]]:
         first = draw(st.integers(0, len(watt_hours) - 1))
         last = draw(st.integers(first, len(watt_hours) - 1))
         most = min(free[first : last + 1])
-        share = min(most, draw(trades.shares)) if draw(st.booleans()) else most
+        share = min(most, draw(term_strategies.shares)) if draw(st.booleans()) else most
         if share:
             free[first : last + 1] = [each - share for each in free[first : last + 1]]
             contracts.append(entitle(f"T{number}", ENOUGH, window=slots(first, last), share=str(share)))
@@ -87,11 +87,11 @@ def test_a_share_depends_on_no_other_contract_and_on_nothing_later(
         each.contract_id: alone[each.contract_id] for each in some
     }
     until = data.draw(st.integers(0, len(metered)))
-    share = data.draw(trades.shares)
+    share = data.draw(term_strategies.shares)
     assert fixed_share(metered[:until], share) == fixed_share(metered, share)[:until]
 
 
-@given(watt_hours=energies, share=trades.shares, limit=st.integers(0, 60_000))
+@given(watt_hours=energies, share=term_strategies.shares, limit=st.integers(0, 60_000))
 def test_what_is_taken_of_a_share_is_never_made_up_for(
     watt_hours: list[int], share: Decimal, limit: int
 ) -> None:
@@ -105,7 +105,9 @@ def test_what_is_taken_of_a_share_is_never_made_up_for(
 def agreements(draw: st.DrawFn) -> Agreement:
     hours = draw(st.integers(2, 40))
     settles = draw(st.sampled_from([SettlementType.HOURLY, SettlementType.DAILY]))
-    terms = replace(draw(trades.terms()), settlement_type=settles, share_percent=draw(trades.shares))
+    terms = replace(
+        draw(term_strategies.terms()), settlement_type=settles, share_percent=draw(term_strategies.shares)
+    )
     made = agree(
         window=Interval(START, START + hours * HOUR),
         kwh=str(Energy(draw(st.integers(0, 60_000))).kilowatt_hours),

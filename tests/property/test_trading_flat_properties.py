@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from trading.bands import Band
 from trading.flat import lay_flat
 from trading.terms import Terms
@@ -30,7 +30,7 @@ STEP: Final = timedelta(minutes=5)
 
 @settings(max_examples=60, deadline=None)
 @given(
-    agreed=trades.terms(),
+    agreed=term_strategies.terms(),
     start=st.sampled_from(CHANGES),
     offset=st.integers(0, 200),
     steps=st.integers(1, 1_500),

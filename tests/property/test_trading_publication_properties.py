@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from protocol.actions import Action
 from protocol.profile import PROFILES
 from tests.property.test_trading_mapping_properties import few, through, told_on
+from tests.support import term_strategies
 from tests.support import trade_strategies as trades
 from tests.support.official import official_message_errors
 from trading.listing import Listing
@@ -22,7 +23,9 @@ from trading.publication import Notice, Publication, PublicationResult, ResultSt
 
 generations = pytest.mark.parametrize("profile", PUBLICATION_WIRES)
 BPP = {"bpp_id": "bpp.example", "bpp_url": "https://bpp.example"}
-notices = st.lists(st.builds(Notice, code=trades.words, message=trades.words), max_size=2).map(tuple)
+notices = st.lists(
+    st.builds(Notice, code=term_strategies.words, message=term_strategies.words), max_size=2
+).map(tuple)
 
 
 @generations
@@ -52,7 +55,7 @@ def test_results_survive(profile: str, data: st.DataObject) -> None:
         st.lists(
             st.builds(
                 PublicationResult,
-                catalogue_id=trades.words,
+                catalogue_id=term_strategies.words,
                 status=st.sampled_from(ResultStatus),
                 items=st.none() | st.integers(0, 10**6),
                 errors=notices,

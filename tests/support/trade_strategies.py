@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from typing import Final
 
 from hypothesis import strategies as st
 
 from kernel.currency import Currency
-from kernel.energy import Energy
 from kernel.interval import Interval
-from kernel.money import Money, sum_money
-from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax
+from kernel.money import sum_money
+from tests.support.place_strategies import (
+    circles,
+    places,
+    spatial_filters,
+)
+from tests.support.term_strategies import (
+    currencies,
+    day_rates,
+    energies,
+    instants,
+    interval_prices,
+    intervals,
+    meters,
+    moneys,
+    prices,
+    terms,
+    words,
+)
 from trading.contract import Contract
 from trading.delivery import (
     BillingCycleView,
@@ -30,10 +44,8 @@ from trading.delivery import (
     SettlementCycleView,
     TelemetryEvent,
 )
-from trading.geometry import Geometry, GeometryKind, point_at
 from trading.lifecycle import ContractStatus
 from trading.listing import ListedOffer, ListedTerms, Listing
-from trading.matching import NO_LOSSES, Billed, Losses, Matching
 from trading.offer import (
     Certification,
     DeliveryMode,
@@ -43,176 +55,11 @@ from trading.offer import (
     SourceType,
     SupportContact,
 )
-from trading.penalties import Counted, Payee, ShortfallPenalty, Tolerance
-from trading.periods import BillingPeriod
-from trading.place import Address, Place
-from trading.rates import DayRates, IntervalPrices, Price, TimeOfDayRate
+from trading.rates import Price
 from trading.request import MOST_WORDS, Criteria, Inquiry, OrderRequest, Rating
-from trading.spatial import Quantifier, SpatialFilter, SpatialOperator
-from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
-from trading.wheeling import Collector, Side, Wheeling, WheelingBasis
+from trading.terms import PricingModel, SettlementType
 
 CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
-
-currencies = st.sampled_from([Currency(code) for code in ("USD", "INR", "JPY", "KWD")])
-words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=12)
-energies = st.integers(min_value=0, max_value=10**9).map(Energy)
-meters = st.integers(min_value=1, max_value=10**10).map(str)
-instants = st.integers(min_value=0, max_value=10**12).map(
-    lambda moment: datetime(2020, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)
-)
-prices = st.decimals(min_value=0, max_value=10_000, places=6)
-percentages = st.decimals(min_value=Decimal("0.01"), max_value=100, places=2)
-shares = st.decimals(min_value=Decimal("0.000001"), max_value=100, places=6) | percentages
-
-
-@st.composite
-def intervals(draw: st.DrawFn) -> Interval:
-    start = draw(instants)
-    return Interval(start, start + timedelta(seconds=draw(st.integers(min_value=1, max_value=10**7))))
-
-
-@st.composite
-def moneys(draw: st.DrawFn, currency: Currency) -> Money:
-    return Money(draw(st.integers(min_value=0, max_value=10**12)), currency)
-
-
-quarters = st.integers(min_value=0, max_value=95)
-
-
-@st.composite
-def day_rates(draw: st.DrawFn) -> DayRates:
-    """Hours that do not overlap, whose last may wrap around midnight."""
-    bounds = sorted(draw(st.sets(quarters, min_size=2, max_size=5)))
-    clock = [time(quarter // 4, quarter % 4 * 15) for quarter in bounds]
-    spans = [*pairwise(clock), (clock[-1], clock[0])]
-    chosen = draw(st.lists(st.sampled_from(spans), min_size=1, unique=True))
-    return DayRates(
-        rates=tuple(TimeOfDayRate(start=start, end=end, rate=draw(prices)) for start, end in chosen)
-    )
-
-
-interval_prices = st.builds(
-    IntervalPrices,
-    start=instants,
-    step=st.just(timedelta(minutes=15)),
-    prices=st.lists(prices, min_size=1, max_size=4).map(tuple),
-)
-
-
-@st.composite
-def wheelings(draw: st.DrawFn, currency: Currency) -> Wheeling:
-    basis = draw(st.sampled_from(WheelingBasis))
-    price = Price(per_kwh=draw(prices), currency=currency) if basis is WheelingBasis.PER_KWH else None
-    return Wheeling(
-        utility_name=draw(words),
-        amount=Money.zero(currency) if price else draw(moneys(currency)),
-        description=draw(st.just("") | words),
-        basis=basis,
-        price=price,
-        side=draw(st.sampled_from(Side)),
-        collected_by=draw(st.sampled_from(Collector)),
-        charge_on_zero=price is None and draw(st.booleans()),
-    )
-
-
-@st.composite
-def charges(draw: st.DrawFn, currency: Currency) -> Charge:
-    kind = draw(st.sampled_from([LineKind.FEE, LineKind.SURCHARGE, LineKind.ADD_ON]))
-    values: list[st.SearchStrategy[Money | Price | Percent]] = [
-        moneys(currency),
-        st.builds(Price, per_kwh=prices, currency=st.just(currency)),
-    ]
-    if kind is not LineKind.ADD_ON:
-        values.append(st.builds(Percent, of_energy=percentages))
-    value = draw(st.one_of(values))
-    is_repeated = kind is LineKind.ADD_ON and isinstance(value, Money) and draw(st.booleans())
-    every = draw(st.sampled_from(BillingPeriod)) if is_repeated else None
-    return Charge(kind=kind, title=draw(words), value=value, every=every)
-
-
-@st.composite
-def promotions(draw: st.DrawFn, currency: Currency) -> Discount | AmountOff:
-    validity = draw(st.none() | intervals())
-    if draw(st.booleans()):
-        return Discount(title=draw(words), percent=draw(percentages), validity=validity)
-    amount = Money(draw(st.integers(min_value=1, max_value=10**6)), currency)
-    return AmountOff(title=draw(words), amount=amount, validity=validity)
-
-
-taxes = st.builds(
-    Tax,
-    title=words,
-    percent=percentages,
-    jurisdiction=words,
-    applies_to=st.frozensets(
-        st.sampled_from([kind for kind in LineKind if kind is not LineKind.TAX]), min_size=1
-    ),
-)
-
-
-losses = st.builds(
-    Losses, st.decimals(min_value=0, max_value=Decimal("0.99"), places=4), st.sampled_from(Billed)
-)
-tolerances = st.builds(
-    Tolerance,
-    percent=st.decimals(min_value=0, max_value=100, places=2),
-    counted=st.sampled_from(Counted),
-)
-
-
-@st.composite
-def penalties(draw: st.DrawFn, currency: Currency, *, is_flat: bool) -> tuple[ShortfallPenalty, ...]:
-    """What each side owes for a shortfall, some of them nothing; a per cent of the price where it is one."""
-    found: list[ShortfallPenalty] = []
-    for side in draw(st.lists(st.sampled_from(Side), max_size=2, unique=True)):
-        of_price = is_flat and draw(st.booleans())
-        found.append(
-            ShortfallPenalty(
-                side=side,
-                price=None if of_price else Price(per_kwh=draw(prices), currency=currency),
-                percent_of_price=draw(percentages) if of_price else None,
-                payee=draw(st.sampled_from(Payee)),
-                tolerance=draw(tolerances),
-            )
-        )
-    return tuple(found)
-
-
-@st.composite
-def terms(draw: st.DrawFn) -> Terms:
-    """Terms of every pricing model, with every kind of charge."""
-    currency = draw(currencies)
-    model = draw(st.sampled_from(PricingModel))
-    percent = draw(st.none() | percentages)
-    is_fixed = model is PricingModel.FIXED
-    price = Price(per_kwh=Decimal(0) if is_fixed else draw(prices), currency=currency)
-    subscription = st.builds(
-        Subscription, fee=moneys(currency), every=st.sampled_from(BillingPeriod), included=energies
-    )
-    by_interval = draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None
-    return Terms(
-        price=price,
-        wheeling=draw(st.none() | wheelings(currency)),
-        discount=None if percent is None else Discount(title="Offer", percent=percent),
-        pricing_model=model,
-        settlement_type=draw(st.sampled_from(SettlementType)),
-        billing_period=draw(st.sampled_from(BillingPeriod)),
-        rates=draw(day_rates()) if model is PricingModel.TIME_OF_DAY else None,
-        subscription=draw(subscription) if model is PricingModel.SUBSCRIPTION else None,
-        fixed=draw(moneys(currency)) if is_fixed else None,
-        by_interval=by_interval,
-        further_wheeling=tuple(draw(st.lists(wheelings(currency), max_size=2))),
-        promotions=tuple(draw(st.lists(promotions(currency), max_size=2))),
-        charges=tuple(draw(st.lists(charges(currency), max_size=3))),
-        taxes=tuple(draw(st.lists(taxes, max_size=2))),
-        matching=draw(st.sampled_from(Matching)),
-        metering=timedelta(minutes=draw(st.sampled_from([15, 15, 30, 60]))),
-        losses=draw(st.just(NO_LOSSES) | losses),
-        penalties=draw(penalties(currency, is_flat=model is PricingModel.PER_KWH and by_interval is None)),
-        payment=draw(st.sampled_from(PaymentTiming)),
-        share_percent=draw(st.none() | shares),
-    )
 
 
 sources = st.builds(
@@ -223,52 +70,6 @@ sources = st.builds(
     inverter_id=st.none() | words,
     certification=st.none()
     | st.builds(Certification, status=words, certificates=st.lists(words, max_size=2).map(tuple)),
-)
-
-
-def degrees(most: int) -> st.SearchStrategy[Decimal]:
-    """Angles between −`most` and `most`, to the tenth of a metre."""
-    return st.decimals(min_value=-most, max_value=most, places=6)
-
-
-positions = st.tuples(degrees(180), degrees(90))
-points = positions.map(lambda found: point_at(longitude=found[0], latitude=found[1]))
-lines = st.lists(positions, min_size=2, max_size=4).map(
-    lambda found: Geometry(kind=GeometryKind.LINE, coordinates=tuple(found))
-)
-triangles = st.tuples(positions, positions, positions).map(
-    lambda found: Geometry(kind=GeometryKind.POLYGON, coordinates=((*found, found[0]),))
-)
-pairs = st.tuples(positions, positions).map(
-    lambda found: Geometry(kind=GeometryKind.POINTS, coordinates=found)
-)
-collections = st.lists(points | lines | triangles, min_size=1, max_size=3).map(
-    lambda found: Geometry(kind=GeometryKind.COLLECTION, members=tuple(found))
-)
-geometries = points | lines | triangles | pairs | collections
-addresses = st.builds(
-    Address,
-    street=st.none() | words,
-    locality=st.none() | words,
-    region=st.none() | words,
-    postal_code=st.none() | words,
-    country=st.none() | words,
-).filter(lambda address: address != Address())
-places = st.builds(Place, geometry=geometries, address=st.none() | addresses)
-
-metres = st.decimals(min_value=0, max_value=10**7, places=2)
-spatial_filters = st.sampled_from(SpatialOperator).flatmap(
-    lambda operator: st.builds(
-        SpatialFilter,
-        operator=st.just(operator),
-        geometry=geometries,
-        targets=st.lists(words, min_size=1, max_size=2).map(tuple),
-        quantifier=st.sampled_from(Quantifier),
-        distance=metres if operator is SpatialOperator.DWITHIN else st.none(),
-    )
-)
-circles = st.builds(
-    SpatialFilter, operator=st.just(SpatialOperator.DWITHIN), geometry=points, distance=metres
 )
 
 
@@ -290,7 +91,11 @@ criteria = st.builds(
     ),
     expression=st.none() | words,
 )
+
+
 inquiries = st.builds(Inquiry, category=st.sampled_from(CATEGORIES), target_id=words)
+
+
 contacts = st.builds(
     SupportContact,
     name=words,
@@ -299,6 +104,8 @@ contacts = st.builds(
     url=st.none() | words,
     hours=st.none() | words,
 )
+
+
 ratings = st.builds(
     Rating,
     target_id=words,

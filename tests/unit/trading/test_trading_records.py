@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from kernel.currency import Currency
 from kernel.money import Money
-from tests.support import trade_strategies as trades
+from tests.support import term_strategies
 from trading.charges import Discount
 from trading.periods import BillingPeriod
 from trading.rates import Price
@@ -44,7 +44,7 @@ def test_a_contract_of_before_there_were_other_models_keeps_its_terms() -> None:
 
 
 @settings(max_examples=200, deadline=None)
-@given(agreed=trades.terms())
+@given(agreed=term_strategies.terms())
 def test_terms_of_every_model_are_read_as_they_were_written(agreed: Terms) -> None:
     kept = orjson.loads(orjson.dumps(terms_to_record(agreed)))
     assert terms_from_record(kept) == agreed
