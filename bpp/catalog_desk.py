@@ -5,6 +5,7 @@ What is held or sold stays so, and contracts keep their terms: they have frozen 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -69,10 +70,8 @@ async def change_catalogue(uow: UnitOfWork, wish: Wish, *, now: datetime) -> Out
     await versions.lock()
     current = await versions.current()
     _require_expected(current, wish.expected)
-    document = wish.change(None if current is None else current.document)
-    catalogue = catalogue_of(document, name="the catalogue")
-    differs = difference(None if current is None else current.document, document)
-    written = write_document(document)
+    before = None if current is None else current.document
+    document, catalogue, differs, written = await asyncio.to_thread(_made, wish.change, before)
     digest = digest_of(written)
     if current is not None and (current.head.digest == digest and wish.origin is not Origin.START):
         return Outcome(version=current, catalogue=catalogue, is_new=False, difference=differs, oversold=())
@@ -113,6 +112,13 @@ async def take_file(
         return None
     wish = Wish(change=lambda _: document, by=by, why=f"started with {name}", origin=Origin.START)
     return await change_catalogue(uow, wish, now=now)
+
+
+def _made(change: Change, before: Document | None) -> tuple[Document, Catalogue, Difference, str]:
+    """Return the next document, checked, with its text; of a large one that takes seconds."""
+    document = change(before)
+    catalogue = catalogue_of(document, name="the catalogue")
+    return document, catalogue, difference(before, document), write_document(document)
 
 
 def _require_expected(current: Version | None, expected: int | None) -> None:

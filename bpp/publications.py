@@ -52,6 +52,17 @@ class Kept:
     results: tuple[PublicationResult, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownVersions:
+    """The newest version that was `told`, None if none, and those that were sent since, with that one.
+
+    What was sent may be on its way, or have arrived without an answer.
+    """
+
+    told: int | None
+    sent: tuple[int, ...]
+
+
 class Publications:
     """The publications within one transaction."""
 
@@ -90,16 +101,22 @@ class Publications:
         """Keep that the whole publication was refused."""
         await self._close(message_id, {"answered_at": now, "refusal": error.to_wire()})
 
-    async def version_told(self, peer: str) -> int | None:
-        """Return the newest version that `peer` was told and did not refuse as a whole, None if none."""
-        reached = outbox.c.state.not_in([OutboxState.REFUSED.value, OutboxState.DEAD.value])
-        query = (
-            select(func.max(publications.c.version))
-            .join(outbox, self._of_outbox)
-            .where(publications.c.peer == peer, publications.c.refusal.is_(None), reached)
-        )
-        number: int | None = (await self._connection.execute(query)).scalar_one_or_none()
-        return number
+    async def lock(self, peer: str) -> None:
+        """Let nobody else publish to `peer` until the transaction ends: versions are sent in their order."""
+        key = func.hashtextextended(f"publishing:{peer}", 0)
+        await self._connection.execute(select(func.pg_advisory_xact_lock(key)))
+
+    async def known_to(self, peer: str, *, profile: str) -> KnownVersions:
+        """Return the versions that `peer` may know of, in the generation `profile`."""
+        is_of_peer = (publications.c.peer == peer) & (publications.c.profile == profile)
+        arrived = (outbox.c.state == OutboxState.DELIVERED.value) & publications.c.refusal.is_(None)
+        newest = select(func.max(publications.c.version)).join(outbox, self._of_outbox)
+        told: int | None = (
+            await self._connection.execute(newest.where(is_of_peer, arrived))
+        ).scalar_one_or_none()
+        since = select(publications.c.version).where(is_of_peer, publications.c.version >= (told or 0))
+        rows = await self._connection.execute(since.distinct().order_by(publications.c.version))
+        return KnownVersions(told=told, sent=tuple(rows.scalars()))
 
     async def latest(self, *, limit: int, peer: str | None = None) -> list[Kept]:
         """Return the publications, the newest first, of one discovery service or of all."""

@@ -6,18 +6,19 @@ message into the outbox in one unit of work with the record of it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
-from uuid import uuid4
+from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid4, uuid5
 
 import structlog
 
 from bpp.catalog import catalogue_of
-from bpp.catalog_changes import touched_providers
+from bpp.catalog_changes import Kind, entries_of, touched_providers
 from bpp.catalog_versions import CatalogueVersions, Version
-from bpp.publications import Publications, Scope, Sent
+from bpp.publications import KnownVersions, Publications, Scope, Sent
 from kernel.energy import Energy
 from kernel.errors import NodeError
 from node.correspondence import Correspondent, Peer
@@ -32,6 +33,7 @@ from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.listing import Listing, list_catalogue
 from trading.mapping import PUBLICATION_WIRES, publication_wire_of
+from trading.offer import Provider
 from trading.publication import Publication
 from trading.stock import Stock
 
@@ -84,14 +86,17 @@ class Publisher:
         to = await self.find_peer(arguments["peer"])
         profile = self._able(await self.wires.of(to.subscriber_id))
         async with self.uow_factory() as uow:
+            kept = Publications(uow.connection)
+            await kept.lock(to.subscriber_id)
             version = await CatalogueVersions(uow.connection).current()
+            known = await kept.known_to(to.subscriber_id, profile=profile.name)
             scope = Scope(arguments["scope"])
-            told = None if version is None else await self._publication(version, to, scope, uow, now=now)
+            told = None if version is None else await self._publication(version, known, scope, uow, now=now)
             if version is None or told is None:
                 log.info("catalogue.nothing_to_publish", peer=to.subscriber_id)
                 return
             outgoing = self._write(told, to, profile, now=now)
-            await Publications(uow.connection).put(
+            await kept.put(
                 Sent(
                     message_id=outgoing.message_id,
                     peer=to.subscriber_id,
@@ -130,32 +135,47 @@ class Publisher:
         return able[0]
 
     async def _publication(
-        self, version: Version, to: Peer, scope: Scope, uow: UnitOfWork, *, now: datetime
+        self, version: Version, known: KnownVersions, scope: Scope, uow: UnitOfWork, *, now: datetime
     ) -> Publication | None:
         """Return what is to be told of a version, None if the service knows all of it."""
-        told = await Publications(uow.connection).version_told(to.subscriber_id)
-        before = None if told is None else await CatalogueVersions(uow.connection).get(told)
-        listing = _listing(version, await Stock(uow.connection).left_of_wanted(now=now))
-        if before is None:
-            return Publication(listing=listing)
-        gone = {provider.id: provider for provider in _listing(before, {}).providers}
-        for provider in listing.providers:
-            gone.pop(provider.id, None)
-        changed = touched_providers(before.document, version.document)
-        if scope is Scope.WHOLE or changed is None:
-            return Publication(listing=listing, gone=tuple(gone.values()))
-        if not changed and not gone:
+        left = await Stock(uow.connection).left_of_wanted(now=now)
+        listing = await asyncio.to_thread(_listing, version, left)
+        sells = {provider.id for provider in listing.providers}
+        gone: dict[str, Provider] = {}
+        changed: frozenset[str] | None = None if scope is Scope.WHOLE or known.told is None else frozenset()
+        for number in known.sent:
+            before = (await CatalogueVersions(uow.connection).get(number)).document
+            gone |= {each.id: each for each in _sellers(before) if each.id not in sells}
+            if changed is not None:
+                touched = await asyncio.to_thread(touched_providers, before, version.document)
+                changed = None if touched is None else changed | touched
+        if changed is not None and not changed and not gone:
             return None
         return Publication(listing=listing, changed=changed, gone=tuple(gone.values()))
 
     def _write(self, told: Publication, to: Peer, profile: Profile, *, now: datetime) -> Outgoing:
+        """Return the message; all of them are of one conversation, for those keep their order."""
         me = self.correspondent
         message = publication_wire_of(profile.name).write_publication(
             told, bpp_id=me.subscriber_id, bpp_url=me.url
         )
+        conversation = uuid5(NAMESPACE_URL, f"publishing:{me.subscriber_id}:{to.subscriber_id}")
         return me.request(
-            PUBLISHING.request, to=to, message=message, transaction_id=str(uuid4()), now=now, profile=profile
+            PUBLISHING.request,
+            to=to,
+            message=message,
+            transaction_id=str(conversation),
+            now=now,
+            profile=profile,
         )
+
+
+def _sellers(document: Mapping[str, Any]) -> Iterator[Provider]:
+    """Return the providers of a document that sell anything."""
+    sellers = {entry["provider"] for entry in entries_of(document, Kind.RESOURCE)}
+    for entry in entries_of(document, Kind.PROVIDER):
+        if entry["id"] in sellers:
+            yield Provider(id=entry["id"], name=entry["name"])
 
 
 def _listing(version: Version, left: Mapping[str, Energy]) -> Listing:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -30,13 +29,13 @@ class PublishedCatalogues:
         """Hold off other publications until the transaction ends: changes become visible in their order."""
         await self._connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHANGES})
 
-    async def find_body(self, bpp_id: str, catalogue_id: str) -> Mapping[str, Any] | None:
+    async def find(self, bpp_id: str, catalogue_id: str) -> Published | None:
         """Return a catalogue as it stands, None if it was never published."""
-        query = select(published_catalogues.c.body).where(
+        query = select(published_catalogues).where(
             published_catalogues.c.bpp_id == bpp_id, published_catalogues.c.catalogue_id == catalogue_id
         )
-        found: Mapping[str, Any] | None = (await self._connection.execute(query)).scalar_one_or_none()
-        return found
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else _published(row)
 
     async def put(
         self,

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from discovery.catalogue_form import FORMS
 from discovery.merge_patch import merged
+from discovery.shelf import Published
 from trading.mapping import publication_wire_of
 from trading.mapping.find import find_objects, find_text
 from trading.publication import (
@@ -35,9 +36,7 @@ class Decision:
     items: int = 0
 
 
-def decide(
-    catalogue: PublishedCatalogue, *, sender: str, profile: str, known: Mapping[str, Any] | None
-) -> Decision:
+def decide(catalogue: PublishedCatalogue, *, sender: str, profile: str, known: Published | None) -> Decision:
     """Return what is done with a catalogue that `sender` publishes; `known` is what it published before.
 
     Raises: FieldInvalid, if what a change comes to does not say what it is.
@@ -53,7 +52,10 @@ def decide(
         if known is None:
             why = "nothing was published under this id that could be changed; publish all of it"
             return _rejected(catalogue, _NOTHING_TO_CHANGE, why)
-        catalogue = _changed(catalogue, known, profile)
+        if known.profile != profile:
+            why = f"it was published in {known.profile}, whose form a change in {profile} does not fit"
+            return _rejected(catalogue, _ONE_GENERATION, f"{why}; publish all of it")
+        catalogue = _changed(catalogue, known.body, profile)
     items = len(FORMS[profile].split(catalogue.as_sent).items)
     result = PublicationResult(
         catalogue_id=catalogue.id,

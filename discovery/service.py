@@ -21,6 +21,7 @@ from search.paging import Page
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.fields import Field
 from trading.mapping import publication_wire_of, wire_of
+from trading.publication import UpdateMode
 from trading.request import Criteria
 
 
@@ -62,18 +63,20 @@ class DiscoveryService:
         await kept.lock()
         results = []
         for catalogue in wire.read_publication(inbound.message):
+            known = await kept.find(inbound.sender, catalogue.id)
             decision = decide(
                 catalogue,
                 sender=inbound.sender,
                 profile=inbound.profile.name,
-                known=await kept.find_body(inbound.sender, catalogue.id),
+                known=known,
             )
             results.append(decision.result)
             if decision.kept is not None:
+                before = known.bpp_url if known and catalogue.mode is UpdateMode.MERGE else ""
                 await kept.put(
                     decision.kept,
                     bpp_id=inbound.sender,
-                    bpp_url=catalogue.bpp_url or inbound.sender_url,
+                    bpp_url=decision.kept.bpp_url or before or inbound.sender_url,
                     profile=inbound.profile.name,
                     items=decision.items,
                     message_id=inbound.context.message_id,

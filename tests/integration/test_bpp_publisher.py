@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -17,7 +19,7 @@ from bpp.catalog_desk import Change, Wish, change_catalogue
 from bpp.catalog_document import Document, load_document
 from bpp.catalog_versions import Origin
 from bpp.platform import Bpp
-from bpp.publications import Kept, Publications, Scope
+from bpp.publications import Kept, KnownVersions, Publications, Scope
 from bpp.publishing import Publisher, publish_job
 from bpp.showcase import Showcase
 from degnode.roles.catalogue import CatalogueSettings, open_catalogue
@@ -164,6 +166,29 @@ async def test_versions_are_told_whole_then_by_their_changes_and_withdrawals_too
     name = load_document(CATALOGUE_FILE)["id"]
     expected = {f"{name}/hill": False, f"{name}/{SELLER}": False} if is_lts else {name: False}
     assert await world.found() == expected
+
+
+async def test_what_may_have_arrived_counts_for_what_is_told_after_it(world: World) -> None:
+    await world.change(lambda _: load_document(CATALOGUE_FILE))
+    first = await world.publish()
+    await world.change(two_providers)
+    on_its_way = replace(
+        first.sent, message_id=str(uuid4()), version=2, published_at=_now(world) - timedelta(seconds=1)
+    )
+    async with world.foundation.uow_factory() as uow:
+        kept = Publications(uow.connection)
+        await kept.put(on_its_way)
+        profile = first.sent.profile
+        assert await kept.known_to(CDS_ID, profile=profile) == KnownVersions(told=1, sent=(1, 2))
+        assert await kept.known_to(CDS_ID, profile="another") == KnownVersions(told=None, sent=())
+    await world.change(lambda current: withdraw(current or {}, ["hill"]))
+    third = await world.publish()
+    assert third.sent.version == 3
+    if profile == "v2_lts":
+        assert (await world.found())[f"{load_document(CATALOGUE_FILE)['id']}/hill"] is False
+    async with world.foundation.uow_factory() as uow:
+        conversations = await uow.connection.execute(text("SELECT DISTINCT transaction_id FROM outbox"))
+        assert len(conversations.all()) == 1
 
 
 async def test_what_is_known_already_is_not_told_again(world: World) -> None:

@@ -168,6 +168,31 @@ async def test_a_part_of_a_catalogue_is_changed_by_merging(world: DiscoveryWorld
     assert changed["offers"] == []
 
 
+async def test_a_change_keeps_the_address_and_the_generation_of_what_it_changes(
+    world: DiscoveryWorld,
+) -> None:
+    await world.publish(shop("roof"), profile=V2_LTS, bppUri="https://elsewhere.example")
+    [catalog] = (await world.search(profile=V2_LTS))["catalogs"]
+    patch = {"id": catalog["id"], "bppId": BPP_ID, "provider": catalog["provider"], "offers": []} | {
+        "descriptor": {"name": "Valley, renamed"},
+        "publishDirectives": {"catalogType": "regular", "updateMode": "MERGE"},
+    }
+    await world.publish_message({"catalogs": [patch]}, profile=V2_LTS)
+    [changed] = (await world.search(profile=V2_LTS))["catalogs"]
+    assert (changed["descriptor"]["name"], changed["bppUri"]) == (
+        "Valley, renamed",
+        "https://elsewhere.example",
+    )
+    await world.publish(shop("mill"), by=OTHER_BPP, profile=V2_RC)
+    of_other = Criteria(expression="$[?@['beckn:id'] == 'mill']")
+    [plain] = (await world.search(of_other))["catalogs"]
+    patch |= {"id": plain["beckn:id"], "bppId": OTHER_BPP}
+    [result] = await world.publish_message({"catalogs": [patch]}, by=OTHER_BPP, profile=V2_LTS)
+    assert result.status is ResultStatus.REJECTED
+    assert "published in v2_rc" in result.errors[0].message
+    assert (await world.search(of_other))["catalogs"] == [plain]
+
+
 async def test_master_catalogues_and_what_extends_them_are_not_kept_silently(world: DiscoveryWorld) -> None:
     extends = {"resourceId": "roof", "extends": {"masterResourceId": "any-roof"}}
     directives: dict[str, Any] = {"catalogType": "regular", "resourceDirectives": [extends]}
