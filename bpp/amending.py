@@ -59,13 +59,8 @@ async def try_amendment(
     async with uow.connection.begin_nested() as attempt:
         await amend_contract(bpp, contract, amendment, uow, now=now)
         await attempt.rollback()
-    await Stock(uow.connection).hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=max(contract.quantity, amendment.quantity or contract.quantity),
-        now=now,
-        until=None if contract.is_binding else contract.hold_until,
-    )
+    most = max(contract.quantity, amendment.quantity or contract.quantity)
+    await Stock(uow.connection).hold_for(contract, most, now=now)
 
 
 def require_offered(bpp: Bpp, contract: Contract, quantity: Energy) -> None:
@@ -96,13 +91,7 @@ async def amend_contract(
         require_offered(bpp, contract, amendment.quantity)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
-    await Stock(uow.connection).hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=amended.quantity,
-        now=now,
-        until=None if contract.is_binding else contract.hold_until,
-    )
+    await Stock(uow.connection).hold_for(contract, amended.quantity, now=now)
     if amended.terms.session is not None:
         return await amend_session(bpp, amended, uow, now=now)
     if amendment.window is not None and contract.is_binding:

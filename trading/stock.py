@@ -17,6 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.errors import NodeError
+from trading.contract import Contract
 from trading.fields import Field
 from trading.offer import Resource
 from trading.refusals import QuantityUnavailable
@@ -106,6 +107,19 @@ class Stock:
         known = {"now": now, "resource_id": resource_id}
         row = (await self._connection.execute(_LEFT_OF_ONE, known)).one_or_none()
         return ZERO_ENERGY if row is None else Energy(max(0, row.left_wh))
+
+    async def hold_for(self, contract: Contract, quantity: Energy, *, now: datetime) -> None:
+        """Hold `quantity` for a contract as long as that is held; for one that is binding, for good.
+
+        Raises: QuantityUnavailable; StockMissing.
+        """
+        await self.hold(
+            contract.id,
+            resource_id=contract.resource_id,
+            quantity=quantity,
+            now=now,
+            until=None if contract.is_binding else contract.hold_until,
+        )
 
     async def hold(
         self, contract_id: str, *, resource_id: str, quantity: Energy, now: datetime, until: datetime | None

@@ -126,13 +126,7 @@ async def _change_back(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
     """Hold again what the contract is for, and have the utilities count that."""
     if not contract.is_open:
         return
-    await Stock(uow.connection).hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=contract.quantity,
-        now=now,
-        until=None if contract.is_binding else contract.hold_until,
-    )
+    await Stock(uow.connection).hold_for(contract, contract.quantity, now=now)
     await _tell_all(bpp, contract, Action.UPDATE, uow, now=now)
 
 
