@@ -17,7 +17,8 @@ import numpy as np
 from discovery.shelf import Key, Published, Shelf, shelves_of
 from search.columns import Mask
 from search.facts import Facts, instant
-from search.finding import Index, find
+from search.filters import Filters
+from search.finding import Index, filters_for, find, looks_at_each
 from search.items import Items
 from search.paging import Page
 from trading.mapping import wire_of
@@ -49,9 +50,9 @@ class _Part:
         return int(self.firsts[-1])
 
     def find(
-        self, criteria: Criteria, told: Mapping[Key, Published], now: datetime
+        self, criteria: Criteria, told: Mapping[Key, Published], now: datetime, filters: Filters
     ) -> list[tuple[Shelf, int]]:
-        rows = find(self.index, criteria, among=self._told(told, now))
+        rows = find(self.index, criteria, among=self._told(told, now), filters=filters)
         places = np.searchsorted(self.firsts, rows, side="right") - 1
         return [
             (self.shelves[place], row - int(self.firsts[place]))
@@ -94,8 +95,12 @@ class Market:
         if profile not in self._parts:
             self._parts[profile] = []
             self._add(profile, list(self._told.values()))
-        parts = self._parts[profile] or [_Part([], example=wire_of(profile).FILTER_EXAMPLE)]
-        found = [hit for part in parts for hit in part.find(criteria, self._told, now)]
+        example = wire_of(profile).FILTER_EXAMPLE
+        parts = self._parts[profile] or [_Part([], example=example)]
+        if len(parts) > 1 and not looks_at_each(criteria, example=example):
+            parts = self._parts[profile] = [self._joined(parts, example=example)]
+        filters = filters_for(criteria, items=sum(len(part) for part in parts))
+        found = [hit for part in parts for hit in part.find(criteria, self._told, now, filters)]
         found.sort(key=lambda hit: (hit[0].published.key, hit[1]))
         return Found(total=len(found), message=_message(profile, page.part(found)))
 
@@ -107,7 +112,11 @@ class Market:
             parts.append(_Part(shelves, example=example))
         while len(parts) > 1 and len(parts[-2]) <= 2 * len(parts[-1]):
             last, before = parts.pop(), parts.pop()
-            parts.append(_Part([*filter(self._stands, (*before.shelves, *last.shelves))], example=example))
+            parts.append(self._joined((before, last), example=example))
+
+    def _joined(self, parts: Iterable[_Part], *, example: str) -> _Part:
+        shelves = (shelf for part in parts for shelf in part.shelves)
+        return _Part([*filter(self._stands, shelves)], example=example)
 
     def _stands(self, shelf: Shelf) -> bool:
         current = self._told[shelf.published.key]

@@ -62,14 +62,27 @@ class _Place:
     paths: tuple[Path, ...] | None
 
 
-def find(index: Index, criteria: Criteria, *, among: Mask) -> Rows:
+def filters_for(criteria: Criteria, *, items: int) -> Filters:
+    """Return what counts the steps of one search of so many items."""
+    return Filters(items=items, targets=sum(len(condition.targets) for condition in criteria.places))
+
+
+def looks_at_each(criteria: Criteria, *, example: str) -> bool:
+    """Say whether the criteria look at each item by itself, so that parts of a list can be searched.
+
+    Raises: FilterUnreadable.
+    """
+    return criteria.expression is None or _planned(criteria.expression, example).is_by_row
+
+
+def find(index: Index, criteria: Criteria, *, among: Mask, filters: Filters | None = None) -> Rows:
     """Return the rows of `among` that match all of the criteria, in their order.
 
     What the criteria say is understood before anything is looked for, so that what cannot be read is
-    refused whatever there is. Raises: FilterUnreadable, FieldInvalid.
+    refused whatever there is. `filters` count the steps of a search of several indices.
+    Raises: FilterUnreadable, FieldInvalid.
     """
-    targets = sum(len(condition.targets) for condition in criteria.places)
-    filters = Filters(items=len(index.facts), targets=targets)
+    filters = filters or filters_for(criteria, items=len(index.facts))
     plan = Plan() if criteria.expression is None else _planned(criteria.expression, index.example)
     places = [_understood(condition, filters) for condition in criteria.places]
     found = _cheaply(index, criteria, among)

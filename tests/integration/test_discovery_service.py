@@ -259,6 +259,14 @@ async def test_searches_that_wait_hold_no_connections_and_are_so_many_at_most(
     assert {found.total for found in await asyncio.gather(*pending)} == {1}
 
 
+async def test_the_first_of_all_is_one_however_many_indices_there_are(world: DiscoveryWorld) -> None:
+    await world.publish(shop(*"abcde"))
+    assert await world.found() == list("abcde")
+    await world.publish(shop("mill"), by=OTHER_BPP)  # too few for one index with the others
+    assert await world.found(Criteria(expression="$[0]")) == ["a"]
+    assert len(await world.found()) == 6
+
+
 async def searched(world: DiscoveryWorld) -> Found:
     return await world.service.find(
         "v2_rc", Criteria(), world.uow_factory, now=NOW, page=Page(offset=0, limit=5)
