@@ -108,14 +108,6 @@ def ask(condition: SpatialFilter) -> Asked:
     return Asked(operator=condition.operator, shape=shape, metres=float(condition.distance or 0))
 
 
-def holds(condition: SpatialFilter, shapes: Shapes) -> Answers:
-    """Say of each of the items' shapes whether the condition's operator holds of it.
-
-    Raises: FieldInvalid.
-    """
-    return ask(condition).holds(shapes)
-
-
 def _near(shapes: Shapes, asked: BaseGeometry, *, metres: float) -> Answers:
     """Say of each shape whether it comes within so many metres of the one that is asked for."""
     lay_out = around(middle_of(shapely.get_coordinates(asked)))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import shapely
 
-from search.shapes import holds
+from search.shapes import ask
 from tests.support.geodesy import Spot, distance_between
 from trading.mapping.geojson import read_geometry
 from trading.refusals import FieldInvalid
@@ -41,7 +41,7 @@ def says(operator: SpatialOperator, item: Json, asked: Json, *, metres: float | 
         distance=None if metres is None else Decimal(repr(metres)),
         path="$.here",
     )
-    answers = holds(condition, np.array([shapely.geometry.shape(item)], dtype=object))
+    answers = ask(condition).holds(np.array([shapely.geometry.shape(item)], dtype=object))
     return bool(answers[0])
 
 
@@ -149,7 +149,7 @@ def test_no_items_are_no_answers() -> None:
         condition = SpatialFilter(
             operator=operator, geometry=read_geometry(point(1, 1), path=""), distance=Decimal(1)
         )
-        assert holds(condition, np.array([], dtype=object)).tolist() == []
+        assert ask(condition).holds(np.array([], dtype=object)).tolist() == []
 
 
 @pytest.mark.parametrize(
