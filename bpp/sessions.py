@@ -163,7 +163,7 @@ async def look_at_session(
         own = session.why if event is SessionEvent.UNSERVED else ""
         why = "" if event is SessionEvent.MISSED else own or "nothing was heard of it any more"
         moved = happen(session, event, at=now, why=why)
-        if moved.is_reserved or moved.was_refused or session.state is SessionState.STARTING:
+        if event in (SessionEvent.MISSED, SessionEvent.UNSERVED):
             await _command(bpp, moved, Verb.RELEASE, uow, now=now)
         contract = await _moved(contract, [moved], [News(event=event, at=now, why=why)], uow, now=now)
     session = await _get(contract, uow)

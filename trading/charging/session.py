@@ -259,6 +259,11 @@ def _mark_refused(session: Session, _at: datetime) -> Session:
     return replace(session, was_refused=session.was_refused or session.started_at is None)
 
 
+def _mark_late(session: Session, _at: datetime) -> Session:
+    """Who was there, and too late at the plug, has the rest of the slot to come back."""
+    return replace(session, start_by=session.slot.end)
+
+
 def _mark_cancel(session: Session, at: datetime) -> Session:
     """Who cancels a reserved slot that has begun has missed it, unless the plug would not start."""
     is_missed = session.is_reserved and at > session.slot.start and not session.was_refused
@@ -278,6 +283,6 @@ _MARKS: Final = MappingProxyType(
         SessionEvent.CANCEL: _mark_cancel,
         SessionEvent.UNSERVED: _mark_unserved,
         SessionEvent.REJECTED: _mark_refused,
-        SessionEvent.TIMED_OUT: _mark_refused,
+        SessionEvent.TIMED_OUT: _mark_late,
     }
 )

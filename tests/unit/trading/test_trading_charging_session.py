@@ -130,6 +130,7 @@ def test_a_start_that_ran_out_at_the_plug_can_be_wished_again() -> None:
     waiting = after((E.START, 1), (E.TIMED_OUT, 3))
     assert due_event(waiting, now=NOON + 59 * MINUTE) is None  # its driver is there
     assert after((E.START, 20), of=waiting).state is S.STARTING
+    assert due_event(waiting, now=waiting.slot.end) is E.MISSED
 
 
 def test_of_what_nobody_tells_no_idle_time_is_charged() -> None:
@@ -143,6 +144,8 @@ def test_of_what_nobody_tells_no_idle_time_is_charged() -> None:
         (RESERVED, E.MISSED, True),
         (replace(RESERVED, is_reserved=False), E.MISSED, False),
         (after((E.START, 1)), E.MISSED, True),
+        (after((E.START, 1), (E.TIMED_OUT, 2)), E.MISSED, True),
+        (after((E.START, 1), (E.TIMED_OUT, 2)), E.CANCEL, True),
         (after((E.START, 1), (E.REJECTED, 2)), E.UNSERVED, False),
         (after((E.START, 1), (E.REJECTED, 2)), E.CANCEL, False),
         (RESERVED, E.CANCEL, True),
