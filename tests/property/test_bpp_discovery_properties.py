@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from search.filters import Filters
-from search.shapes import holds
+from search.shapes import ask
 from tests.support.geodesy import Spot, distance_between, spot_beyond
 from tests.support.seller_world import catalogue
 from trading.geometry import Geometry, GeometryKind, point_at
@@ -49,7 +49,7 @@ def point(spot: Spot) -> Geometry:
 
 
 def near(items: list[Any], geometry: Geometry, metres: float) -> bool:
-    return bool(holds(asked_around(geometry, metres), np.array(items, dtype=object))[0])
+    return bool(ask(asked_around(geometry, metres)).holds(np.array(items, dtype=object))[0])
 
 
 @settings(max_examples=300, deadline=None)

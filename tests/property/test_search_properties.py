@@ -17,7 +17,7 @@ from search.facts import Fact, Facts
 from search.filters import Filters
 from search.finding import Index, find
 from search.items import Items
-from search.shapes import holds
+from search.shapes import ask
 from trading.geometry import point_at
 from trading.mapping.geojson import read_geometry
 from trading.refusals import FieldInvalid, FilterUnreadable
@@ -193,7 +193,7 @@ def test_a_tree_of_sites_finds_what_measuring_each_site_finds(
     expected = []
     for row, shapes in enumerate(places):
         drawn: list[Any] = [shapely.from_geojson(orjson.dumps(shape)) for shape in shapes]
-        answers = [bool(holds(condition, np.array([shape], dtype=object))[0]) for shape in drawn]
+        answers = [bool(ask(condition).holds(np.array([shape], dtype=object))[0]) for shape in drawn]
         if SAYS[quantifier](answers):
             expected.append(row)
     assert found == [expected, expected]
