@@ -254,7 +254,8 @@ class OfferEntry(Entry):
         """
         if self.price_per_kwh is not None:
             return self.price_per_kwh
-        if self.pricing_model in (PricingModel.SUBSCRIPTION, PricingModel.FIXED):
+        is_timed = rates is not None or self.interval_prices is not None
+        if not is_timed and self.pricing_model in (PricingModel.SUBSCRIPTION, PricingModel.FIXED):
             return Decimal(0)
         if rates is None:
             raise TermsInvalid(f"{self.pricing_model} needs price_per_kwh")

@@ -67,6 +67,11 @@ class Agreement:
         return self.terms.band_of(interval_start, self.zone)
 
     @property
+    def allowance(self) -> Energy | None:
+        """What the fee of a calendar period includes, where that is used up in the order of time."""
+        return self.terms.allowance
+
+    @property
     def is_void(self) -> bool:
         """Whether nothing is delivered: the contract was cancelled before that."""
         return self.cancellation is not None and self.cancellation.before_delivery

@@ -20,7 +20,7 @@ from settlement.quantities import CycleQuantities
 from trading.bands import Band
 from trading.records import terms_to_record
 
-VERSION: Final = 2
+VERSION: Final = 3
 
 
 class BasisOf:

@@ -14,7 +14,8 @@ What is lost on its way is taken off what the source gave, rounded down to whole
 each stretch. Contracted and billed is what arrived, or what was sent for it.
 
 Delivered energy is then laid on the source's intervals in order of time: the first watt-hours that it
-exported are those that were delivered. So each has the price of the time at which it was exported.
+exported are those that were delivered. So each has the price of the time at which it was exported; those
+that a subscription's fee includes are the first of their calendar period.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from typing import Protocol, TypeAlias
 
 from kernel.energy import ZERO_ENERGY, Energy
 from settlement.side import Side
+from trading.allowance import Allowance
 from trading.bands import Band
 from trading.matching import NO_LOSSES, Billed, Losses, Matching
 
@@ -45,6 +47,10 @@ class Agreed(Protocol):
     @property
     def deliverable(self) -> Energy:
         """What of it was not cut."""
+
+    @property
+    def allowance(self) -> Energy | None:
+        """What a subscription's fee includes of each period, if that is used up in the order of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +75,13 @@ def lay(
 ) -> list[Laid]:
     """Return what is delivered by each instant of `ends`, which are in order of time."""
     most, contracted = agreed.deliverable.watt_hours, agreed.contracted.watt_hours
+    allowance = Allowance(None if agreed.allowance is None else agreed.allowance.watt_hours)
     if matching is Matching.INTERVAL:
         stretches = _stretches(source, target)
-        layer = _Layer(source, _room(stretches, losses), band_of)
+        layer = _Layer(source, _room(stretches, losses), band_of, allowance)
         met = _matched(stretches, losses, contracted=contracted)
         return _by_interval(layer, met, losses=losses, most=most, ends=ends)
-    layer = _Layer(source, _billable(source.watt_hours, losses), band_of)
+    layer = _Layer(source, _billable(source.watt_hours, losses), band_of, allowance)
     due = losses.due_of_target(most)
     arrived = (min(losses.arriving(source.total_by(end)), target.total_by(end), due) for end in ends)
     billed = [losses.billed_of(watt_hours) for watt_hours in arrived]
@@ -95,10 +102,11 @@ class _Layer:
     `room` is how much each of the intervals has to be laid on.
     """
 
-    def __init__(self, source: Side, room: Sequence[int], band_of: BandOf) -> None:
+    def __init__(self, source: Side, room: Sequence[int], band_of: BandOf, allowance: Allowance[int]) -> None:
         self._intervals = source.intervals
         self._room = room
         self._band_of = band_of
+        self._allowance = allowance
         self._at, self._used = 0, 0
         self._bands: dict[Band, int] = {}
         self.total = 0
@@ -117,7 +125,8 @@ class _Layer:
             part = min(free, total - self.total)
             if part:
                 band = self._band_of(self._intervals[self._at].start)
-                self._bands[band] = self._bands.get(band, 0) + part
+                for found, watt_hours in self._allowance.split(band, part):
+                    self._bands[found] = self._bands.get(found, 0) + watt_hours
                 self.total += part
             self._at, self._used = (self._at + 1, 0) if part == free else (self._at, self._used + part)
         bands = {band: Energy(watt_hours) for band, watt_hours in self._bands.items()}

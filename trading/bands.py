@@ -10,7 +10,9 @@ from typing import Final
 EVERYTHING: Final = "ALL"
 ALWAYS: Final = ""
 OTHER_HOURS: Final = "other hours"
-"""What a band without hours is called; labels of energy without hours, and of hours that no rate names."""
+WITHIN_FEE: Final = "within the fee"
+"""What a band without hours is called; labels of energy without hours, of hours that no rate names, and of
+energy that a subscription's fee includes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +21,7 @@ class Band:
 
     `label` names the hours on the bill, where there are several. `period` is the first day of the
     calendar period that the energy lies in, under SUBSCRIPTION. `discounts` are the positions, among
-    the terms' percentages, of those that hold.
+    the terms' percentages, of those that hold; under SUBSCRIPTION that is no matter of the band.
     """
 
     rate: Decimal
@@ -27,5 +29,11 @@ class Band:
     period: date | None = None
     discounts: tuple[int, ...] = ()
 
+    @property
+    def within_fee(self) -> Band:
+        """The band of what the fee of the same period includes."""
+        return Band(Decimal(0), label=WITHIN_FEE, period=self.period)
+
     def __str__(self) -> str:
-        return self.label or (self.period.isoformat() if self.period else EVERYTHING)
+        period = self.period.isoformat() if self.period else ""
+        return f"{period} {self.label}".strip() or EVERYTHING

@@ -17,7 +17,7 @@ from kernel.energy import WATT_HOURS_PER_KWH, Energy
 from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.money import Money, sum_money
-from trading.bands import ALWAYS, OTHER_HOURS, Band
+from trading.bands import ALWAYS, OTHER_HOURS, WITHIN_FEE, Band
 from trading.charges import WHOLE_PERCENT, Charge, LineKind, Percent, Subscription
 from trading.periods import BillingPeriod, elapsed_periods
 from trading.rates import Price
@@ -26,6 +26,7 @@ from trading.wheeling import Wheeling, WheelingBasis
 
 ENERGY_COST: Final = "Energy Cost"
 SUBSCRIPTION_FEE: Final = "Subscription Fee"
+INCLUDED_ENERGY: Final = "Included Energy"
 WHEELING_CHARGES: Final = "Wheeling Charges"
 """Titles of lines."""
 
@@ -111,7 +112,7 @@ def cost_to_date(terms: Terms, standing: Standing) -> list[ExactLine]:
 
 def _require_bands(terms: Terms, standing: Standing) -> None:
     """Let only bands pass that `Terms.band_of` can have made. Raises: BandUnknown."""
-    labels = {ALWAYS} if terms.rates is None else _labels(terms).keys()
+    labels = _labels(terms).keys() | ({WITHIN_FEE} if terms.allowance is not None else set())
     for band in standing.energy:
         if band.label not in labels or (band.period is None) != (terms.subscription is None):
             raise BandUnknown(f"terms of {terms.pricing_model} have no {band}")
@@ -155,10 +156,23 @@ def _labels(terms: Terms) -> dict[str, Decimal | None]:
     return hours if terms.rates.first_gap() is None else hours | {OTHER_HOURS: base}
 
 
-def _metered_line(terms: Terms, standing: Standing, label: str, rate: Decimal | None) -> ExactLine:
-    """Return the cost of all energy under `label`: Wh times rate, less what holds for each band."""
+def _metered_line(
+    terms: Terms,
+    standing: Standing,
+    label: str,
+    rate: Decimal | None,
+    *,
+    holding: tuple[int, ...] | None = None,
+) -> ExactLine:
+    """Return the cost of all energy under `label`: Wh times rate, less what holds for each band.
+
+    With `holding` that is what is taken off all of them.
+    """
     bands = [(band, energy) for band, energy in standing.energy.items() if band.label == label]
-    parts = [(_kwh(energy.watt_hours) * Fraction(band.rate), band.discounts) for band, energy in bands]
+    parts = [
+        (_kwh(energy.watt_hours) * Fraction(band.rate), band.discounts if holding is None else holding)
+        for band, energy in bands
+    ]
     return ExactLine(
         kind=LineKind.ENERGY,
         title=energy_cost(label),
@@ -170,12 +184,20 @@ def _metered_line(terms: Terms, standing: Standing, label: str, rate: Decimal | 
 
 
 def _subscription_lines(terms: Terms, subscription: Subscription, standing: Standing) -> Iterator[ExactLine]:
-    """Return the fee, and the energy of each calendar period beyond what the fee includes."""
+    """Return the fee, and the energy of each calendar period beyond what the fee includes.
+
+    Where its price depends on the time, so does what is beyond, and what is within has a line of its own.
+    """
     at_start = terms.percentages_at(standing.window.start)
     fee = Fraction(subscription.fee.amount) * standing.periods_of(subscription.every)
     yield ExactLine(
         kind=LineKind.ENERGY, title=SUBSCRIPTION_FEE, gross=fee, after=_after(terms, [(fee, at_start)])
     )
+    if terms.allowance is not None:
+        yield _included_line(terms, standing)
+        for label, rate in _labels(terms).items():
+            yield _metered_line(terms, standing, label, rate, holding=at_start)
+        return
     included = subscription.included.watt_hours
     beyond = sum(max(0, energy.watt_hours - included) for energy in standing.energy.values())
     gross = _kwh(beyond) * Fraction(terms.price.per_kwh)
@@ -186,6 +208,17 @@ def _subscription_lines(terms: Terms, subscription: Subscription, standing: Stan
         after=_after(terms, [(gross, at_start)]),
         quantity=beyond,
         rate=terms.price.per_kwh,
+    )
+
+
+def _included_line(terms: Terms, standing: Standing) -> ExactLine:
+    within = (energy.watt_hours for band, energy in standing.energy.items() if band.label == WITHIN_FEE)
+    return ExactLine(
+        kind=LineKind.ENERGY,
+        title=INCLUDED_ENERGY,
+        gross=_NOUGHT,
+        after=_after(terms, []),
+        quantity=sum(within),
     )
 
 

@@ -7,14 +7,22 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from kernel.energy import ZERO_ENERGY
 from trading.cancellation_terms import CancellationTerm
+from trading.charges import Subscription
 from trading.charging.words import describe_session
 from trading.matching import NO_LOSSES, Billed, Matching
 from trading.penalties import Counted, ShortfallPenalty
+from trading.periods import BillingPeriod
 from trading.terms import PaymentTiming, Terms
 from trading.wheeling import Side
 
 _MINUTE: Final = timedelta(minutes=1)
+_CALLED: Final = {
+    BillingPeriod.DAILY: "day",
+    BillingPeriod.WEEKLY: "week",
+    BillingPeriod.MONTHLY: "month",
+}
 
 
 def describe_delivery(terms: Terms) -> str:
@@ -28,6 +36,8 @@ def _sentences(terms: Terms) -> Iterator[str]:
             f"The buyer has {_plain(terms.share_percent)} % of what the seller's meter exports in each "
             "interval, whatever others buy; what it does not use is not made up for."
         )
+    if terms.subscription is not None and terms.allowance is not None:
+        yield _allowance(terms.subscription)
     if terms.matching is Matching.INTERVAL:
         yield "Delivered is the lesser of both meters in each interval by itself."
     if terms.losses != NO_LOSSES:
@@ -41,6 +51,16 @@ def _sentences(terms: Terms) -> Iterator[str]:
         yield _cancellation(term)
     if terms.payment is PaymentTiming.PREPAID:
         yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
+
+
+def _allowance(subscription: Subscription) -> str:
+    """Say what a fee includes where what is beyond it has the price of its time."""
+    if subscription.included == ZERO_ENERGY:
+        return "The fee includes no energy."
+    return (
+        f"The fee includes the first {subscription.included} of each {_CALLED[subscription.every]}; what "
+        "flows then costs the price of its time."
+    )
 
 
 def _penalty(penalty: ShortfallPenalty) -> str:

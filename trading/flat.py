@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from fractions import Fraction
 from itertools import pairwise
+from math import floor
 from typing import Final
 
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.local_days import LocalDay, local_days
+from trading.allowance import Allowance
 from trading.bands import Band
 from trading.periods import calendar_period
 from trading.rates import DayRates, since_midnight
@@ -18,6 +21,7 @@ from trading.terms import Terms
 _PLAIN_DAY: Final = timedelta(hours=24)
 _NO_TIME: Final = timedelta(0)
 _TICK: Final = timedelta(microseconds=1)
+_NOUGHT: Final = Fraction(0)
 
 Lasting = dict[Band, timedelta]
 
@@ -28,15 +32,29 @@ def lay_flat(quantity: Energy, terms: Terms, *, window: Interval, zone: str) -> 
     What is left after rounding down goes to the largest remainders, the earlier band first.
     Raises: ZoneUnknown.
     """
-    lasting = _by_day(terms, terms.rates, window, zone) if terms.rates else _measured(terms, window, zone)
-    ticks = {band: time // _TICK for band, time in lasting.items()}
-    whole = sum(ticks.values())
-    laid = {band: quantity.watt_hours * share // whole for band, share in ticks.items()}
-    remainders = {band: quantity.watt_hours * share % whole for band, share in ticks.items()}
+    exact: dict[Band, Fraction] = {}
+    allowance = Allowance(None if terms.allowance is None else Fraction(terms.allowance.watt_hours))
+    for band, time in _lasting(terms, window, zone):
+        even = Fraction(quantity.watt_hours * (time // _TICK), window.duration // _TICK)
+        for found, energy in allowance.split(band, even):
+            exact[found] = exact.get(found, _NOUGHT) + energy
+    laid = {band: floor(energy) for band, energy in exact.items()}
+    remainders = {band: energy - laid[band] for band, energy in exact.items()}
     missing = quantity.watt_hours - sum(laid.values())
     for band in sorted(laid, key=lambda band: -remainders[band])[:missing]:
         laid[band] += 1
     return {band: Energy(watt_hours) for band, watt_hours in laid.items()}
+
+
+def _lasting(terms: Terms, window: Interval, zone: str) -> Iterable[tuple[Band, timedelta]]:
+    """Return how long bands last, in the order of time where that decides what lies within a fee."""
+    if terms.rates is None:
+        return _pieces(terms, window, zone)
+    if terms.allowance is None:
+        return _by_day(terms, terms.rates, window, zone).items()
+    days = local_days(window, zone=zone)
+    cuts = (bound for day in days for bound in _bounds_within(day, terms.rates))
+    return _pieces(terms, window, zone, cuts)
 
 
 def _by_day(terms: Terms, rates: DayRates, window: Interval, zone: str) -> Lasting:
@@ -63,12 +81,20 @@ def _by_day(terms: Terms, rates: DayRates, window: Interval, zone: str) -> Lasti
 
 
 def _measured(terms: Terms, window: Interval, zone: str, cuts: Iterable[datetime] = ()) -> Lasting:
-    """Return how long each band lasts; it changes at `cuts` and wherever the terms say so."""
-    inside = {instant for instant in (*cuts, *_cuts(terms, window, zone)) if instant in window}
+    """Return how long each band lasts."""
     lasting: Lasting = {}
-    for start, end in pairwise([*sorted({window.start, *inside}), window.end]):
-        _add(lasting, {terms.band_of(start, zone): end - start})
+    for band, time in _pieces(terms, window, zone, cuts):
+        _add(lasting, {band: time})
     return lasting
+
+
+def _pieces(
+    terms: Terms, window: Interval, zone: str, cuts: Iterable[datetime] = ()
+) -> Iterator[tuple[Band, timedelta]]:
+    """Yield the bands in the order of time; they change at `cuts` and wherever the terms say so."""
+    inside = {instant for instant in (*cuts, *_cuts(terms, window, zone)) if instant in window}
+    for start, end in pairwise([*sorted({window.start, *inside}), window.end]):
+        yield terms.band_of(start, zone), end - start
 
 
 def _add(lasting: Lasting, more: Mapping[Band, timedelta]) -> None:

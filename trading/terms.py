@@ -10,9 +10,10 @@ from enum import StrEnum
 from typing import Final
 
 from kernel.currency import Currency
+from kernel.energy import Energy
 from kernel.local_days import find_zone
 from kernel.money import CurrencyMismatch, Money
-from trading.bands import OTHER_HOURS, Band
+from trading.bands import ALWAYS, OTHER_HOURS, Band
 from trading.cancellation_terms import CancellationTerm
 from trading.charges import AmountOff, Charge, Discount, Subscription, Tax
 from trading.charging.fees import SessionTerms
@@ -73,7 +74,8 @@ _NEEDS: Final = {
     PricingModel.SUBSCRIPTION: "subscription",
     PricingModel.FIXED: "fixed",
 }
-"""What a model needs, and no other may have."""
+"""What a model needs, and no other may have, but for a subscription that has rates."""
+_PRICED_BY_INTERVAL: Final = (PricingModel.PER_KWH, PricingModel.SUBSCRIPTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,8 @@ class Terms:
     """Everything that decides what a delivered watt-hour costs, all of it in one currency.
 
     `price` is for energy that nothing else prices: under TIME_OF_DAY outside the hours of `rates`, under
-    SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none.
+    SUBSCRIPTION beyond what the fee includes, with `by_interval` outside its window, under FIXED none. A
+    subscription may have `rates` or `by_interval` for what is beyond its fee.
     `wheeling` is the charge that the wire has room for, `further_wheeling` what else utilities charge.
     `metering` is how long the meters' intervals last, in whole minutes. A side has one penalty at most, and
     one price of cancelling.
@@ -116,10 +119,16 @@ class Terms:
 
     def __post_init__(self) -> None:
         for model, name in _NEEDS.items():
+            if name == "rates" and self.pricing_model is PricingModel.SUBSCRIPTION:
+                continue
             if (getattr(self, name) is not None) != (self.pricing_model is model):
                 raise TermsInvalid(f"{name} go with {model}, and {model} with them: not {self.pricing_model}")
-        if self.by_interval is not None and self.pricing_model is not PricingModel.PER_KWH:
-            raise TermsInvalid(f"prices by interval go with PER_KWH, not {self.pricing_model}")
+        if self.by_interval is not None and self.pricing_model not in _PRICED_BY_INTERVAL:
+            raise TermsInvalid(
+                f"prices by interval go with PER_KWH and SUBSCRIPTION, not {self.pricing_model}"
+            )
+        if self.by_interval is not None and self.rates is not None:
+            raise TermsInvalid("a subscription has rates by the hour or prices by interval, not both")
         if self.fixed is not None and (self.fixed < Money.zero(self.fixed.currency) or self.price.per_kwh):
             raise TermsInvalid("a fixed price is not negative, and a kWh costs nothing beside it")
         self._check_delivery()
@@ -168,6 +177,15 @@ class Terms:
         return self.subscription.fee if self.subscription else self.fixed
 
     @property
+    def allowance(self) -> Energy | None:
+        """What of each period's energy the fee includes, where what is beyond has the price of its time.
+
+        It is used up in the order of time. None where that does not matter: all energy has one price.
+        """
+        is_timed = self.rates is not None or self.by_interval is not None
+        return self.subscription.included if self.subscription is not None and is_timed else None
+
+    @property
     def told_wheeling(self) -> Wheeling | None:
         """The charge that the wire has room for: the buyer's, to the platform, in each cycle."""
         wheeling = self.wheeling
@@ -198,17 +216,19 @@ class Terms:
         An interval is never divided: what begins at 08:45 is priced as that, however long it lasts.
         Raises: ZoneUnknown.
         """
-        if self.subscription is not None:
-            day = interval_start.astimezone(find_zone(zone)).date()
-            return Band(self.price.per_kwh, period=calendar_period(day, self.subscription.every)[0])
-        holding = self.percentages_at(interval_start)
+        rate, label = self._rate_of(interval_start, zone)
+        if self.subscription is None:
+            return Band(rate, label=label, discounts=self.percentages_at(interval_start))
+        day = interval_start.astimezone(find_zone(zone)).date()
+        return Band(rate, label=label, period=calendar_period(day, self.subscription.every)[0])
+
+    def _rate_of(self, instant: datetime, zone: str) -> tuple[Decimal, str]:
+        """Return what a kWh costs at an instant, and what its hours are called."""
         if self.rates is not None:
-            found = self.rates.find(interval_start.astimezone(find_zone(zone)).time())
-            if found is None:
-                return Band(self.price.per_kwh, label=OTHER_HOURS, discounts=holding)
-            return Band(found.rate, label=found.label, discounts=holding)
-        price = self.by_interval.find(interval_start) if self.by_interval is not None else None
-        return Band(self.price.per_kwh if price is None else price, discounts=holding)
+            found = self.rates.find(instant.astimezone(find_zone(zone)).time())
+            return (self.price.per_kwh, OTHER_HOURS) if found is None else (found.rate, found.label)
+        price = self.by_interval.find(instant) if self.by_interval is not None else None
+        return (self.price.per_kwh if price is None else price), ALWAYS
 
     def percentages_at(self, instant: datetime) -> tuple[int, ...]:
         """Return the positions of the percentages that hold at `instant`."""

@@ -13,6 +13,7 @@ from kernel.clock import parse_instant
 from kernel.local_days import find_zone
 
 OTHER_HOURS: Final = "other hours"
+WITHIN_FEE: Final = "within the fee"
 _DAY: Final = timedelta(days=1)
 
 
@@ -27,28 +28,35 @@ class Band:
 
     @property
     def name(self) -> str:
-        return self.label or (self.period.isoformat() if self.period else "ALL")
+        words = ([self.period.isoformat()] if self.period else []) + ([self.label] if self.label else [])
+        return " ".join(words) or "ALL"
 
 
 def band_at(terms: Json, start: datetime, zone: str) -> Band:
     """Return the band of an interval by when it starts."""
     price = exact(terms["price_per_kwh"])
     local = start.astimezone(find_zone(zone))
-    if "subscription" in terms:
-        return Band(price, period=calendar_period(local.date(), terms["subscription"]["every"])[0])
-    holding = percentages_at(terms, start)
+    period, holding = None, percentages_at(terms, start)
+    if "subscription" in terms:  # its discounts hold by when delivery begins, not by the interval
+        period, holding = calendar_period(local.date(), terms["subscription"]["every"])[0], ()
     if "rates" in terms:
         for hours in terms["rates"]["hours"]:
             if holds_at(hours, local.time()):
-                return Band(exact(hours["rate"]), label=label_of(hours), discounts=holding)
-        return Band(price, label=OTHER_HOURS, discounts=holding)
+                return Band(exact(hours["rate"]), label=label_of(hours), period=period, discounts=holding)
+        return Band(price, label=OTHER_HOURS, period=period, discounts=holding)
     if "by_interval" in terms:
         prices = terms["by_interval"]
         passed = start - parse_instant(prices["start"])
         number = passed // timedelta(microseconds=prices["step_us"])
         if 0 <= number < len(prices["prices"]):
             price = exact(prices["prices"][number])
-    return Band(price, discounts=holding)
+    return Band(price, period=period, discounts=holding)
+
+
+def included_in_time(terms: Json) -> int | None:
+    """Return the Wh that a period's fee includes, first come first; None where their order is no matter."""
+    is_timed = "rates" in terms or "by_interval" in terms
+    return terms["subscription"]["included_wh"] if is_timed and "subscription" in terms else None
 
 
 def percentages(terms: Json) -> list[Json]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -11,9 +11,11 @@ from typing import Final
 
 from degnode.bill_verifier.bands import (
     OTHER_HOURS,
+    WITHIN_FEE,
     Band,
     calendar_period,
     has_gap,
+    included_in_time,
     is_valid,
     label_of,
     percentages,
@@ -101,14 +103,12 @@ def amount_off(terms: Json, start: datetime) -> int:
 
 
 def _energy(terms: Json, reached: Reached) -> Iterator[Cost]:
-    price = exact(terms["price_per_kwh"])
     at_start = percentages_at(terms, reached.window.start)
     if "subscription" in terms:
         subscription = terms["subscription"]
         fee = _major(subscription["fee_minor"], terms) * reached.periods_of(subscription["every"])
         yield Cost(kind="ENERGY", title="Subscription Fee", gross=fee, net=fee * _remaining(terms, at_start))
-        beyond = sum(max(0, wh - subscription["included_wh"]) for wh in reached.energy.values())
-        yield _metered("", terms, {Band(price, discounts=at_start): beyond}, price)
+        yield from _beyond_fee(terms, reached, at_start)
     elif "fixed_minor" in terms:
         gross = _major(terms["fixed_minor"], terms) * reached.fixed_share
         net = gross * _remaining(terms, at_start)
@@ -117,6 +117,25 @@ def _energy(terms: Json, reached: Reached) -> Iterator[Cost]:
         for label, rate in _labels(terms).items():
             bands = {band: wh for band, wh in reached.energy.items() if band.label == label}
             yield _metered(label, terms, bands, rate)
+
+
+def _beyond_fee(terms: Json, reached: Reached, at_start: tuple[int, ...]) -> Iterator[Cost]:
+    """Return what energy costs that a fee does not include; the discounts are those of delivery's begin."""
+    included = included_in_time(terms)
+    if included is None:
+        price, included = exact(terms["price_per_kwh"]), terms["subscription"]["included_wh"]
+        beyond = sum(max(0, wh - included) for wh in reached.energy.values())
+        yield _metered("", terms, {Band(price, discounts=at_start): beyond}, price)
+        return
+    within = sum(wh for band, wh in reached.energy.items() if band.label == WITHIN_FEE)
+    nought = Fraction(0)
+    yield Cost(kind="ENERGY", title="Included Energy", gross=nought, net=nought, quantity=within)
+    for label, rate in _labels(terms).items():
+        bands: dict[Band, int] = {}
+        for band, wh in reached.energy.items():
+            if band.label == label:
+                bands[replace(band, discounts=at_start)] = wh
+        yield _metered(label, terms, bands, rate)
 
 
 def _labels(terms: Json) -> dict[str, Decimal | None]:

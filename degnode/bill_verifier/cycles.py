@@ -9,6 +9,7 @@ from fractions import Fraction
 from hashlib import sha256
 from typing import Final
 
+from degnode.bill_verifier.bands import included_in_time
 from degnode.bill_verifier.cancellations import cancellation_in, fee_charges, is_void, no_energy
 from degnode.bill_verifier.costs import Reached
 from degnode.bill_verifier.delivery import Agreed, BandAt, Delivered, delivered_by, gaps_in, total, way_of
@@ -161,7 +162,7 @@ def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:
     return delivered_by(
         known.exported,
         known.imported,
-        agreed=Agreed(contract["contracted_wh"], known.cut),
+        agreed=Agreed(contract["contracted_wh"], known.cut, included_in_time(statement["terms"])),
         by_interval=contract["matching"] == "INTERVAL",
         way=way_of(statement["terms"]),
         until=by,

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from fractions import Fraction
 from math import ceil, floor
 from typing import NamedTuple, TypeAlias
 
-from degnode.bill_verifier.bands import Band
+from degnode.bill_verifier.bands import WITHIN_FEE, Band
 from degnode.bill_verifier.shares import Counted
 from degnode.bill_verifier.statement import Json, exact
 from kernel.interval import Interval
@@ -18,16 +19,18 @@ BandAt: TypeAlias = Callable[[datetime], Band]
 
 
 class Agreed(NamedTuple):
-    """The energy of a contract, in Wh, and what was cut of it."""
+    """The energy of a contract, in Wh, what was cut of it, and what a fee includes in the order of time."""
 
     contracted: int
     cut: int
+    included: int | None = None
 
 
 @dataclass(slots=True)
 class Delivered:
     """Wh since the window began, in all and by band in the order in which they flowed."""
 
+    included: int | None = None
     total: int = 0
     bands: dict[Band, int] = field(default_factory=dict)
 
@@ -36,10 +39,19 @@ class Delivered:
         for period, counted in intervals:
             part = min(counted, watt_hours)
             if part:
-                band = band_at(period.start)
-                self.bands[band] = self.bands.get(band, 0) + part
+                self._count(band_at(period.start), part)
                 self.total += part
                 watt_hours -= part
+
+    def _count(self, band: Band, watt_hours: int) -> None:
+        if self.included is not None:
+            fee = Band(Decimal(0), label=WITHIN_FEE, period=band.period)
+            within = min(watt_hours, self.included - self.bands.get(fee, 0))
+            watt_hours -= within
+            if within:
+                self.bands[fee] = self.bands.get(fee, 0) + within
+        if watt_hours:
+            self.bands[band] = self.bands.get(band, 0) + watt_hours
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +107,7 @@ def delivered_by(
     Where intervals are matched, each side has as much to give or take as is contracted, matched or not, and
     whatever is cut of it.
     """
-    delivered, most = Delivered(), agreed.contracted - agreed.cut
+    delivered, most = Delivered(agreed.included), agreed.contracted - agreed.cut
     if not by_interval:
         source, target = (
             [(period, wh) for period, wh in side if period.end <= until] for side in (exported, imported)

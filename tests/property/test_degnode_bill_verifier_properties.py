@@ -96,6 +96,9 @@ def cases(draw: st.DrawFn) -> Case:
     terms = draw(term_strategies.terms())
     if terms.by_interval is not None:
         terms = replace(terms, by_interval=replace(terms.by_interval, start=start + QUARTER))
+    if terms.subscription is not None and draw(st.booleans()):
+        included = Energy(draw(st.integers(0, 60_000)))
+        terms = replace(terms, subscription=replace(terms.subscription, included=included))
     contracted = draw(st.integers(0, 60_000))
     agreement = Agreement(
         contract_id="contract-1",

@@ -19,6 +19,7 @@ from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
 from settlement.charges.line import ChargeLine
 from settlement.lines import gather, items_of, taxes_on
 from tests.support import term_strategies
+from trading.allowance import Allowance
 from trading.bands import Band
 from trading.charges import AmountOff, Discount, LineKind, Percent
 from trading.costs import SUBSCRIPTION_FEE
@@ -59,9 +60,12 @@ class Trade:
 
     def standing_at(self, end: int) -> dict[Band, Energy]:
         found: dict[Band, Energy] = {}
-        for number, watt_hours in enumerate(self.settled[:end]):
+        included = self.terms.allowance
+        allowance = Allowance(None if included is None else included.watt_hours)
+        for number, settled in enumerate(self.settled[:end]):
             band = self.terms.band_of(self.start + number * QUARTER, self.zone)
-            found[band] = found.get(band, ZERO_ENERGY) + Energy(watt_hours)
+            for part, watt_hours in allowance.split(band, settled):
+                found[part] = found.get(part, ZERO_ENERGY) + Energy(watt_hours)
         return found
 
     def charge(self, *, rounding: Rounding = Rounding.HALF_UP) -> list[CycleCharges]:
@@ -180,17 +184,19 @@ def net_energy(trade: Trade) -> dict[str, Fraction]:
         return {"Energy Cost": Fraction(terms.fixed.amount) * share * off_at_start}
     if terms.pricing_model is PricingModel.SUBSCRIPTION:
         assert terms.subscription is not None
+        fee = Fraction(terms.subscription.fee.amount) * periods_of(trade, terms.subscription.every)
+        beyond = {SUBSCRIPTION_FEE: fee * off_at_start}
         used: dict[date, int] = {}
         for number, watt_hours in enumerate(trade.settled):
-            local = (trade.start + number * QUARTER).astimezone(ZoneInfo(trade.zone))
-            key = period_start(local.date(), terms.subscription.every)
+            instant = trade.start + number * QUARTER
+            key = period_start(instant.astimezone(ZoneInfo(trade.zone)).date(), terms.subscription.every)
+            before = max(used.get(key, 0), terms.subscription.included.watt_hours)
             used[key] = used.get(key, 0) + watt_hours
-        beyond = sum(
-            max(0, watt_hours - terms.subscription.included.watt_hours) for watt_hours in used.values()
-        )
-        fee = Fraction(terms.subscription.fee.amount) * periods_of(trade, terms.subscription.every)
-        overage = Fraction(beyond, 1000) * Fraction(terms.price.per_kwh)
-        return {SUBSCRIPTION_FEE: fee * off_at_start, "Energy Cost": overage * off_at_start}
+            label, rate = rate_at(terms, instant, trade.zone)
+            title = f"Energy Cost ({label})" if label else "Energy Cost"
+            cost = Fraction(max(0, used[key] - before), 1000) * Fraction(rate) * off_at_start
+            beyond[title] = beyond.get(title, Fraction(0)) + cost
+        return beyond
     costs: dict[str, Fraction] = {}
     for number, watt_hours in enumerate(trade.settled):
         instant = trade.start + number * QUARTER

@@ -156,7 +156,11 @@ def terms(draw: st.DrawFn) -> Terms:
     subscription = st.builds(
         Subscription, fee=moneys(currency), every=st.sampled_from(BillingPeriod), included=energies
     )
-    by_interval = draw(st.none() | interval_prices) if model is PricingModel.PER_KWH else None
+    may_have = (PricingModel.PER_KWH, PricingModel.SUBSCRIPTION)
+    by_interval = draw(st.none() | interval_prices) if model in may_have else None
+    rates = draw(day_rates()) if model is PricingModel.TIME_OF_DAY else None
+    if model is PricingModel.SUBSCRIPTION and by_interval is None:
+        rates = draw(st.none() | day_rates())
     return Terms(
         price=price,
         wheeling=draw(st.none() | wheelings(currency)),
@@ -164,7 +168,7 @@ def terms(draw: st.DrawFn) -> Terms:
         pricing_model=model,
         settlement_type=draw(st.sampled_from(SettlementType)),
         billing_period=draw(st.sampled_from(BillingPeriod)),
-        rates=draw(day_rates()) if model is PricingModel.TIME_OF_DAY else None,
+        rates=rates,
         subscription=draw(subscription) if model is PricingModel.SUBSCRIPTION else None,
         fixed=draw(moneys(currency)) if is_fixed else None,
         by_interval=by_interval,

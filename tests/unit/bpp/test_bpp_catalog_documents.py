@@ -36,6 +36,7 @@ CATALOGUES = [
     "by-the-hour.yaml",
     "community-solar.yaml",
     "charging-station.yaml",
+    "household-supply.yaml",
 ]
 
 RESOURCES = """\

@@ -83,6 +83,21 @@ def test_a_subscription_a_fixed_price_and_prices_by_interval_are_read() -> None:
     assert (spot.by_interval.step, spot.by_interval.prices[1]) == (timedelta(hours=1), Decimal("0.2"))
 
 
+def test_a_subscription_with_prices_by_the_time_needs_a_price_for_all_other_times() -> None:
+    fee = "    pricing_model: SUBSCRIPTION\n    subscription: {fee: 9.90, included_kwh: 25}\n"
+    evening = "    time_of_day: [{start: 18:00, end: 22:00, rate: 0.30}]\n"
+    spot = "    interval_prices: {start: 2026-01-09T10:00:00Z, minutes: 60, prices: [0.1, 0.2]}\n"
+    agreed = terms(fee + evening)
+    assert agreed.rates is not None
+    assert (agreed.rates.rates[0].rate, agreed.allowance) == (Decimal("0.30"), Energy(25_000))
+    assert terms(fee + spot).by_interval is not None
+    for beyond, why in ((evening, "at 00:00 no time_of_day rate holds"), (spot, "needs price_per_kwh")):
+        with pytest.raises(CatalogueInvalid, match=why):
+            terms(fee + beyond, price="")
+    with pytest.raises(CatalogueInvalid, match="not both"):
+        terms(fee + evening + spot)
+
+
 def test_what_is_paid_ahead_says_so() -> None:
     assert terms("").payment is PaymentTiming.POSTPAID
     assert terms("    payment: prepaid\n").payment is PaymentTiming.PREPAID

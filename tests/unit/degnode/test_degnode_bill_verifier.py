@@ -14,21 +14,25 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from bpp.catalog import load_catalogue
 from degnode.__main__ import app
 from degnode.bill_verifier.differences import Difference
 from degnode.bill_verifier.statement import StatementUnreadable, read_statement
 from degnode.bill_verifier.verify import verify_statement
+from kernel.clock import parse_instant
 from kernel.energy import Energy
 from kernel.interval import Interval
 from settlement.statements.evidence import EarlierClaim, KnownCut
 from tests.support.agreements import WINDOW, agree
 from tests.support.bill_statements import hours, resealed, statement_of
 from trading.charges import LineKind, Tax
+from trading.quote import quote_energy
 
 Json = dict[str, Any]
 Path_ = tuple[str | int, ...]
 
 HOUR = timedelta(hours=1)
+EXAMPLES = Path(__file__).parents[3] / "examples" / "catalog"
 TAX = Tax(title="GST", percent=Decimal("7.5"), jurisdiction="KA", applies_to=frozenset({LineKind.ENERGY}))
 NOT_COMPUTED = {"issued_at", "settled_at"}
 """Instants that nothing else in the statement says."""
@@ -55,6 +59,30 @@ def statement() -> Json:
 
 def test_nothing_differs_in_an_honest_statement(statement: Json) -> None:
     assert verify_statement(json.dumps(statement)) == []
+
+
+def test_a_month_by_subscription_and_by_the_hour_comes_to_what_its_catalogue_says() -> None:
+    document = load_catalogue(EXAMPLES / "household-supply.yaml")
+    terms = document.offers[0].terms
+    window = Interval(parse_instant("2026-01-01T07:00:00Z"), parse_instant("2026-02-01T07:00:00Z"))
+    home = agree(window=window, kwh="744", zone="America/Denver", matching=terms.matching)
+    readings = hours(window, [1_000] * 744)
+
+    told = statement_of(replace(home, terms=terms), exported=readings, imported=readings)
+
+    assert {line["title"]: line["minor"] for line in told["bill"]["lines"]} == {
+        "Subscription Fee": 4_200,
+        "Included Energy": 0,
+        "Energy Cost (06:00-10:00)": 2_304,
+        "Energy Cost (17:00-21:00)": 2_736,
+        "Energy Cost (other hours)": 5_328,
+    }
+    assert verify_statement(json.dumps(told)) == []
+    quote = quote_energy(Energy(744_000), terms, window=window, zone="America/Denver")
+    assert str(quote.total) == "145.68 USD"
+    told["runs"][20]["explanation"]["bands"][0]["to_date_wh"] -= 1
+    (found,) = verify_statement(resealed(told))
+    assert found.path == "runs[20].explanation.bands[0].to_date_wh"
 
 
 def test_a_figure_that_was_changed_is_named_by_its_path(statement: Json) -> None:

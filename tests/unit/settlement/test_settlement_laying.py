@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 
+from kernel.currency import Currency
 from kernel.energy import Energy
+from kernel.money import Money
 from settlement.agreement import Agreement, Matching
 from settlement.quantities import CycleQuantities, quantities_by_cycle
 from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
 from trading.bands import Band
+from trading.charges import Subscription
 from trading.matching import Billed, Losses
-from trading.terms import SettlementType
+from trading.rates import DayRates, Price, TimeOfDayRate
+from trading.terms import PricingModel, SettlementType, Terms
 
 HOUR = timedelta(hours=1)
 EARLY, LATE = Band(Decimal(1), label="early"), Band(Decimal(2), label="late")
@@ -61,6 +65,27 @@ def test_what_has_one_price_has_one_band() -> None:
     assert day.to_date.bands == {agree().band_of(WINDOW.start): Energy(10_000)}
     (nothing,) = quantities_by_cycle(agree(), exported=[], imported=readings(TARGET_KWH))
     assert nothing.to_date.bands == {}
+
+
+def test_what_a_fee_includes_is_the_first_energy_of_its_period_and_may_end_within_an_interval() -> None:
+    afternoon = TimeOfDayRate(start=time(14), end=time(16), rate=Decimal(9))
+    terms = Terms(
+        price=Price(per_kwh=Decimal(5), currency=Currency("USD")),
+        pricing_model=PricingModel.SUBSCRIPTION,
+        subscription=Subscription(fee=Money.of(1, Currency("USD")), included=Energy(2_500)),
+        rates=DayRates(rates=(afternoon,)),
+        settlement_type=SettlementType.HOURLY,
+    )
+    given = hourly(*["1"] * 6, "0", "2")
+    hours = quantities_by_cycle(replace(agree(), terms=terms), exported=given, imported=given)
+    told = [{str(band): energy.watt_hours for band, energy in found.to_date.bands.items()} for found in hours]
+    within, cheap, dear = (
+        f"2024-10-01 {label}" for label in ("within the fee", "other hours", "14:00-16:00")
+    )
+    assert told[1] == {within: 2_000}
+    assert told[2] == {within: 2_500, cheap: 500}
+    assert told[5] == {within: 2_500, cheap: 1_500, dear: 2_000}
+    assert told[7] == {within: 2_500, cheap: 3_500, dear: 2_000}
 
 
 def test_interval_by_interval_too_much_in_one_makes_up_for_nothing_in_another() -> None:

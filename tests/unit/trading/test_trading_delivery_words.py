@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import time
 from decimal import Decimal
 
 from kernel.currency import Currency
+from kernel.energy import Energy
+from kernel.money import Money
+from trading.charges import Subscription
 from trading.delivery_words import describe_delivery
 from trading.matching import Billed, Losses, Matching
 from trading.penalties import Counted, ShortfallPenalty, Tolerance
-from trading.rates import Price
-from trading.terms import PaymentTiming, Terms
+from trading.periods import BillingPeriod
+from trading.rates import DayRates, Price, TimeOfDayRate
+from trading.terms import PaymentTiming, PricingModel, Terms
 from trading.wheeling import Side
 
 INR = Currency("INR")
@@ -48,6 +53,18 @@ def test_each_term_is_a_sentence() -> None:
     assert describe_delivery(ahead) == (
         "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
     )
+
+
+def test_what_a_fee_includes_is_told_where_the_order_of_time_matters() -> None:
+    fee = Subscription(fee=Money.of(9, INR), every=BillingPeriod.WEEKLY, included=Energy(25_500))
+    rates = DayRates(rates=(TimeOfDayRate(start=time(18), end=time(22), rate=Decimal(7)),))
+    agreed = replace(PLAIN, pricing_model=PricingModel.SUBSCRIPTION, subscription=fee, rates=rates)
+    assert describe_delivery(agreed) == (
+        "The fee includes the first 25.5 kWh of each week; what flows then costs the price of its time."
+    )
+    without = replace(agreed, subscription=replace(fee, included=Energy(0)))
+    assert describe_delivery(without) == "The fee includes no energy."
+    assert describe_delivery(replace(agreed, rates=None)) == ""
 
 
 def test_a_fixed_share_is_told_without_noughts() -> None:

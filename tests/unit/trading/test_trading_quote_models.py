@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
@@ -64,6 +65,32 @@ def test_a_subscription_is_quoted_by_its_days_and_what_is_beyond_it() -> None:
         ("UNIT", "8.00", "Energy Cost (4 kWh at 2 INR per kWh)"),
     ]
     assert quoted(terms, 20_000) == [("UNIT", "2.00", "Subscription Fee")]
+
+
+def test_beyond_a_subscription_energy_is_quoted_at_the_price_of_its_time() -> None:
+    subscription = Subscription(fee=money("31"), every=BillingPeriod.DAILY, included=Energy(7_000))
+    day = TimeOfDayRate(start=time(8), end=time(20), rate=Decimal(4))
+    by_hour = Terms(
+        price=price("2"),
+        pricing_model=PricingModel.SUBSCRIPTION,
+        subscription=subscription,
+        rates=DayRates(rates=(day,)),
+    )
+    assert quoted(by_hour) == [  # 12 kWh a day, evenly: until 14:00 they are within the fee
+        ("UNIT", "62.00", "Subscription Fee"),
+        ("UNIT", "0.00", "Included Energy (14 kWh)"),
+        ("UNIT", "24.00", "Energy Cost (08:00-20:00, 6 kWh at 4 INR per kWh)"),
+        ("UNIT", "8.00", "Energy Cost (other hours, 4 kWh at 2 INR per kWh)"),
+    ]
+    monthly = replace(subscription, every=BillingPeriod.MONTHLY)
+    spot = IntervalPrices(start=START, step=timedelta(days=1), prices=(Decimal(1), Decimal(3)))
+    by_interval = replace(by_hour, rates=None, by_interval=spot, subscription=monthly)
+    assert quoted(by_interval) == [
+        ("UNIT", "2.00", "Subscription Fee"),
+        ("UNIT", "0.00", "Included Energy (7 kWh)"),
+        ("UNIT", "41.00", "Energy Cost (17 kWh)"),
+    ]
+    assert quoted(by_interval, 6_000)[1:] == [("UNIT", "0.00", "Included Energy (6 kWh)")]
 
 
 def test_a_fixed_price_and_prices_by_interval_are_quoted_whole() -> None:

@@ -158,6 +158,42 @@ def test_a_band_names_the_promotions_that_hold_when_its_interval_begins() -> Non
     assert found == [(0,), (0, 1), (0,)]
 
 
+def test_a_subscription_may_have_rates_or_prices_by_interval_for_what_is_beyond_its_fee() -> None:
+    evening = datetime(2026, 1, 9, 18, 30, tzinfo=UTC)  # midnight in India
+    rates = DayRates(rates=(hours("00:00", "06:00", "2"),))
+    by_hour = subscribed(rates=rates)
+    period = date(2026, 1, 1)
+    assert by_hour.band_of(evening, "Asia/Kolkata") == Band(Decimal(2), label="00:00-06:00", period=period)
+    assert by_hour.band_of(evening, "UTC") == Band(Decimal(5), label=OTHER_HOURS, period=period)
+    spot = IntervalPrices(start=evening, step=timedelta(hours=1), prices=(Decimal(7),))
+    by_interval = subscribed(by_interval=spot)
+    assert by_interval.band_of(evening, "UTC") == Band(Decimal(7), period=period)
+    assert by_interval.band_of(evening + HOURS[1], "UTC") == Band(Decimal(5), period=period)
+    assert by_interval.told_price.per_kwh == 7
+    assert [each.allowance for each in (by_hour, by_interval, subscribed())] == [Energy(9), Energy(9), None]
+    with pytest.raises(TermsInvalid, match="rates by the hour or prices by interval, not both"):
+        subscribed(rates=rates, by_interval=spot)
+
+
+def subscribed(*, rates: DayRates | None = None, by_interval: IntervalPrices | None = None) -> Terms:
+    return Terms(
+        price=BASE,
+        pricing_model=PricingModel.SUBSCRIPTION,
+        subscription=Subscription(fee=Money(100, INR), included=Energy(9)),
+        rates=rates,
+        by_interval=by_interval,
+    )
+
+
+def test_a_band_is_named_by_its_period_and_its_hours() -> None:
+    spring = date(2026, 3, 1)
+    bands = [
+        Band(BASE.per_kwh, label=label, period=period) for label in ("", "x") for period in (None, spring)
+    ]
+    assert [str(band) for band in bands] == ["ALL", "2026-03-01", "x", "2026-03-01 x"]
+    assert str(bands[1].within_fee) == "2026-03-01 within the fee"
+
+
 def test_a_model_needs_its_own_terms_and_no_other_has_them() -> None:
     rates = DayRates(rates=(hours("09:00", "17:00", "4"),))
     with pytest.raises(TermsInvalid, match="rates go with TIME_OF_DAY"):

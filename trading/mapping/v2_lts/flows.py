@@ -13,7 +13,7 @@ from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
 from schemas import iris
-from trading.costs import ENERGY_COST, SUBSCRIPTION_FEE
+from trading.costs import ENERGY_COST, INCLUDED_ENERGY, SUBSCRIPTION_FEE
 from trading.delivery import SettlementCycleView
 from trading.mapping.bags.amounts import DoesNotAddUp
 from trading.mapping.find import Json, find_objects, find_text, read_decimal
@@ -29,7 +29,7 @@ _SELLER: Final = "seller"
 _UTILITY: Final = "utility"
 _TAXES: Final = "taxAuthority"
 _PENALTY: Final = "Penalty of the seller"
-_ENERGY: Final = (ENERGY_COST, SUBSCRIPTION_FEE)
+_ENERGY: Final = (ENERGY_COST, SUBSCRIPTION_FEE, INCLUDED_ENERGY)
 _PAID_TO: Final = {
     ComponentType.UNIT: _SELLER,
     ComponentType.SURCHARGE: _SELLER,

@@ -17,7 +17,7 @@ from kernel.money import Money, Rounding
 from settlement.charges.cycle import CycleCharges, CycleFacts, FactsInvalid, charge_cycle
 from settlement.charges.rounding import cost_between
 from settlement.shortfall.contract_penalties import SideShortfall
-from trading.bands import Band
+from trading.bands import OTHER_HOURS, WITHIN_FEE, Band
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription
 from trading.costs import BandUnknown
 from trading.penalties import ShortfallPenalty
@@ -214,6 +214,39 @@ def test_energy_within_a_subscription_costs_nothing_and_beyond_it_the_price() ->
     days = [charge_cycle(terms, facts(terms, 1_000, 1_000, 1_000, day=day)) for day in range(3)]
     assert [lines_of(day)[1:] for day in days] == [[], [("Energy Cost", "0.50")], [("Energy Cost", "1.00")]]
     assert days[1].lines[1].quantity == Energy(500)
+
+
+def test_energy_beyond_a_subscription_has_the_price_of_its_hours_and_the_discounts_of_the_start() -> None:
+    evening = TimeOfDayRate(start=time(18), end=time(22), rate=Decimal(3))
+    hour = Interval(START, START + timedelta(hours=1))
+    off = Discount(title="Welcome", percent=Decimal(50), validity=hour)
+    terms = replace(subscribed("31", included=1_500), rates=DayRates(rates=(evening,)), promotions=(off,))
+    period = date(2026, 1, 1)
+    first = {Band(Decimal(0), label=WITHIN_FEE, period=period): Energy(1_000)}
+    second = {
+        Band(Decimal(0), label=WITHIN_FEE, period=period): Energy(1_500),
+        Band(Decimal(3), label="18:00-22:00", period=period): Energy(2_000),
+        Band(Decimal(1), label=OTHER_HOURS, period=period): Energy(500),
+    }
+    begin = replace(facts(terms), to_date=first)
+    days = [begin, replace(facts(terms, day=1), before=first, to_date=second)]
+    assert [lines_of(charge_cycle(terms, day)) for day in days] == [
+        [("Subscription Fee", "0.50"), ("Included Energy", "0.00")],
+        [
+            ("Subscription Fee", "0.50"),
+            ("Included Energy", "0.00"),
+            ("Energy Cost (18:00-22:00)", "3.00"),
+            ("Energy Cost (other hours)", "0.25"),
+        ],
+    ]
+    assert charge_cycle(terms, days[1]).lines[1].quantity == Energy(500)
+
+
+def test_without_prices_by_the_time_nothing_lies_within_a_fee() -> None:
+    terms = subscribed("31")
+    band = terms.band_of(START, "Asia/Kolkata").within_fee
+    with pytest.raises(BandUnknown, match="terms of SUBSCRIPTION have no 2026-01-01 within the fee"):
+        charge_cycle(terms, replace(facts(terms), to_date={band: Energy(1)}))
 
 
 def fixed_terms(amount: str = "30") -> Terms:
