@@ -16,8 +16,9 @@ from trading.charging.slot import require_finder_fee, session_window
 from trading.contract import Contract
 from trading.fields import Field
 from trading.meter_shares import MeterShare, find_shares, lock_shares, require_share
-from trading.refusals import WindowUnavailable
+from trading.refusals import QuoteChanged, WindowUnavailable
 from trading.request import OrderRequest, Selection, find_selection
+from trading.seller_counter import CounterInvalid, SellerCounter, counter_selection
 
 
 def find_sellable(bpp: Bpp, request: OrderRequest, *, now: datetime) -> Selection:
@@ -79,6 +80,19 @@ async def fit_slot(
         return replace(selection, window=Interval(window.start, taken[0].start))
     require_free(taken)
     return selection
+
+
+def as_countered(selection: Selection, counter: SellerCounter | None) -> Selection:
+    """Return what was selected as its seller would sell it. Raises: QuoteChanged, if it cannot be."""
+    if counter is None:
+        return selection
+    try:
+        return counter_selection(selection, counter)
+    except CounterInvalid as error:
+        raise QuoteChanged(
+            f"the offer became another while its seller was asked: {error}",
+            hint="Send the same request again, under a new message id.",
+        ) from error
 
 
 def require_free(taken: Sequence[Interval]) -> None:

@@ -1,4 +1,6 @@
-"""A seller's back office on one page: it takes orders of up to 10 kWh, and prints what becomes of them.
+"""A seller's back office on one page: it takes orders of up to 10 kWh, the larger ones in part and for less.
+
+It prints what becomes of them.
 
 DEGNODE_PROVIDER_SECRET=… python examples/back_office.py 8090
 
@@ -26,13 +28,20 @@ def is_signed(header: str, body: bytes) -> bool:
     return hmac.compare_digest(hmac.new(SECRET, signed, hashlib.sha256).hexdigest(), fields.get("v1", ""))
 
 
-def answer(said: dict[str, Any]) -> dict[str, str]:
+def answer_question(stage: str, kwh: Decimal) -> dict[str, Any]:
+    """Say which orders are taken, and on what terms others would be."""
+    if kwh <= 10:
+        return {"answer": "accept"}
+    if kwh <= 15 and stage in ("select", "init"):
+        return {"answer": "counter", "max_kwh": "10", "discount": {"title": "All we have", "percent": "5"}}
+    return {"answer": "refuse", "reason": "We sell 10 kWh at most."}
+
+
+def answer(said: dict[str, Any]) -> dict[str, Any]:
     """Answer a question; of an event, take note."""
     order = said["order"]
     if said["type"] == "question":
-        if Decimal(order["kwh"]) <= 10:
-            return {"answer": "accept"}
-        return {"answer": "refuse", "reason": "We sell 10 kWh at most."}
+        return answer_question(said["stage"], Decimal(order["kwh"]))
     if said["id"] not in TAKEN:
         TAKEN.add(said["id"])
         print(said["event"], order["kwh"], "kWh", order["price"]["amount"], flush=True)

@@ -141,6 +141,13 @@ async def ask_utilities(
     return None
 
 
+async def were_asked(contract: Contract, inbound: Inbound, uow: UnitOfWork) -> bool:
+    """Say whether this very request had the utilities asked about a contract, which is held by that."""
+    if contract.grid is None:
+        return False
+    return bool(await QuestionStore(uow.connection).of_request(contract.id, Waiting.of(inbound)))
+
+
 async def _make_way(
     bpp: Bpp,
     contract: Contract,

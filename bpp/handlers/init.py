@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bpp.cascade.asking import ask_utilities, grid_of, keep_held
+from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
 from bpp.orders import keep
 from bpp.platform import Bpp
-from bpp.selection import find_sellable, fit_slot, hold_meter
+from bpp.selection import as_countered, find_sellable, fit_slot, hold_meter
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -21,15 +22,19 @@ from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.refusals import FieldInvalid
 from trading.request import OrderRequest, Selection, require_one_quantity, target_meter_of
+from trading.seller_counter import SellerCounter, describe_counter
 from trading.stock import Stock
 
 
-async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
+async def init(
+    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counter: SellerCounter | None = None
+) -> Mapping[str, Any] | None:
     """Return the order as a pending contract that holds its quantity.
 
     A second init of the conversation takes the place of the first, as long as nothing is binding. Where the
     utilities of the trade are asked first, nothing is returned until they have answered. Where the offer has
-    counter-terms, the order may be for another quantity or window than was asked for.
+    counter-terms, or its seller has a `counter`, the order may be for less than was asked for, or at
+    another price. What utilities have granted is held as they were asked about it.
     Raises: AlreadyConfirmed; UtilityNotAdmitted; UtilityRefused; QuantityUnavailable; ShareUnavailable;
     MeterSharedOtherwise; a refusal, if it could not be bought as it stands.
     """
@@ -38,8 +43,11 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     earlier = await find_replaced(inbound, uow)
     but = earlier.id if earlier else None
     asked, request = request, await countered(bpp, request, uow, now=now, but=but)
-    selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
-    contract = _draft(bpp, inbound, request, selection, now=now, contract_id=earlier.id if earlier else None)
+    offered = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
+    selection = as_countered(offered, counter)
+    if earlier is not None and await were_asked(earlier, inbound, uow):
+        selection = _as_held(earlier, selection)
+    contract = _draft(bpp, inbound, request, selection, now=now, contract_id=but)
     await hold_meter(contract, uow, now=now)
     stock = Stock(uow.connection)
     if earlier is not None and earlier.resource_id != contract.resource_id:
@@ -48,8 +56,9 @@ async def init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Ma
     if grants is None:
         await keep_held(bpp, contract, uow, now=now)
         return None
-    priced, reason = grants.priced(contract), describe(asked, request)
-    message = await keep(priced, inbound, uow, event="INIT", now=now, reason=reason)
+    reasons = (describe(asked, request), describe_counter(offered, selection))
+    reason = ", ".join(filter(None, reasons)) or None
+    message = await keep(grants.priced(contract), inbound, uow, event="INIT", now=now, reason=reason)
     await stock.hold(
         contract.id,
         resource_id=contract.resource_id,
@@ -88,6 +97,16 @@ async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
         return None
     require_replaceable(earlier)
     return earlier
+
+
+def _as_held(contract: Contract, selection: Selection) -> Selection:
+    """Return what was selected on the terms that a contract holds it on, and as much of it.
+
+    A session that begins at once begins now.
+    """
+    window = contract.window if contract.terms.session is None else selection.window
+    offer = replace(selection.offer, terms=contract.terms)
+    return replace(selection, offer=offer, quantity=contract.quantity, window=window)
 
 
 def _draft(

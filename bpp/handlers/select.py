@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from bpp.platform import Bpp
-from bpp.selection import find_sellable, fit_slot, require_meter_open
+from bpp.selection import as_countered, find_sellable, fit_slot, require_meter_open
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -17,18 +17,22 @@ from trading.meter_shares import MeterShare
 from trading.quote import quote_energy
 from trading.refusals import QuantityUnavailable
 from trading.request import require_one_quantity
+from trading.seller_counter import SellerCounter
 from trading.stock import Stock
 
 
-async def select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
-    """Return the order with its price.
+async def select(
+    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counter: SellerCounter | None = None
+) -> Mapping[str, Any]:
+    """Return the order with its price; where its seller has a `counter`, as that says.
 
     Raises: a refusal, if it could not be bought as it stands.
     """
     wire = wire_of(inbound.profile.name)
     request = wire.read_order(inbound.message)
     require_one_quantity(request)
-    selection = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
+    offered = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
+    selection = as_countered(offered, counter)
     left = await Stock(uow.connection).left(selection.resource.id, now=now)
     if selection.quantity > left:
         raise QuantityUnavailable(

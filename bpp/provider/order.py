@@ -38,6 +38,10 @@ class OrderTerms:
             terms = replace(terms, window=self.window)
         return terms == self
 
+    def as_countered(self, selection: Selection) -> OrderTerms:
+        """Return the order with what of it is otherwise by its seller's counter."""
+        return replace(self, quantity=selection.quantity, window=selection.window, price=_price_of(selection))
+
 
 def terms_of_contract(contract: Contract) -> OrderTerms:
     """Return the order of a contract."""
@@ -63,7 +67,6 @@ def terms_of_selection(
     Raises: FieldMissing, FieldInvalid, OwnMeter, OtherMeter, of the meter if one is needed.
     """
     offer, resource = selection.offer, selection.resource
-    quote = quote_energy(selection.quantity, offer.terms, window=selection.window, zone=offer.zone)
     return OrderTerms(
         transaction_id=inbound.transaction_id,
         buyer_platform=inbound.sender,
@@ -74,5 +77,10 @@ def terms_of_selection(
         meter=target_meter_of(request, resource) if needs_meter else request.target_meter,
         quantity=selection.quantity,
         window=selection.window,
-        price=quote.total,
+        price=_price_of(selection),
     )
+
+
+def _price_of(selection: Selection) -> Money:
+    offer = selection.offer
+    return quote_energy(selection.quantity, offer.terms, window=selection.window, zone=offer.zone).total

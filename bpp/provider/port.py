@@ -11,6 +11,7 @@ from bpp.provider.order import OrderTerms
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from kernel.money import Money
+from trading.seller_counter import SellerCounter
 
 
 class Stage(StrEnum):
@@ -51,10 +52,19 @@ class Question:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """Whether it is; `reason` is told to the buyer of what is not."""
+    """Whether it is; `reason` is told to the buyer of what is not.
+
+    What is not accepted may have a `counter`: it would be, with that. Before anything is held it is quoted
+    or held so; at confirm only what the buyer agreed to counts, and a counter refuses it.
+    """
 
     accepted: bool
     reason: str = ""
+    counter: SellerCounter | None = None
+
+    def __post_init__(self) -> None:
+        if self.accepted and self.counter is not None:
+            raise ValueError("what is accepted as it stands has no counter")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,13 @@ import asyncio
 import ssl
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final
 
 import httpx
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import SecretStr
 
+from bpp.provider.answer import read_answer
 from bpp.provider.document import write_event, write_question
 from bpp.provider.port import Answer, Event, ProviderAway, Question
 from kernel.body_signature import sign_body
@@ -24,15 +25,6 @@ _MOST_ANSWER_BYTES: Final = 65_536
 _LATER: Final = frozenset({408, 425, 429})
 _FIRST_OF_SERVER: Final = 500
 _AGAIN: Final = Backoff(first=timedelta(milliseconds=250), longest=timedelta(seconds=2))
-
-
-class _Said(BaseModel):
-    """What a back office makes of a question."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    answer: Literal["accept", "refuse"]
-    reason: str = Field("", max_length=2000)
 
 
 class _TryLater(ProviderAway):
@@ -54,7 +46,7 @@ class WebhookProvider:
         failures = 0
         while True:
             try:
-                return _read(await self._post(body, key=key))
+                return read_answer(await self._post(body, key=key))
             except _TryLater:
                 failures += 1
                 await asyncio.sleep(_AGAIN.after(failures).total_seconds())
@@ -90,14 +82,6 @@ class WebhookProvider:
             "Idempotency-Key": key,
             SIGNATURE_HEADER: signature,
         }
-
-
-def _read(answer: bytes) -> Answer:
-    try:
-        said = _Said.model_validate_json(answer)
-    except ValidationError as error:
-        raise ProviderAway("the back office answered neither accept nor refuse") from error
-    return Answer(accepted=said.answer == "accept", reason=said.reason)
 
 
 _HINTS: Final[Mapping[int, str]] = {

@@ -7,6 +7,7 @@ import sys
 from asyncio import create_subprocess_exec
 from asyncio.subprocess import PIPE
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 from degnode.demo.app import App
@@ -40,7 +41,9 @@ async def test_the_back_office_of_the_examples_has_the_last_word_on_what_a_node_
             solar_market(tmp_path, settings={"bpp": settings}) as network,
             App(network.bap.url, api_key=network.api_key, seller=seller_of(network), profile="v2_rc") as app,
         ):
-            much = {"order": solar_order(11)}
+            some = await app.call(Action.SELECT, {"order": solar_order(12)})
+            assert _quoted(some["message"]["order"]) == (10, "All we have (5 %)")
+            much = {"order": solar_order(16)}
             why = await app.refusal(Action.SELECT, much, transaction_id=str(uuid4()))
             assert why == "the seller does not take this order: We sell 10 kWh at most."
             drafted = await app.call(Action.INIT, {"order": solar_order(2)})
@@ -50,3 +53,9 @@ async def test_the_back_office_of_the_examples_has_the_last_word_on_what_a_node_
     finally:
         office.terminate()
         await office.wait()
+
+
+def _quoted(order: dict[str, Any]) -> tuple[int, str]:
+    """Return how many kWh an order is for, and what comes off their price."""
+    [off] = [part for part in order["beckn:orderValue"]["components"] if part["type"] == "DISCOUNT"]
+    return order["beckn:orderItems"][0]["beckn:quantity"]["unitQuantity"], off["description"]

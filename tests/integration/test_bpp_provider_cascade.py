@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from fastapi.responses import JSONResponse, Response
 
-from bpp.provider.asking import Asking
-from kernel.clock import ManualClock
 from protocol.actions import Action
 from storage.database import Database
-from tests.support.back_office import PATIENT, BackOffice, webhook
+from tests.support.back_office import BackOffice, asked_first
 from tests.support.grid_world import GridWorld, grid_world, order
-from tests.support.seller_world import NOW as SIGNED_AT
 
 Json = dict[str, Any]
 
@@ -31,18 +27,7 @@ async def world(
     database: Database, postgres_url: str, template_url: str, office: BackOffice
 ) -> AsyncIterator[GridWorld]:
     async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
-        seller = running.seller
-        preparations = Asking(
-            bpp=running.bpp,
-            port=webhook(office.url, ManualClock(SIGNED_AT)),
-            uow_factory=seller.uow_factory,
-            clock=running.clock,
-            patience=PATIENT,
-        ).preparations()
-        handlers = {
-            action: each for action, each in seller.dispatch.handlers.items() if action not in preparations
-        }
-        seller.dispatch = replace(seller.dispatch, handlers=handlers, preparations=preparations)
+        asked_first(running, office)
         yield running
 
 

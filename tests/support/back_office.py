@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
 
@@ -20,11 +20,12 @@ from bpp.provider.port import ProviderPort
 from bpp.provider.telling import FOLLOWER, Telling
 from bpp.provider.webhook import SIGNATURE_HEADER, WebhookProvider
 from kernel.body_signature import BodySignatureInvalid, check_body_signature
-from kernel.clock import Clock
+from kernel.clock import Clock, ManualClock
 from node.message import Inbound
-from protocol.actions import Action
+from protocol.actions import CALLBACK_OF, Action
+from tests.support.grid_world import GridWorld
 from tests.support.loopback_server import LoopbackServer, Served
-from tests.support.seller_world import BAP_ID, NOW, Json, SellerWorld
+from tests.support.seller_world import BAP_ID, NOW, Json, SellerWorld, require_valid
 from trading.contract_news import NewsStore
 from trading.tables import contract_news
 
@@ -75,6 +76,22 @@ def webhook(url: str, clock: Clock, *, secret: str = SECRET) -> WebhookProvider:
     return WebhookProvider(url, secret=SecretStr(secret), clock=clock)
 
 
+def asked_first(world: GridWorld, office: BackOffice) -> None:
+    """Have a seller with utilities ask its back office before them."""
+    seller = world.seller
+    preparations = Asking(
+        bpp=world.bpp,
+        port=webhook(office.url, ManualClock(NOW)),
+        uow_factory=seller.uow_factory,
+        clock=world.clock,
+        patience=PATIENT,
+    ).preparations()
+    handlers = {
+        action: each for action, each in seller.dispatch.handlers.items() if action not in preparations
+    }
+    seller.dispatch = replace(seller.dispatch, handlers=handlers, preparations=preparations)
+
+
 @dataclass(kw_only=True)
 class AskedWorld(SellerWorld):
     """A seller's platform whose back office has the last word."""
@@ -114,7 +131,9 @@ class AskedWorld(SellerWorld):
         inbound = self.inbound(action, message, transaction_id=transaction_id, bap_id=bap_id)
         content = await self.handle(inbound)
         assert content is not None
-        return content
+        sealed = self.bpp.correspondent.answer(inbound, content, now=self.clock.now())
+        answer: Json = require_valid(CALLBACK_OF[action], sealed.body, profile=self.profile)["message"]
+        return answer
 
     async def tell_all(self) -> int:
         """Tell what is due; return how often something was tried."""

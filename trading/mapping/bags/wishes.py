@@ -15,7 +15,7 @@ from trading.mapping.bags.grid import BUYER_UTILITY
 from trading.mapping.bags.quantity import read_energy
 from trading.mapping.find import Json, find_object, find_text, read_decimal, without_none
 from trading.refusals import FieldInvalid
-from trading.request import FinderFee, OrderRequest
+from trading.request import FinderFee, OrderRequest, Selection
 
 _METER_SCHEME: Final = "der://meter/"
 """Older messages put this before an mRID."""
@@ -48,6 +48,23 @@ def read_wishes(bag: Mapping[str, Any], paths: Paths) -> Wishes:
         finder_fee=_read_finder_fee(find_object(bag, "buyerFinderFee"), path=paths[Field.ORDER]),
         buyer_utility=find_text(bag, BUYER_UTILITY),
     )
+
+
+def write_taken_over(sent: Mapping[str, Any], request: OrderRequest, selection: Selection) -> Json:
+    """Return the bag of an order as it was sent, with the quantity and the window that would be sold.
+
+    They differ from what was asked for only where the seller has made a counter-offer.
+    """
+    bag, window, production = dict(sent), selection.window, selection.resource.production
+    if not bag or selection.offer.terms.session is not None:
+        return bag
+    if request.contracted not in (None, selection.quantity):
+        bag["contractedQuantity"] = selection.quantity.kilowatt_hours
+    asked = (request.trade_start or production.start, request.trade_end or production.end)
+    if asked != (window.start, window.end):
+        bag["tradeStartTime"] = format_instant(window.start)
+        bag["tradeEndTime"] = format_instant(window.end)
+    return bag
 
 
 def write_wishes(request: OrderRequest, sent: Mapping[str, Any]) -> Json:

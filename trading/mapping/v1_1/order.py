@@ -19,6 +19,7 @@ from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import ToldPrice, told_price, write_terms
 from trading.mapping.bags.proposal import write_proposal
+from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object, find_objects, find_text
 from trading.mapping.v1_1.cancelling import write_cancelling
 from trading.mapping.v1_1.catalog import write_offer
@@ -48,7 +49,14 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         "items": [_item(sent, offer.resource_id, told_price(offer.terms), quote)],
         "offers": [find_object(sent, "offers", 0) | write_offer(offer)],
         "quote": write_quote(quote),
+        **_taken(sent, request, selection),
     }
+
+
+def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection) -> Json:
+    """Return the attributes of an order that has some, as it would be sold."""
+    bag = find_object(sent, "orderAttributes")
+    return {"orderAttributes": write_taken_over(bag, request, selection)} if bag else {}
 
 
 def write_contract_order(view: ContractView) -> Json:

@@ -18,6 +18,7 @@ from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.proposal import write_proposal
 from trading.mapping.bags.quantity import echo_quantity
+from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object, find_objects, without_none
 from trading.mapping.v2_lts.contract_request import COMMITMENT
 from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
@@ -61,7 +62,14 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         "participants": write_participants(
             sent, seller=selection.resource.provider_id, buyer=request.buyer_id
         ),
+        **_taken(sent, request, selection),
     }
+
+
+def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection) -> Json:
+    """Return the attributes of an order that has some, as it would be sold."""
+    bag = find_object(sent, "contractAttributes")
+    return {"contractAttributes": write_taken_over(bag, request, selection)} if bag else {}
 
 
 def write_contract_order(view: ContractView) -> Json:

@@ -20,6 +20,7 @@ from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import write_terms
 from trading.mapping.bags.proposal import write_proposal
 from trading.mapping.bags.quantity import echo_quantity, write_quantity
+from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object
 from trading.mapping.v2_rc.catalog import write_accepted_offer, write_offer
 from trading.mapping.v2_rc.paths import PROPOSAL
@@ -46,7 +47,14 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         "beckn:orderStatus": "CREATED",
         "beckn:orderItems": [line],
         "beckn:orderValue": _price(quote),
+        **_taken(sent, request, selection),
     }
+
+
+def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection) -> Json:
+    """Return the attributes of an order that has some, as it would be sold."""
+    bag = find_object(sent, "beckn:orderAttributes")
+    return {"beckn:orderAttributes": write_taken_over(bag, request, selection)} if bag else {}
 
 
 def write_contract_order(view: ContractView) -> Json:

@@ -1,0 +1,110 @@
+"""What a back office answers a question, read from its JSON: exact numbers, and no key that is not known."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, ClassVar, Final, Literal
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+
+from bpp.provider.port import Answer, ProviderAway
+from kernel.energy import Energy, NotWholeWattHours
+from trading.seller_counter import CounterInvalid, Off, SellerCounter
+
+_MOST_TROUBLES: Final = 3
+
+Number = Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,6})?$")]
+"""An exact decimal number as text; JSON's own numbers are none."""
+Reason = Annotated[str, Field(max_length=2000)]
+
+
+_TERMS: Final = frozenset({"price_per_kwh", "discount", "max_kwh", "from", "until"})
+
+
+class _Said(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
+
+    reason: Reason = ""
+
+
+class _Verdict(_Said):
+    """A back office takes an order as it stands, or does not: it names no terms."""
+
+    answer: Literal["accept", "refuse"]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _names_no_terms(cls, value: object) -> object:
+        if isinstance(value, dict) and (named := sorted(_TERMS & value.keys())):
+            raise ValueError(f"{', '.join(named)} is said only by the answer counter")
+        return value
+
+    def to_domain(self) -> Answer:
+        return Answer(accepted=self.answer == "accept", reason=self.reason)
+
+
+class _Discount(BaseModel):
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
+
+    title: str
+    percent: Number | None = None
+    amount: Number | None = None
+
+    def to_domain(self) -> Off:
+        return Off(title=self.title, percent=_decimal(self.percent), amount=_decimal(self.amount))
+
+
+class _Counter(_Said):
+    """A back office takes an order if it is otherwise."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=True)
+
+    answer: Literal["counter"]
+    price_per_kwh: Number | None = None
+    discount: _Discount | None = None
+    max_kwh: Number | None = None
+    start: AwareDatetime | None = Field(None, alias="from")
+    end: AwareDatetime | None = Field(None, alias="until")
+
+    def to_domain(self) -> Answer:
+        counter = SellerCounter(
+            price_per_kwh=_decimal(self.price_per_kwh),
+            discount=self.discount.to_domain() if self.discount else None,
+            most=None if self.max_kwh is None else Energy.from_kwh(Decimal(self.max_kwh)),
+            start=self.start,
+            end=self.end,
+        )
+        return Answer(accepted=False, reason=self.reason, counter=counter)
+
+
+_ANSWER: Final[TypeAdapter[_Verdict | _Counter]] = TypeAdapter(
+    Annotated[_Verdict | _Counter, Discriminator("answer")]
+)
+
+
+def read_answer(body: bytes) -> Answer:
+    """Return what a back office answers. Raises: ProviderAway, which says what is wrong with it."""
+    try:
+        return _ANSWER.validate_json(body).to_domain()
+    except ValidationError as error:
+        raise ProviderAway(f"the back office gave no answer: {_troubles(error)}") from error
+    except (CounterInvalid, NotWholeWattHours) as error:
+        raise ProviderAway(f"the back office gave a counter that is none: {error}") from error
+
+
+def _decimal(number: str | None) -> Decimal | None:
+    return None if number is None else Decimal(number)
+
+
+def _troubles(error: ValidationError) -> str:
+    found = error.errors(include_url=False, include_input=False)[:_MOST_TROUBLES]
+    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg']}" for each in found)
