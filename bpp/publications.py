@@ -107,8 +107,22 @@ class Publications:
         await self._connection.execute(select(func.pg_advisory_xact_lock(key)))
 
     async def known_to(self, peer: str, *, profile: str) -> KnownVersions:
-        """Return the versions that `peer` may know of, in the generation `profile`."""
-        is_of_peer = (publications.c.peer == peer) & (publications.c.profile == profile)
+        """Return the versions that `peer` may know of, in the generation `profile`.
+
+        What was sent in another since then may stand instead: nothing from before counts.
+        """
+        of_peer = publications.c.peer == peer
+        other = (
+            select(func.max(publications.c.published_at))
+            .join(outbox, self._of_outbox)
+            .where(of_peer, publications.c.profile != profile)
+            .scalar_subquery()
+        )
+        is_of_peer = (
+            of_peer
+            & (publications.c.profile == profile)
+            & (other.is_(None) | (publications.c.published_at > other))
+        )
         arrived = (outbox.c.state == OutboxState.DELIVERED.value) & publications.c.refusal.is_(None)
         newest = select(func.max(publications.c.version)).join(outbox, self._of_outbox)
         told: int | None = (

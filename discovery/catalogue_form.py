@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from trading.mapping.find import Json, find, find_objects, find_text
+from trading.excerpt import Excerpt
+from trading.mapping.find import Json, find, find_object, find_objects, find_text
 from trading.mapping.v1_1.tags import write_group
 
 
@@ -18,8 +19,8 @@ from trading.mapping.v1_1.tags import write_group
 class CatalogueForm:
     """The keys of one generation's catalogue.
 
-    `offered` is where an offer names its items. `sites` are lists beside the items that they name by
-    `sited`: v1.1 has places so.
+    `offered` is where an offer names its items, `short` where a descriptor describes in short. `sites` are
+    lists beside the items that they name by `sited`: v1.1 has places so.
     """
 
     items: str
@@ -27,6 +28,7 @@ class CatalogueForm:
     id: str
     offered: str
     descriptor: str
+    short: str
     provider: str | None = None
     place: str | None = None
     sites: str | None = None
@@ -51,6 +53,12 @@ class CatalogueForm:
         """Return the ids that stand in a list under a key."""
         found = find(thing, key) if key else None
         return {entry for entry in found if isinstance(entry, str)} if isinstance(found, list) else set()
+
+    def cut(self, catalogue: Json, excerpt: Excerpt) -> Json:
+        """Return a catalogue that says beside its own description that not all that fits is told."""
+        descriptor = find_object(catalogue, self.descriptor)
+        said = excerpt.after(find_text(descriptor, self.short))
+        return catalogue | {self.descriptor: descriptor | {self.short: said}}
 
     def texts(self, thing: object) -> Iterator[str]:
         """Return what a thing is called and how it is described in short."""
@@ -103,6 +111,7 @@ _RC: Final = CatalogueForm(
     id="beckn:id",
     offered="beckn:items",
     descriptor="beckn:descriptor",
+    short="beckn:shortDesc",
     provider="beckn:provider",
     place="beckn:availableAt",
 )
@@ -112,6 +121,7 @@ _LTS: Final = CatalogueForm(
     id="id",
     offered="resourceIds",
     descriptor="descriptor",
+    short="shortDesc",
     place="availableAt",
 )
 _V1_1: Final = CatalogueForm(
@@ -120,6 +130,7 @@ _V1_1: Final = CatalogueForm(
     id="id",
     offered="item_ids",
     descriptor="descriptor",
+    short="short_desc",
     sites="locations",
     sited="location_ids",
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,6 +15,7 @@ from kernel.interval import Interval
 from trading.publication import PublishedCatalogue
 
 _CHANGES: Final = 0x6465_676E_6F64_6502  # the advisory lock under which changes are numbered
+_NEXT_CHANGE: Final = text("nextval(pg_get_serial_sequence('published_catalogues', 'change'))")
 _EARLIEST: Final = datetime.min.replace(tzinfo=UTC)
 _LATEST: Final = datetime.max.replace(tzinfo=UTC)
 
@@ -69,10 +70,24 @@ class PublishedCatalogues:
                 set_=values
                 | {
                     "version": table.c.version + 1,
-                    "change": text("nextval(pg_get_serial_sequence('published_catalogues', 'change'))"),
+                    "change": _NEXT_CHANGE,
                 },
             )
         )
+
+    async def end_others(self, bpp_id: str, *, profile: str) -> list[str]:
+        """Withdraw what a platform tells in other generations than `profile`, and return the ids.
+
+        The publications must be locked.
+        """
+        table = published_catalogues
+        ended = await self._connection.execute(
+            update(table)
+            .where(table.c.bpp_id == bpp_id, table.c.profile != profile, table.c.is_active)
+            .values(is_active=False, change=_NEXT_CHANGE)
+            .returning(table.c.catalogue_id)
+        )
+        return sorted(ended.scalars())
 
     async def summaries(self, *, offset: int, limit: int) -> list[Row[Any]]:
         """Return what stands of each catalogue beside its body, the one that was told last first."""

@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from discovery.catalogue_form import FORMS
 from discovery.shelf import Key, Published, Shelf, shelves_of
 from search.columns import Mask
 from search.facts import Facts, instant
@@ -21,6 +22,7 @@ from search.filters import Filters
 from search.finding import Index, filters_for, find, looks_at_each
 from search.items import Items
 from search.paging import Page
+from trading.excerpt import Excerpt
 from trading.mapping import wire_of
 from trading.mapping.find import Json
 from trading.request import Criteria
@@ -30,10 +32,26 @@ _NAME: Final = "What was published here"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A page of what was found: how much there is in all, and the message that tells of this page."""
+    """A page of what was found: how much there is in all, and the message that tells of this page.
 
+    `told` items are on it, in the generation `profile`.
+    """
+
+    profile: str
     total: int
+    told: int
     message: Json
+
+    @property
+    def answer(self) -> Json:
+        """The message for who cannot ask for another page: where it ends, it says that it is not all."""
+        if self.told in (0, self.total):
+            return self.message
+        form, cut = FORMS[self.profile], Excerpt(told=self.told, total=self.total)
+        if "catalog" in self.message:
+            return {"catalog": form.cut(self.message["catalog"], cut)}
+        *whole, last = self.message["catalogs"]
+        return {"catalogs": [*whole, form.cut(last, cut)]}
 
 
 class _Part:
@@ -102,7 +120,8 @@ class Market:
         filters = filters_for(criteria, items=sum(len(part) for part in parts))
         found = [hit for part in parts for hit in part.find(criteria, self._told, now, filters)]
         found.sort(key=lambda hit: (hit[0].published.key, hit[1]))
-        return Found(total=len(found), message=_message(profile, page.part(found)))
+        part = page.part(found)
+        return Found(profile=profile, total=len(found), told=len(part), message=_message(profile, part))
 
     def _add(self, profile: str, news: Iterable[Published]) -> None:
         example = wire_of(profile).FILTER_EXAMPLE

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from discovery.catalogue_form import FORMS
@@ -25,6 +25,7 @@ _NOTHING_TO_CHANGE: Final = "BIZ_ITEM_NOT_FOUND"
 _NOT_DONE: Final = "NET_NOT_IMPLEMENTED"
 _MASTER: Final = "master"
 _ONE_GENERATION: Final = "SCH_TYPE_NOT_SUPPORTED"
+_MOST_NAMED: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,11 @@ class Decision:
     result: PublicationResult
     kept: PublishedCatalogue | None = None
     items: int = 0
+
+    @property
+    def is_told(self) -> bool:
+        """Say whether buyers are told of it from now on."""
+        return self.kept is not None and self.kept.is_active and self.items > 0
 
 
 def decide(catalogue: PublishedCatalogue, *, sender: str, profile: str, known: Published | None) -> Decision:
@@ -64,6 +70,15 @@ def decide(catalogue: PublishedCatalogue, *, sender: str, profile: str, known: P
         warnings=_warnings(catalogue),
     )
     return Decision(result=result, kept=catalogue, items=items)
+
+
+def replacing(result: PublicationResult, ended: Sequence[str]) -> PublicationResult:
+    """Return what a publisher is told whose catalogues of another generation, `ended`, stand no more."""
+    if not ended:
+        return result
+    named = ", ".join(ended[:_MOST_NAMED]) + (", …" if len(ended) > _MOST_NAMED else "")
+    why = f"what was published in another generation is told no more: {named}"
+    return replace(result, warnings=(*result.warnings, Notice(code=_ONE_GENERATION, message=why)))
 
 
 def _changed(catalogue: PublishedCatalogue, known: Mapping[str, Any], profile: str) -> PublishedCatalogue:

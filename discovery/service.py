@@ -11,7 +11,7 @@ from typing import Any
 
 from discovery.catalogues import PublishedCatalogues
 from discovery.market import Found, Market
-from discovery.publishing import decide
+from discovery.publishing import decide, replacing
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from node.message import Handler, Inbound, Preparation
@@ -70,7 +70,6 @@ class DiscoveryService:
                 profile=inbound.profile.name,
                 known=known,
             )
-            results.append(decision.result)
             if decision.kept is not None:
                 before = known.bpp_url if known and catalogue.mode is UpdateMode.MERGE else ""
                 await kept.put(
@@ -82,6 +81,12 @@ class DiscoveryService:
                     message_id=inbound.context.message_id,
                     now=now,
                 )
+            ended = (
+                await kept.end_others(inbound.sender, profile=inbound.profile.name)
+                if decision.is_told
+                else []
+            )
+            results.append(replacing(decision.result, ended))
         return wire.write_publication_results(results)
 
     async def discover(self, uow_factory: UnitOfWorkFactory, clock: Clock, inbound: Inbound) -> Handler:
@@ -115,4 +120,4 @@ class DiscoveryService:
 
 
 async def _tell(found: Found, _inbound: Inbound, _uow: UnitOfWork, _now: datetime) -> Mapping[str, Any]:
-    return found.message
+    return found.answer

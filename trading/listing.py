@@ -10,6 +10,7 @@ from kernel.interval import Interval
 from kernel.money import Money
 from trading.charging.fees import NO_TIME, MinuteFee
 from trading.delivery_words import describe_delivery
+from trading.excerpt import Excerpt
 from trading.offer import Catalogue, Offer, Provider, Resource
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.request import RatingSummary
@@ -58,7 +59,8 @@ class Listing:
     """What can be bought now: `available` of a resource is what is left of it.
 
     `platform` is where it is sold, by its subscriber id, where a catalogue that was read says so. `total` is
-    how many resources there are, where these are not all of them.
+    how many resources there are, where these are not all of them; of a catalogue that was read, how many
+    there are by what its whole answer says.
     """
 
     id: str
@@ -86,7 +88,7 @@ class Listing:
         """What buyers are told beside the name, in words: nothing if all that there is is listed."""
         if self.total is None:
             return ""
-        return f"{len(self.resources)} of {self.total} that fit; look for something narrower to see others."
+        return Excerpt(told=len(self.resources), total=self.total).words
 
     def provider_of(self, resource: Resource) -> Provider:
         return self._providers[resource.provider_id]

@@ -32,7 +32,7 @@ from bap.market.requests import (
     latest,
     list_requests,
 )
-from bap.market.searches import Search, find_search, put_offers
+from bap.market.searches import Search, find_search, put_offers, read_part
 from bap.market.tables import OrderStatus, RequestState
 from bap.market.webhooks import put_deliveries
 from bap.tables import bap_transactions
@@ -138,7 +138,7 @@ async def _search_news(search: Search, inbound: Inbound, uow: UnitOfWork, now: d
     asked = await find_request(uow, inbound.context.message_id)
     if asked is None:
         return
-    state, problem, count = RequestState.DONE, None, 0
+    state, problem, count, part = RequestState.DONE, None, 0, None
     if inbound.error is not None:
         state, problem = RequestState.REFUSED, of_seller(inbound.error, bpp_id=inbound.sender)
     else:
@@ -149,8 +149,8 @@ async def _search_news(search: Search, inbound: Inbound, uow: UnitOfWork, now: d
             state, problem = RequestState.UNREADABLE, _unclear(inbound.sender, error)
         else:
             await put_offers(uow, search, found, bpp_id=inbound.sender, now=now)
-            count = len(found)
-    await end_request(uow, asked.id, state, now=now, problem=problem)
+            count, part = len(found), read_part(listings)
+    await end_request(uow, asked.id, state, now=now, problem=problem, result=part)
     data = {"about": "search", "seller": inbound.sender, "status": state.value, "offers": count}
     await _tell(uow, search, EventType.SEARCH, data, now)
 

@@ -24,6 +24,7 @@ from bap.market.tables import market_offers, market_searches
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from storage.unit_of_work import UnitOfWork
+from trading.listing import Listing
 
 Json = dict[str, Any]
 
@@ -44,6 +45,19 @@ _COLUMNS: Final[dict[Sort, tuple[ColumnElement[Any], ...]]] = {
 }
 """What a list is sorted by, each column upwards."""
 
+_NARROWER: Final = (
+    "Search again with more words, or nearer to a place: that is asked of the seller; "
+    "the rest is sorted out of what it tells."
+)
+
+
+class Part(BaseModel):
+    """A seller told a part only of what it has: one answer has room for so much."""
+
+    told: int = Field(description="How many plants, batteries, plugs, … it told of.")
+    of: int = Field(description="How many it has that fit, by what it says.")
+    what_to_do: str
+
 
 class AskedSeller(BaseModel):
     """A seller's platform that was asked, and what came of it."""
@@ -55,6 +69,7 @@ class AskedSeller(BaseModel):
     )
     offers: int = Field(description="How many offers it has that fit.")
     problem: Problem | None = Field(None, description="Why it has none to tell.")
+    part: Part | None = Field(None, description="Where it has more than it told; null if it told all.")
 
 
 class SearchView(BaseModel):
@@ -97,6 +112,13 @@ class Search:
     @property
     def form(self) -> SearchForm:
         return SearchForm(**self.asked)
+
+
+def read_part(listings: Sequence[Listing]) -> Json | None:
+    """Return how much of what fits an answer tells, None if that is all of it."""
+    told = sum(len(listing.resources) for listing in listings)
+    total = max((listing.total or 0 for listing in listings), default=0)
+    return {"told": told, "of": total} if told < total else None
 
 
 async def add_search(
@@ -195,6 +217,7 @@ def _tell_seller(asked: Asked, counts: dict[str, int], now: datetime) -> AskedSe
         state=asked.state_at(now),
         offers=counts.get(asked.bpp_id, 0),
         problem=asked.problem_at(now),
+        part=asked.result and Part(**asked.result, what_to_do=_NARROWER),
     )
 
 

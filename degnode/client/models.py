@@ -106,6 +106,14 @@ class Offer(Model):
     connector: Connector | None = None
 
 
+class Part(Model):
+    """How much of what fits a seller told of, where that is not all."""
+
+    told: int
+    of: int
+    what_to_do: str
+
+
 class AskedSeller(Model):
     """A seller's platform that was asked, and what came of it."""
 
@@ -113,6 +121,7 @@ class AskedSeller(Model):
     state: str
     offers: int
     problem: Problem | None = None
+    part: Part | None = None
 
 
 class Search(Model):
@@ -124,6 +133,11 @@ class Search(Model):
     sellers: list[AskedSeller]
     offers: list[Offer]
     next: str | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether no seller has more that fits than it told; `part` of one that has says how much."""
+        return all(seller.part is None for seller in self.sellers)
 
 
 class PriceLine(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from types import SimpleNamespace
@@ -20,8 +21,19 @@ from protocol.errors import WireError
 from protocol.profile import PROFILES, V2_RC, Profile
 from storage.database import Database
 from storage.tables import OutboxState
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.discovery_world import shop
 from tests.support.market_world import MarketWorld, market_world
-from tests.support.seller_world import BPP_ID, EXPORT, IMPORT, SOURCE_METER, TARGET_METER, WINDOW, hours_of
+from tests.support.seller_world import (
+    BPP_ID,
+    EXPORT,
+    IMPORT,
+    SOURCE_METER,
+    TARGET_METER,
+    WINDOW,
+    SellerWorld,
+    hours_of,
+)
 
 Json = dict[str, Any]
 
@@ -43,7 +55,9 @@ async def world(database: Database, profile: Profile) -> AsyncIterator[MarketWor
 async def test_an_offer_is_found_with_what_an_app_needs_to_know_of_it(world: MarketWorld) -> None:
     found = await world.found()
     assert found["status"] == "closed"
-    assert found["sellers"] == [{"platform": BPP_ID, "state": "done", "offers": 1, "problem": None}]
+    assert found["sellers"] == [
+        {"platform": BPP_ID, "state": "done", "offers": 1, "problem": None, "part": None}
+    ]
     [offer] = found["offers"]
     assert offer["seller"]["platform"] == BPP_ID
     assert offer["price"]["per_kwh"] == {"amount": "0.15", "currency": "USD"}
@@ -255,6 +269,20 @@ async def test_a_search_tells_who_is_missing_and_why(world: MarketWorld) -> None
     states = {seller["platform"]: seller["state"] for seller in closed["sellers"]}
     assert states == {BPP_ID: "done", "nobody.example": "unreachable", "silent.example": "silent"}
     assert closed["status"] == "closed"
+
+
+@every_wire
+async def test_a_seller_that_tells_a_part_of_what_fits_is_told_of_with_what_to_do(
+    database: Database, profile: Profile
+) -> None:
+    sold = replace(shop("roof", "barn", "shed"), id="valley")
+    few = replace(SellerWorld(uow_factory=UnitOfWorkFactory(database)).bpp, catalogue=sold, most_found=2)
+    async with market_world(database, profile=profile, bpp=few) as world:
+        [seller] = (await world.found(words="solar"))["sellers"]
+        assert (seller["offers"], seller["part"]["told"], seller["part"]["of"]) == (2, 2, 3)
+        assert "more words" in seller["part"]["what_to_do"]
+        [seller] = (await world.found(words="barn"))["sellers"]
+        assert (seller["offers"], seller["part"]) == (1, None)
 
 
 async def test_without_a_name_all_sellers_of_the_network_are_asked(world: MarketWorld) -> None:

@@ -28,6 +28,7 @@ from degnode.roles.participant import RoleParts
 from node.audit import Actor
 from node.cascade import Cascade
 from node.correspondence import Peer
+from node.peer_pins import PeerPin, PeerPins
 from node.runtime import Foundation
 from protocol.actions import PUBLISHING, Role
 from protocol.errors import SubscriberUnknown
@@ -92,10 +93,10 @@ class World:
         async with self.foundation.uow_factory() as uow:
             await change_catalogue(uow, wish, now=self.foundation.clock.now())
 
-    async def publish(self, scope: Scope = Scope.CHANGES) -> Kept:
+    async def publish(self, scope: Scope = Scope.CHANGES, *, by: Publisher | None = None) -> Kept:
         """Publish, wait for the answer, and return what is kept of it."""
         job = publish_job(CDS_ID, scope, requested_by="Ada")
-        await self.publisher.publish(job.arguments, self.foundation.clock.now())
+        await (by or self.publisher).publish(job.arguments, self.foundation.clock.now())
 
         async def is_answered() -> bool:
             return (await self.kept())[0].answered_at is not None
@@ -106,6 +107,15 @@ class World:
     async def kept(self) -> list[Kept]:
         async with self.foundation.uow_factory() as uow:
             return await Publications(uow.connection).latest(limit=10, peer=CDS_ID)
+
+    def speaking(self, wire: str) -> Publisher:
+        """Return the publisher of a seller who takes the service for one of that generation."""
+        pins = PeerPins({CDS_ID: PeerPin(wire=wire)})
+        return replace(self.publisher, wires=replace(self.foundation.wires, pins=pins))
+
+    async def told(self) -> set[str]:
+        """Return the catalogues of the service that are to be found."""
+        return {name for name, is_active in (await self.found()).items() if is_active}
 
     async def found(self) -> Mapping[str, bool]:
         """Return the catalogues that the service keeps, and whether they are to be found."""
@@ -203,6 +213,19 @@ async def test_what_is_known_already_is_not_told_again(world: World) -> None:
     whole = await world.publish(Scope.WHOLE)
     assert whole.sent.scope is Scope.WHOLE
     assert len(await world.kept()) == 2
+
+
+async def test_who_changes_the_generation_and_changes_back_tells_all_anew(world: World) -> None:
+    await world.change(two_providers)
+    first = await world.publish(by=world.speaking("v2_rc"))
+    before = await world.told()
+    changed = await world.publish(by=world.speaking("v2_lts"))
+    assert (changed.sent.profile, changed.sent.scope) == ("v2_lts", Scope.WHOLE)
+    assert await world.told()
+    assert not await world.told() & before
+    back = await world.publish(by=world.speaking("v2_rc"))
+    assert (first.sent.version, back.sent.version, back.sent.scope) == (1, 1, Scope.WHOLE)
+    assert await world.told() == before
 
 
 def _now(world: World) -> Any:

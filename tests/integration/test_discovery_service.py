@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from itertools import chain
 from threading import Event
 from typing import Any
 
@@ -26,6 +27,7 @@ from tests.support.discovery_world import OTHER_BPP, DiscoveryWorld, shop
 from tests.support.seller_world import BPP_ID, NOW, WINDOW
 from tests.support.waiting import eventually
 from trading.geometry import point_at
+from trading.offer import Provider
 from trading.place import Place
 from trading.publication import ResultStatus
 from trading.refusals import FilterUnreadable
@@ -34,6 +36,11 @@ from trading.spatial import SpatialFilter, SpatialOperator
 
 HERE = point_at(longitude=Decimal("77.6"), latitude=Decimal("12.9"))
 THERE = point_at(longitude=Decimal("78.6"), latitude=Decimal("12.9"))
+DESCRIBED = {
+    "@type": "beckn:Descriptor",
+    "schema:name": "Valley",
+    "beckn:shortDesc": "Of the valley.",
+}
 NEAR = {
     "v1_1": Criteria(
         places=(SpatialFilter(operator=SpatialOperator.DWITHIN, geometry=HERE, distance=Decimal(5_000)),)
@@ -229,6 +236,64 @@ async def test_no_more_is_told_than_one_answer_may_hold(world: DiscoveryWorld) -
     assert page.total == 10
     items = [item["beckn:id"] for catalog in page.message["catalogs"] for item in catalog["beckn:items"]]
     assert items == ["a-4", "b-4"]
+
+
+@pytest.mark.parametrize("asked", PROFILES.values(), ids=list(PROFILES))
+async def test_an_answer_that_tells_not_all_says_where_it_ends_how_much_there_is(
+    world: DiscoveryWorld, asked: Profile
+) -> None:
+    few = replace(world, service=DiscoveryService(most_found=3))
+    await few.publish(shop("roof", "barn"), beckn__descriptor=DESCRIBED)
+    await few.publish(shop("mill", "dam"), by=OTHER_BPP, beckn__descriptor=DESCRIBED)
+    listings = await few.listings(Criteria(), profile=asked)
+    assert sum(len(listing.resources) for listing in listings) == 3
+    assert [listing.total for listing in listings if listing.total] == [4]
+    all_of_it = await few.listings(Criteria(words=("barn",)), profile=asked)
+    assert [listing.total for listing in all_of_it] == [None]
+
+
+async def test_what_a_seller_says_of_its_catalogue_stays_where_an_answer_is_cut(
+    world: DiscoveryWorld,
+) -> None:
+    few = replace(world, service=DiscoveryService(most_found=1))
+    await few.publish(shop("roof", "barn"), beckn__descriptor=DESCRIBED)
+    [catalog] = (await few.search())["catalogs"]
+    said = "Of the valley. 1 of 2 that fit; look for something narrower to see others."
+    assert catalog["beckn:descriptor"] == DESCRIBED | {"beckn:shortDesc": said}
+
+
+@pytest.mark.parametrize("asked", PROFILES.values(), ids=list(PROFILES))
+async def test_parts_of_the_list_can_be_asked_for_one_after_the_other(
+    world: DiscoveryWorld, asked: Profile
+) -> None:
+    few = replace(world, service=DiscoveryService(most_found=3))
+    for number in range(4):
+        await few.publish(shop(f"roof-{number}", f"barn-{number}"), by=f"bpp-{number}.example")
+    parts = [
+        await few.found(Criteria(words=("barn",), expression=f"$[{first}:{first + 3}]"), profile=asked)
+        for first in range(0, 9, 3)
+    ]
+    assert sorted(chain.from_iterable(parts)) == [f"barn-{number}" for number in range(4)]
+    assert max(map(len, parts)) <= 3
+
+
+@pytest.mark.parametrize("profile", [V2_RC, V2_LTS], ids=["to_rc", "to_lts"])
+async def test_who_changes_the_generation_is_told_in_the_new_one_alone(
+    world: DiscoveryWorld, profile: Profile
+) -> None:
+    before = V2_LTS if profile is V2_RC else V2_RC
+    await world.publish(shop("roof"), profile=before)
+    await world.publish(shop("mill"), by=OTHER_BPP, profile=before)
+    nobody = replace(shop(), providers=())
+    await world.publish(nobody, profile=profile, gone=(Provider(id="was", name="Was"),))  # nothing is told
+    assert sorted(await world.found()) == ["mill", "roof"]
+    [result] = await world.publish(shop("barn"), profile=profile)
+    notice = (*result.warnings, *result.errors)[-1]  # LTS has its warnings among its errors
+    assert "published in another generation is told no more: " in notice.message
+    for asked in PROFILES.values():
+        assert sorted(await world.found(profile=asked)) == ["barn", "mill"]
+    [again] = await world.publish(shop("barn", "roof"), profile=profile)
+    assert (again.warnings, again.errors) == ((), ())
 
 
 async def test_another_process_tells_what_was_published_to_this_one(world: DiscoveryWorld) -> None:

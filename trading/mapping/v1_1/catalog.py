@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from trading.excerpt import read_total
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.amounts import plain, read_span, write_span
 from trading.mapping.bags.charging_service import UNTOLD, Supply
@@ -77,6 +78,7 @@ def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
                 for offer in find_objects(provider, "offers")
             ),
             networks=find_values(providers[0], group=_NETWORKS, code=_NETWORK),
+            total=read_total(find_text(catalog, "descriptor", "short_desc")),
         )
         return [listing]
 

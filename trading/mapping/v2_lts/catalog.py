@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from kernel.clock import format_instant, parse_instant
 from kernel.interval import Interval
 from kernel.money import Money
+from trading.excerpt import read_total
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.charging_service import UNTOLD, Supply
 from trading.mapping.bags.location import read_place, write_location
@@ -80,7 +82,10 @@ def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
         listings: dict[str, list[Json]] = {}
         for catalog in message["catalogs"]:
             listings.setdefault(_listing_id(catalog), []).append(catalog)
-        return [_read_listing(identifier, catalogs) for identifier, catalogs in listings.items()]
+        return [
+            replace(_read_listing(identifier, catalogs), total=read_total(*map(_short, catalogs)))
+            for identifier, catalogs in listings.items()
+        ]
 
 
 def _catalog(provider: Provider, listing: Listing) -> Json:
@@ -220,6 +225,10 @@ def _read_validity(validity: Mapping[str, Any]) -> Interval | None:
 
 def _networks(offer: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(entry["id"] for entry in find_objects(offer, "availableTo") if entry["type"] == _NETWORK)
+
+
+def _short(catalog: Mapping[str, Any]) -> str | None:
+    return find_text(catalog, "descriptor", "shortDesc")
 
 
 def _name(thing: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from kernel.currency import Currency
 from kernel.interval import Interval
 from kernel.money import Money
 from schemas import iris
+from trading.excerpt import read_total
 from trading.listing import ListedOffer, Listing
 from trading.mapping.bags.amounts import DoesNotAddUp
 from trading.mapping.bags.charging_service import UNTOLD, Supply
@@ -128,7 +129,10 @@ def read_price(price: Mapping[str, Any]) -> ToldPrice:
 def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
     """Return the catalogues of an on_discover. Raises: FieldInvalid."""
     with reading("the catalogue"):
-        return [read_listing(catalog) for catalog in message["catalogs"]]
+        return [
+            replace(read_listing(catalog), total=read_total(_short(catalog)))
+            for catalog in message["catalogs"]
+        ]
 
 
 def _item(resource: Resource, listing: Listing) -> Json:
@@ -219,6 +223,10 @@ def _read_offer(offer: Mapping[str, Any]) -> ListedOffer:
         description=find_text(offer, "beckn:descriptor", "beckn:longDesc") or "",
     )
     return open_for(read, _read_period(find_object(offer, _VALIDITY)))
+
+
+def _short(catalog: Mapping[str, Any]) -> str | None:
+    return find_text(catalog, "beckn:descriptor", "beckn:shortDesc")
 
 
 def _name(thing: Mapping[str, Any]) -> str:
