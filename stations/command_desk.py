@@ -37,9 +37,10 @@ _LEASE: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandDesk:
-    """Carries out what is due, one command a step."""
+    """Carries out what is due, one command a step; `holder` is the process that it runs in."""
 
     port: StationPort
+    holder: str
     uow_factory: UnitOfWorkFactory
     clock: Clock
     on_result: OnCommandResult
@@ -49,7 +50,9 @@ class CommandDesk:
         """Carry out the command that is due longest; say whether there was one."""
         now = self.clock.now()
         async with self.uow_factory() as uow:
-            claimed = await CommandStore(uow.connection).claim(now=now, until=now + _LEASE)
+            claimed = await CommandStore(uow.connection).claim(
+                holder=self.holder, now=now, until=now + _LEASE
+            )
         if claimed is None:
             return False
         result = _TOO_LATE if now >= _lapses_at(claimed) else await self._carried_out(claimed)

@@ -8,13 +8,13 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import func, insert, or_, select, update
+from sqlalchemy import Exists, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
 from stations.port import Acceptance, CommandResult, StationCommand, Verb
-from stations.tables import station_commands
+from stations.tables import station_commands, station_connectors, stations
 from storage.unit_of_work import UnitOfWork
 
 STATIONS_CHANNEL: Final = "degnode_stations"
@@ -90,10 +90,11 @@ class CommandStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def claim(self, *, now: datetime, until: datetime) -> ClaimedCommand | None:
+    async def claim(self, *, holder: str, now: datetime, until: datetime) -> ClaimedCommand | None:
         """Take the command that is due longest, until the lease ends; or None.
 
-        What one connector is told, it is told in order; only one that was put off is overtaken.
+        What one connector is told, it is told in order; only one that was put off is overtaken. What is for
+        a station that another process holds is left to that.
         """
         earlier = station_commands.alias("earlier")
         waits = (
@@ -104,7 +105,7 @@ class CommandStore:
         )
         found = await self._connection.execute(
             select(station_commands)
-            .where(_C.done_at.is_(None), _C.due_at <= now, ~waits)
+            .where(_C.done_at.is_(None), _C.due_at <= now, ~waits, ~_held_elsewhere(holder, now=now))
             .where(or_(_C.leased_until.is_(None), _C.leased_until <= now))
             .order_by(_C.due_at, _C.id)
             .limit(1)
@@ -213,6 +214,16 @@ class CommandStore:
             .returning(_C.id)
         )
         return held.one_or_none() is not None
+
+
+def _held_elsewhere(holder: str, *, now: datetime) -> Exists:
+    of_connector = station_connectors.c.connector_id == _C.connector_id
+    return (
+        select(stations.c.station_id)
+        .join(station_connectors, station_connectors.c.station_id == stations.c.station_id)
+        .where(of_connector, stations.c.held_by != holder, stations.c.held_until > now)
+        .exists()
+    )
 
 
 def _command_of(row: RowMapping) -> StationCommand:

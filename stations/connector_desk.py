@@ -9,6 +9,7 @@ from typing import Final
 from stations.chargings import Charging, ChargingStore
 from stations.command_store import STATIONS_CHANNEL, CommandStore
 from stations.connector_store import ConnectorState, ConnectorStore
+from stations.holds import HOLDS_CHANNEL, Hold, HoldStore
 from stations.meter_terms import register_meters
 from stations.port import OnStationEvent, StationEvent, StationEventKind
 from stations.station_file import Place, Roster
@@ -41,29 +42,34 @@ class ConnectorDesk:
     on_event: OnStationEvent
 
     async def open(self, turn: Turn) -> None:
-        """Keep the stations of the roster; those that were connected when the node ended are away."""
-        store = ConnectorStore(turn.uow.connection)
-        await store.enrol(self.roster)
+        """Keep the stations of the roster; those that a process held that is dead are away."""
+        await ConnectorStore(turn.uow.connection).enrol(self.roster)
         await register_meters(self.roster, uow=turn.uow, now=turn.now)
-        for station_id in await store.connected():
-            await self.went(station_id, turn)
+        await self.lapse(turn)
 
-    async def came(self, station_id: str, *, protocol: str, turn: Turn) -> None:
-        """Take that a station is connected; what waited for it is tried at once."""
+    async def came(self, station_id: str, *, protocol: str, turn: Turn, hold: Hold | None = None) -> None:
+        """Take that a station is connected, to whoever holds it; what waited for it is tried at once."""
         connection = turn.uow.connection
-        was_away = await ConnectorStore(connection).came(station_id, protocol=protocol, now=turn.now)
+        was_away = await ConnectorStore(connection).came(
+            station_id, protocol=protocol, hold=hold, now=turn.now
+        )
+        if hold is not None:
+            await turn.uow.announce(HOLDS_CHANNEL, f"{hold.holder} {station_id}")
         resources = [place.resource for place in self.roster.places_of(station_id)]
         await CommandStore(connection).hasten(resources, now=turn.now)
         await turn.uow.announce(STATIONS_CHANNEL)
         if was_away:
             await self._tell_all(station_id, StationEventKind.ONLINE, turn)
 
-    async def went(self, station_id: str, turn: Turn) -> None:
+    async def went(self, station_id: str, turn: Turn, *, from_holder: str | None = None) -> None:
         """Take that a station is not connected any more; what happens meanwhile it will tell later."""
-        if await ConnectorStore(turn.uow.connection).went(station_id):
-            await self._tell_all(
-                station_id, StationEventKind.OFFLINE, turn, why="the station is not connected"
-            )
+        if await ConnectorStore(turn.uow.connection).went(station_id, from_holder=from_holder):
+            await self._tell_away(station_id, turn)
+
+    async def lapse(self, turn: Turn) -> None:
+        """Take that the stations are away whose process has not said for a while that it holds them."""
+        for station_id in await HoldStore(turn.uow.connection).lapse(now=turn.now):
+            await self._tell_away(station_id, turn)
 
     async def stand(self, place: Place, status: Status, turn: Turn) -> None:
         """Take how a connector stands; what is older than what is known, or the same, is no news."""
@@ -91,6 +97,9 @@ class ConnectorDesk:
             why=status.why,
         )
         await self.on_event(turn.uow, event, turn.now)
+
+    async def _tell_away(self, station_id: str, turn: Turn) -> None:
+        await self._tell_all(station_id, StationEventKind.OFFLINE, turn, why="the station is not connected")
 
     async def _tell_all(self, station_id: str, kind: StationEventKind, turn: Turn, *, why: str = "") -> None:
         for place in self.roster.places_of(station_id):

@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import RowMapping, delete, or_, select, update
+from sqlalchemy import RowMapping, delete, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from stations.holds import Hold
 from stations.port import StationEventKind
 from stations.station_file import Place, Roster
 from stations.tables import station_connectors, stations
 
 _S: Final = stations.c
 _C: Final = station_connectors.c
+_ENROLMENT_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('enrolment of stations', 0))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +48,11 @@ class ConnectorStore:
         self._connection = connection
 
     async def enrol(self, roster: Roster) -> None:
-        """Keep the stations of the file; who is in it no longer is forgotten, save what was charged there."""
+        """Keep the stations of the file; who is in it no longer is forgotten, save what was charged there.
+
+        Processes that start at once do it one after the other.
+        """
+        await self._connection.execute(_ENROLMENT_LOCK)
         ids = [station.id for station in roster.stations]
         resources = [place.resource for place in roster.places]
         await self._connection.execute(delete(stations).where(_S.station_id.not_in(ids)))
@@ -81,8 +87,8 @@ class ConnectorStore:
             select(_S.station_id).where(_S.station_id == station_id).with_for_update()
         )
 
-    async def came(self, station_id: str, *, protocol: str, now: datetime) -> bool:
-        """Keep that a station is connected; say whether it was away before."""
+    async def came(self, station_id: str, *, protocol: str, hold: Hold | None, now: datetime) -> bool:
+        """Keep that a station is connected, and to whom; say whether it was away before."""
         was = await self._connection.execute(
             select(_S.connected_at).where(_S.station_id == station_id).with_for_update()
         )
@@ -91,24 +97,22 @@ class ConnectorStore:
             protocol=protocol,
             connected_at=now,
             heard_at=now,
+            held_by=None if hold is None else hold.holder,
+            held_until=None if hold is None else hold.until,
             connection=_S.connection + 1,
         )
         return was.scalar_one_or_none() is None
 
-    async def went(self, station_id: str) -> bool:
-        """Keep that a station is away; say whether it was connected before."""
+    async def went(self, station_id: str, *, from_holder: str | None) -> bool:
+        """Keep that a station is away; say whether it was connected, and to this process, before."""
         gone = await self._connection.execute(
             update(stations)
             .where(_S.station_id == station_id, _S.connected_at.is_not(None))
-            .values(connected_at=None)
+            .where(_S.held_by.is_not_distinct_from(from_holder))
+            .values(connected_at=None, held_by=None, held_until=None)
             .returning(_S.station_id)
         )
         return gone.one_or_none() is not None
-
-    async def connected(self) -> list[str]:
-        """Return the stations that are kept as connected."""
-        found = await self._connection.execute(select(_S.station_id).where(_S.connected_at.is_not(None)))
-        return list(found.scalars())
 
     async def heard(self, station_id: str, *, now: datetime) -> None:
         """Keep that a station lives."""

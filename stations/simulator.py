@@ -1,4 +1,4 @@
-"""Stations that exist in this process only: cars come when they are told to charge, and leave when full.
+"""Stations that exist in the node only: cars come when they are told to charge, and leave when full.
 
 What a register shows follows from the seed, from what was charged before and from the time alone, so that
 a simulated station survives the end of its process, and does the same each time.
@@ -16,6 +16,7 @@ from stations.charging_desk import Begin, End
 from stations.chargings import Charging, ChargingStore
 from stations.command_store import tag_of
 from stations.connector_desk import Status
+from stations.connector_store import ConnectorStore
 from stations.desks import Desks
 from stations.intake import Said, stand_at
 from stations.port import Acceptance, CommandResult, StationCommand, StationEventKind, Verb
@@ -71,7 +72,7 @@ class Simulator:
         assert place is not None  # noqa: S101  the switchboard found its station
         async with self.uow_factory() as uow:
             turn = Turn(uow, self.clock.now())
-            running = await ChargingStore(uow.connection).find_open_at(connector_id=place.resource)
+            running = await _running(place, uow)
             if command.verb is Verb.START:
                 return await self._start(command, place, running, turn)
             if command.verb is Verb.STOP and running is not None:
@@ -84,7 +85,7 @@ class Simulator:
         """Let every car that charges draw what it has drawn by now; there is never more to do at once."""
         for place in self._places:
             async with self.uow_factory() as uow:
-                running = await ChargingStore(uow.connection).find_open_at(connector_id=place.resource)
+                running = await _running(place, uow)
                 if running is not None:
                     await self._charge(place, running, Turn(uow, self.clock.now()))
         return False
@@ -136,6 +137,12 @@ class Simulator:
     @property
     def _places(self) -> list[Place]:
         return [place for place in self.desks.roster.places if isinstance(place.station, SimulatedStation)]
+
+
+async def _running(place: Place, uow: UnitOfWork) -> Charging | None:
+    """Return what charges at a connector; no other process moves its station meanwhile."""
+    await ConnectorStore(uow.connection).lock(place.station.id)
+    return await ChargingStore(uow.connection).find_open_at(connector_id=place.resource)
 
 
 def _seed(place: Place) -> int:

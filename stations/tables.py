@@ -62,6 +62,8 @@ stations: Final = Table(
     Column("connection", BigInteger, nullable=False, server_default="0"),  # how often it connected
     Column("connected_at", DateTime(timezone=True)),  # none while it is away
     Column("heard_at", DateTime(timezone=True)),
+    Column("held_by", Text),  # the process that it is connected to; none where any reaches it
+    Column("held_until", DateTime(timezone=True)),  # when that process is taken for dead
     Column("vendor", Text),
     Column("model", Text),
     Column("firmware", Text),

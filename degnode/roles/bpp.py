@@ -221,6 +221,7 @@ def _parts(
             *moved.workers,
         ),
         doors=meter_doors(settings),
+        chores=moved.chores,
         short_way=PostDoor(mirror),
         websockets=moved.websockets,
         on_stop=feeds.on_stop,

@@ -40,7 +40,10 @@ def _nothing() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoleParts:
-    """What a role brings along; `on_stop` is called as soon as the process is told to stop."""
+    """What a role brings along; `on_stop` is called as soon as the process is told to stop.
+
+    `workers` run where workers are wanted, `chores` in every process.
+    """
 
     title: str
     description: str
@@ -48,6 +51,7 @@ class RoleParts:
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
     routers: Sequence[APIRouter]
     workers: Sequence[Runner] = ()
+    chores: Sequence[Worker] = ()
     on_undeliverable: OnUndeliverable | None = None
     admission: Admission | None = None
     cascade: Cascade = NO_CASCADE
@@ -85,7 +89,7 @@ async def run_participant(role: Role, settings: Settings, build: BuildRole) -> N
             admission=parts.admission,
             cascade=parts.cascade,
             workers=parts.workers,
-            chores=(registering,) if registration.wanted else (),
+            chores=(*parts.chores, *((registering,) if registration.wanted else ())),
         )
 
         async def readiness() -> dict[str, bool]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
+from uuid import uuid4
 
 from fastapi import APIRouter
 from pydantic import Field
@@ -19,6 +20,7 @@ from node.worker import Worker
 from stations.command_desk import CommandDesk
 from stations.command_store import STATIONS_CHANNEL
 from stations.desks import Desks, open_desks
+from stations.holds import HOLDS_CHANNEL, HOLDS_RENEWED_EVERY
 from stations.ocpp.central_system import CentralSystem
 from stations.ocpp.door import ocpp_router
 from stations.port import StationPort
@@ -47,10 +49,14 @@ class StationSettings(Settings):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StationParts:
-    """What stations bring to a role; nothing where there are none."""
+    """What stations bring to a role; nothing where there are none.
+
+    `chores` are for every process: who is connected to one is told by that one alone.
+    """
 
     routers: Sequence[APIRouter] = ()
     workers: Sequence[Worker] = ()
+    chores: Sequence[Worker] = ()
     websockets: bool = False
 
 
@@ -69,10 +75,10 @@ async def station_parts(
     """Return what the stations need; they are on record by then. Raises: StationsInvalid."""
     if not roster.stations:
         return StationParts()
-    uow_factory, clock = foundation.uow_factory, foundation.clock
+    uow_factory, clock, holder = foundation.uow_factory, foundation.clock, str(uuid4())
     desks = open_desks(roster, on_event=heard_by.on_event, on_recorded=on_recorded)
     secrets = {each.id: read_secret(each) for each in roster.stations if isinstance(each, WebhookStation)}
-    central_system = CentralSystem(desks, uow_factory=uow_factory, clock=clock)
+    central_system = CentralSystem(desks, uow_factory=uow_factory, clock=clock, holder=holder)
     simulator = Simulator(desks=desks, uow_factory=uow_factory, clock=clock)
     await _open(desks, simulator, foundation)
     adapters: Mapping[str, StationPort] = {
@@ -82,6 +88,7 @@ async def station_parts(
     }
     desk = CommandDesk(
         port=Switchboard(roster=roster, adapters=adapters),
+        holder=holder,
         uow_factory=uow_factory,
         clock=clock,
         on_result=heard_by.on_result,
@@ -91,10 +98,8 @@ async def station_parts(
             ocpp_router(central_system, roster),
             station_events_router(desks, secrets=secrets, uow_factory=uow_factory, clock=clock),
         ),
-        workers=(
-            *_tellers(desk, foundation),
-            Worker("simulated stations", simulator.step, poll_interval=_SIMULATED_EVERY),
-        ),
+        workers=(Worker("simulated stations", simulator.step, poll_interval=_SIMULATED_EVERY),),
+        chores=(*_tellers(desk, foundation), _keeper(central_system, foundation)),
         websockets=True,
     )
 
@@ -118,3 +123,14 @@ def _tellers(desk: CommandDesk, foundation: Foundation) -> list[Worker]:
     for teller in tellers:
         foundation.listener.on(STATIONS_CHANNEL, teller.wake)
     return tellers
+
+
+def _keeper(central_system: CentralSystem, foundation: Foundation) -> Worker:
+    keeper = Worker("station holds", central_system.keep_hold, poll_interval=HOLDS_RENEWED_EVERY)
+
+    def hear(announced: str) -> None:
+        if central_system.has_lost(announced):
+            keeper.wake()
+
+    foundation.listener.on(HOLDS_CHANNEL, hear)
+    return keeper

@@ -1,6 +1,7 @@
 """The central system: who is connected, what they call, and how they are told.
 
-A station has one connection: a new one takes the place of one that has gone stale.
+A station has one connection: a new one takes the place of one that has gone stale, also of one to
+another process of the node.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from stations.chargings import ChargingStore
 from stations.command_store import CommandStore, tag_of
 from stations.connector_store import ConnectorStore
 from stations.desks import Desks
+from stations.holds import Hold, HoldStore
 from stations.ocpp import v16, v201
 from stations.ocpp.answers import Facts, Request, Tell, result_of
 from stations.ocpp.exchange import Exchange, Handler
@@ -28,6 +30,9 @@ from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory
 
 log = structlog.get_logger(__name__)
+
+
+_REPLACED: Final = "another connection took its place"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +52,17 @@ DIALECTS: Final[Mapping[str, Dialect]] = {"ocpp2.0.1": Dialect.of(v201), "ocpp1.
 """By the name of the WebSocket's subprotocol, the one that we prefer first."""
 
 
+@dataclass(slots=True)
+class _Connected:
+    """A station that is connected here; `is_held` as soon as everybody can know of it."""
+
+    link: Link
+    dialect: Dialect
+    is_held: bool = False
+
+
 class CentralSystem:
-    """Serves stations' connections, and carries commands to them."""
+    """Serves stations' connections, and carries commands to them; `holder` names its process."""
 
     def __init__(
         self,
@@ -56,13 +70,15 @@ class CentralSystem:
         *,
         uow_factory: UnitOfWorkFactory,
         clock: Clock,
+        holder: str,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._desks = desks
         self._uow_factory = uow_factory
         self._clock = clock
+        self._holder = holder
         self._answer_seconds = answer_seconds
-        self._links: dict[str, tuple[Link, Dialect]] = {}
+        self._links: dict[str, _Connected] = {}
 
     async def serve(self, socket: Socket, *, station_id: str, protocol: str) -> None:
         """Serve one connection of a station, which has shown that it is that one, until it ends."""
@@ -79,13 +95,15 @@ class CentralSystem:
             answer_seconds=self._answer_seconds,
         )
         before = self._links.get(station_id)
-        self._links[station_id] = link, dialect
+        connected = self._links[station_id] = _Connected(link, dialect)
         try:
             if before is not None:
-                await before[0].close("another connection took its place")
+                await before.link.close(_REPLACED)
             async with self._uow_factory() as uow:
                 turn = Turn(uow, self._clock.now())
-                await self._desks.connectors.came(station_id, protocol=protocol, turn=turn)
+                hold = Hold.from_now(self._holder, turn.now)
+                await self._desks.connectors.came(station_id, protocol=protocol, turn=turn, hold=hold)
+            connected.is_held = True
             log.info("station.connected", station=station_id, protocol=protocol)
             await link.serve()
         finally:
@@ -97,11 +115,33 @@ class CentralSystem:
         found = None if place is None else self._links.get(place.station.id)
         if place is None or found is None:
             return CommandResult(acceptance=Acceptance.UNREACHABLE, why="the station is not connected")
-        link, dialect = found
-        request = dialect.tell[command.verb](command, await self._facts(command, place))
+        request = found.dialect.tell[command.verb](command, await self._facts(command, place))
         if isinstance(request, CommandResult):
             return request
-        return await _asked(link, request)
+        return await _asked(found.link, request)
+
+    async def keep_hold(self) -> bool:
+        """Hold on to who is connected here; part with who is connected elsewhere; there is never more to do.
+
+        Stations whose process died are away from then on.
+        """
+        connected = {station_id: each for station_id, each in self._links.items() if each.is_held}
+        async with self._uow_factory() as uow:
+            turn = Turn(uow, self._clock.now())
+            hold = Hold.from_now(self._holder, turn.now)
+            held = await HoldStore(uow.connection).renew(list(connected), hold)
+            await self._desks.connectors.lapse(turn)
+        for station_id in connected.keys() - held:
+            await connected[station_id].link.close(_REPLACED)
+        return False
+
+    def has_lost(self, announced: str) -> bool:
+        """Say whether a station that has connected somewhere, as it was announced, is still connected here.
+
+        Where nothing is said that may be so.
+        """
+        holder, _, station_id = announced.partition(" ")
+        return holder != self._holder and (not station_id or station_id in self._links)
 
     async def _facts(self, command: StationCommand, place: Place) -> Facts:
         async with self._uow_factory() as uow:
@@ -136,14 +176,15 @@ class CentralSystem:
     async def _part(self, station_id: str, link: Link) -> None:
         """Take that a connection has ended, unless another has taken its place."""
         current = self._links.get(station_id)
-        if current is None or current[0] is not link:
+        if current is None or current.link is not link:
             return
         del self._links[station_id]
         async with self._uow_factory() as uow:
             await ConnectorStore(uow.connection).lock(station_id)
             if station_id in self._links:
                 return  # it is there again
-            await self._desks.connectors.went(station_id, Turn(uow, self._clock.now()))
+            turn = Turn(uow, self._clock.now())
+            await self._desks.connectors.went(station_id, turn, from_holder=self._holder)
         log.info("station.disconnected", station=station_id)
 
 

@@ -219,7 +219,10 @@ async def test_a_stop_that_the_plug_refuses_after_the_slot_is_told_once(moved: S
     assert (await history(moved, bought))[-1] is SessionEvent.STOP
     async with moved.uow_factory() as uow:
         assert (
-            await CommandStore(uow.connection).claim(now=moved.clock.now(), until=moved.clock.now()) is None
+            await CommandStore(uow.connection).claim(
+                holder="here", now=moved.clock.now(), until=moved.clock.now()
+            )
+            is None
         )
 
 

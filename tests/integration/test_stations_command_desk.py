@@ -40,7 +40,11 @@ class World:
         self.port = ScriptedPort(list(answers) or [ACCEPTED])
         self.results: list[tuple[Verb, str, Acceptance, str]] = []
         self.desk = CommandDesk(
-            port=self.port, uow_factory=uow_factory, clock=self.clock, on_result=self._on_result
+            port=self.port,
+            holder="here",
+            uow_factory=uow_factory,
+            clock=self.clock,
+            on_result=self._on_result,
         )
 
     async def put(self, verb: Verb, session: str = SESSION, connector: str = CONNECTOR) -> None:
@@ -119,7 +123,9 @@ async def test_a_connector_is_told_in_order_and_another_is_not_kept_waiting(
     await world.put(Verb.START, "contract-2", "ccs2-8")
     now = world.clock.now()
     async with uow_factory() as uow:  # the start is under way elsewhere
-        assert await CommandStore(uow.connection).claim(now=now, until=now + timedelta(minutes=2))
+        assert await CommandStore(uow.connection).claim(
+            holder="here", now=now, until=now + timedelta(minutes=2)
+        )
     assert await world.desk.step()
     assert not await world.desk.step()
     assert [told.session_id for told in world.port.told] == ["contract-2"]
@@ -159,7 +165,9 @@ async def test_who_outlived_its_lease_tells_nobody(uow_factory: UnitOfWorkFactor
     world = World(uow_factory)
     await world.put(Verb.START)
     async with uow_factory() as uow:
-        late = await CommandStore(uow.connection).claim(now=NOW, until=NOW + timedelta(seconds=1))
+        late = await CommandStore(uow.connection).claim(
+            holder="here", now=NOW, until=NOW + timedelta(seconds=1)
+        )
     assert late is not None
     world.clock.advance(timedelta(seconds=2))
     assert await world.desk.step()
@@ -184,7 +192,11 @@ async def test_an_outcome_that_another_has_recorded_is_not_told_twice(uow_factor
 
     slow = Slow([ACCEPTED])
     slow_desk = CommandDesk(
-        port=slow, uow_factory=uow_factory, clock=world.clock, on_result=world.desk.on_result
+        port=slow,
+        holder="elsewhere",
+        uow_factory=uow_factory,
+        clock=world.clock,
+        on_result=world.desk.on_result,
     )
     assert await slow_desk.step()
     assert len(world.results) == 1

@@ -12,10 +12,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stations.connector_store import ConnectorStore
 from stations.port import Acceptance, StationEventKind, Verb
-from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charge_points import PASSWORD, ChargePoint16, basic
-from tests.support.station_world import NOW, StationWorld, station_world
+from tests.support.station_world import StationWorld, station_world
 
 K = StationEventKind
 
@@ -85,16 +84,6 @@ async def test_a_station_that_is_back_before_its_going_was_kept_is_not_away(worl
                 await asyncio.sleep(0.01)
         await station.boot()
         assert world.told() == [K.ONLINE]
-
-
-async def test_a_station_that_was_connected_when_the_node_ended_is_away_when_it_starts(
-    world: StationWorld,
-) -> None:
-    async with ChargePoint16(world.url) as station:
-        await station.boot()
-        async with world.uow_factory() as uow:
-            await world.desks.connectors.open(Turn(uow, NOW))
-        assert world.told() == [K.ONLINE, K.OFFLINE]
 
 
 async def test_a_station_that_does_not_answer_is_asked_again(world: StationWorld) -> None:

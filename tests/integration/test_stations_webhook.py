@@ -60,6 +60,7 @@ class WebhookWorld(StationWorld):
         caller = WebhookCaller(self.roster, secrets=secrets, clock=self.clock, timeout=timeout)
         self.desk = CommandDesk(
             port=Switchboard(roster=self.roster, adapters={"webhook": caller}),
+            holder=self.holder,
             uow_factory=self.uow_factory,
             clock=self.clock,
             on_result=self._on_result,

@@ -170,7 +170,7 @@ async def answer_command(
     now = world.clock.now()
     async with world.uow_factory() as uow:
         store = CommandStore(uow.connection)
-        claimed = await store.claim(now=now, until=now)
+        claimed = await store.claim(holder="here", now=now, until=now)
         assert claimed is not None
         assert claimed.command.verb is verb
         result = CommandResult(acceptance=acceptance, why=why)

@@ -62,14 +62,16 @@ class StationWorld:
     recorded: list[IngestResult] = field(default_factory=list)
     happened: asyncio.Event = field(default_factory=asyncio.Event)
     fails: bool = False
+    holder: str = "the process of the test"
 
     def __post_init__(self) -> None:
         self.desks: Desks = open_desks(self.roster, on_event=self._on_event, on_recorded=self._on_recorded)
         self.central_system = CentralSystem(
-            self.desks, uow_factory=self.uow_factory, clock=self.clock, answer_seconds=5
+            self.desks, uow_factory=self.uow_factory, clock=self.clock, holder=self.holder, answer_seconds=5
         )
         self.desk = CommandDesk(
             port=self.central_system,
+            holder=self.holder,
             uow_factory=self.uow_factory,
             clock=self.clock,
             on_result=self._on_result,
@@ -147,10 +149,16 @@ class StationWorld:
 
 
 @asynccontextmanager
-async def station_world(uow_factory: UnitOfWorkFactory) -> AsyncIterator[StationWorld]:
+async def station_world(
+    uow_factory: UnitOfWorkFactory,
+    *,
+    holder: str = "the process of the test",
+    clock: ManualClock | None = None,
+    stations: str = STATIONS,
+) -> AsyncIterator[StationWorld]:
     """Run a central system with two connectors of one station."""
-    roster = Roster(read_stations(STATIONS, name="stations.yaml"))
-    world = StationWorld(uow_factory, ManualClock(NOW), roster)
+    roster = Roster(read_stations(stations, name="stations.yaml"))
+    world = StationWorld(uow_factory, clock or ManualClock(NOW), roster, holder=holder)
     async with uow_factory() as uow:
         await world.desks.connectors.open(Turn(uow, NOW))
     app = FastAPI()
