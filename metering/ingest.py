@@ -113,7 +113,8 @@ async def record_submission(
     document_id, is_new = await readings.add_document(submitted.to_keep(), usage_point_id=point.id, now=now)
     if is_new and isinstance(document, MirrorUsagePoint) and not submitted.speaks_for_all:
         point = await meters.describe(point, document)
-    intake = Intake(uow.connection, point=point, gate=TimeGate.at(now, limits), now=now)
+    gate = TimeGate.at(now, limits)
+    intake = Intake(uow.connection, point=point, gate=gate, now=now, doubts=submitted.doubts)
     if is_new:
         outcome = await intake.take(document, document_id=document_id)
     else:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -78,10 +79,16 @@ class Outcome:
 
 
 class Intake:
-    """Takes in one document of `point`, which is locked."""
+    """Takes in one document of `point`, which is locked; `doubts` are by a reading's place in it."""
 
     def __init__(
-        self, connection: AsyncConnection, *, point: StoredUsagePoint, gate: TimeGate, now: datetime
+        self,
+        connection: AsyncConnection,
+        *,
+        point: StoredUsagePoint,
+        gate: TimeGate,
+        now: datetime,
+        doubts: Mapping[int, Doubt] = MappingProxyType({}),
     ) -> None:
         self._meters = MeterStore(connection)
         self._readings = ReadingStore(connection)
@@ -91,11 +98,12 @@ class Intake:
         self._point = point
         self._gate = gate
         self._now = now
+        self._doubts = doubts
 
     async def take(self, document: MirrorDocument, *, document_id: int) -> Outcome:
         """Judge and keep the readings of a document that is new."""
         registers: Mapping[str, Register] = await self._learn_reading_types(document, document_id=document_id)
-        runs = runs_of(document, registers, self._point)
+        runs = [] if self._doubts else runs_of(document, registers, self._point)
         offered = [parcel for parcel in parcels_of(runs, self._gate) if parcel is not None]
         registers = await self._with_channels(
             {parcel.meter_reading.mrid: {parcel.readings.lane} for parcel in offered}, registers
@@ -192,7 +200,8 @@ class Intake:
         judged: list[Judged] = []
         found: defaultdict[str, list[_Found]] = defaultdict(list)
         powers: defaultdict[str, list[_FoundPower]] = defaultdict(list)
-        for offer, type_id, outcome in measured(offers, registers, self._point, self._gate):
+        for offer, type_id, measure in measured(offers, registers, self._point, self._gate):
+            outcome = self._doubts.get(offer.ordinal, measure)
             if isinstance(outcome, Doubt):
                 judged.append(Judged(offer, Judgement(Verdict.QUARANTINED, doubt=outcome)))
             elif isinstance(outcome, Power):

@@ -17,8 +17,9 @@ from metering.ingest import OnRecorded
 from stations.chargings import Charging, ChargingStore, NewCharging
 from stations.command_store import CommandStore, put_command, tag_of
 from stations.connector_store import ConnectorStore
-from stations.intake import Said, Taken, second_of, stand_at, take_in
+from stations.intake import Said, Taken, stand_at, take_in
 from stations.port import OnStationEvent, StationEvent, StationEventKind, Verb
+from stations.signed_values import second_of
 from stations.station_file import Place
 from stations.turn import Turn
 
@@ -83,7 +84,7 @@ class ChargingDesk:
                 start_wh=None,  # until a stand is believed
             )
         )
-        said = _with_stand(begin.said, at, begin.watt_hours)
+        said = begin.said.with_stand(at, begin.watt_hours)
         taken = await self.measure(place, said, charging, turn)
         charging = _counted(charging, taken)
         if charging.session_id is None:
@@ -129,7 +130,7 @@ class ChargingDesk:
         if not charging.is_open:
             return
         at, store = turn.at(end.at), ChargingStore(turn.uow.connection)
-        said = _with_stand(end.said, at, end.watt_hours)
+        said = end.said.with_stand(at, end.watt_hours)
         taken = await self.measure(place, said, replace(charging, stopped_at=at), turn)
         highest = _counted(charging, taken).highest_wh
         stand, doubts = taken.stands.get(second_of(at)), list(taken.doubts)
@@ -235,12 +236,6 @@ class ChargingDesk:
             await self.on_event(turn.uow, left, turn.now)
         elif state.status_at is None or state.status_at <= at:
             await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
-
-
-def _with_stand(said: Said, at: datetime, watt_hours: int | None) -> Said:
-    if watt_hours is None:
-        return said
-    return replace(said, readings=[*said.readings, stand_at(at, watt_hours)])
 
 
 def _counted(charging: Charging, taken: Taken) -> Charging:

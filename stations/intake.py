@@ -8,13 +8,14 @@ again.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import structlog
 
 from metering.documents import Reading, TimePeriod
+from metering.doubt import Doubt
 from metering.energy import Direction
 from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.quality import ESTIMATED_BY_INTERPOLATION
@@ -24,6 +25,8 @@ from metering.sources.naming import MeterName
 from metering.sources.ocpp_values import ValueRefused, readings_of
 from metering.submission import Submission
 from metering.verdict import Verdict
+from stations.ocmf import MeterKey
+from stations.signed_values import Found, parted, second_of, vouched
 from stations.station_file import Place
 from storage.unit_of_work import UnitOfWork
 
@@ -31,23 +34,28 @@ log = structlog.get_logger(__name__)
 
 IMPORT_REGISTER: Final = RegisterName("Outlet", Direction.IMPORT, True)
 """What a car takes: Energy.Active.Import.Register at the outlet."""
-_BY_REGISTER: Final = frozenset({"Energy.Active.Import.Register", "Energy.Active.Export.Register"})
-_DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-Found = tuple[RegisterName, Reading]
+_UNSIGNED: Final = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
     """What a message says of a connector's meter: stands, and what of it could not be read.
 
-    `raw` are the message's bytes, which are kept with the readings.
+    `raw` are the message's bytes, which are kept with the readings. `signatures` says of seconds whose
+    values were signed that the meter vouches for these (None), or why it does not.
     """
 
     readings: Sequence[Found]
     raw: bytes
     unreadable: Sequence[str] = ()
+    signatures: Mapping[int, Doubt | None] = field(default_factory=dict)
+
+    def with_stand(self, at: datetime, watt_hours: int | None) -> Said:
+        """Return it with a stand that the message tells apart; none where a signed one is known."""
+        is_vouched_for = self.signatures.get(second_of(at), _UNSIGNED) is None
+        if watt_hours is None or is_vouched_for:
+            return self
+        return replace(self, readings=[*self.readings, stand_at(at, watt_hours)])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +73,7 @@ class Taken:
     @property
     def counted_at(self) -> datetime | None:
         """When the last of the stands was, None if there is none."""
-        return _EPOCH + timedelta(seconds=max(self.stands)) if self.stands else None
+        return datetime.fromtimestamp(max(self.stands), UTC) if self.stands else None
 
     def since(self, start: datetime) -> Mapping[int, int]:
         """Return the stands from an instant's second on."""
@@ -79,35 +87,27 @@ def stand_at(at: datetime, watt_hours: int, *, is_estimate: bool = False) -> Fou
     return IMPORT_REGISTER, Reading(value=watt_hours, time_period=period, quality_flags=quality)
 
 
-def second_of(at: datetime) -> int:
-    return (at - _EPOCH) // timedelta(seconds=1)
+def read_meter_values(meter_values: Sequence[Any], *, raw: bytes, key: MeterKey | None) -> Said:
+    """Return what a message's meter values say of registers; one that is unreadable spoils no other.
 
-
-def read_meter_values(meter_values: Sequence[Any], *, raw: bytes) -> Said:
-    """Return what a message's meter values say of registers; one that is unreadable spoils no other."""
+    With the meter's `key` what is signed counts as the meter signed it. Without it a value is as good with
+    a signature as without, for the station has shown who it is.
+    """
     readings: list[Found] = []
     unreadable: list[str] = []
+    signatures: dict[int, Doubt | None] = {}
     for meter_value in meter_values:
         try:
-            readings += readings_of([_of_registers(meter_value)], interval_seconds=None)
+            plain, signed = parted(meter_value)
+            found = readings_of([plain], interval_seconds=None)
+            if signed and key is not None:
+                found, second, doubt = vouched(found, signed, at=meter_value["timestamp"], key=key)
+                signatures[second] = doubt
         except ValueRefused as error:
             unreadable.append(error.sentence)
-    return Said(readings=readings, raw=raw, unreadable=unreadable)
-
-
-def _of_registers(meter_value: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a meter value with the stands of registers at the outlet only, without signatures.
-
-    The station has shown who it is, so its values are as good with a signature as without.
-    """
-    sampled = [
-        {name: value for name, value in each.items() if name != "signedMeterValue"}
-        for each in meter_value["sampledValue"]
-        if each.get("measurand", _DEFAULT_MEASURAND) in _BY_REGISTER
-        and each.get("location", "Outlet") == "Outlet"
-        and each.get("format") != "SignedData"
-    ]
-    return {**meter_value, "sampledValue": sampled}
+        else:
+            readings += found
+    return Said(readings=readings, raw=raw, unreadable=unreadable, signatures=signatures)
 
 
 async def take_in(
@@ -138,11 +138,18 @@ async def _record(
     by_register: dict[RegisterName, list[Reading]] = {}
     for register, reading in said.readings:
         by_register.setdefault(register, []).append(reading)
+    ordered = [(register, each) for register, of in by_register.items() for each in of]
+    doubts = {
+        place: doubt
+        for place, (_, each) in enumerate(ordered)
+        if each.time_period is not None and (doubt := said.signatures.get(each.time_period.start)) is not None
+    }
     submitted = Submission(
         document=usage_point_of(MeterName(place.connector.meter, str(place)), by_register),
         raw=said.raw,
         sender=f"station:{place.station.id}",
         speaks_for_all=True,  # of this meter alone, which the file of stations gives it
+        doubts=doubts,
     )
     result = await record_submission(submitted, uow=uow, now=now)
-    return result, [(register, each) for register, of in by_register.items() for each in of]
+    return result, ordered

@@ -23,6 +23,7 @@ from pydantic import (
 from kernel.errors import NodeError
 from metering.mrid import MridInvalid, canonical_mrid
 from metering.registration.record import MOST_WATTS
+from stations.ocmf import MeterKey
 from stations.password import is_password_hash
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,48}", re.ASCII)
@@ -66,6 +67,12 @@ def _password_hash(text: str) -> str:
     return text
 
 
+def _meter_key(text: str | None) -> str | None:
+    if text is not None:
+        MeterKey.read(text)
+    return text
+
+
 class Connector(BaseModel):
     """One place to plug in: what it is called by the station, in the catalogue and among the meters."""
 
@@ -79,6 +86,12 @@ class Connector(BaseModel):
     """The mRID under which its readings are kept."""
     greatest_watts: Annotated[int, Field(ge=1, le=MOST_WATTS)]
     """The most that it can give; a register that rises faster is not believed."""
+    meter_key: Annotated[str | None, AfterValidator(_meter_key)] = None
+    """The public key by which its meter signs; what is signed otherwise is not believed."""
+
+    def key(self) -> MeterKey | None:
+        """Return the meter's public key, if it is known."""
+        return None if self.meter_key is None else MeterKey.read(self.meter_key)
 
 
 class _Station(BaseModel):
@@ -105,7 +118,7 @@ class WebhookStation(_Station):
 
 
 class SimulatedStation(_Station):
-    """A station that exists in this process only, for demonstrations."""
+    """A station that exists in the node only, for demonstrations."""
 
     protocol: Literal["simulator"]
     seed: int = 0

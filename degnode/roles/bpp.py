@@ -173,11 +173,6 @@ def _parts(
     catalogue: CatalogueParts,
 ) -> RoleParts:
     uow_factory, clock = foundation.uow_factory, foundation.clock
-    validation = Worker(
-        "validation",
-        ValidationDesk(uow_factory=uow_factory, clock=clock).step,
-        poll_interval=foundation.settings.poll_interval,
-    )
     mirror = Mirror(
         uow_factory=uow_factory,
         clock=clock,
@@ -215,7 +210,7 @@ def _parts(
             *catalogue.workers,
             _follow_contracts(foundation, seller),
             _ask_utilities(foundation, seller),
-            validation,
+            _validate(foundation),
             jobs,
             *feeds.workers,
             *moved.workers,
@@ -226,6 +221,12 @@ def _parts(
         websockets=moved.websockets,
         on_stop=feeds.on_stop,
     )
+
+
+def _validate(foundation: Foundation) -> Worker:
+    """Return who validates meters' days."""
+    desk = ValidationDesk(uow_factory=foundation.uow_factory, clock=foundation.clock)
+    return Worker("validation", desk.step, poll_interval=foundation.settings.poll_interval)
 
 
 def _follow_contracts(foundation: Foundation, seller: Bpp) -> Worker:

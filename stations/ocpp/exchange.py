@@ -58,9 +58,9 @@ class Exchange:
         except ValueError as error:
             raise CallRefused("PropertyConstraintViolation", f"$.{name}: {error}") from error
 
-    def said(self, name: str) -> Said:
-        """Return what the payload's meter values say, nothing where there are none."""
-        return read_meter_values(self.payload.get(name, ()), raw=self.raw)
+    def said(self, name: str, place: Place) -> Said:
+        """Return what the payload's meter values say of a connector's meter, nothing where there are none."""
+        return read_meter_values(self.payload.get(name, ()), raw=self.raw, key=place.connector.key())
 
     async def may_charge(self, tag: str) -> bool:
         """Say whether there is a connector here at which a session that goes by this tag may charge."""

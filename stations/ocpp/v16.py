@@ -95,13 +95,13 @@ async def _stop(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
     charging = await _charging(exchange)
     if charging is not None:
+        place = exchange.place_of(charging.connector_id)
         end = End(
             at=exchange.instant(),
-            said=exchange.said("transactionData"),
+            said=exchange.said("transactionData", place),
             watt_hours=said["meterStop"],
             reason=said.get("reason", "Local"),
         )
-        place = exchange.place_of(charging.connector_id)
         await exchange.desks.chargings.end(charging, place, end, exchange.turn)
     return {}
 
@@ -114,7 +114,8 @@ async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
     charging = await _charging(exchange)
     if charging is None:
         charging = await exchange.chargings.find_open_at(connector_id=place.resource)
-    await exchange.desks.chargings.measure(place, exchange.said("meterValue"), charging, exchange.turn)
+    said_of_meter = exchange.said("meterValue", place)
+    await exchange.desks.chargings.measure(place, said_of_meter, charging, exchange.turn)
     return {}
 
 

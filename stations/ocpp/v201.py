@@ -89,7 +89,9 @@ async def _transaction(exchange: Exchange) -> Mapping[str, Any]:
     if said["eventType"] == _ENDED:
         await _ended(exchange, place, charging)
     elif known is not None:
-        await exchange.desks.chargings.measure(place, exchange.said("meterValue"), charging, exchange.turn)
+        await exchange.desks.chargings.measure(
+            place, exchange.said("meterValue", place), charging, exchange.turn
+        )
     if is_news and said["eventType"] != _ENDED:
         await _charging_state(exchange, place)
     if token is None:
@@ -110,7 +112,7 @@ def _place(exchange: Exchange, known: Charging | None) -> Place:
 
 
 async def _begun(exchange: Exchange, place: Place, ref: str, token: str | None) -> Charging:
-    begin = Begin(ref=ref, at=exchange.instant(), said=exchange.said("meterValue"), tag=token)
+    begin = Begin(ref=ref, at=exchange.instant(), said=exchange.said("meterValue", place), tag=token)
     return await exchange.desks.chargings.start(place, begin, exchange.turn)
 
 
@@ -118,7 +120,7 @@ async def _ended(exchange: Exchange, place: Place, charging: Charging) -> None:
     info = exchange.payload["transactionInfo"]
     end = End(
         at=exchange.instant(),
-        said=exchange.said("meterValue"),
+        said=exchange.said("meterValue", place),
         reason=info.get("stoppedReason", "Local"),
     )
     await exchange.desks.chargings.end(charging, place, end, exchange.turn)
@@ -136,7 +138,7 @@ async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
         return {}  # the main meter of the station is nobody's
     place = exchange.place(said["evseId"])
     charging = await exchange.chargings.find_open_at(connector_id=place.resource)
-    await exchange.desks.chargings.measure(place, exchange.said("meterValue"), charging, exchange.turn)
+    await exchange.desks.chargings.measure(place, exchange.said("meterValue", place), charging, exchange.turn)
     return {}
 
 

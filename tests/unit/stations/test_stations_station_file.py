@@ -64,6 +64,7 @@ def test_files_that_it_names_lie_beside_it(tmp_path: Path) -> None:
         ("number: 1, resource: plug-1", "number: 0, resource: plug-1", "greater than or equal to 1"),
         ('meter: "0A01"', "meter: kWh", "stations.0.ocpp.connectors.0.meter"),
         ("greatest_watts: 22000", "max_watts: 22000", "Add this key"),
+        ("greatest_watts: 22000", "greatest_watts: 1, meter_key: x", "no public key in hexadecimal"),
         ("id: depot", "id: CP-7", "the station CP-7 is there twice"),
         ("plug-2", "plug-1", "the resource plug-1 is there twice"),
         ('"0A02"', '"A01"', "the meter"),
