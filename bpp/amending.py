@@ -59,8 +59,8 @@ async def try_amendment(
     async with uow.connection.begin_nested() as attempt:
         await amend_contract(bpp, contract, amendment, uow, now=now)
         await attempt.rollback()
-    most = max(contract.quantity, amendment.quantity or contract.quantity)
-    await Stock(uow.connection).hold_for(contract, most, now=now)
+    amended = amend(contract, amendment, now=now)
+    await Stock(uow.connection).hold_for(contract, now=now, or_as=amended)
 
 
 def require_offered(bpp: Bpp, contract: Contract, quantity: Energy) -> None:
@@ -91,7 +91,7 @@ async def amend_contract(
         require_offered(bpp, contract, amendment.quantity)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
-    await Stock(uow.connection).hold_for(contract, amended.quantity, now=now)
+    await Stock(uow.connection).hold_for(amended, now=now)
     if amended.terms.session is not None:
         return await amend_session(bpp, amended, uow, now=now)
     if amendment.window is not None and contract.is_binding:

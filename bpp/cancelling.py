@@ -24,9 +24,9 @@ async def end_contract(
     """Return a locked contract as ended by `side`, and what that costs; the caller saves it and tells of it.
 
     Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
-    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill; of a
-    session nothing was delivered before it was started, so its quantity returns also then. The utilities of
-    the trade are told.
+    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill, and
+    of what is offered by intervals those to come can be sold again; of a session nothing was delivered before
+    it was started, so its quantity returns also then. The utilities of the trade are told.
     Raises: AlreadyCancelled, CancellationNotAllowed.
     """
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
@@ -35,8 +35,11 @@ async def end_contract(
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)
     has_begun = delivery_has_begun(contract, now=now)
-    if not has_begun or contract.terms.session is not None:
-        await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+    stock = Stock(uow.connection)
+    if has_begun and contract.terms.session is None:
+        await stock.release_after(contract, now)
+    else:
+        await stock.release(contract.id, resource_id=contract.resource_id)
     if not has_begun:
         if cancellation is not None and cancellation.owed.minor:
             await settle(ended, uow, bpp=bpp, now=now)

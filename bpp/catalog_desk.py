@@ -19,8 +19,8 @@ from kernel.errors import NodeError
 from kernel.plain_text import one_line
 from node.audit import Act, Actor, record_act
 from storage.unit_of_work import UnitOfWork
+from trading.availability.store import AvailabilityStore, Oversold
 from trading.offer import Catalogue
-from trading.stock import Oversold, Stock
 
 CATALOGUE_CHANNEL: Final = "catalogue"
 """Where it is announced that there is a new version."""
@@ -85,9 +85,8 @@ async def change_catalogue(uow: UnitOfWork, wish: Wish, *, now: datetime) -> Out
         why=one_line(wish.why),
     )
     await versions.add(head, written)
-    stock = Stock(uow.connection)
-    await stock.put(catalogue.resources)
-    await stock.close(differs.removed[Kind.RESOURCE])
+    availability = AvailabilityStore(uow.connection)
+    await availability.put(catalogue.resources, closing=differs.removed[Kind.RESOURCE])
     await record_act(uow, _act(wish, head, current, differs), now=now)
     await uow.announce(CATALOGUE_CHANNEL, str(head.number))
     return Outcome(
@@ -95,7 +94,7 @@ async def change_catalogue(uow: UnitOfWork, wish: Wish, *, now: datetime) -> Out
         catalogue=catalogue,
         is_new=True,
         difference=differs,
-        oversold=tuple(await stock.oversold(now=now)),
+        oversold=tuple(await availability.oversold(now=now)),
     )
 
 

@@ -33,7 +33,8 @@ def _meter(text: str) -> str:
     return text
 
 
-def _energy(kilowatt_hours: Decimal) -> Decimal:
+def require_whole_watt_hours(kilowatt_hours: Decimal) -> Decimal:
+    """Return an amount of energy that is not finer than a watt-hour. Raises: ValueError."""
     try:
         Energy.from_kwh(kilowatt_hours)
     except NotWholeWattHours as error:
@@ -46,7 +47,7 @@ def _text_of_number(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-Kwh = Annotated[Decimal, Field(gt=0), AfterValidator(_energy)]
+Kwh = Annotated[Decimal, Field(gt=0), AfterValidator(require_whole_watt_hours)]
 Identifier = Annotated[str, Field(min_length=1, max_length=200)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
 ZoneName = Annotated[str, AfterValidator(_zone)]

@@ -6,12 +6,12 @@ from typing import Annotated
 
 from pydantic import Field
 
+from bpp.availability_file import Profile, profile_of, total_of
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.charging_file import ConnectorEntry, check_connector
 from bpp.offer_file import OfferEntry
 from bpp.place_file import LocationEntry
 from bpp.sharing_file import SharingEntry, SharingRule
-from kernel.energy import Energy
 from trading.grid import GridAccess
 from trading.offer import (
     Certification,
@@ -64,7 +64,7 @@ class GridEntry(Entry):
 
 
 class ResourceEntry(Entry):
-    """Energy that a provider has to sell."""
+    """Energy that a provider has to sell: `available_kwh` in all, or by the intervals of a `profile`."""
 
     id: Identifier
     provider: Identifier
@@ -74,8 +74,9 @@ class ResourceEntry(Entry):
     meter: MeterId
     inverter: str | None = None
     certification: CertificationEntry | None = None
-    available_kwh: Kwh
+    available_kwh: Kwh | None = None
     production: WindowEntry
+    profile: Profile | None = None
     location: LocationEntry | None = None
     sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
     connector: ConnectorEntry | None = None
@@ -83,6 +84,8 @@ class ResourceEntry(Entry):
 
     def to_domain(self) -> Resource:
         check_connector(self.delivery_mode, self.connector)
+        production = self.production.to_domain()
+        profile = profile_of(self.profile or (), production)
         certification = Certification(**self.certification.model_dump()) if self.certification else None
         return Resource(
             id=self.id,
@@ -95,11 +98,12 @@ class ResourceEntry(Entry):
                 inverter_id=self.inverter,
                 certification=certification,
             ),
-            available=Energy.from_kwh(self.available_kwh),
-            production=self.production.to_domain(),
+            available=total_of(self.available_kwh, profile),
+            production=production,
             place=self.location.to_domain() if self.location else None,
             connector=self.connector.to_domain() if self.connector else None,
             grid=self.utility.to_domain() if self.utility else None,
+            profile=profile,
         )
 
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from bpp.catalog_changes import Difference, Kind
 from bpp.catalog_desk import Outcome
 from bpp.catalog_versions import Origin, Version, VersionHead
-from trading.stock import Oversold
+from trading.availability.store import Oversold
 
 
 class VersionView(BaseModel):
@@ -32,9 +32,14 @@ class CatalogueView(VersionView):
 
 
 class OversoldView(BaseModel):
-    """A resource of which more is held or sold than is offered by now: no more can be had of it."""
+    """A resource of which more is held or sold than is offered by now: no more can be had of it.
+
+    `start` and `end` say in which interval, where it is offered by intervals.
+    """
 
     resource: str
+    start: datetime | None = None
+    end: datetime | None = None
     offered_watt_hours: int
     taken_watt_hours: int
 
@@ -92,6 +97,8 @@ def _view_difference(difference: Difference) -> dict[str, ChangesView]:
 def _view_oversold(each: Oversold) -> OversoldView:
     return OversoldView(
         resource=each.resource_id,
+        start=each.interval and each.interval.start,
+        end=each.interval and each.interval.end,
         offered_watt_hours=each.offered.watt_hours,
         taken_watt_hours=each.taken.watt_hours,
     )

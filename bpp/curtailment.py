@@ -10,6 +10,7 @@ from bpp.deliveries import CONTRACTS_CHANNEL
 from bpp.news import put_news
 from bpp.platform import Bpp
 from kernel.clock import format_instant
+from kernel.energy import ZERO_ENERGY
 from node.audit import Actor, record_act
 from protocol.actions import Action
 from settlement.store import find_delivered
@@ -19,6 +20,7 @@ from trading.contracts import ContractStore, HistoryEntry
 from trading.curtailment import Curtailment, check_curtailment
 from trading.curtailments import CurtailmentStore, RecordedCurtailment
 from trading.meter_claims import hold_later_claims, look_again
+from trading.stock import Stock
 
 EVENT: Final = "CURTAIL"
 
@@ -37,7 +39,8 @@ async def curtail_contract(
 ) -> Curtailed:
     """Cut `wanted` from a contract, and put an on_update for its buyer; the same again changes nothing.
 
-    Contracts that come after it on its meters are looked at again: they may be left more from then on.
+    Contracts that come after it on its meters are looked at again: they may be left more from then on. Of the
+    stock only what was sold beyond what is offered returns.
     Raises: OrderNotFound, NotCurtailable, CurtailmentContradicted, CurtailmentInvalid; nothing is kept then.
     """
     contracts = ContractStore(uow.connection)
@@ -56,6 +59,8 @@ async def curtail_contract(
     )
     said = RecordedCurtailment(curtailment=wanted, who=by.who, why=why, recorded_at=now)
     await store.add(contract.id, said)
+    newly = wanted.cut.quantity - (before[-1].curtailment.cut.quantity if before else ZERO_ENERGY)
+    await Stock(uow.connection).cut(contract, newly, since=wanted.since, now=now)
     after = _record(wanted)
     act = by.act(
         "contract.curtailed",

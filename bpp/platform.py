@@ -10,8 +10,8 @@ from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent
 from settlement.settle import COLLECTION_DEADLINE
 from storage.unit_of_work import UnitOfWork
+from trading.availability.store import AvailabilityStore
 from trading.offer import Catalogue
-from trading.stock import Stock
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Bpp:
 
     async def open_shop(self, uow: UnitOfWork) -> None:
         """Put the catalogue's resources on stock; what is held or sold stays so."""
-        await Stock(uow.connection).put(self.catalogue.resources)
+        await AvailabilityStore(uow.connection).put(self.catalogue.resources)
 
     def sell_from(self, catalogue: Catalogue) -> None:
         """Sell from `catalogue` from now on; who looks at the one before finishes with that."""

@@ -29,6 +29,7 @@ from trading.proposal import (
 )
 from trading.proposals import ProposalStore
 from trading.refusals import UpdateNotAllowed
+from trading.stock import Stock
 from trading.wheeling import Side
 
 
@@ -151,5 +152,6 @@ async def _carry_out(
         curtailment=curtailment, who=f"both sides, by {proposal.id}", why=proposal.words, recorded_at=now
     )
     await CurtailmentStore(uow.connection).add(contract.id, agreed)
+    await Stock(uow.connection).cut(contract, less, since=now, now=now)
     await look_again(uow.connection, later, at=now)
     return contract

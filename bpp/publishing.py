@@ -138,7 +138,7 @@ class Publisher:
         self, version: Version, known: KnownVersions, scope: Scope, uow: UnitOfWork, *, now: datetime
     ) -> Publication | None:
         """Return what is to be told of a version, None if the service knows all of it."""
-        left = await Stock(uow.connection).left_of_wanted(now=now)
+        left = await Stock(uow.connection).left_of_wanted(now=now, since=now)
         listing = await asyncio.to_thread(_listing, version, left)
         sells = {provider.id for provider in listing.providers}
         gone: dict[str, Provider] = {}

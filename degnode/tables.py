@@ -18,6 +18,7 @@ _DECLARED_IN: Final = (
     "metering.vee",
     "trading",
     "trading.charging",
+    "trading.availability",
     "settlement",
     "settlement.ledger",
     "settlement.payments",

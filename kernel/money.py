@@ -11,6 +11,7 @@ from functools import total_ordering
 from typing import Final, Self
 
 from kernel.currency import Currency
+from kernel.proportion import split_whole
 
 _DIGITS: Final = 60  # of the largest amount; keeps 1E+999999999 from being spelled out
 _EXACT: Final = Context(prec=_DIGITS, traps=[Inexact, InvalidOperation])
@@ -96,15 +97,7 @@ class Money:
         What is left after rounding down goes to the largest remainders, the earlier first.
         Raises: ValueError, if a weight is negative or all are nought.
         """
-        total = sum(weights)
-        if total <= 0 or min(weights) < 0:
-            raise ValueError(f"weights must be positive: {list(weights)}")
-        floors = [self.minor * weight // total for weight in weights]
-        remainders = [self.minor * weight % total for weight in weights]
-        missing = self.minor - sum(floors)
-        for index in sorted(range(len(weights)), key=lambda i: -remainders[i])[:missing]:
-            floors[index] += 1
-        return [Money(share, self.currency) for share in floors]
+        return [Money(share, self.currency) for share in split_whole(self.minor, weights)]
 
 
 def round_to_minor(

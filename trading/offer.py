@@ -11,6 +11,7 @@ from typing import Final
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
+from trading.availability.buckets import Bucket
 from trading.charging.connector import Connector
 from trading.fields import Field
 from trading.grid import GridAccess
@@ -82,6 +83,7 @@ class EnergySource:
 class Resource:
     """Energy that a provider has to sell, when it is produced, and where if that is told.
 
+    `available` is what there is in all; where it is known when there is how much, `profile` says it.
     One with a `connector` is sold in charging sessions. `grid` names the utilities that are asked first, None
     if none is.
     """
@@ -95,6 +97,7 @@ class Resource:
     place: Place | None = None
     connector: Connector | None = None
     grid: GridAccess | None = None
+    profile: tuple[Bucket, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

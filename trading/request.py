@@ -180,20 +180,26 @@ def find_selection(catalogue: Catalogue, request: OrderRequest, *, now: datetime
     return Selection(resource=resource, offer=offer, quantity=request.quantity, window=window)
 
 
+def open_window(request: OrderRequest, resource: Resource) -> Interval | None:
+    """Return when the energy is to flow, whether it can or not; None if that ends before it starts."""
+    production = resource.production
+    try:
+        return Interval(request.trade_start or production.start, request.trade_end or production.end)
+    except EmptyInterval:
+        return None
+
+
 def trade_window(request: OrderRequest, resource: Resource) -> Interval:
     """Return when the energy is to flow: as asked for, else as it is produced.
 
     Raises: WindowUnavailable, if some of that lies outside the production.
     """
     production = resource.production
-    start = request.trade_start or production.start
-    end = request.trade_end or production.end
     path = Field.TRADE_START
     hint = f"The item is produced from {production.start.isoformat()} until {production.end.isoformat()}."
-    try:
-        window = Interval(start, end)
-    except EmptyInterval as error:
-        raise WindowUnavailable("the trade ends before it starts", path=path, hint=hint) from error
+    window = open_window(request, resource)
+    if window is None:
+        raise WindowUnavailable("the trade ends before it starts", path=path, hint=hint)
     if window.start < production.start or window.end > production.end:
         raise WindowUnavailable("nothing is produced in part of that window", path=path, hint=hint)
     return window

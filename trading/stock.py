@@ -1,64 +1,55 @@
 """The quantity that is left of each resource: two buyers never buy the same kilowatt-hour.
 
-A hold lapses by itself: whoever wants of the same resource next gives it back first. Every change
-locks the resource's one row, so nobody gets more than is offered then; a catalogue that offers less
-later takes nothing away.
+What is held is held of buckets: of the one quantity that there is in all, or of the intervals that a window
+touches (trading.availability). A hold lapses by itself: whoever wants of the same resource next gives it back
+first. Every change locks the resource's one row, so nobody gets more than is offered then; a catalogue that
+offers less later takes nothing away. Who changes several resources locks them in the order of their ids.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, delete, func, insert, select, text, true, update
+from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.errors import NodeError
+from kernel.interval import Interval
+from kernel.proportion import split_whole
+from trading.availability.buckets import after, interval_of, lay, span_of
+from trading.availability.rooms import Room, find_left_of_wanted, find_rooms
+from trading.availability.tables import hold_parts, holds, stock
 from trading.contract import Contract
 from trading.fields import Field
-from trading.offer import Resource
 from trading.refusals import QuantityUnavailable
-from trading.tables import holds, stock
 
-_LEFT: Final = """
-    SELECT s.resource_id, s.available_wh - s.reserved_wh + coalesce(
-        (SELECT sum(h.watt_hours) FROM holds AS h
-         WHERE h.resource_id = s.resource_id AND h.expires_at <= :now), 0)::bigint AS left_wh
-    FROM stock AS s
+_COUNT: Final = text(
     """
-_LEFT_OF_ONE: Final = text(f"{_LEFT} WHERE s.resource_id = :resource_id")
-_LEFT_OF_WANTED: Final = text(f"{_LEFT} WHERE s.reserved_wh <> 0")
-_PUT: Final = text(
-    """
-    INSERT INTO stock (resource_id, available_wh)
-    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:amounts AS bigint[]))
-    ON CONFLICT (resource_id) DO UPDATE SET available_wh = excluded.available_wh
+    UPDATE stock_buckets AS b SET reserved_wh = b.reserved_wh + c.more
+    FROM unnest(CAST(:buckets AS bigint[]), CAST(:more AS bigint[])) AS c(id, more) WHERE c.id = b.id
     """
 )
-_CLOSE: Final = text("UPDATE stock SET available_wh = 0 WHERE resource_id = ANY(CAST(:names AS text[]))")
-_OVERSOLD: Final = text(
+_PARTS: Final = text(
     """
-    WITH taken AS (
-        SELECT s.resource_id, s.available_wh, s.reserved_wh - coalesce(
-            (SELECT sum(h.watt_hours) FROM holds AS h
-             WHERE h.resource_id = s.resource_id AND h.expires_at <= :now), 0)::bigint AS taken_wh
-        FROM stock AS s WHERE s.reserved_wh > s.available_wh
-    )
-    SELECT * FROM taken WHERE taken_wh > available_wh ORDER BY resource_id
+    SELECT b.id, b.starts, b.ends, b.reserved_wh - b.available_wh AS too_much, p.watt_hours
+    FROM hold_parts AS p JOIN stock_buckets AS b ON b.id = p.bucket_id
+    WHERE p.contract_id = :contract_id ORDER BY b.starts, b.id
     """
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Oversold:
-    """A resource of which more is `taken` (held or sold) than its catalogue offers by now."""
-
-    resource_id: str
-    offered: Energy
-    taken: Energy
+_FREE: Final = text(
+    """
+    DELETE FROM hold_parts WHERE contract_id = ANY(CAST(:contracts AS text[]))
+    RETURNING bucket_id, watt_hours
+    """
+)
+_FORGET: Final = text("DELETE FROM holds WHERE contract_id = ANY(CAST(:contracts AS text[]))")
 
 
 class StockMissing(NodeError):
@@ -67,80 +58,67 @@ class StockMissing(NodeError):
     code, http_status, retryable = "NET_CATALOG_STALE", 500, True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """What a contract holds of a bucket, of which `too_much` more is held and sold than is offered."""
+
+    bucket_id: int
+    interval: Interval | None
+    watt_hours: int
+    too_much: int
+
+
 class Stock:
     """The stock within one transaction."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
 
-    async def put(self, resources: Iterable[Resource]) -> None:
-        """Offer of each resource what it says; what is held or sold stays held or sold."""
-        offered = {resource.id: resource.available.watt_hours for resource in resources}
-        names = sorted(offered)
-        amounts = [offered[name] for name in names]
-        await self._connection.execute(_PUT, {"names": names, "amounts": amounts})
+    async def left_of_wanted(
+        self, *, now: datetime, since: datetime | None = None, window: Interval | None = None
+    ) -> dict[str, Energy]:
+        """Return what can be had at `now` of resources by their ids.
 
-    async def close(self, resource_ids: Sequence[str]) -> None:
-        """Offer nothing any more of these; what is held or sold stays held or sold."""
-        await self._connection.execute(_CLOSE, {"names": list(resource_ids)})
-
-    async def oversold(self, *, now: datetime) -> list[Oversold]:
-        """Return the resources of which more is held or sold at `now` than is offered of them."""
-        rows = await self._connection.execute(_OVERSOLD, {"now": now})
-        return [
-            Oversold(
-                resource_id=row.resource_id, offered=Energy(row.available_wh), taken=Energy(row.taken_wh)
-            )
-            for row in rows
-        ]
-
-    async def left_of_wanted(self, *, now: datetime) -> dict[str, Energy]:
-        """Return what can be had at `now` of the resources of which something is held or sold, by their ids.
-
-        Of the others there is what they say.
+        That is what can be had in a window, else in all intervals that end after `since`. These are the
+        resources of which something is held or sold, and those that are offered by intervals; of the others
+        there is what they say.
         """
-        rows = await self._connection.execute(_LEFT_OF_WANTED, {"now": now})
-        return {row.resource_id: Energy(max(0, row.left_wh)) for row in rows}
+        return await find_left_of_wanted(self._connection, now=now, since=since, window=window)
 
-    async def left(self, resource_id: str, *, now: datetime) -> Energy:
-        """Return what can be had of a resource at `now`; nothing of one that was never put on stock."""
-        known = {"now": now, "resource_id": resource_id}
-        row = (await self._connection.execute(_LEFT_OF_ONE, known)).one_or_none()
-        return ZERO_ENERGY if row is None else Energy(max(0, row.left_wh))
+    async def left(
+        self, resource_id: str, *, now: datetime, window: Interval | None = None, own: str | None = None
+    ) -> Energy:
+        """Return what can be had of a resource at `now` in a window; nothing of one that was never on stock.
 
-    async def hold_for(self, contract: Contract, quantity: Energy, *, now: datetime) -> None:
-        """Hold `quantity` for a contract as long as that is held; for one that is binding, for good.
+        The contract `own` can have what it holds already. Without a window that is in all intervals together.
+        """
+        rooms = await find_rooms(self._connection, resource_id, window, now=now, own=own)
+        return Energy(sum(each.watt_hours for each in rooms))
 
+    async def require(self, resource_id: str, quantity: Energy, *, window: Interval, now: datetime) -> None:
+        """Raises: QuantityUnavailable, if less is left of a resource in a window. Nothing is held."""
+        rooms = await find_rooms(self._connection, resource_id, window, now=now, own=None)
+        if quantity.watt_hours > sum(each.watt_hours for each in rooms):
+            raise _lacking(quantity, window, rooms)
+
+    async def hold_for(self, contract: Contract, *, now: datetime, or_as: Contract | None = None) -> None:
+        """Hold a contract's quantity in its window as long as that is held; if it is binding, for good.
+
+        That is instead of what was held for it before; part of that can be kept also where less is offered by
+        now than is held and sold. With `or_as` what is held is enough for the contract as amended, too.
         Raises: QuantityUnavailable; StockMissing.
         """
-        await self.hold(
-            contract.id,
-            resource_id=contract.resource_id,
-            quantity=quantity,
-            now=now,
-            until=None if contract.is_binding else contract.hold_until,
-        )
-
-    async def hold(
-        self, contract_id: str, *, resource_id: str, quantity: Energy, now: datetime, until: datetime | None
-    ) -> None:
-        """Hold `quantity` for a contract, instead of what was held for it before.
-
-        Part of that can be kept also where less is offered by now than is held and sold.
-        Raises: QuantityUnavailable; StockMissing.
-        """
+        resource_id = contract.resource_id
         await self._lock(resource_id)
-        await self._give_back(resource_id, holds.c.expires_at <= now)
-        before = await self._give_back(resource_id, holds.c.contract_id == contract_id)
-        await self._reserve(resource_id, quantity, kept=quantity.watt_hours <= before)
-        await self._connection.execute(
-            insert(holds).values(
-                contract_id=contract_id,
-                resource_id=resource_id,
-                watt_hours=quantity.watt_hours,
-                expires_at=until,
-            )
-        )
+        await self._give_back(holds.c.resource_id == resource_id, holds.c.expires_at <= now)
+        parts: dict[int, int] = {}
+        for wanted in (contract,) if or_as is None else (contract, or_as):
+            rooms = await find_rooms(self._connection, resource_id, wanted.window, now=now, own=contract.id)
+            for bucket_id, watt_hours in _laid(wanted, rooms).items():
+                parts[bucket_id] = max(watt_hours, parts.get(bucket_id, 0))
+        await self._give_back(holds.c.contract_id == contract.id)
+        until = None if contract.is_binding else contract.hold_until
+        await self._take(contract, parts, until=until)
 
     async def sell(self, contract_id: str) -> bool:
         """Make a contract's hold last; False, if it has none any more."""
@@ -152,7 +130,40 @@ class Stock:
     async def release(self, contract_id: str, *, resource_id: str) -> None:
         """Give back what a contract holds, if it holds anything."""
         await self._lock(resource_id)
-        await self._give_back(resource_id, holds.c.contract_id == contract_id)
+        await self._give_back(holds.c.contract_id == contract_id)
+
+    async def release_after(self, contract: Contract, since: datetime) -> None:
+        """Give back what a contract holds in intervals at or after `since`; of what has none, nothing."""
+        await self._lock(contract.resource_id)
+        parts = await self._parts(contract.id)
+        await self._reduce(
+            contract.id,
+            {
+                part.bucket_id: after(part.watt_hours, span_of(part.interval, contract.window), since)
+                for part in parts
+                if part.interval is not None
+            },
+        )
+
+    async def cut(self, contract: Contract, quantity: Energy, *, since: datetime, now: datetime) -> None:
+        """Give back of what is cut from a contract what was sold beyond what is offered, and nothing else.
+
+        There is less than was thought: nobody else is to have it instead.
+        """
+        await self._lock(contract.resource_id)
+        await self._give_back(holds.c.resource_id == contract.resource_id, holds.c.expires_at <= now)
+        parts = await self._parts(contract.id)
+        coming = [after(part.watt_hours, span_of(part.interval, contract.window), since) for part in parts]
+        if not sum(coming):
+            return
+        shares = split_whole(quantity.watt_hours, coming)
+        await self._reduce(
+            contract.id,
+            {
+                part.bucket_id: max(0, min(share, part.watt_hours, part.too_much))
+                for part, share in zip(parts, shares, strict=True)
+            },
+        )
 
     async def held_for(self, contract_id: str) -> Energy:
         """Return what is held for, or sold to, a contract."""
@@ -166,34 +177,92 @@ class Stock:
         if (await self._connection.execute(query)).one_or_none() is None:
             raise StockMissing(f"the resource {resource_id} was never put on stock")
 
-    async def _give_back(self, resource_id: str, condition: ColumnElement[bool]) -> int:
-        """Return how many watt-hours were given back."""
-        deleted = await self._connection.execute(
-            delete(holds).where(holds.c.resource_id == resource_id, condition).returning(holds.c.watt_hours)
-        )
-        freed = int(sum(deleted.scalars()))
-        await self._connection.execute(
-            update(stock)
-            .where(stock.c.resource_id == resource_id)
-            .values(reserved_wh=stock.c.reserved_wh - freed)
-        )
-        return freed
+    async def _parts(self, contract_id: str) -> list[_Part]:
+        rows = await self._connection.execute(_PARTS, {"contract_id": contract_id})
+        return [
+            _Part(
+                bucket_id=row.id,
+                interval=interval_of(row.starts, row.ends),
+                watt_hours=row.watt_hours,
+                too_much=row.too_much,
+            )
+            for row in rows
+        ]
 
-    async def _reserve(self, resource_id: str, quantity: Energy, *, kept: bool) -> None:
-        """Reserve a quantity that is left, or one that was `kept` of what was reserved before."""
-        wanted = quantity.watt_hours
-        fits = stock.c.reserved_wh + wanted <= stock.c.available_wh
-        taken = await self._connection.execute(
-            update(stock)
-            .where(stock.c.resource_id == resource_id, true() if kept else fits)
-            .values(reserved_wh=stock.c.reserved_wh + wanted)
+    async def _take(self, contract: Contract, parts: Mapping[int, int], *, until: datetime | None) -> None:
+        await self._connection.execute(
+            insert(holds).values(
+                contract_id=contract.id,
+                resource_id=contract.resource_id,
+                watt_hours=sum(parts.values()),
+                expires_at=until,
+            )
         )
-        if taken.rowcount:
+        await self._connection.execute(
+            insert(hold_parts),
+            [
+                {"contract_id": contract.id, "bucket_id": bucket_id, "watt_hours": watt_hours}
+                for bucket_id, watt_hours in parts.items()
+            ],
+        )
+        await self._count(parts)
+
+    async def _give_back(self, *conditions: ColumnElement[bool]) -> None:
+        """Give back what is held by contracts; whoever sells one of them at this time is waited for."""
+        held = select(holds.c.contract_id).where(*conditions).with_for_update()
+        contracts = (await self._connection.execute(held)).scalars().all()
+        if not contracts:
             return
-        query = select(stock.c.available_wh - stock.c.reserved_wh).where(stock.c.resource_id == resource_id)
-        left = Energy(max(0, (await self._connection.execute(query)).scalar_one()))
-        raise QuantityUnavailable(
-            f"{quantity} were asked for, {left} are left",
-            path=Field.QUANTITY,
-            hint=f"Order at most {left}." if left.watt_hours else "Discover again for other offers.",
+        freed = await self._connection.execute(_FREE, {"contracts": contracts})
+        await self._count(_less((row.bucket_id, row.watt_hours) for row in freed))
+        await self._connection.execute(_FORGET, {"contracts": contracts})
+
+    async def _reduce(self, contract_id: str, less: Mapping[int, int]) -> None:
+        """Give back so much of what a contract holds of each bucket."""
+        freed = {bucket_id: watt_hours for bucket_id, watt_hours in less.items() if watt_hours}
+        for bucket_id, watt_hours in freed.items():
+            part = (hold_parts.c.contract_id == contract_id, hold_parts.c.bucket_id == bucket_id)
+            all_of_it = hold_parts.c.watt_hours == watt_hours
+            await self._connection.execute(delete(hold_parts).where(*part, all_of_it))
+            await self._connection.execute(
+                update(hold_parts).where(*part).values(watt_hours=hold_parts.c.watt_hours - watt_hours)
+            )
+        await self._count(_less(freed.items()))
+        total, hold = sum(freed.values()), holds.c.contract_id == contract_id
+        await self._connection.execute(delete(holds).where(hold, holds.c.watt_hours == total))
+        await self._connection.execute(
+            update(holds).where(hold).values(watt_hours=holds.c.watt_hours - total)
         )
+
+    async def _count(self, more: Mapping[int, int]) -> None:
+        """Count so much more as reserved of each bucket."""
+        await self._connection.execute(_COUNT, {"buckets": list(more), "more": list(more.values())})
+
+
+def _laid(contract: Contract, rooms: Sequence[Room]) -> dict[int, int]:
+    """Return how much of a contract falls to each bucket. Raises: QuantityUnavailable."""
+    shares = lay(contract.quantity, [each.watt_hours for each in rooms])
+    if shares is None:
+        raise _lacking(contract.quantity, contract.window, rooms)
+    return {each.bucket_id: share for each, share in zip(rooms, shares, strict=True) if share}
+
+
+def _lacking(quantity: Energy, window: Interval, rooms: Sequence[Room]) -> QuantityUnavailable:
+    left = Energy(sum(each.watt_hours for each in rooms))
+    when, other = "", ""
+    if any(each.is_timed for each in rooms):
+        when = f" from {format_instant(window.start)} until {format_instant(window.end)}"
+        other = ", or in another window"
+    return QuantityUnavailable(
+        f"{quantity} were asked for, {left} are left{when}",
+        path=Field.QUANTITY,
+        hint=f"Order at most {left}{other}." if left > ZERO_ENERGY else "Discover again for other offers.",
+    )
+
+
+def _less(freed: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return what is reserved less of each bucket, of parts that were given back."""
+    less: dict[int, int] = {}
+    for bucket_id, watt_hours in freed:
+        less[bucket_id] = less.get(bucket_id, 0) - watt_hours
+    return less

@@ -1,4 +1,4 @@
-"""The tables of trading: contracts with their history, and the stock that they hold."""
+"""The tables of trading: contracts with their history."""
 
 from __future__ import annotations
 
@@ -193,27 +193,6 @@ contract_proposals: Final = Table(
         postgresql_where=text("status = 'OPEN'"),
     ),
     Index("ix_contract_proposals_waiting", "lapses_at", postgresql_where=text("status = 'OPEN'")),
-)
-
-stock: Final = Table(
-    "stock",
-    metadata,
-    Column("resource_id", Text, primary_key=True),
-    Column("available_wh", BigInteger, nullable=False),  # offered in all
-    Column("reserved_wh", BigInteger, nullable=False, server_default="0"),  # held or sold
-    CheckConstraint("available_wh >= 0", name="available"),
-    CheckConstraint("reserved_wh >= 0", name="reserved"),
-)
-
-holds: Final = Table(
-    "holds",
-    metadata,
-    Column("contract_id", Text, ForeignKey("contracts.id"), primary_key=True),
-    Column("resource_id", Text, ForeignKey("stock.resource_id"), nullable=False),
-    Column("watt_hours", BigInteger, nullable=False),
-    Column("expires_at", DateTime(timezone=True)),  # null once it is sold
-    CheckConstraint("watt_hours > 0", name="watt_hours"),
-    Index("ix_holds_resource_id", "resource_id", "expires_at"),
 )
 
 make_append_only(contract_events, contract_curtailments, contract_cancellations)

@@ -185,14 +185,9 @@ async def _make_way(
 async def keep_held(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:
     """Hold a pending contract's quantity for as long as utilities may take to answer."""
     until = max(contract.hold_until, now + bpp.correspondent.request_ttl + _SPARE)
-    await ContractStore(uow.connection).save(replace(contract, hold_until=until, refresh_at=until))
-    await Stock(uow.connection).hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=contract.quantity,
-        now=now,
-        until=until,
-    )
+    held = replace(contract, hold_until=until, refresh_at=until)
+    await ContractStore(uow.connection).save(held)
+    await Stock(uow.connection).hold_for(held, now=now)
 
 
 async def withdraw(

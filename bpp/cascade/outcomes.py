@@ -126,7 +126,7 @@ async def _change_back(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
     """Hold again what the contract is for, and have the utilities count that."""
     if not contract.is_open:
         return
-    await Stock(uow.connection).hold_for(contract, contract.quantity, now=now)
+    await Stock(uow.connection).hold_for(contract, now=now)
     await _tell_all(bpp, contract, Action.UPDATE, uow, now=now)
 
 

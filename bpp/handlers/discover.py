@@ -30,8 +30,9 @@ async def discover(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -
 
     Raises: FilterUnreadable, SearchUnsupported, FieldInvalid, FieldMissing.
     """
-    found = await _find(bpp, inbound, await Stock(uow.connection).left_of_wanted(now=now), now)
-    return await _told(found, bpp, inbound, uow, now)
+    criteria = wire_of(inbound.profile.name).read_criteria(inbound.message)
+    left = await left_for_sale(bpp, criteria, uow, now=now)
+    return await _told(await _find(bpp, inbound, criteria, left, now), bpp, inbound, uow, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,19 +51,25 @@ class Searching:
         """Return the handler that tells what was found. Raises what discover raises."""
         now = self.clock.now()
         with places_named(inbound):
-            found = await _find(self.bpp, inbound, await left_of_wanted(self.uow_factory, now), now)
+            criteria = wire_of(inbound.profile.name).read_criteria(inbound.message)
+            async with self.uow_factory() as uow:
+                left = await left_for_sale(self.bpp, criteria, uow, now=now)
+            found = await _find(self.bpp, inbound, criteria, left, now)
         return partial(_told, found, self.bpp)
 
 
-async def left_of_wanted(uow_factory: UnitOfWorkFactory, now: datetime) -> Mapping[str, Energy]:
-    """Return what is left of the resources that somebody has part of, in a unit of work of its own."""
-    async with uow_factory() as uow:
-        return await Stock(uow.connection).left_of_wanted(now=now)
+async def left_for_sale(
+    bpp: Bpp, criteria: Criteria, uow: UnitOfWork, *, now: datetime
+) -> Mapping[str, Energy]:
+    """Return what can be had in the window that is looked for, else from now on, of what is not all there."""
+    since = None if bpp.sells_past else now
+    return await Stock(uow.connection).left_of_wanted(now=now, since=since, window=criteria.window)
 
 
-async def _find(bpp: Bpp, inbound: Inbound, left: Mapping[str, Energy], now: datetime) -> Found:
+async def _find(
+    bpp: Bpp, inbound: Inbound, criteria: Criteria, left: Mapping[str, Energy], now: datetime
+) -> Found:
     wire = wire_of(inbound.profile.name)
-    criteria = wire.read_criteria(inbound.message)
     return await find_for_sale(bpp, criteria, left, now, wire=wire, page=Page(limit=bpp.most_found))
 
 

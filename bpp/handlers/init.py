@@ -11,17 +11,16 @@ from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
 from bpp.orders import keep
 from bpp.platform import Bpp
 from bpp.selection import as_countered, find_sellable, fit_slot, hold_meter
-from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
-from trading.counter_terms import counter, describe
+from trading.counter_terms import describe, has_counter_terms, nearest_quantity, nearest_window
 from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.refusals import FieldInvalid
-from trading.request import OrderRequest, Selection, require_one_quantity, target_meter_of
+from trading.request import OrderRequest, Selection, open_window, require_one_quantity, target_meter_of
 from trading.seller_counter import SellerCounter, describe_counter
 from trading.stock import Stock
 
@@ -59,13 +58,7 @@ async def init(
     reasons = (describe(asked, request), describe_counter(offered, selection))
     reason = ", ".join(filter(None, reasons)) or None
     message = await keep(grants.priced(contract), inbound, uow, event="INIT", now=now, reason=reason)
-    await stock.hold(
-        contract.id,
-        resource_id=contract.resource_id,
-        quantity=contract.quantity,
-        now=now,
-        until=contract.hold_until,
-    )
+    await stock.hold_for(contract, now=now)
     return message
 
 
@@ -80,12 +73,12 @@ async def countered(
         return request
     resource = bpp.catalogue.get_resource(request.resource_id)
     offer = bpp.catalogue.get_offer(resource.id, request.offer_id)
-    if not offer.counters:
+    if not has_counter_terms(offer):
         return request
-    stock = Stock(uow.connection)
-    left = await stock.left(resource.id, now=now)
-    own = ZERO_ENERGY if but is None else await stock.held_for(but)
-    return counter(request, resource, offer, left=left + own)
+    fitting = nearest_window(request, resource)
+    window = open_window(fitting, resource)
+    left = await Stock(uow.connection).left(resource.id, now=now, window=window, own=but)
+    return nearest_quantity(fitting, offer, left=left)
 
 
 async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> Contract | None:

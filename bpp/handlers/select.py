@@ -8,14 +8,11 @@ from typing import Any
 
 from bpp.platform import Bpp
 from bpp.selection import as_countered, find_sellable, fit_slot, require_meter_open
-from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.fields import Field
 from trading.mapping import wire_of
 from trading.meter_shares import MeterShare
 from trading.quote import quote_energy
-from trading.refusals import QuantityUnavailable
 from trading.request import require_one_quantity
 from trading.seller_counter import SellerCounter
 from trading.stock import Stock
@@ -33,14 +30,8 @@ async def select(
     require_one_quantity(request)
     offered = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
     selection = as_countered(offered, counter)
-    left = await Stock(uow.connection).left(selection.resource.id, now=now)
-    if selection.quantity > left:
-        raise QuantityUnavailable(
-            f"{selection.quantity} were asked for, {left} are left",
-            path=Field.QUANTITY,
-            hint=f"Order at most {left}." if left > ZERO_ENERGY else "Discover again for other offers.",
-        )
-    offer = selection.offer
+    stock, offer = Stock(uow.connection), selection.offer
+    await stock.require(selection.resource.id, selection.quantity, window=selection.window, now=now)
     wanted = MeterShare(
         mrid=selection.resource.source.mrid, window=selection.window, percent=offer.terms.share_percent
     )

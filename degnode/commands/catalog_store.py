@@ -32,6 +32,7 @@ from degnode.commands.reasons import Why
 from degnode.printing import AsJson, print_json, print_table
 from degnode.roles.catalogue import PublishingSettings
 from degnode.roles.configuration import load_settings
+from kernel.clock import format_instant
 from kernel.plain_text import printable
 from storage.job_queue import put_job
 from storage.unit_of_work import UnitOfWork
@@ -182,9 +183,11 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
     for what in _changes(outcome):
         print(f"  {would}{what}")
     for each in outcome.oversold:
+        when = each.interval
+        span = "" if when is None else f" from {format_instant(when.start)} until {format_instant(when.end)}"
         text = (
-            f"{each.taken} of {printable(each.resource_id)} are held or sold, and {each.offered} are offered "
-            "now: they stay sold, and no more can be had."
+            f"{each.taken} of {printable(each.resource_id)}{span} are held or sold, and {each.offered} are "
+            "offered now: they stay sold, and no more can be had."
         )
         Console(stderr=True).print(Text.assemble(("note:", "yellow"), " ", text))
 

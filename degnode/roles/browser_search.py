@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from pydantic import Field, PositiveInt
 
-from bpp.handlers.discover import find_for_sale, left_of_wanted
+from bpp.handlers.discover import find_for_sale, left_for_sale
 from bpp.platform import Bpp
 from discovery.service import DiscoveryService
 from node.browser_search import BrowserSearch, Find, FoundCatalogues, browser_search_router
@@ -34,7 +34,8 @@ def seller_search(settings: SearchSettings, seller: Bpp, foundation: Foundation)
 
     async def find(criteria: Criteria, page: Page) -> FoundCatalogues:
         now = foundation.clock.now()
-        left = await left_of_wanted(foundation.uow_factory, now)
+        async with foundation.uow_factory() as uow:
+            left = await left_for_sale(seller, criteria, uow, now=now)
         found = await find_for_sale(seller, criteria, left, now, wire=_WIRE, page=page)
         message = _WIRE.write_catalog(found.listing, bpp_id=seller.subscriber_id, bpp_url=seller.url)
         return FoundCatalogues(catalogs=message["catalogs"], total=found.total)

@@ -122,8 +122,8 @@ async def stock_of(network: Network) -> tuple[int, int, int]:
         network.database_urls["bpp"],
         """SELECT available_wh / 1000 AS offered, reserved_wh / 1000 AS reserved,
                   (SELECT count(*) FROM contracts WHERE status = 'ACTIVE') AS active,
-                  (SELECT coalesce(sum(watt_hours), 0) FROM holds)::bigint = reserved_wh AS is_held
-           FROM stock""",
+                  (SELECT coalesce(sum(watt_hours), 0) FROM hold_parts)::bigint = reserved_wh AS is_held
+           FROM stock_buckets""",
     )
     assert found["is_held"], "what is reserved is held for somebody"
     return found["offered"], found["reserved"], found["active"]

@@ -32,6 +32,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from storage.wakeup import Listener
 from tests.support.seller_world import CATALOGUE_FILE, ITEM, NOW, OFFER, SellerWorld, order
 from tests.support.waiting import eventually
+from trading.availability.store import AvailabilityStore
 from trading.stock import Stock
 
 BY: Final = Actor(who="Ada")
@@ -154,8 +155,8 @@ async def test_contracts_on_what_is_withdrawn_go_on_but_take_no_more(shop: Shop)
 
 async def test_more_is_closed_at_once_than_a_statement_has_parameters(shop: Shop) -> None:
     async with shop.world.uow_factory() as uow:
-        stock = Stock(uow.connection)
-        await stock.close([f"roof-{number}" for number in range(40_000)] + [ITEM])
+        gone = [f"roof-{number}" for number in range(40_000)] + [ITEM]
+        await AvailabilityStore(uow.connection).put([], closing=gone)
     async with shop.world.uow_factory() as uow:
         assert (await Stock(uow.connection).left(ITEM, now=NOW)).watt_hours == 0
 

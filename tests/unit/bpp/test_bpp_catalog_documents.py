@@ -34,6 +34,7 @@ EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "catalog"
 CATALOGUES = [
     "solar-rooftop.yaml",
     "by-the-hour.yaml",
+    "morning-and-afternoon.yaml",
     "community-solar.yaml",
     "charging-station.yaml",
     "household-supply.yaml",

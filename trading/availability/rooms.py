@@ -1,0 +1,104 @@
+"""What of the buckets of resources can be had in a window, read without locking anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.availability.buckets import interval_of, room
+
+_BUCKETS: Final = """
+    WITH free AS (
+        SELECT p.bucket_id, sum(p.watt_hours) AS watt_hours,
+            sum(p.watt_hours) FILTER (WHERE h.contract_id = :own) AS own_wh
+        FROM holds AS h JOIN hold_parts AS p USING (contract_id)
+        WHERE h.resource_id = :resource_id AND (h.expires_at <= :now OR h.contract_id = :own)
+        GROUP BY p.bucket_id
+    )
+    SELECT b.id, b.starts, b.ends, coalesce(f.own_wh, 0)::bigint AS own_wh,
+        (b.available_wh - b.reserved_wh + coalesce(f.watt_hours, 0))::bigint AS left_wh
+    FROM stock_buckets AS b LEFT JOIN free AS f ON f.bucket_id = b.id
+    WHERE b.resource_id = :resource_id
+    """
+_ALL_BUCKETS: Final = text(f"{_BUCKETS} ORDER BY b.starts, b.id")
+_BUCKETS_WITHIN: Final = text(
+    f"{_BUCKETS} AND (b.starts IS NULL OR (b.starts < :end AND b.ends > :start)) ORDER BY b.starts, b.id"
+)
+_WANTED: Final = """
+    WITH lapsed AS (
+        SELECT p.bucket_id, sum(p.watt_hours) AS watt_hours
+        FROM holds AS h JOIN hold_parts AS p USING (contract_id)
+        WHERE h.expires_at <= :now GROUP BY p.bucket_id
+    ), wanted AS (
+        SELECT b.resource_id, b.starts, b.ends,
+            greatest(b.available_wh - b.reserved_wh + coalesce(l.watt_hours, 0), 0) AS left_wh
+        FROM stock_buckets AS b LEFT JOIN lapsed AS l ON l.bucket_id = b.id
+        WHERE b.reserved_wh <> 0 OR b.starts IS NOT NULL
+    )
+    """
+_LEFT_OF_WANTED: Final = text(
+    f"""
+    {_WANTED} SELECT resource_id, coalesce(sum(left_wh) FILTER (
+        WHERE ends IS NULL OR CAST(:since AS timestamptz) IS NULL OR ends > :since), 0)::bigint AS left_wh
+    FROM wanted GROUP BY resource_id
+    """  # noqa: S608  only our own words
+)
+_SHARED: Final = "greatest(least(ends, :end) - greatest(starts, :start), interval '0')"
+_LEFT_WITHIN: Final = text(
+    f"""
+    {_WANTED} SELECT resource_id, coalesce(sum(CASE WHEN starts IS NULL THEN left_wh ELSE div(
+        left_wh * extract(epoch FROM {_SHARED}), extract(epoch FROM ends - starts)) END), 0)::bigint
+        AS left_wh
+    FROM wanted GROUP BY resource_id
+    """  # noqa: S608  only our own words
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What can be had of a bucket in a window; one that `is_timed` is an interval."""
+
+    bucket_id: int
+    watt_hours: int
+    is_timed: bool
+
+
+async def find_rooms(
+    connection: AsyncConnection, resource_id: str, window: Interval | None, *, now: datetime, own: str | None
+) -> list[Room]:
+    """Return what can be had of a resource's buckets at `now`, of all of them where there is no window.
+
+    The contract `own` can have of each what it holds of it already.
+    """
+    known = {"resource_id": resource_id, "now": now, "own": own}
+    if window is None:
+        rows = await connection.execute(_ALL_BUCKETS, known)
+    else:
+        bounds = {"start": window.start, "end": window.end}
+        rows = await connection.execute(_BUCKETS_WITHIN, known | bounds)
+    return [
+        Room(
+            bucket_id=row.id,
+            watt_hours=max(row.own_wh, room(row.left_wh, interval_of(row.starts, row.ends), window)),
+            is_timed=row.starts is not None,
+        )
+        for row in rows
+    ]
+
+
+async def find_left_of_wanted(
+    connection: AsyncConnection, *, now: datetime, since: datetime | None, window: Interval | None
+) -> dict[str, Energy]:
+    """Return what can be had of the resources that are told otherwise than they say; see trading.stock."""
+    if window is None:
+        rows = await connection.execute(_LEFT_OF_WANTED, {"now": now, "since": since})
+    else:
+        within = {"now": now, "start": window.start, "end": window.end}
+        rows = await connection.execute(_LEFT_WITHIN, within)
+    return {row.resource_id: Energy(row.left_wh) for row in rows}

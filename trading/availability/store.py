@@ -1,0 +1,214 @@
+"""What there is of each resource, put on stock: by the catalogue whole, or by intervals.
+
+What is held or sold stays so. Where a resource gets other intervals, what is held of those of before goes to
+the new ones that it shares time with; what shares time with none stays where it was, and nothing is offered
+there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from kernel.energy import Energy
+from kernel.interval import Interval
+from trading.availability.buckets import Bucket, interval_of, lay_again, span_of
+from trading.offer import Resource
+
+_LOCK: Final = text(
+    """
+    SELECT resource_id FROM stock WHERE resource_id = ANY(CAST(:names AS text[]))
+    ORDER BY resource_id FOR UPDATE
+    """
+)
+_ENTER: Final = text(
+    """
+    INSERT INTO stock (resource_id, basis)
+    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:bases AS text[]))
+    ON CONFLICT (resource_id) DO UPDATE SET basis = excluded.basis
+    """
+)
+_CLOSE: Final = text("UPDATE stock SET basis = 'CLOSED' WHERE resource_id = ANY(CAST(:names AS text[]))")
+_NAMED: Final = """unnest(CAST(:resources AS text[]), CAST(:starts AS timestamptz[]),
+                          CAST(:ends AS timestamptz[]), CAST(:amounts AS bigint[]))"""
+_OFFER: Final = text(
+    f"""
+    INSERT INTO stock_buckets (resource_id, starts, ends, available_wh) SELECT * FROM {_NAMED}
+    ON CONFLICT (resource_id, starts, ends)
+    DO UPDATE SET available_wh = excluded.available_wh, is_offered = true
+    """  # noqa: S608  only our own words
+)
+_OFFER_NO_OTHERS: Final = text(
+    f"""
+    UPDATE stock_buckets AS b SET available_wh = 0, is_offered = false
+    WHERE b.resource_id = ANY(CAST(:names AS text[])) AND b.is_offered AND NOT EXISTS (
+        SELECT FROM {_NAMED} AS n(resource_id, starts, ends, amount) WHERE n.resource_id = b.resource_id
+        AND n.starts IS NOT DISTINCT FROM b.starts AND n.ends IS NOT DISTINCT FROM b.ends)
+    """  # noqa: S608
+)
+_OUT_OF_PLACE: Final = text(
+    """
+    SELECT DISTINCT resource_id FROM stock_buckets
+    WHERE resource_id = ANY(CAST(:names AS text[])) AND NOT is_offered AND reserved_wh > 0
+    ORDER BY resource_id
+    """
+)
+_FORGET: Final = text(
+    """
+    DELETE FROM stock_buckets
+    WHERE resource_id = ANY(CAST(:names AS text[])) AND NOT is_offered AND reserved_wh = 0
+    """
+)
+_OFFERED: Final = text(
+    """
+    SELECT id, starts, ends FROM stock_buckets WHERE resource_id = :resource_id AND is_offered
+    ORDER BY starts
+    """
+)
+_PARTS_OUT_OF_PLACE: Final = text(
+    """
+    SELECT p.contract_id, p.bucket_id, p.watt_hours, b.starts, b.ends, c.window_start, c.window_end
+    FROM stock_buckets AS b JOIN hold_parts AS p ON p.bucket_id = b.id
+    JOIN contracts AS c ON c.id = p.contract_id
+    WHERE b.resource_id = :resource_id AND NOT b.is_offered
+    """
+)
+_TAKE_PART: Final = text("DELETE FROM hold_parts WHERE contract_id = :contract_id AND bucket_id = :bucket_id")
+_ADD_PART: Final = text(
+    """
+    INSERT INTO hold_parts (contract_id, bucket_id, watt_hours) VALUES (:contract_id, :bucket_id, :watt_hours)
+    ON CONFLICT (contract_id, bucket_id)
+    DO UPDATE SET watt_hours = hold_parts.watt_hours + excluded.watt_hours
+    """
+)
+_COUNT: Final = text("UPDATE stock_buckets SET reserved_wh = reserved_wh + :more WHERE id = :bucket_id")
+_OVERSOLD: Final = text(
+    """
+    WITH taken AS (
+        SELECT b.resource_id, b.starts, b.ends, b.available_wh, b.reserved_wh - coalesce(
+            (SELECT sum(p.watt_hours) FROM hold_parts AS p JOIN holds AS h USING (contract_id)
+             WHERE p.bucket_id = b.id AND h.expires_at <= :now), 0)::bigint AS taken_wh
+        FROM stock_buckets AS b
+        WHERE b.reserved_wh > b.available_wh AND (b.ends IS NULL OR b.ends > :now)
+    )
+    SELECT * FROM taken WHERE taken_wh > available_wh ORDER BY resource_id, starts
+    """
+)
+
+
+class Basis(StrEnum):
+    """What the buckets of a resource follow from."""
+
+    WHOLE = "WHOLE"
+    """One quantity, whenever it is produced."""
+    PROFILE = "PROFILE"
+    """The catalogue's intervals."""
+    FORECAST = "FORECAST"
+    """The newest forecast of each interval."""
+    CLOSED = "CLOSED"
+    """Nothing is offered of it any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oversold:
+    """A resource of which more is `taken` (held or sold) than is offered by now.
+
+    `interval` says when, None where it is offered in all.
+    """
+
+    resource_id: str
+    interval: Interval | None
+    offered: Energy
+    taken: Energy
+
+
+class AvailabilityStore:
+    """What there is of the resources, within one transaction."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def put(self, resources: Iterable[Resource], *, closing: Sequence[str] = ()) -> None:
+        """Offer of each resource what it says, and nothing any more of those that are `closing`.
+
+        What is held or sold stays held or sold.
+        """
+        offered = {resource.id: resource for resource in resources}
+        await self._connection.execute(_LOCK, {"names": sorted({*offered, *closing})})
+        names = sorted(offered)
+        bases = [_basis_of(offered[name]).value for name in names]
+        await self._connection.execute(_ENTER, {"names": names, "bases": bases})
+        layout = {name: _buckets_of(offered[name]) for name in names}
+        await self.lay_out(layout | dict.fromkeys(closing, ()))
+        await self._connection.execute(_CLOSE, {"names": list(closing)})
+
+    async def lay_out(self, layout: Mapping[str, Sequence[Bucket]]) -> None:
+        """Have just these buckets on offer of locked resources, and what is held of others among them."""
+        named = _columns(layout)
+        names = {"names": list(layout)}
+        await self._connection.execute(_OFFER, named)
+        await self._connection.execute(_OFFER_NO_OTHERS, named | names)
+        rows = await self._connection.execute(_OUT_OF_PLACE, names)
+        for resource_id in rows.scalars().all():
+            await self._lay_again(resource_id)
+        await self._connection.execute(_FORGET, names)
+
+    async def oversold(self, *, now: datetime) -> list[Oversold]:
+        """Return of what more is held or sold at `now` than is offered, but for intervals that are over."""
+        rows = await self._connection.execute(_OVERSOLD, {"now": now})
+        return [
+            Oversold(
+                resource_id=row.resource_id,
+                interval=interval_of(row.starts, row.ends),
+                offered=Energy(row.available_wh),
+                taken=Energy(row.taken_wh),
+            )
+            for row in rows
+        ]
+
+    async def _lay_again(self, resource_id: str) -> None:
+        """Move what is held of buckets that are not offered any more to those that are."""
+        known = {"resource_id": resource_id}
+        offered = (await self._connection.execute(_OFFERED, known)).all()
+        intervals = [interval_of(row.starts, row.ends) for row in offered]
+        for row in (await self._connection.execute(_PARTS_OUT_OF_PLACE, known)).all():
+            span = span_of(interval_of(row.starts, row.ends), Interval(row.window_start, row.window_end))
+            shares = lay_again(row.watt_hours, span, intervals)
+            if shares is None:
+                continue
+            part = {"contract_id": row.contract_id, "bucket_id": row.bucket_id}
+            await self._connection.execute(_TAKE_PART, part)
+            moved = [
+                {"contract_id": row.contract_id, "bucket_id": to.id, "watt_hours": share}
+                for to, share in zip(offered, shares, strict=True)
+                if share
+            ]
+            await self._connection.execute(_ADD_PART, moved)
+            counts = [{"bucket_id": each["bucket_id"], "more": each["watt_hours"]} for each in moved]
+            counts.append({"bucket_id": row.bucket_id, "more": -row.watt_hours})
+            await self._connection.execute(_COUNT, counts)
+
+
+def _basis_of(resource: Resource) -> Basis:
+    return Basis.PROFILE if resource.profile else Basis.WHOLE
+
+
+def _buckets_of(resource: Resource) -> tuple[Bucket, ...]:
+    return resource.profile or (Bucket(interval=None, available=resource.available),)
+
+
+def _columns(layout: Mapping[str, Sequence[Bucket]]) -> dict[str, list[Any]]:
+    flat = [(name, bucket) for name, buckets in layout.items() for bucket in buckets]
+    intervals = [bucket.interval for _, bucket in flat]
+    return {
+        "resources": [name for name, _ in flat],
+        "starts": [interval and interval.start for interval in intervals],
+        "ends": [interval and interval.end for interval in intervals],
+        "amounts": [bucket.available.watt_hours for _, bucket in flat],
+    }
