@@ -63,6 +63,12 @@ class Metrics:
         self.delivered = Counter(
             "degnode_deliveries", "Tries to deliver.", ["action", "outcome"], registry=self.registry
         )
+        self.back_office_questions = Counter(
+            "degnode_back_office_questions",
+            "Questions that sellers' back offices were asked.",
+            ["office", "outcome"],
+            registry=self.registry,
+        )
         self.receive_seconds = Histogram(
             "degnode_receive_seconds",
             "From the request's head to the answer.",

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import Final
 
 import structlog
 
-from bpp.bindings import run_handler
+from bpp.bindings import HANDLERS, run_handler
 from bpp.places import places_named
 from bpp.platform import Bpp
-from bpp.provider.port import Answer, ProviderAway, ProviderPort, Question
-from bpp.provider.purchase import AGAIN, STEPS, Step, Wanted
+from bpp.provider.office import AGAIN, Office, Offices, ProviderSilent
+from bpp.provider.port import Answer, Question
+from bpp.provider.purchase import STEPS, Step, Wanted
 from kernel.clock import Clock
 from kernel.errors import NodeError
 from kernel.plain_text import one_line
@@ -34,21 +34,14 @@ class ProviderRefused(NodeError):
     code, http_status, retryable = "BIZ_GENERIC_ERROR", 409, False
 
 
-class ProviderSilent(NodeError):
-    """The seller's back office gave no answer in time; the buyer may ask again, this node does not."""
-
-    code, http_status, retryable = "NET_DOWNSTREAM_UNAVAILABLE", 503, False
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asking:
-    """Asks `port` about every purchase, for `patience` at most."""
+    """Asks the back office of each purchase's provider, where it has one."""
 
     bpp: Bpp
-    port: ProviderPort
+    offices: Offices
     uow_factory: UnitOfWorkFactory
     clock: Clock
-    patience: timedelta
 
     def preparations(self) -> dict[Action, Preparation]:
         """Return what takes the place of the handlers by which energy is sold."""
@@ -60,39 +53,35 @@ class Asking:
         with places_named(inbound):
             async with self.uow_factory() as uow:
                 wanted = await step.look(self.bpp, inbound, uow, now)
-            taken = wanted and await self._taken(step, wanted, inbound, now)
-        return partial(run_handler, partial(step.handle, taken), self.bpp)
+            office = None if wanted is None else self.offices.of(wanted.terms.provider)
+            if wanted is not None and office is None:
+                return partial(run_handler, HANDLERS[action], self.bpp)
+            if wanted is not None and office is not None:
+                wanted = await _taken(office, step, wanted, inbound.context.message_id, now)
+        return partial(run_handler, partial(step.handle, wanted), self.bpp)
 
-    async def _taken(self, step: Step, wanted: Wanted, inbound: Inbound, now: datetime) -> Wanted:
-        """Return what the back office takes: what is wanted, or that with its counter."""
-        question = Question(
-            id=f"{inbound.context.message_id}:{step.stage}",
-            stage=step.stage,
-            order_id=wanted.order_id,
-            terms=wanted.terms,
-            answer_by=now + self.patience,
-        )
-        answer = await self._ask(question)
-        log.info(
-            "provider.asked",
-            question=question.id,
-            accepted=answer.accepted,
-            countered=answer.counter is not None,
-            reason=one_line(answer.reason)[:_LONGEST_REASON],
-        )
-        if answer.accepted:
-            return wanted
-        return _countered(question, wanted, answer) or _refuse(answer)
 
-    async def _ask(self, question: Question) -> Answer:
-        try:
-            async with asyncio.timeout(self.patience.total_seconds()):
-                return await self.port.ask(question)
-        except (TimeoutError, ProviderAway) as error:
-            log.warning("provider.silent", question=question.id, reason=str(error) or "no answer in time")
-        except Exception:
-            log.exception("provider.failed", question=question.id)
-        raise ProviderSilent("the seller's back office gave no answer in time", hint=AGAIN)
+async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Wanted:
+    """Return what the back office takes: what is wanted, or that with its counter."""
+    question = Question(
+        id=f"{message_id}:{step.stage}",
+        stage=step.stage,
+        order_id=wanted.order_id,
+        terms=wanted.terms,
+        answer_by=now + office.patience,
+    )
+    answer = await office.ask(question)
+    log.info(
+        "provider.asked",
+        office=office.name,
+        question=question.id,
+        accepted=answer.accepted,
+        countered=answer.counter is not None,
+        reason=one_line(answer.reason)[:_LONGEST_REASON],
+    )
+    if answer.accepted:
+        return wanted
+    return _countered(question, wanted, answer) or _refuse(answer)
 
 
 def _countered(question: Question, wanted: Wanted, answer: Answer) -> Wanted | None:

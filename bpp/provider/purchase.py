@@ -12,6 +12,7 @@ from bpp.handlers.init import countered, find_replaced, init
 from bpp.handlers.select import select
 from bpp.orders import get_contract, require_same
 from bpp.platform import Bpp
+from bpp.provider.office import AGAIN
 from bpp.provider.order import OrderTerms, terms_of_contract, terms_of_selection
 from bpp.provider.port import Stage
 from bpp.selection import find_sellable, fit_slot
@@ -26,8 +27,6 @@ from trading.mapping import wire_of
 from trading.refusals import QuoteChanged
 from trading.request import Selection, require_one_quantity
 from trading.seller_counter import SellerCounter, counter_selection
-
-AGAIN: Final = "Send the same request again in a while, under a new message id."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,12 +10,14 @@ from typing import Final
 import structlog
 
 from bpp.curtailment import EVENT as CURTAILED
+from bpp.provider.office import Office, Offices
 from bpp.provider.order import terms_of_contract
-from bpp.provider.port import Event, IssuedBill, Kind, ProviderAway, ProviderPort
+from bpp.provider.port import Event, IssuedBill, Kind
 from kernel.clock import Clock
 from settlement.store import find_bills
 from storage.backoff import Backoff
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from trading.contract import Contract
 from trading.contract_news import BILL_ISSUED, ClaimedNews, News, NewsStore
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent
@@ -42,20 +43,22 @@ KINDS: Final[Mapping[str, Kind]] = {
 }
 """What the back office is told of; what else a contract's history holds is the network's affair."""
 
+_LEASE: Final = timedelta(minutes=1)
+"""Longer than a back office may take for an event."""
+
 BACKOFF: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=10))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Tells `port` what happened, of each order in order; `step` is what a worker runs again and again.
+    """Tells each order's back office what happened, in order; `step` is what a worker runs again and again.
 
-    Who does not take an event within `patience` is told again after a while, until it is `ttl` old.
+    Who does not take an event is told again after a while, until it is `ttl` old.
     """
 
-    port: ProviderPort
+    offices: Offices
     uow_factory: UnitOfWorkFactory
     clock: Clock
-    patience: timedelta
     ttl: timedelta
 
     async def step(self) -> bool:
@@ -63,34 +66,23 @@ class Telling:
         now = self.clock.now()
         async with self.uow_factory() as uow:
             store = NewsStore(uow.connection)
-            claimed = await store.claim(now=now, lease=2 * self.patience)
+            claimed = await store.claim(now=now, lease=_LEASE)
             if claimed is None:
                 return False
-            if claimed.news.event not in KINDS:
+            contract = await ContractStore(uow.connection).get(claimed.news.contract_id)
+            office = self.offices.of(contract.provider_id)
+            if office is None or claimed.news.event not in KINDS:
                 await store.drop(claimed)
                 return True
             if now >= claimed.news.at + self.ttl:
                 log.error("provider.not_told", event_id=claimed.id, contract=claimed.news.contract_id)
                 await store.drop(claimed)
                 return True
-            event = await _event(claimed, uow)
-        trouble = await self._tell(event)
-        await self._record(claimed, trouble)
+            event = await _event(claimed, contract, uow)
+        await self._record(claimed, office, await office.tell(event))
         return True
 
-    async def _tell(self, event: Event) -> str | None:
-        """Return what stood in the way, None if nothing did."""
-        try:
-            async with asyncio.timeout(self.patience.total_seconds()):
-                await self.port.tell(event)
-        except (TimeoutError, ProviderAway) as error:
-            return str(error) or "no answer in time"
-        except Exception as error:
-            log.exception("provider.failed", event_id=event.id)
-            return type(error).__name__
-        return None
-
-    async def _record(self, claimed: ClaimedNews, trouble: str | None) -> None:
+    async def _record(self, claimed: ClaimedNews, office: Office, trouble: str | None) -> None:
         now = self.clock.now()
         async with self.uow_factory() as uow:
             store = NewsStore(uow.connection)
@@ -98,12 +90,13 @@ class Telling:
                 await store.drop(claimed)
             else:
                 await store.put_off(claimed, until=now + BACKOFF.after(claimed.tries))
-        log.info("provider.told", event_id=claimed.id, attempt=claimed.tries, trouble=trouble)
+        log.info(
+            "provider.told", office=office.name, event_id=claimed.id, attempt=claimed.tries, trouble=trouble
+        )
 
 
-async def _event(claimed: ClaimedNews, uow: UnitOfWork) -> Event:
+async def _event(claimed: ClaimedNews, contract: Contract, uow: UnitOfWork) -> Event:
     news = claimed.news
-    contract = await ContractStore(uow.connection).get(news.contract_id)
     return Event(
         id=claimed.id,
         kind=KINDS[news.event],

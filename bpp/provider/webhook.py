@@ -85,6 +85,6 @@ class WebhookProvider:
 
 
 _HINTS: Final[Mapping[int, str]] = {
-    401: "Does it have the secret of DEGNODE_PROVIDER_SECRET, and the right time?",
-    404: "Is DEGNODE_PROVIDER_URL the URL that it serves?",
+    401: "Does it have the secret that the node has for it, and the right time?",
+    404: "Is the URL that the node has for it the one that it serves?",
 }

@@ -6,12 +6,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Final, Self
 
+import structlog
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from bpp.platform import Bpp
 from bpp.provider.asking import Asking
+from bpp.provider.breaker import Breaker
+from bpp.provider.office import Office, Offices
+from bpp.provider.office_file import (
+    ENTRY_POINT,
+    SHORTEST_SECRET,
+    AnyOffice,
+    PlugIn,
+    WebhookOffice,
+    load_offices,
+)
 from bpp.provider.port import ProviderPort
 from bpp.provider.telling import FOLLOWER, Telling
 from bpp.provider.webhook import WebhookProvider
@@ -23,12 +35,13 @@ from node.worker import Worker
 from protocol.actions import Action
 from trading.contract_news import NewsStore
 
+log = structlog.get_logger(__name__)
+
 ENTRY_POINTS: Final = "degnode.providers"
 """The group in which a package names its back offices: callables without arguments that return one."""
 
 _BUILT_IN: Final = "built-in"
 _WEBHOOK: Final = "webhook"
-_ENTRY_POINT: Final = "entry-point:"
 _LONGEST_TIMEOUT: Final = timedelta(seconds=20)  # less than a worker has for a message
 
 
@@ -48,17 +61,28 @@ class ProviderSettings(Settings):
             "webhook, or entry-point:NAME of the group degnode.providers."
         ),
     )
+    provider_offices: Path | None = Field(
+        None,
+        description=(
+            "The YAML file of back offices of single providers; that of DEGNODE_PROVIDER is of all others."
+        ),
+    )
     provider_url: HttpUrl | None = Field(
         None, description="Where the back office takes questions and events, for DEGNODE_PROVIDER=webhook."
     )
     provider_secret: SecretStr | None = Field(
-        None, min_length=32, description="What is posted to the back office is signed with this."
+        None, min_length=SHORTEST_SECRET, description="What is posted to the back office is signed with this."
     )
     provider_timeout: timedelta = Field(
         timedelta(seconds=5),
         gt=timedelta(0),
         le=_LONGEST_TIMEOUT,
         description="How long the back office may take to answer; then the order is refused.",
+    )
+    provider_rest: timedelta = Field(
+        timedelta(seconds=30),
+        gt=timedelta(0),
+        description="How long a back office is left alone that was silent three times in a row.",
     )
     provider_ttl: timedelta = Field(
         timedelta(hours=24), gt=timedelta(0), description="How long the back office is told of an event."
@@ -67,7 +91,7 @@ class ProviderSettings(Settings):
     @field_validator("provider")
     @classmethod
     def _is_known(cls, value: str) -> str:
-        if value in {_BUILT_IN, _WEBHOOK} or value.removeprefix(_ENTRY_POINT) not in {"", value}:
+        if value in {_BUILT_IN, _WEBHOOK} or value.removeprefix(ENTRY_POINT) not in {"", value}:
             return value
         raise ValueError("it is built-in, webhook or entry-point:NAME")
 
@@ -113,30 +137,71 @@ def load_provider(name: str) -> ProviderPort:
     return port
 
 
-def provider_of(settings: ProviderSettings, foundation: Foundation) -> ProviderPort | None:
-    """Return the back office of the settings, None where there is none. Raises: ProviderUnusable."""
+def offices_of(settings: ProviderSettings, foundation: Foundation) -> Offices:
+    """Return the back offices of the settings, with that of all who have none of their own.
+
+    Raises: ProviderUnusable, OfficesInvalid.
+    """
+    file = settings.provider_offices
+    own = {} if file is None else load_offices(file)
+    return Offices(
+        usual=_open(_usual(settings), "usual", settings, foundation),
+        by_provider={
+            provider: _open(office, provider, settings, foundation) for provider, office in own.items()
+        },
+    )
+
+
+def _usual(settings: ProviderSettings) -> AnyOffice:
+    url, secret = settings.provider_url, settings.provider_secret
     if settings.provider == _BUILT_IN:
         return None
-    url, secret = settings.provider_url, settings.provider_secret
     if settings.provider == _WEBHOOK and url is not None and secret is not None:
-        return WebhookProvider(str(url), secret=secret, clock=foundation.clock)
-    return load_provider(settings.provider.removeprefix(_ENTRY_POINT))
+        return WebhookOffice(url=str(url), secret=secret)
+    return PlugIn(name=settings.provider.removeprefix(ENTRY_POINT))
+
+
+def _open(office: AnyOffice, name: str, settings: ProviderSettings, foundation: Foundation) -> Office | None:
+    """Return a back office that can be asked, None for nobody. Raises: ProviderUnusable."""
+    if office is None:
+        return None
+    clock, questions = foundation.clock, foundation.metrics.back_office_questions
+    if isinstance(office, PlugIn):
+        port = load_provider(office.name)
+    else:
+        port = WebhookProvider(office.url, secret=office.secret, clock=clock)
+    return Office(
+        name=name,
+        port=port,
+        patience=settings.provider_timeout,
+        breaker=Breaker(rest=settings.provider_rest),
+        clock=clock,
+        count=lambda outcome: questions.labels(name, outcome).inc(),
+    )
 
 
 async def provider_parts(settings: ProviderSettings, seller: Bpp, foundation: Foundation) -> ProviderParts:
-    """Return what asks the back office and tells it, if there is one. Raises: ProviderUnusable."""
-    port = provider_of(settings, foundation)
+    """Return what asks back offices and tells them, if there are any.
+
+    Raises: ProviderUnusable, OfficesInvalid.
+    """
+    offices = offices_of(settings, foundation)
     uow_factory, clock = foundation.uow_factory, foundation.clock
     async with uow_factory() as uow:
         store = NewsStore(uow.connection)
-        if port is None:
+        if not offices:
             await store.unfollow(FOLLOWER)
             return ProviderParts()
         await store.follow(FOLLOWER, since=clock.now())
-    patience = settings.provider_timeout
-    asking = Asking(bpp=seller, port=port, uow_factory=uow_factory, clock=clock, patience=patience)
-    telling = Telling(
-        port=port, uow_factory=uow_factory, clock=clock, patience=patience, ttl=settings.provider_ttl
-    )
+    _warn_of_unknown(offices, seller)
+    asking = Asking(bpp=seller, offices=offices, uow_factory=uow_factory, clock=clock)
+    telling = Telling(offices=offices, uow_factory=uow_factory, clock=clock, ttl=settings.provider_ttl)
     worker = Worker("back office", telling.step, poll_interval=foundation.settings.poll_interval)
     return ProviderParts(preparations=asking.preparations(), workers=(worker,))
+
+
+def _warn_of_unknown(offices: Offices, seller: Bpp) -> None:
+    """Tell the log of back offices whose providers the catalogue does not have (yet)."""
+    known = {provider.id for provider in seller.catalogue.providers}
+    if strange := sorted(offices.by_provider.keys() - known):
+        log.warning("provider.not_in_catalogue", providers=strange)

@@ -11,7 +11,8 @@ import pytest
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
 from bpp.catalog import read_catalogue
-from bpp.provider.asking import ProviderRefused, ProviderSilent
+from bpp.provider.asking import ProviderRefused
+from bpp.provider.office import ProviderSilent
 from bpp.provider.port import Answer, Event, Question
 from kernel.clock import ManualClock
 from kernel.errors import NodeError

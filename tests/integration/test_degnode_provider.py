@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import generate_latest
 from pydantic import ValidationError
 from sqlalchemy import select
+from structlog.testing import capture_logs
 
 from bpp.platform import Bpp
 from bpp.provider.webhook import WebhookProvider
@@ -19,7 +21,7 @@ from degnode.roles.provider import (
     ProviderSettings,
     ProviderUnusable,
     load_provider,
-    provider_of,
+    offices_of,
     provider_parts,
 )
 from kernel.clock import SystemClock
@@ -118,9 +120,10 @@ async def test_a_node_with_a_webhook_asks_before_it_sells_and_tells_until_it_has
 
 async def test_a_webhook_s_secret_is_not_in_what_is_shown(database: Database, tmp_path: Path) -> None:
     settings = told(data_dir=tmp_path, **WEBHOOK)
-    port = provider_of(settings, await founded(settings, database))
-    assert isinstance(port, WebhookProvider)
-    assert SECRET not in repr(settings) + repr(vars(port))
+    office = offices_of(settings, await founded(settings, database)).usual
+    assert office is not None
+    assert isinstance(office.port, WebhookProvider)
+    assert SECRET not in repr(settings) + repr(office) + repr(vars(office.port))
 
 
 @pytest.mark.usefixtures("installed")
@@ -128,8 +131,54 @@ async def test_a_package_s_back_office_is_found_by_its_entry_point(
     database: Database, tmp_path: Path
 ) -> None:
     settings = told(data_dir=tmp_path, provider="entry-point:roofs")
-    port = provider_of(settings, await founded(settings, database))
-    assert type(port).__name__ == "Roofs"
+    office = offices_of(settings, await founded(settings, database)).usual
+    assert office is not None
+    assert type(office.port).__name__ == "Roofs"
+
+
+@pytest.mark.usefixtures("installed")
+async def test_a_file_names_the_back_offices_of_single_providers(
+    database: Database, uow_factory: UnitOfWorkFactory, tmp_path: Path
+) -> None:
+    file = tmp_path / "offices.yaml"
+    file.write_text(
+        "providers:\n"
+        "  valley-solar-cooperative:\n"
+        "    {office: webhook, url: 'https://office.example', secret_file: its.secret}\n"
+        "  hill-wind: {office: 'entry-point:roofs'}\n"
+        "  lake-hydro: {office: built-in}\n"
+    )
+    (tmp_path / "its.secret").write_text(SECRET)
+    settings = told(data_dir=tmp_path, provider_offices=str(file), provider_timeout="PT2S")
+    offices = offices_of(settings, await founded(settings, database))
+    valley, hill = offices.of("valley-solar-cooperative"), offices.of("hill-wind")
+    assert valley is not None
+    assert hill is not None
+    assert (valley.name, type(valley.port), valley.patience.seconds) == (
+        "valley-solar-cooperative",
+        WebhookProvider,
+        2,
+    )
+    assert type(hill.port).__name__ == "Roofs"
+    assert offices.of("lake-hydro") is None
+    assert offices.of("anybody else") is None
+    with capture_logs() as logs:
+        parts = await parts_of(database, tmp_path, provider_offices=str(file))
+    assert len(parts.workers) == 1
+    assert await followers(uow_factory) == ["provider"]
+    assert [each["providers"] for each in logs if each["event"] == "provider.not_in_catalogue"] == [
+        ["hill-wind", "lake-hydro"]
+    ]
+
+
+async def test_what_came_of_questions_is_among_the_metrics(database: Database, tmp_path: Path) -> None:
+    settings = told(data_dir=tmp_path, **WEBHOOK)
+    foundation = await founded(settings, database)
+    office = offices_of(settings, foundation).usual
+    assert office is not None
+    office.count("accepted")
+    told_of = generate_latest(foundation.metrics.registry).decode()
+    assert 'degnode_back_office_questions_total{office="usual",outcome="accepted"} 1.0' in told_of
 
 
 @pytest.mark.usefixtures("installed")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Final
@@ -16,6 +16,8 @@ from sqlalchemy import func, select
 
 from bpp.bindings import bind
 from bpp.provider.asking import Asking
+from bpp.provider.breaker import Breaker
+from bpp.provider.office import Office, Offices
 from bpp.provider.port import ProviderPort
 from bpp.provider.telling import FOLLOWER, Telling
 from bpp.provider.webhook import SIGNATURE_HEADER, WebhookProvider
@@ -31,6 +33,7 @@ from trading.tables import contract_news
 
 SECRET: Final = "a-secret-of-both-which-is-long-enough"
 PATIENT: Final = timedelta(seconds=20)
+REST: Final = timedelta(seconds=30)
 TTL: Final = timedelta(hours=24)
 
 
@@ -76,15 +79,19 @@ def webhook(url: str, clock: Clock, *, secret: str = SECRET) -> WebhookProvider:
     return WebhookProvider(url, secret=SecretStr(secret), clock=clock)
 
 
+def served_by(port: ProviderPort, clock: Clock, *, patience: timedelta = PATIENT) -> Office:
+    """Return a back office behind `port`."""
+    return Office(name="usual", port=port, patience=patience, breaker=Breaker(rest=REST), clock=clock)
+
+
 def asked_first(world: GridWorld, office: BackOffice) -> None:
     """Have a seller with utilities ask its back office before them."""
     seller = world.seller
     preparations = Asking(
         bpp=world.bpp,
-        port=webhook(office.url, ManualClock(NOW)),
+        offices=Offices(usual=served_by(webhook(office.url, ManualClock(NOW)), world.clock)),
         uow_factory=seller.uow_factory,
         clock=world.clock,
-        patience=PATIENT,
     ).preparations()
     handlers = {
         action: each for action, each in seller.dispatch.handlers.items() if action not in preparations
@@ -99,8 +106,15 @@ class AskedWorld(SellerWorld):
     port: ProviderPort
     patience: timedelta = PATIENT
     ttl: timedelta = TTL
+    own: Mapping[str, Office | None] = field(default_factory=dict)
+    """The back offices of single providers."""
     between: list[Callable[[], Awaitable[object]]] = field(default_factory=list)
     """What happens after the back office was asked, before the order is handled."""
+
+    @property
+    def offices(self) -> Offices:
+        usual = served_by(self.port, self.clock, patience=self.patience)
+        return Offices(usual=usual, by_provider=self.own)
 
     async def open(self) -> AskedWorld:
         await super().open()
@@ -111,11 +125,7 @@ class AskedWorld(SellerWorld):
     async def handle(self, inbound: Inbound) -> Json | None:
         """Ask, then handle, as a worker does it."""
         asking = Asking(
-            bpp=self.bpp,
-            port=self.port,
-            uow_factory=self.uow_factory,
-            clock=self.clock,
-            patience=self.patience,
+            bpp=self.bpp, offices=self.offices, uow_factory=self.uow_factory, clock=self.clock
         ).preparations()
         action = inbound.action
         handler = await asking[action](inbound) if action in asking else bind(self.bpp)[action]
@@ -137,13 +147,7 @@ class AskedWorld(SellerWorld):
 
     async def tell_all(self) -> int:
         """Tell what is due; return how often something was tried."""
-        telling = Telling(
-            port=self.port,
-            uow_factory=self.uow_factory,
-            clock=self.clock,
-            patience=self.patience,
-            ttl=self.ttl,
-        )
+        telling = Telling(offices=self.offices, uow_factory=self.uow_factory, clock=self.clock, ttl=self.ttl)
         count = 0
         while await telling.step():
             count += 1

@@ -1,0 +1,146 @@
+"""Each provider has a back office of its own, and one that is silent keeps nobody waiting for long."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from fastapi.responses import JSONResponse
+from structlog.testing import capture_logs
+
+from bpp.provider.breaker import MOST_SILENCES, Breaker
+from bpp.provider.office import Office, Offices, ProviderSilent
+from bpp.provider.telling import BACKOFF
+from kernel.clock import ManualClock
+from protocol.actions import Action
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.integration.test_bpp_provider_asked import NO, SHORT, Broken, refusal
+from tests.support.back_office import PATIENT, REST, AskedWorld, BackOffice, webhook
+from tests.support.seller_world import NOW, SELLER, order
+
+
+@pytest.fixture
+async def office() -> AsyncIterator[BackOffice]:
+    async with BackOffice() as office:
+        yield office
+
+
+@pytest.fixture
+async def other() -> AsyncIterator[BackOffice]:
+    async with BackOffice() as office:
+        yield office
+
+
+@pytest.fixture
+async def world(uow_factory: UnitOfWorkFactory, office: BackOffice) -> AskedWorld:
+    port = webhook(office.url, ManualClock(NOW))
+    return await AskedWorld(uow_factory=uow_factory, port=port).open()
+
+
+def own(world: AskedWorld, office: BackOffice, *, patience: timedelta = PATIENT) -> Office:
+    return Office(
+        name=SELLER,
+        port=webhook(office.url, ManualClock(NOW)),
+        patience=patience,
+        breaker=Breaker(rest=REST),
+        clock=world.clock,
+    )
+
+
+async def test_a_provider_s_own_back_office_is_asked_and_told_and_no_other(
+    world: AskedWorld, office: BackOffice, other: BackOffice
+) -> None:
+    world.own = {SELLER: own(world, other)}
+    await world.buy(10)
+    await world.tell_all()
+    assert [each["stage"] for each in other.asked()] == ["init", "confirm"]
+    assert other.told() == ["held", "confirmed"]
+    assert office.posts == []
+
+
+async def test_who_has_none_of_its_own_has_the_usual_one(
+    world: AskedWorld, office: BackOffice, other: BackOffice
+) -> None:
+    world.own = {"hill-wind": own(world, other)}
+    await world.buy(10)
+    await world.tell_all()
+    assert office.told() == ["held", "confirmed"]
+    assert other.posts == []
+
+
+async def test_nobody_is_asked_or_told_about_a_provider_without_one(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    world.own = {SELLER: None}
+    await world.send(Action.SELECT, {"order": order(10)})
+    bought = await world.buy(10)
+    assert bought["beckn:orderAttributes"]["contractStatus"] == "ACTIVE"
+    assert await world.tell_all() == 2
+    assert await world.untold() == 0
+    assert office.posts == []
+
+
+def test_a_node_has_back_offices_if_anybody_has_one(world: AskedWorld, office: BackOffice) -> None:
+    assert not Offices()
+    assert not Offices(by_provider={SELLER: None})
+    assert Offices(by_provider={SELLER: own(world, office)})
+
+
+async def silence(world: AskedWorld, office: BackOffice, times: int = MOST_SILENCES) -> None:
+    office.is_silent = True
+    for _ in range(times):
+        assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
+
+
+async def test_a_back_office_that_is_silent_again_and_again_is_left_alone_until_its_rest_is_over(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    outcomes: Counter[str] = Counter()
+    world.own = {
+        SELLER: replace(own(world, office, patience=SHORT), count=lambda each: outcomes.update([each]))
+    }
+    with capture_logs() as logs:
+        await silence(world, office)
+        asked = len(office.posts)
+        await silence(world, office, 2)
+    assert len(office.posts) == asked
+    assert [each["event"] for each in logs].count("provider.left_alone") == 1
+    world.clock.advance(REST)
+    await silence(world, office, 2)
+    assert len(office.posts) == asked + 1
+    office.is_silent = False
+    office.never.set()
+    world.clock.advance(REST)
+    await world.buy(10)
+    office.answers.append(JSONResponse(NO))
+    await refusal(world, Action.SELECT, {"order": order(10)})
+    assert outcomes == {"silent": 4, "resting": 3, "accepted": 2, "refused": 1}
+
+
+async def test_one_that_answers_nonsense_is_not_left_alone(world: AskedWorld, office: BackOffice) -> None:
+    broken = replace(own(world, office), port=Broken())
+    world.own = {SELLER: broken}
+    for _ in range(MOST_SILENCES + 1):
+        assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
+    world.own = {SELLER: replace(own(world, office), breaker=broken.breaker)}
+    await world.buy(10)
+
+
+async def test_events_of_one_that_rests_wait_without_being_posted(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    world.own = {SELLER: own(world, office, patience=SHORT)}
+    await world.send(Action.INIT, {"order": order(3)})
+    await silence(world, office)
+    posts = len(office.posts)
+    assert await world.tell_all() == 1
+    assert len(office.posts) == posts
+    assert await world.untold() == 1
+    office.is_silent = False
+    office.never.set()
+    world.clock.advance(max(REST, BACKOFF.first))
+    await world.tell_all()
+    assert office.told() == ["held"]
