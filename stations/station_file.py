@@ -7,17 +7,19 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Final, Literal, Self
 
 import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
     HttpUrl,
     ValidationError,
+    model_validator,
 )
 
 from kernel.errors import NodeError
@@ -28,6 +30,8 @@ from stations.password import is_password_hash
 
 _ID: Final = re.compile(r"[A-Za-z0-9._-]{1,48}", re.ASCII)
 _MOST_CONNECTORS: Final = 256
+_MOST_CERTIFICATES: Final = 4
+_SHA256_HEX: Final = re.compile(r"[0-9A-Fa-f]{64}")
 _HINTS: Final = {
     "missing": "Add this key.",
     "extra_forbidden": "Remove this key, or correct its spelling.",
@@ -61,10 +65,20 @@ def _mrid(text: str) -> str:
         raise ValueError(str(error)) from None
 
 
-def _password_hash(text: str) -> str:
-    if not is_password_hash(text):
+def _password_hash(text: str | None) -> str | None:
+    if text is not None and not is_password_hash(text):
         raise ValueError("this is no hash of a password: `degnode station password` makes one")
     return text
+
+
+def _fingerprint(text: str) -> bytes:
+    digits = text.replace(":", "")
+    if not _SHA256_HEX.fullmatch(digits):
+        raise ValueError("this is no SHA-256 fingerprint of a certificate, 64 hexadecimal digits")
+    return bytes.fromhex(digits)
+
+
+Fingerprint = Annotated[bytes, BeforeValidator(_fingerprint)]
 
 
 def _meter_key(text: str | None) -> str | None:
@@ -102,10 +116,18 @@ class _Station(BaseModel):
 
 
 class OcppStation(_Station):
-    """A station that connects to us by OCPP 1.6 or 2.0.1."""
+    """A station that connects to us by OCPP 1.6 or 2.0.1, known by a password or by a certificate."""
 
     protocol: Literal["ocpp"]
-    password: Annotated[str, AfterValidator(_password_hash)]
+    password: Annotated[str | None, AfterValidator(_password_hash)] = None
+    certificates: Annotated[tuple[Fingerprint, ...], Field(max_length=_MOST_CERTIFICATES)] = ()
+    """SHA-256 fingerprints: of its client certificate, and of the next one while it is changed."""
+
+    @model_validator(mode="after")
+    def _is_known_by_one_thing(self) -> Self:
+        if (self.password is None) == (not self.certificates):
+            raise ValueError("a station has a `password` or `certificates`, and not both")
+        return self
 
 
 class WebhookStation(_Station):

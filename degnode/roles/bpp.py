@@ -131,7 +131,11 @@ async def run() -> None:
         )
         catalogue = await open_catalogue(seller, foundation, settings, document)
         moved = await station_parts(
-            roster, foundation, heard_by=StationDesk(bpp=seller), on_recorded=_note_recorded
+            roster,
+            foundation,
+            heard_by=StationDesk(bpp=seller),
+            on_recorded=_note_recorded,
+            certificate_header=settings.certificate_header(),
         )
         parts = _parts(foundation, seller, settings, moved, catalogue)
         return _asked_first(parts, await provider_parts(settings, seller, foundation))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Final
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, fie
 from pydantic_core import PydanticCustomError
 from pydantic_settings import NoDecode
 
+from degnode.roles.certificate_header import from_somebody
 from degnode.side_door import SideDoor
 from metering.sep.identity import read_lfdi, sender_name
 from metering.sep.mirror import is_mirror_path
@@ -20,7 +20,6 @@ from metering.sep.terminator import CertificateHeader
 from metering.sep.tls import TlsMaterial, server_context
 from node.settings import Duration, Port, Settings, read_list
 
-_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _SECOND: Final = timedelta(seconds=1)
 _UNCOORDINATED: Final = 7
 
@@ -76,7 +75,7 @@ class MeterDoorSettings(Settings):
         validate_default=True,
         description="The roots whose devices are let in, PEM files with commas between them.",
     )
-    meters_certificate_header: str | None = Field(
+    meters_certificate_header: Annotated[str | None, AfterValidator(from_somebody)] = Field(
         None,
         validate_default=True,
         description="The header in which one of DEGNODE_TRUSTED_PROXIES passes on a device's certificate.",
@@ -114,17 +113,6 @@ class MeterDoorSettings(Settings):
         if info.data.get("meters_port") is not None and not value:
             raise PydanticCustomError("missing", "must be set")
         return value
-
-    @field_validator("meters_certificate_header")
-    @classmethod
-    def _comes_from_somebody(cls, name: str | None, info: ValidationInfo) -> str | None:
-        if name is None:
-            return None
-        if not _HEADER_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of a header")
-        if not info.data.get("trusted_proxies"):
-            raise ValueError("nobody is trusted with it; name the proxy in DEGNODE_TRUSTED_PROXIES")
-        return name
 
     @field_validator("meters_post_rate_held")
     @classmethod

@@ -6,14 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 from uuid import uuid4
 
 from fastapi import APIRouter
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from bpp.station_desk import StationDesk
+from degnode.roles.certificate_header import from_somebody
 from metering.ingest import OnRecorded
+from metering.sep.terminator import CertificateHeader
 from node.runtime import Foundation
 from node.settings import Settings
 from node.worker import Worker
@@ -26,7 +28,7 @@ from stations.ocpp.door import ocpp_router
 from stations.port import StationPort
 from stations.simulator import PROTOCOL as SIMULATOR
 from stations.simulator import Simulator
-from stations.station_file import Roster, WebhookStation, load_stations
+from stations.station_file import OcppStation, Roster, StationsInvalid, WebhookStation, load_stations
 from stations.switchboard import Switchboard
 from stations.turn import Turn
 from stations.webhook.caller import WebhookCaller
@@ -45,6 +47,15 @@ class StationSettings(Settings):
     stations: Path | None = Field(
         None, description="The YAML file of charging stations: how each is reached, and its connectors."
     )
+    stations_certificate_header: Annotated[str | None, AfterValidator(from_somebody)] = Field(
+        None,
+        description="The header in which one of DEGNODE_TRUSTED_PROXIES passes on a station's certificate.",
+    )
+
+    def certificate_header(self) -> CertificateHeader | None:
+        """Return where a proxy says who a station is, if it does."""
+        name = self.stations_certificate_header
+        return None if name is None else CertificateHeader(name=name, proxies=self.trusted_proxies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +73,16 @@ class StationParts:
 
 def load_roster(settings: StationSettings) -> Roster:
     """Return the stations of the settings' file, none where there is no file. Raises: StationsInvalid."""
-    return Roster(()) if settings.stations is None else load_stations(settings.stations)
+    roster = Roster(()) if settings.stations is None else load_stations(settings.stations)
+    if settings.stations_certificate_header is None:
+        for station in roster.stations:
+            if isinstance(station, OcppStation) and station.certificates:
+                raise StationsInvalid(
+                    f"station {station.id} is known by its certificate, and nobody passes that on",
+                    path="certificates",
+                    hint="Name the proxy's header in DEGNODE_STATIONS_CERTIFICATE_HEADER.",
+                )
+    return roster
 
 
 async def station_parts(
@@ -71,6 +91,7 @@ async def station_parts(
     *,
     heard_by: StationDesk,
     on_recorded: OnRecorded,
+    certificate_header: CertificateHeader | None,
 ) -> StationParts:
     """Return what the stations need; they are on record by then. Raises: StationsInvalid."""
     if not roster.stations:
@@ -95,7 +116,7 @@ async def station_parts(
     )
     return StationParts(
         routers=(
-            ocpp_router(central_system, roster),
+            ocpp_router(central_system, roster, certificate_header=certificate_header),
             station_events_router(desks, secrets=secrets, uow_factory=uow_factory, clock=clock),
         ),
         workers=(Worker("simulated stations", simulator.step, poll_interval=_SIMULATED_EVERY),),

@@ -45,6 +45,14 @@ class CertificateHeader:
 
         Raises: CertificateHeaderUnreadable.
         """
+        fingerprint = self.fingerprint_in(scope)
+        return None if fingerprint is None else lfdi_of_fingerprint(fingerprint)
+
+    def fingerprint_in(self, scope: Mapping[str, Any]) -> bytes | None:
+        """Return the SHA-256 fingerprint of the certificate that a proxy has checked, if it names one.
+
+        Raises: CertificateHeaderUnreadable.
+        """
         if not self.is_from_proxy(scope):
             return None
         values = [value for value in Headers(raw=scope["headers"]).getlist(self.name) if value.strip()]
@@ -52,7 +60,7 @@ class CertificateHeader:
             return None
         if len(values) > 1:
             raise self._unreadable("it is there more than once", "Let the proxy drop what callers send.")
-        return self._lfdi_of(values[0].strip())
+        return self._fingerprint_of(values[0].strip())
 
     def is_from_proxy(self, scope: Mapping[str, Any]) -> bool:
         """Say whether one of the proxies connects."""
@@ -65,16 +73,16 @@ class CertificateHeader:
             return False
         return any(address in network for network in self.proxies)
 
-    def _lfdi_of(self, value: str) -> str:
+    def _fingerprint_of(self, value: str) -> bytes:
         if len(value) > _LONGEST:
             raise self._unreadable("it is too long for a certificate", "Pass on the device's own only.")
         if _SHA256_HEX.fullmatch(value):
-            return lfdi_of_fingerprint(bytes.fromhex(value.replace(":", "")))
+            return bytes.fromhex(value.replace(":", ""))
         if _SHA1_HEX.fullmatch(value):
             raise self._unreadable(
                 "40 digits may be a SHA-1 fingerprint, which names no device", "Pass on the certificate."
             )
-        return lfdi_of_fingerprint(self._certificate_of(value).fingerprint(SHA256()))
+        return self._certificate_of(value).fingerprint(SHA256())
 
     def _certificate_of(self, value: str) -> x509.Certificate:
         try:

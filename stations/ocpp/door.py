@@ -1,7 +1,8 @@
-"""Where stations connect: `/ocpp/{station_id}`, by WebSocket, with their password.
+"""Where stations connect: `/ocpp/{station_id}`, by WebSocket, with their password or their certificate.
 
 Source: OCPP-J 1.6, 3 (connection); security whitepaper 1.6 and OCPP 2.0.1 part 2, A00: HTTP Basic, the
-station's id as the user. TLS, for security profile 2, is the reverse proxy's.
+station's id as the user. TLS, for security profiles 2 and 3, is the reverse proxy's; with profile 3 it says
+whose certificate it has checked.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import structlog
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from starlette.responses import PlainTextResponse
 
+from metering.sep.terminator import CertificateHeader, CertificateHeaderUnreadable
 from stations.ocpp.central_system import DIALECTS, CentralSystem
 from stations.password import hash_password, is_right
 from stations.station_file import OcppStation, Roster
@@ -51,7 +53,9 @@ class _Socket:
             log.info("station.gone_before_goodbye")
 
 
-def ocpp_router(central_system: CentralSystem, roster: Roster) -> APIRouter:
+def ocpp_router(
+    central_system: CentralSystem, roster: Roster, *, certificate_header: CertificateHeader | None = None
+) -> APIRouter:
     """Return the route on which the roster's stations are met."""
     router = APIRouter()
     checks = asyncio.Semaphore(_MOST_CHECKS)
@@ -59,11 +63,18 @@ def ocpp_router(central_system: CentralSystem, roster: Roster) -> APIRouter:
     @router.websocket("/ocpp/{station_id}")
     async def connect(socket: WebSocket, station_id: str) -> None:
         station = roster.find_station(station_id)
-        async with checks:
-            is_known = await _is_known(socket, station if isinstance(station, OcppStation) else None)
+        if isinstance(station, OcppStation) and station.certificates:
+            is_known = _shows_certificate(socket, station, certificate_header)
+        else:
+            async with checks:
+                is_known = await _shows_password(
+                    socket, station if isinstance(station, OcppStation) else None
+                )
         if not is_known:
-            log.warning("station.refused", station=station_id[:48], why="it did not show its password")
-            await _deny(socket, 401, "Show the station's id and password by HTTP Basic.\n")
+            log.warning("station.refused", station=station_id[:48], why="it did not show who it is")
+            await _deny(
+                socket, 401, "Show the station's id and password by HTTP Basic, or its certificate.\n"
+            )
             return
         protocol = next((name for name in DIALECTS if name in socket.scope["subprotocols"]), None)
         if protocol is None:
@@ -76,13 +87,25 @@ def ocpp_router(central_system: CentralSystem, roster: Roster) -> APIRouter:
     return router
 
 
-async def _is_known(socket: WebSocket, station: OcppStation | None) -> bool:
+def _shows_certificate(socket: WebSocket, station: OcppStation, header: CertificateHeader | None) -> bool:
+    """Say whether a proxy vouches for the caller having a certificate of this station."""
+    if header is None:
+        return False
+    try:
+        fingerprint = header.fingerprint_in(socket.scope)
+    except CertificateHeaderUnreadable as error:
+        log.warning("station.certificate_unreadable", station=station.id, error=str(error))
+        return False
+    return fingerprint in station.certificates
+
+
+async def _shows_password(socket: WebSocket, station: OcppStation | None) -> bool:
     """Say whether the caller has shown that it is this station; it takes as long when there is none."""
     shown = _credentials(socket.headers.get("authorization", ""))
     if shown is None:
         return False
     user, password = shown
-    password_hash = _NOBODYS_HASH if station is None else station.password
+    password_hash = _NOBODYS_HASH if station is None or station.password is None else station.password
     is_its_own = await asyncio.to_thread(is_right, password, password_hash)
     return is_its_own and station is not None and user == station.id
 

@@ -20,6 +20,7 @@ from metering.energy import Direction
 from metering.ingest import IngestResult
 from metering.quarantine import QuarantinedReading
 from metering.query import interval_energy, quarantined_readings, total_energy
+from metering.sep.terminator import CertificateHeader
 from stations.chargings import Charging, ChargingStore
 from stations.command_desk import CommandDesk
 from stations.command_store import put_command, tag_of
@@ -155,6 +156,7 @@ async def station_world(
     holder: str = "the process of the test",
     clock: ManualClock | None = None,
     stations: str = STATIONS,
+    certificate_header: CertificateHeader | None = None,
 ) -> AsyncIterator[StationWorld]:
     """Run a central system with two connectors of one station."""
     roster = Roster(read_stations(stations, name="stations.yaml"))
@@ -162,7 +164,7 @@ async def station_world(
     async with uow_factory() as uow:
         await world.desks.connectors.open(Turn(uow, NOW))
     app = FastAPI()
-    app.include_router(ocpp_router(world.central_system, roster))
+    app.include_router(ocpp_router(world.central_system, roster, certificate_header=certificate_header))
     server = uvicorn.Server(
         uvicorn.Config(
             app,

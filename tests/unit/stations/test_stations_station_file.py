@@ -8,6 +8,7 @@ import pytest
 
 from stations.password import PasswordUnfit, hash_password, is_password_hash, is_right
 from stations.station_file import (
+    OcppStation,
     Roster,
     StationsInvalid,
     StationUnknown,
@@ -60,6 +61,9 @@ def test_files_that_it_names_lie_beside_it(tmp_path: Path) -> None:
         ("protocol: ocpp", "protocol: ocpi", "Write ocpp, webhook or simulator"),
         ("    protocol: ocpp\n", "", "Add `protocol`"),
         pytest.param(HASH, "secret", "no hash of a password", id="no hash"),  # salted
+        ("    password:", "    # password:", "a `password` or `certificates`, and not both"),
+        ("    password:", f"    certificates: ['{'ab' * 32}']\n    password:", "and not both"),
+        ("    password:", "    certificates: [ab]\n    # ", "no SHA-256 fingerprint"),
         ("id: CP-7", "id: CP/7", "1 to 48 letters"),
         ("number: 1, resource: plug-1", "number: 0, resource: plug-1", "greater than or equal to 1"),
         ('meter: "0A01"', "meter: kWh", "stations.0.ocpp.connectors.0.meter"),
@@ -74,6 +78,16 @@ def test_a_file_that_cannot_be_used_is_refused_with_where_and_why(old: str, new:
     with pytest.raises(StationsInvalid, match=r"stations\.yaml") as refused:
         read_stations(GOOD.replace(old, new, 1), name="stations.yaml")
     assert said in str(refused.value)
+
+
+def test_a_certificate_is_known_by_its_fingerprint_however_it_is_written() -> None:
+    written = ":".join(["AB"] * 32)
+    [station, _] = read_stations(
+        GOOD.replace(f'password: "{HASH}"', f'certificates: ["{written}", {"cd" * 32}]'), name="s.yaml"
+    )
+    assert isinstance(station, OcppStation)
+    assert station.certificates == (b"\xab" * 32, b"\xcd" * 32)
+    assert station.password is None
 
 
 def test_two_connectors_of_one_number_are_refused() -> None:
