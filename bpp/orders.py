@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from trading.fields import Field
 from trading.mapping import wire_of
 from trading.mapping.find import Json
 from trading.mapping.fingerprint import fingerprint_order
+from trading.mapping.lines import write_order
 from trading.news import standing_of
 from trading.refusals import OrderNotFound, PriceMismatch, QuoteChanged
 from trading.request import OrderRequest
@@ -54,9 +55,34 @@ async def get_contract(
 
 def _on_wire(contract: Contract, inbound: Inbound) -> Contract:
     """Return the contract as it is told on the wire of `inbound`: what was sent on another stays there."""
-    if contract.profile == inbound.profile.name:
-        return contract
-    return replace(contract, profile=inbound.profile.name, buyer_order={})
+    return _on(contract, inbound.profile.name)
+
+
+def _on(contract: Contract, profile: str) -> Contract:
+    return contract if contract.profile == profile else replace(contract, profile=profile, buyer_order={})
+
+
+async def get_order(
+    inbound: Inbound,
+    uow: UnitOfWork,
+    *,
+    order_id: str | None,
+    named_at: Field = Field.ORDER_ID,
+    lock: bool = True,
+) -> list[Contract]:
+    """Return the contract of every line of the sender's order of that id, or of the conversation's.
+
+    `named_at` is where the message names it. Raises: OrderNotFound.
+    """
+    first = await get_contract(inbound, uow, order_id=order_id, named_at=named_at, lock=False)
+    if order_id is not None and first.order_id != order_id:
+        raise OrderNotFound(
+            f"{order_id[:64]} is line {first.line} of the order {first.order_id}",
+            path=named_at,
+            hint="Name the order.",
+        )
+    lines = await ContractStore(uow.connection).find_lines(first, lock=lock)
+    return [_on_wire(each, inbound) for each in lines]
 
 
 async def keep(
@@ -68,35 +94,63 @@ async def keep(
     now: datetime,
     reason: str | None = None,
 ) -> Json:
-    """Save the contract with what happened to it, and return the `message` that tells of it."""
-    statement = await state(contract, uow, now=now)
-    store = ContractStore(uow.connection)
-    await store.save(statement.told(contract))
-    entry = HistoryEntry(
-        at=now,
-        actor=inbound.sender,
-        event=event,
-        status=contract.status,
-        reason=reason,
-        message_id=inbound.context.message_id,
-    )
-    await store.note(contract, entry)
-    return in_message(statement.order, contract)
+    """Save the contract with what happened to it, and return the `message` that tells of its order."""
+    return await keep_all([contract], inbound, uow, event=event, now=now, reason=reason)
+
+
+async def keep_all(
+    contracts: Sequence[Contract],
+    inbound: Inbound,
+    uow: UnitOfWork,
+    *,
+    event: str,
+    now: datetime,
+    reason: str | None = None,
+) -> Json:
+    """Save contracts of one order with what happened to them; return the `message` that tells of that."""
+    store, last = ContractStore(uow.connection), contracts[-1]
+    others = [each for each in await _others(last, uow) if each.line not in {one.line for one in contracts}]
+    views = [await read_account(each, uow, now=now) for each in (*contracts, *others)]
+    for number, contract in enumerate(contracts):
+        statement = _stated(views[number], (*views[:number], *views[number + 1 :]))
+        await store.save(statement.told(contract))
+        entry = HistoryEntry(
+            at=now,
+            actor=inbound.sender,
+            event=event,
+            status=contract.status,
+            reason=reason,
+            message_id=inbound.context.message_id,
+        )
+        await store.note(contract, entry)
+    return in_message(statement.order, last)
 
 
 async def tell(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
-    """Return the `message` that tells of a contract as it stands now."""
+    """Return the `message` that tells of a contract's order as it stands now."""
     return in_message((await state(contract, uow, now=now)).order, contract)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The order of a contract as it is told, with the fingerprints of all in it and of its statuses."""
+    """A contract as it is told, with the fingerprints of all in it and of its statuses.
+
+    `own` is what its order says of it, `beside` are the other lines of that.
+    """
 
     view: ContractView
-    order: Json
+    beside: tuple[ContractView, ...]
+    own: Json
     reported: str
     standing: str
+
+    @property
+    def order(self) -> Json:
+        """The whole order."""
+        if not self.beside:
+            return self.own
+        views = sorted((self.view, *self.beside), key=lambda each: each.contract.line)
+        return write_order(wire_of(self.view.contract.profile), views)
 
     def told(self, contract: Contract) -> Contract:
         """Return the contract as one whose buyer knows this."""
@@ -104,19 +158,35 @@ class Statement:
 
     def of(self, contract: Contract) -> Statement:
         """Return the statement of the same contract with other words about it, of which no amount depends."""
-        return _stated(replace(self.view, contract=contract))
+        return _stated(replace(self.view, contract=contract), self.beside)
 
 
 async def state(
     contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
 ) -> Statement:
-    """Return the order of a contract as it stands now, with deliveries, cycles and bills."""
-    return _stated(await read_account(contract, uow, now=now, known=known))
+    """Return a contract as it stands now, with deliveries, cycles and bills, and its order's other lines."""
+    view = await read_account(contract, uow, now=now, known=known)
+    beside = [await read_account(each, uow, now=now) for each in await _others(contract, uow)]
+    return _stated(view, tuple(beside))
 
 
-def _stated(view: ContractView) -> Statement:
-    order = wire_of(view.contract.profile).write_contract_order(view)
-    return Statement(view=view, order=order, reported=fingerprint_order(order), standing=standing_of(view))
+async def _others(contract: Contract, uow: UnitOfWork) -> list[Contract]:
+    """Return the other lines of a contract's order, as they are told on its wire."""
+    if contract.lines == 1:
+        return []
+    lines = await ContractStore(uow.connection).find_lines(contract)
+    return [_on(each, contract.profile) for each in lines if each.line != contract.line]
+
+
+def _stated(view: ContractView, beside: tuple[ContractView, ...]) -> Statement:
+    own = wire_of(view.contract.profile).write_contract_order(view)
+    return Statement(
+        view=view,
+        beside=beside,
+        own=own,
+        reported=fingerprint_order(own),
+        standing=standing_of(view),
+    )
 
 
 def in_message(order: Json, contract: Contract) -> Json:

@@ -25,7 +25,8 @@ from trading.terms import Terms
 class Contract:
     """The sale of a quantity of energy from one meter to another within a window.
 
-    `id` is the order id, which nobody can guess. `profile` names the wire that its buyer ordered it on,
+    `id` is the order id, which nobody can guess, with the number of the line after it if that is not the
+    first. `profile` names the wire that its buyer ordered it on,
     on which the buyer is told of news. `source_meter` and `target_meter` are written
     as the parties write them. `terms` are those of the offer when the quantity was held.
     `hold_until` is when a pending contract lapses; `refresh_at` when the contract has to be looked
@@ -33,7 +34,7 @@ class Contract:
     during delivery. `reported` is the fingerprint of the last state that the buyer was told of, `standing`
     that of the statuses in it, `told_at` when the buyer was last told unasked.
     `buyer_order` is the order as the buyer sent it, with what we do not know. `grid` is what the trade has to
-    do with utilities, None if none is asked.
+    do with utilities, None if none is asked. `line` says which of its order's `lines` it is, from one on.
     """
 
     id: str
@@ -64,6 +65,13 @@ class Contract:
     told_at: datetime | None = None
     buyer_order: Mapping[str, Any] = field(default_factory=dict, compare=False)
     grid: GridStanding | None = None
+    line: int = 1
+    lines: int = 1
+
+    @property
+    def order_id(self) -> str:
+        """The id of the order that it is a line of."""
+        return self.id if self.line == 1 else self.id.removesuffix(f".{self.line}")
 
     @property
     def source_meter(self) -> str:

@@ -29,6 +29,9 @@ from trading.tables import contract_events, contracts
 
 _SAME: Final = (
     "id",
+    "order_id",
+    "line",
+    "lines",
     "transaction_id",
     "bap_id",
     "bap_url",
@@ -54,7 +57,8 @@ _SAME: Final = (
 )
 """What a contract and its row call alike."""
 
-_FIELDS: Final = tuple(name for name in _SAME if not name.endswith("_mrid"))
+_DERIVED: Final = frozenset({"order_id", "source_mrid", "target_mrid"})
+_FIELDS: Final = tuple(name for name in _SAME if name not in _DERIVED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +115,27 @@ class ContractStore:
             .order_by(
                 contracts.c.status == ContractStatus.TERMINATED.value,
                 contracts.c.created_at.desc(),
+                contracts.c.line,
                 contracts.c.id,
             )
             .limit(1)
         )
         return await self._one(query, lock=lock)
+
+    async def find_lines(self, first: Contract, *, lock: bool = False) -> list[Contract]:
+        """Return every contract of the order that `first` is the first line of, line by line.
+
+        `lock` holds them until the unit of work ends, always in the order of their ids.
+        """
+        if first.lines == 1:
+            return [await self.get(first.id, lock=True)] if lock else [first]
+        query = (
+            select(contracts)
+            .where(contracts.c.order_id == first.order_id, contracts.c.line <= first.lines)
+            .order_by(contracts.c.id)
+        )
+        rows = await self._connection.execute(query.with_for_update() if lock else query)
+        return sorted((_contract(row) for row in rows), key=lambda each: each.line)
 
     async def find_due(self, *, now: datetime, limit: int = 1) -> list[Contract]:
         """Return contracts that have to be looked at, the longest due first, and hold them.
@@ -220,9 +240,12 @@ def fingerprint(contract: Contract) -> str:
     row = {name: value for name, value in _row(contract).items() if name not in _UNAGREED}
     if contract.grid is None:
         del row["grid"]  # as in contracts of before utilities were asked
+    if contract.lines == 1:
+        row = {name: value for name, value in row.items() if name not in _OF_LINES}  # as before there were
     return sha256(simplejson.dumps(row, sort_keys=True, default=str).encode()).hexdigest()
 
 
+_OF_LINES: Final = frozenset({"order_id", "line", "lines"})
 _UNAGREED: Final = frozenset({"profile", "refresh_at", "reported", "standing", "told_at", "updated_at"})
 
 

@@ -17,6 +17,7 @@ from kernel.money import Money, sum_money
 from trading.cancellation import Cancellation
 from trading.contract import Contract
 from trading.proposal import Proposal
+from trading.quote import Quote
 
 
 class DeliveryStatus(StrEnum):
@@ -172,7 +173,8 @@ class ContractView:
 
     `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
     that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
-    `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended.
+    `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended. `quoted`
+    is the price of an order of several lines, seen as one contract.
     """
 
     contract: Contract
@@ -183,6 +185,12 @@ class ContractView:
     penalty: Money | None = None
     proposal: Proposal | None = None
     cancellation: Cancellation | None = None
+    quoted: Quote | None = None
+
+    @property
+    def quote(self) -> Quote:
+        """The price of the whole quantity."""
+        return self.quoted or self.contract.quote
 
     @property
     def total(self) -> Money:

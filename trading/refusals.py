@@ -118,9 +118,21 @@ class WindowUnavailable(NodeError):
 
 
 class OneItemOnly(NodeError):
-    """An order has one item here; several make several orders."""
+    """There can be one item, or one offer, here; several make several lines, or several orders."""
 
     code, http_status, retryable = "BIZ_GENERIC_ERROR", 409, False
+
+
+class LinesUnsuitable(NodeError):
+    """What the lines of an order are about cannot be sold in one order."""
+
+    code, http_status, retryable = "BIZ_GENERIC_ERROR", 409, False
+
+
+class LinesDiffer(NodeError):
+    """The order has other lines than were agreed."""
+
+    code, http_status, retryable = "BIZ_QUOTE_EXPIRED_OR_CHANGED", 409, False
 
 
 class OwnMeter(NodeError):

@@ -172,6 +172,14 @@ class Stock:
         )
         return Energy(int((await self._connection.execute(query)).scalar_one()))
 
+    async def lock(self, resource_ids: Iterable[str]) -> None:
+        """Hold the stock of several resources until the unit of work ends, always in one order.
+
+        Raises: StockMissing.
+        """
+        for resource_id in sorted(set(resource_ids)):
+            await self._lock(resource_id)
+
     async def _lock(self, resource_id: str) -> None:
         query = select(stock.c.resource_id).where(stock.c.resource_id == resource_id).with_for_update()
         if (await self._connection.execute(query)).one_or_none() is None:

@@ -25,7 +25,10 @@ from storage.metadata import metadata
 contracts: Final = Table(
     "contracts",
     metadata,
-    Column("id", Text, primary_key=True),  # the order id
+    Column("id", Text, primary_key=True),  # the order id, of a further line with its number
+    Column("order_id", Text, nullable=False),
+    Column("line", Integer, nullable=False, server_default="1"),
+    Column("lines", Integer, nullable=False, server_default="1"),  # of the order in all
     Column("transaction_id", Text, nullable=False),
     Column("bap_id", Text, nullable=False),
     Column("bap_url", Text, nullable=False),
@@ -58,13 +61,16 @@ contracts: Final = Table(
     Column("grid", JSONB(none_as_null=True)),  # the utilities of the trade; null: none is asked
     CheckConstraint("quantity_wh > 0", name="quantity"),
     CheckConstraint("window_end > window_start", name="window"),
+    CheckConstraint("line BETWEEN 1 AND lines", name="line"),
     Index(
         "uq_contracts_live_transaction",
         "bap_id",
         "transaction_id",
+        "line",
         unique=True,
         postgresql_where=text("status <> 'TERMINATED'"),
     ),
+    Index("ix_contracts_order_id", "order_id", "line", unique=True),
     Index("ix_contracts_refresh_at", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_source_mrid", "source_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_target_mrid", "target_mrid", postgresql_where=text("refresh_at IS NOT NULL")),

@@ -7,10 +7,13 @@ from datetime import datetime
 from typing import Any
 
 from bpp.cancelling import end_contract
-from bpp.orders import get_contract, keep
+from bpp.order_lines import take_turns
+from bpp.orders import get_order, keep_all
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
+from trading.changes import CHANGES, Change, Verdict, phase_of
+from trading.contract import Contract
 from trading.fields import Field
 from trading.lifecycle import ContractEvent
 from trading.mapping import wire_of
@@ -18,12 +21,23 @@ from trading.wheeling import Side
 
 
 async def cancel(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
-    """Return the order as ended; before delivery its quantity can be sold to others again.
+    """Return the order as ended, with every line that goes on.
 
+    Before delivery its quantity can be sold to others again.
     Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed.
     """
     wire = wire_of(inbound.profile.name)
     order_id, reason = wire.read_order_id(inbound.message), wire.read_reason(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.REFERENCE)
-    ended, _ = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=reason, now=now)
-    return await keep(ended, inbound, uow, event=ContractEvent.CANCEL, now=now, reason=str(reason) or None)
+    contracts = await get_order(inbound, uow, order_id=order_id, named_at=Field.REFERENCE)
+    going_on = [each for each in contracts if _can_end(each, now=now)] or contracts[:1]
+    await take_turns(going_on, uow)
+    ended = [
+        (await end_contract(bpp, each, uow, side=Side.BUYER, reason=reason, now=now))[0] for each in going_on
+    ]
+    words = str(reason) or None
+    return await keep_all(ended, inbound, uow, event=ContractEvent.CANCEL, now=now, reason=words)
+
+
+def _can_end(contract: Contract, *, now: datetime) -> bool:
+    phase = phase_of(contract, side=Side.BUYER, now=now)
+    return CHANGES[Side.BUYER, Change.CANCEL, phase].verdict is not Verdict.REFUSED

@@ -8,7 +8,8 @@ from typing import Any
 
 from bpp.account import settle
 from bpp.cascade.asking import ask_utilities, keep_held
-from bpp.orders import get_contract, keep, merged, require_same, tell
+from bpp.order_lines import require_agreed, take_turns
+from bpp.orders import get_order, keep_all, merged, tell
 from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
 from bpp.selection import hold_meter
@@ -20,36 +21,44 @@ from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
+from trading.mapping.lines import read_lines
 from trading.refusals import AlreadyCancelled, QuoteExpired
 from trading.stock import Stock
 
 
 async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
-    """Return the order as a binding contract; a second confirm of it changes nothing.
+    """Return the order as binding contracts, of every line or of none; a second confirm changes nothing.
 
     The utilities of the trade are asked first; until they have answered, nothing is returned.
 
     Raises: OrderNotFound, QuoteExpired, QuoteChanged, PriceMismatch, AlreadyCancelled,
-    DepositInsufficient, ShareUnavailable, MeterSharedOtherwise, UtilityStillAsked.
+    LinesDiffer, DepositInsufficient, ShareUnavailable, MeterSharedOtherwise, UtilityStillAsked.
     """
-    request = wire_of(inbound.profile.name).read_order(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=request.order_id)
-    if contract.status is ContractStatus.TERMINATED and contract.is_binding:
-        raise AlreadyCancelled(f"the order {contract.id} has ended")
-    require_same(contract, request)
-    if contract.is_binding:
-        return await tell(contract, uow, now=now)
-    confirmed = merged(decisions.confirm(contract, now=now), request.as_sent)
-    await hold_meter(confirmed, uow, now=now)
-    grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
+    ordered = read_lines(wire_of(inbound.profile.name), inbound.message)
+    contracts = await get_order(inbound, uow, order_id=ordered.order_id)
+    for contract in contracts:
+        if contract.status is ContractStatus.TERMINATED and contract.is_binding:
+            raise AlreadyCancelled(f"the order {contract.id} has ended")
+    require_agreed(contracts, ordered)
+    if all(contract.is_binding for contract in contracts):
+        return await tell(contracts[0], uow, now=now)
+    confirmed = [decisions.confirm(contract, now=now) for contract in contracts]
+    confirmed[0] = merged(confirmed[0], ordered.as_sent)
+    await take_turns(confirmed, uow)
+    for contract in confirmed:
+        await hold_meter(contract, uow, now=now)
+    grants = await ask_utilities(bpp, contracts[0], inbound, uow, now=now)
     if grants is None:
         async with uow.connection.begin_nested() as attempt:  # what would be refused is refused at once
-            await _bind(bpp, confirmed, uow, now=now)
+            await _bind(bpp, confirmed[0], uow, now=now)
             await attempt.rollback()
-        await keep_held(bpp, contract, uow, now=now)
+        await keep_held(bpp, contracts[0], uow, now=now)
         return None
-    bound = await _bind(bpp, grants.over(confirmed), uow, now=now)
-    return await keep(bound, inbound, uow, event=ContractEvent.CONFIRM, now=now)
+    bound = []
+    for contract in confirmed:
+        with ordered.at(contract.line):
+            bound.append(await _bind(bpp, grants.over(contract), uow, now=now))
+    return await keep_all(bound, inbound, uow, event=ContractEvent.CONFIRM, now=now)
 
 
 async def _bind(bpp: Bpp, confirmed: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:

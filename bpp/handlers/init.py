@@ -2,64 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from bpp.cancelling import end_contract
 from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
-from bpp.orders import keep
+from bpp.order_lines import (
+    NO_COUNTERS,
+    Counters,
+    countered_by,
+    refuse_utilities,
+    require_quantities,
+    select_lines,
+    take_turns,
+)
+from bpp.orders import keep_all
 from bpp.platform import Bpp
-from bpp.selection import as_countered, find_sellable, fit_slot, hold_meter
+from bpp.selection import hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
+from trading.cancellation import Reason
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
 from trading.counter_terms import describe, has_counter_terms, nearest_quantity, nearest_window
 from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
+from trading.mapping.lines import read_lines
+from trading.order_lines import Ordered, contract_id_of
 from trading.refusals import FieldInvalid
-from trading.request import OrderRequest, Selection, open_window, require_one_quantity, target_meter_of
-from trading.seller_counter import SellerCounter, describe_counter
+from trading.request import OrderRequest, Selection, open_window, target_meter_of
+from trading.seller_counter import describe_counter
 from trading.stock import Stock
+from trading.wheeling import Side
 
 
 async def init(
-    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counter: SellerCounter | None = None
+    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counters: Counters = NO_COUNTERS
 ) -> Mapping[str, Any] | None:
-    """Return the order as a pending contract that holds its quantity.
+    """Return the order as a pending contract for each line that holds its quantity; all are held or none.
 
     A second init of the conversation takes the place of the first, as long as nothing is binding. Where the
     utilities of the trade are asked first, nothing is returned until they have answered. Where the offer has
-    counter-terms, or its seller has a `counter`, the order may be for less than was asked for, or at
-    another price. What utilities have granted is held as they were asked about it.
+    counter-terms, or its seller has one of `counters`, by the number of the line, the order may be for less
+    than was asked for, or at another price. What utilities have granted is held as they were asked about it.
     Raises: AlreadyConfirmed; UtilityNotAdmitted; UtilityRefused; QuantityUnavailable; ShareUnavailable;
-    MeterSharedOtherwise; a refusal, if it could not be bought as it stands.
+    MeterSharedOtherwise; LinesUnsuitable; a refusal, if it could not be bought as it stands.
     """
-    request = wire_of(inbound.profile.name).read_order(inbound.message)
-    require_one_quantity(request)
+    asked = read_lines(wire_of(inbound.profile.name), inbound.message)
+    require_quantities(asked)
     earlier = await find_replaced(inbound, uow)
-    but = earlier.id if earlier else None
-    asked, request = request, await countered(bpp, request, uow, now=now, but=but)
-    offered = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now, but=but)
-    selection = as_countered(offered, counter)
-    if earlier is not None and await were_asked(earlier, inbound, uow):
-        selection = _as_held(earlier, selection)
-    contract = _draft(bpp, inbound, request, selection, now=now, contract_id=but)
-    await hold_meter(contract, uow, now=now)
-    stock = Stock(uow.connection)
-    if earlier is not None and earlier.resource_id != contract.resource_id:
-        await stock.release(earlier.id, resource_id=earlier.resource_id)
-    grants = await ask_utilities(bpp, contract, inbound, uow, now=now)
+    ordered = await countered_lines(bpp, asked, uow, now=now, but=earlier)
+    offered = await select_lines(bpp, ordered, uow, now=now, but=earlier)
+    selections = countered_by(offered, counters)
+    if len(earlier) == 1 and await were_asked(earlier[0], inbound, uow):
+        selections = [_as_held(earlier[0], selections[0])]
+    order_id = earlier[0].order_id if earlier else str(bpp.new_id())
+    drafts = [
+        _draft(bpp, inbound, Line(order_id, number, ordered), selection, now=now)
+        for number, selection in enumerate(selections, start=1)
+    ]
+    refuse_utilities(ordered, drafts)
+    await _make_room(bpp, drafts, earlier, uow, now=now)
+    for line, draft in enumerate(drafts, start=1):
+        with ordered.at(line):
+            await hold_meter(draft, uow, now=now)
+            if not ordered.is_single:  # so that the next line finds what this one has of its meter
+                await ContractStore(uow.connection).save(draft)
+    grants = await ask_utilities(bpp, drafts[0], inbound, uow, now=now)
     if grants is None:
-        await keep_held(bpp, contract, uow, now=now)
+        await keep_held(bpp, drafts[0], uow, now=now)
         return None
-    reasons = (describe(asked, request), describe_counter(offered, selection))
-    reason = ", ".join(filter(None, reasons)) or None
-    message = await keep(grants.priced(contract), inbound, uow, event="INIT", now=now, reason=reason)
-    await stock.hold_for(contract, now=now)
+    priced = [grants.priced(draft) for draft in drafts]
+    words = [_describe(asked, ordered), *map(describe_counter, offered, selections)]
+    reason = ", ".join(filter(None, words)) or None
+    message = await keep_all(priced, inbound, uow, event="INIT", now=now, reason=reason)
+    await _hold(ordered, priced, uow, now=now)
     return message
+
+
+async def _make_room(
+    bpp: Bpp, drafts: Sequence[Contract], earlier: Sequence[Contract], uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Give back what the earlier init held and this one does not, and end the lines that are no more."""
+    await take_turns([*drafts, *earlier], uow)
+    kept = {each.id: each.resource_id for each in drafts}
+    replaced = Reason(words="a later init took the place of this one")
+    for contract in earlier:
+        if contract.id not in kept:
+            ended, _ = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=replaced, now=now)
+            await ContractStore(uow.connection).save(ended)
+        elif kept[contract.id] != contract.resource_id:
+            await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+
+
+async def _hold(ordered: Ordered, contracts: Sequence[Contract], uow: UnitOfWork, *, now: datetime) -> None:
+    """Hold the quantity of every line. Raises: QuantityUnavailable."""
+    for contract in contracts:
+        with ordered.at(contract.line):
+            await Stock(uow.connection).hold_for(contract, now=now)
+
+
+def _describe(asked: Ordered, ordered: Ordered) -> str | None:
+    """Return in words what is not as it was asked for, None if all is."""
+    told = [describe(*line) for line in zip(asked.lines, ordered.lines, strict=True)]
+    return "; ".join(words for words in told if words) or None
+
+
+async def countered_lines(
+    bpp: Bpp, ordered: Ordered, uow: UnitOfWork, *, now: datetime, but: Sequence[Contract]
+) -> Ordered:
+    """Return the order with what the seller would take in place of each line; `but` are what it replaces.
+
+    Raises: ItemNotFound, OfferNotFound, OfferAmbiguous.
+    """
+    lines = []
+    for line, request in ordered.each():
+        own = next((each.id for each in but if each.line == line), None)
+        with ordered.at(line):
+            lines.append(await countered(bpp, request, uow, now=now, but=own))
+    return replace(ordered, lines=tuple(lines))
 
 
 async def countered(
@@ -81,15 +145,16 @@ async def countered(
     return nearest_quantity(fitting, offer, left=left)
 
 
-async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> Contract | None:
-    """Return the contract that this init replaces, if there is one. Raises: AlreadyConfirmed."""
-    earlier = await ContractStore(uow.connection).find_in_transaction(
+async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> list[Contract]:
+    """Return the lines that this init replaces, none if there are none. Raises: AlreadyConfirmed."""
+    store = ContractStore(uow.connection)
+    earlier = await store.find_in_transaction(
         bap_id=inbound.sender, transaction_id=inbound.transaction_id, lock=True
     )
     if earlier is None or earlier.status is ContractStatus.TERMINATED:
-        return None
+        return []
     require_replaceable(earlier)
-    return earlier
+    return [earlier] if earlier.lines == 1 else await store.find_lines(earlier, lock=True)
 
 
 def _as_held(contract: Contract, selection: Selection) -> Selection:
@@ -102,41 +167,49 @@ def _as_held(contract: Contract, selection: Selection) -> Selection:
     return replace(selection, offer=offer, quantity=contract.quantity, window=window)
 
 
-def _draft(
-    bpp: Bpp,
-    inbound: Inbound,
-    request: OrderRequest,
-    selection: Selection,
-    *,
-    now: datetime,
-    contract_id: str | None,
-) -> Contract:
-    hold_until = now + bpp.hold_for
-    return Contract(
-        id=contract_id or str(bpp.new_id()),
-        transaction_id=inbound.transaction_id,
-        bap_id=inbound.sender,
-        bap_url=inbound.sender_url,
-        buyer_id=_buyer_id(request, inbound),
-        provider_id=selection.resource.provider_id,
-        resource_id=selection.resource.id,
-        offer_id=selection.offer.id,
-        offer_name=selection.offer.name,
-        profile=inbound.profile.name,
-        source=selection.resource.source,
-        target_meter=target_meter_of(request, selection.resource),
-        quantity=selection.quantity,
-        window=selection.window,
-        terms=selection.offer.terms,
-        zone=selection.offer.zone,
-        status=ContractStatus.PENDING,
-        created_at=now,
-        updated_at=now,
-        hold_until=hold_until,
-        refresh_at=hold_until,
-        buyer_order=request.as_sent,
-        grid=grid_of(bpp, selection.resource, selection.offer, request),
-    )
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of an order, and the id that all of them share."""
+
+    order_id: str
+    number: int
+    ordered: Ordered
+
+    @property
+    def request(self) -> OrderRequest:
+        return self.ordered.lines[self.number - 1]
+
+
+def _draft(bpp: Bpp, inbound: Inbound, line: Line, selection: Selection, *, now: datetime) -> Contract:
+    hold_until, request = now + bpp.hold_for, line.request
+    with line.ordered.at(line.number):
+        return Contract(
+            id=contract_id_of(line.order_id, line.number),
+            transaction_id=inbound.transaction_id,
+            bap_id=inbound.sender,
+            bap_url=inbound.sender_url,
+            buyer_id=_buyer_id(request, inbound),
+            provider_id=selection.resource.provider_id,
+            resource_id=selection.resource.id,
+            offer_id=selection.offer.id,
+            offer_name=selection.offer.name,
+            profile=inbound.profile.name,
+            source=selection.resource.source,
+            target_meter=target_meter_of(request, selection.resource),
+            quantity=selection.quantity,
+            window=selection.window,
+            terms=selection.offer.terms,
+            zone=selection.offer.zone,
+            status=ContractStatus.PENDING,
+            created_at=now,
+            updated_at=now,
+            hold_until=hold_until,
+            refresh_at=hold_until,
+            buyer_order=line.ordered.as_sent if line.number == 1 else {},
+            grid=grid_of(bpp, selection.resource, selection.offer, request),
+            line=line.number,
+            lines=len(line.ordered.lines),
+        )
 
 
 def _buyer_id(request: OrderRequest, inbound: Inbound) -> str:

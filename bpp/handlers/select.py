@@ -2,39 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from bpp.order_lines import NO_COUNTERS, Counters, countered_by, require_quantities, select_lines
 from bpp.platform import Bpp
-from bpp.selection import as_countered, find_sellable, fit_slot, require_meter_open
+from bpp.selection import require_meter_open
+from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
+from trading.mapping.lines import read_lines, write_quoted
 from trading.meter_shares import MeterShare
+from trading.order_lines import Ordered
+from trading.order_view import hull
 from trading.quote import quote_energy
-from trading.request import require_one_quantity
-from trading.seller_counter import SellerCounter
+from trading.request import Selection
 from trading.stock import Stock
 
 
 async def select(
-    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counter: SellerCounter | None = None
+    bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime, *, counters: Counters = NO_COUNTERS
 ) -> Mapping[str, Any]:
-    """Return the order with its price; where its seller has a `counter`, as that says.
+    """Return the order with its price; a line of which its seller has a counter, as that says.
 
     Raises: a refusal, if it could not be bought as it stands.
     """
     wire = wire_of(inbound.profile.name)
-    request = wire.read_order(inbound.message)
-    require_one_quantity(request)
-    offered = await fit_slot(find_sellable(bpp, request, now=now), request, uow, now=now)
-    selection = as_countered(offered, counter)
-    stock, offer = Stock(uow.connection), selection.offer
-    await stock.require(selection.resource.id, selection.quantity, window=selection.window, now=now)
-    wanted = MeterShare(
-        mrid=selection.resource.source.mrid, window=selection.window, percent=offer.terms.share_percent
-    )
-    await require_meter_open(wanted, uow, now=now)
-    quote = quote_energy(selection.quantity, offer.terms, window=selection.window, zone=offer.zone)
-    return {wire.ORDER_KEY: wire.write_quote_order(request, selection, quote)}
+    ordered = read_lines(wire, inbound.message)
+    require_quantities(ordered)
+    selections = countered_by(await select_lines(bpp, ordered, uow, now=now), counters)
+    await _require_left(ordered, selections, uow, now=now)
+    quotes = [
+        quote_energy(each.quantity, each.offer.terms, window=each.window, zone=each.offer.zone)
+        for each in selections
+    ]
+    return {wire.ORDER_KEY: write_quoted(wire, ordered, selections, quotes)}
+
+
+async def _require_left(
+    ordered: Ordered, selections: Sequence[Selection], uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Let pass what stock and meters have for each line, and for all lines of a resource together.
+
+    Raises: QuantityUnavailable, ShareUnavailable, MeterSharedOtherwise.
+    """
+    stock = Stock(uow.connection)
+    before: dict[str, list[Selection]] = {}
+    for line, selection in enumerate(selections, start=1):
+        resource, window = selection.resource, selection.window
+        same = before.setdefault(resource.id, [])
+        same.append(selection)
+        percent = selection.offer.terms.share_percent
+        with ordered.at(line):
+            await stock.require(resource.id, selection.quantity, window=window, now=now)
+            if len(same) > 1:
+                total = sum((each.quantity for each in same), ZERO_ENERGY)
+                around = hull([each.window for each in same])
+                await stock.require(resource.id, total, window=around, now=now)
+            wanted = MeterShare(mrid=resource.source.mrid, window=window, percent=percent)
+            await require_meter_open(wanted, uow, now=now)

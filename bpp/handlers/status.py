@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.orders import get_contract, tell
+from bpp.orders import get_order, tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -17,5 +17,5 @@ from trading.mapping import wire_of
 async def status(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
     """Return the order with what was delivered, settled and billed so far. Raises: OrderNotFound."""
     order_id = wire_of(inbound.profile.name).read_order_id(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.REFERENCE, lock=False)
-    return await tell(contract, uow, now=now)
+    contracts = await get_order(inbound, uow, order_id=order_id, named_at=Field.REFERENCE, lock=False)
+    return await tell(contracts[0], uow, now=now)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -53,18 +54,20 @@ class Asking:
         with places_named(inbound):
             async with self.uow_factory() as uow:
                 wanted = await step.look(self.bpp, inbound, uow, now)
-            office = None if wanted is None else self.offices.of(wanted.terms.provider)
-            if wanted is not None and office is None:
+            office = self.offices.of(wanted[0].terms.provider) if wanted else None
+            if wanted and office is None:
                 return partial(run_handler, HANDLERS[action], self.bpp)
-            if wanted is not None and office is not None:
-                wanted = await _taken(office, step, wanted, inbound.context.message_id, now)
+            if office is not None:
+                asked = (_taken(office, step, each, inbound.context.message_id, now) for each in wanted)
+                wanted = await asyncio.gather(*asked)
         return partial(run_handler, partial(step.handle, wanted), self.bpp)
 
 
 async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Wanted:
     """Return what the back office takes: what is wanted, or that with its counter."""
+    which = f":{wanted.line}" if wanted.lines > 1 else ""
     question = Question(
-        id=f"{message_id}:{step.stage}",
+        id=f"{message_id}:{step.stage}{which}",
         stage=step.stage,
         order_id=wanted.order_id,
         terms=wanted.terms,

@@ -42,7 +42,8 @@ class PublicationWire(Protocol):
 class Wire(Protocol):
     """One generation: `ORDER_KEY` is the key of `message` that an order stands under.
 
-    `ATTRIBUTES_KEY` is the key of an order that its contract's attributes stand under.
+    `ATTRIBUTES_KEY` is the key of an order that its contract's attributes stand under, `VALUE_KEY` that of
+    what it costs.
     """
 
     @property
@@ -56,6 +57,15 @@ class Wire(Protocol):
 
     @property
     def ATTRIBUTES_KEY(self) -> str: ...  # noqa: N802
+
+    @property
+    def VALUE_KEY(self) -> str: ...  # noqa: N802
+
+    # orders of several lines: what stands under ORDER_KEY, of one line each
+
+    def split_order(self, order: Message) -> list[Json]: ...
+
+    def join_order(self, whole: Message, lines: Sequence[Message]) -> Json: ...
 
     # what buyers ask
 

@@ -62,7 +62,7 @@ def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection)
 def write_contract_order(view: ContractView) -> Json:
     """Return the order of a contract as it stands, with everything that came of it."""
     contract = view.contract
-    sent, quote = contract.buyer_order, contract.quote
+    sent, quote = contract.buyer_order, view.quote
     return _without_status(sent) | {
         "id": contract.id,
         **_STATUS[contract.status],
@@ -124,7 +124,7 @@ def _agreed_offer(view: ContractView) -> Json:
 
 
 def _payment(view: ContractView) -> Json:
-    quoted = view.contract.quote.total
+    quoted = view.quote.total
     total = sum_money((bill.total for bill in view.bills), currency=quoted.currency) if view.bills else quoted
     paid = bool(view.bills) and all(bill.status == _BILL_PAID for bill in view.bills)
     sent = find_object(view.contract.buyer_order, "payments", 0)

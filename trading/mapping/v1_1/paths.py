@@ -34,4 +34,5 @@ PATHS: Final[Paths] = {
 }
 ORDER_KEY: Final = "order"
 ATTRIBUTES_KEY: Final = "orderAttributes"
+VALUE_KEY: Final = "quote"
 FILTER_EXAMPLE: Final = "$[?@.itemAttributes.sourceType == 'SOLAR']"

@@ -157,7 +157,7 @@ def _commitment(
 
 
 def _considerations(view: ContractView) -> list[Json]:
-    quote = view.contract.quote
+    quote = view.quote
     settled = [write_settled(view.cycles, total=view.total, penalty=view.penalty)] if view.cycles else []
     return [write_quote(quote), *settled]
 

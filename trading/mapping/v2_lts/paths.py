@@ -35,6 +35,7 @@ PATHS: Final[Paths] = {
 }
 ORDER_KEY: Final = "contract"
 ATTRIBUTES_KEY: Final = "contractAttributes"
+VALUE_KEY: Final = "consideration"
 PROPOSAL: Final = "proposal"
 """The key of a commitment that a proposed change stands under."""
 FILTER_EXAMPLE: Final = "$[?@.resourceAttributes.sourceType == 'SOLAR']"

@@ -14,6 +14,7 @@ from trading.mapping.v2_rc.feedback import (
     write_support,
     write_tracking,
 )
+from trading.mapping.v2_rc.lines import join_order, split_order
 from trading.mapping.v2_rc.order import write_contract_order, write_quote_order, write_trade
 from trading.mapping.v2_rc.order_report import find_parts, read_contract
 from trading.mapping.v2_rc.order_request import (
@@ -29,7 +30,7 @@ from trading.mapping.v2_rc.order_request import (
     write_track,
     write_update,
 )
-from trading.mapping.v2_rc.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS
+from trading.mapping.v2_rc.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS, VALUE_KEY
 from trading.mapping.v2_rc.search import read_criteria, write_criteria
 
 __all__ = [
@@ -37,7 +38,9 @@ __all__ = [
     "FILTER_EXAMPLE",
     "ORDER_KEY",
     "PATHS",
+    "VALUE_KEY",
     "find_parts",
+    "join_order",
     "read_aggregate",
     "read_answer",
     "read_catalog",
@@ -52,6 +55,7 @@ __all__ = [
     "read_ticket",
     "read_track",
     "read_tracking",
+    "split_order",
     "write_aggregate",
     "write_answer",
     "write_cancel",

@@ -60,7 +60,7 @@ def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection)
 def write_contract_order(view: ContractView) -> Json:
     """Return the order of a contract as it stands, with everything that came of it."""
     contract = view.contract
-    sent, quote = contract.buyer_order, contract.quote
+    sent, quote = contract.buyer_order, view.quote
     offer = write_accepted_offer(
         offer_id=contract.offer_id,
         name=contract.offer_name,
@@ -157,7 +157,7 @@ def _price(quote: Quote) -> Json:
 
 
 def _payment(view: ContractView, sent: Mapping[str, Any]) -> Json:
-    quoted = view.contract.quote.total
+    quoted = view.quote.total
     billed = sum_money((bill.total for bill in view.bills), currency=quoted.currency)
     total = billed if view.bills else quoted
     ours = {

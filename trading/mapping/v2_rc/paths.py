@@ -35,6 +35,7 @@ PATHS: Final[Paths] = {
 }
 ORDER_KEY: Final = "order"
 ATTRIBUTES_KEY: Final = "beckn:orderAttributes"
+VALUE_KEY: Final = "beckn:orderValue"
 PROPOSAL: Final = "beckn:proposal"
 """The key of a line that a proposed change stands under."""
 FILTER_EXAMPLE: Final = "$[?@['beckn:itemAttributes'].sourceType == 'SOLAR']"

@@ -1,0 +1,150 @@
+"""Orders of several lines: quoted, held, sold and delivered together, on each generation of the wire."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import orjson
+import pytest
+
+from kernel.energy import Energy
+from protocol.actions import Action
+from protocol.profile import PROFILES, V2_RC, Profile
+from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.official import official_message_errors
+from tests.support.order_lines import (
+    AFTERNOON_HOURS,
+    AFTERNOON_LINE,
+    LINES,
+    MORNING_HOURS,
+    MORNING_LINE,
+    buy_lines,
+    open_world,
+    told,
+    written,
+)
+from tests.support.seller_world import ITEM, SellerWorld
+from trading.lifecycle import ContractStatus
+from trading.mapping import wire_of
+from trading.mapping.wire import Wire
+from trading.request import OrderRequest
+from trading.stock import Stock
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
+def profile(request: pytest.FixtureRequest) -> Profile:
+    found: Profile = request.param
+    return found
+
+
+@pytest.fixture
+async def world(uow_factory: UnitOfWorkFactory, profile: Profile) -> SellerWorld:
+    return await open_world(uow_factory, profile)
+
+
+@pytest.fixture
+def wire(profile: Profile) -> Wire:
+    return wire_of(profile.name)
+
+
+async def left(world: SellerWorld, item: str = ITEM) -> int:
+    async with world.uow_factory() as uow:
+        return (await Stock(uow.connection).left(item, now=world.clock.now())).watt_hours
+
+
+async def test_select_quotes_each_line_and_their_sum(world: SellerWorld, wire: Wire) -> None:
+    quoted = await world.send(Action.SELECT, written(world, *LINES))
+    whole = wire.find_parts(quoted[wire.ORDER_KEY])
+    assert whole.value is not None
+    assert Decimal(whole.value["value"]) == Decimal("6.55")
+    each = [wire.find_parts(line).value for line in wire.split_order(quoted[wire.ORDER_KEY])]
+    assert [Decimal(value["value"]) for value in each if value] == [Decimal("4.75"), Decimal("1.80")]
+    assert len(whole.value["components"]) == sum(len(value["components"]) for value in each if value)
+    assert await left(world) == 30_500
+
+
+async def test_all_lines_are_held_then_sold(world: SellerWorld, wire: Wire) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    assert await left(world) == 5_500
+    assert [line.status for line in told(world, held)] == [ContractStatus.PENDING] * 2
+    sold = await world.send(Action.CONFIRM, held)
+    morning, afternoon = told(world, sold)
+    assert [line.status for line in (morning, afternoon)] == [ContractStatus.ACTIVE] * 2
+    assert (morning.quantity, afternoon.quantity) == (Energy(15_000), Energy(10_000))
+    assert (morning.window, afternoon.window) == (MORNING_HOURS, AFTERNOON_HOURS)
+    assert (morning.quote.total.minor, afternoon.quote.total.minor) == (475, 180)
+    assert afternoon.order_id == f"{morning.order_id}.2"
+    whole = wire.find_parts(sold[wire.ORDER_KEY])
+    assert whole.contract is not None
+    assert whole.order_id == morning.order_id
+    assert whole.contract["contractedQuantity"] == 25
+    assert (whole.contract["tradeStartTime"], whole.contract["tradeEndTime"]) == (
+        "2026-01-09T10:00:00Z",
+        "2026-01-09T18:00:00Z",
+    )
+    again = await world.send(Action.CONFIRM, held)
+    assert again == sold
+    world.clock.advance(timedelta(hours=1))
+    assert await left(world) == 5_500
+
+
+async def test_what_init_answered_is_what_status_tells(world: SellerWorld, wire: Wire) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    order_id = told(world, held)[0].order_id
+    found = await world.send(Action.STATUS, wire.write_order_id(OrderRequest(order_id=order_id)))
+    assert told(world, found) == told(world, held)
+
+
+async def test_each_line_has_its_own_delivery_and_bill(world: SellerWorld, wire: Wire) -> None:
+    bought = await buy_lines(world)
+    world.clock.advance(timedelta(hours=11))
+    await world.deliver([4_000] * 4, window=MORNING_HOURS)
+    await world.deliver([2_000] * 4, window=AFTERNOON_HOURS)
+    world.clock.advance(timedelta(hours=24))
+    await world.refresh_all()
+    found = await world.send(Action.STATUS, wire.write_order_id(OrderRequest(order_id=bought[0].order_id)))
+    morning, afternoon = told(world, found)
+    assert [line.status for line in (morning, afternoon)] == [ContractStatus.COMPLETED] * 2
+    assert (morning.delivery.delivered, afternoon.delivery.delivered) == (Energy(15_000), Energy(8_000))
+    [first], [second] = morning.bills, afternoon.bills
+    assert (first.total.minor, second.total.minor) == (475, 144)
+    assert (first.cycle_id, second.cycle_id) == ("bill-2026-01-001", "2:bill-2026-01-001")
+    whole = wire.find_parts(found[wire.ORDER_KEY]).contract or {}
+    assert [bill["cycleId"] for bill in whole["billingCycles"]] == [first.cycle_id, second.cycle_id]
+    last = (await world.unsolicited())[-1]
+    assert [len(line.bills) for line in told(world, {wire.ORDER_KEY: last})] == [1, 1]
+
+
+async def test_messages_of_several_lines_fit_the_official_schema(
+    world: SellerWorld, wire: Wire, profile: Profile
+) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    await world.send(Action.CONFIRM, held)
+    world.clock.advance(timedelta(hours=11))
+    await world.deliver([4_000] * 4, window=MORNING_HOURS)
+    for action, message in ((Action.INIT, held), (Action.CONFIRM, held)):
+        inbound = orjson.loads(world.inbound(action, message).raw)
+        assert official_message_errors(profile.schema_of(action), inbound, profile=profile.name) == []
+    for _, document in await world.documents(Action.ON_STATUS):
+        name = profile.schema_of(Action.ON_STATUS)
+        assert official_message_errors(name, document, profile=profile.name) == []
+
+
+async def test_nothing_is_held_if_one_line_cannot_be_had(world: SellerWorld) -> None:
+    greedy = replace(AFTERNOON_LINE, quantity=Energy(16_000))
+    error = await world.refusal(Action.INIT, written(world, MORNING_LINE, greedy))
+    assert error.code == "BIZ_QUANTITY_UNAVAILABLE"
+    assert error.message.startswith("line 2: ")
+    assert await left(world) == 30_500
+
+
+async def test_a_refusal_names_the_line_by_its_place(uow_factory: UnitOfWorkFactory) -> None:
+    world = await open_world(uow_factory, V2_RC)
+    unknown = replace(AFTERNOON_LINE, offer_id="nobody-offers-this")
+    error = await world.refusal(Action.SELECT, written(world, MORNING_LINE, unknown))
+    assert error.path == "$.message.order['beckn:orderItems'][1]['beckn:acceptedOffer']"

@@ -1,0 +1,129 @@
+"""Orders of several lines: taken apart into orders of one line each, and put together again.
+
+A line is an item with the offer and the fulfilment that stand at the same place in their lists. The item says
+in a bag of its own what an order of one line says in its attributes. The parts of a line's price name its
+fulfilment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Final
+
+from trading.fields import Field
+from trading.mapping.bags.amounts import plain
+from trading.mapping.bags.line import line_bag, own_bag
+from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal
+from trading.mapping.v1_1.paths import PATHS
+from trading.mapping.v1_1.tags import PROPOSAL
+from trading.refusals import OneItemOnly
+
+_BAG: Final = "orderAttributes"
+_PLACES: Final = "fulfillment_ids"
+
+
+def split_order(order: Mapping[str, Any]) -> list[Json]:
+    """Return an order of one line for each item; of one item it is the order itself. Raises: OneItemOnly."""
+    items = find_objects(order, "items")
+    if len(items) < 2:
+        return [dict(order)]
+    offers = find_objects(order, "offers")
+    if len(offers) > 1 and len(offers) != len(items):
+        raise OneItemOnly(
+            f"the order has {len(items)} items and {len(offers)} offers",
+            path=PATHS[Field.OFFER],
+            hint="Name one offer for each item, in their order.",
+        )
+    return [_alone(order, number, item) for number, item in enumerate(items)]
+
+
+def join_order(whole: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Json:
+    """Return `whole`, which speaks of all lines together, with the lines of orders of one line each."""
+    names = [_place(find_object(each, "items", 0), number) for number, each in enumerate(lines)]
+    joined: Json = {
+        "items": [_item(each, name) for each, name in zip(lines, names, strict=True)],
+        "offers": [offer for each in lines for offer in find_objects(each, "offers")],
+        "fulfillments": _fulfillments(lines, names),
+    }
+    parts = [
+        part | {"item": find_object(part, "item") | {_PLACES: [name]}}
+        for each, name in zip(lines, names, strict=True)
+        for part in find_objects(each, "quote", "breakup")
+    ]
+    if parts:
+        joined["quote"] = find_object(whole, "quote") | {"breakup": parts}
+    return dict(whole) | {key: value for key, value in joined.items() if value}
+
+
+def _alone(order: Mapping[str, Any], number: int, item: Mapping[str, Any]) -> Json:
+    name = _place(item, number)
+    kept = {key: value for key, value in order.items() if key not in ("quote", "tags")}
+    offers = find_objects(order, "offers")
+    quote = _quote(order, name)
+    ours: Json = {
+        "items": [dict(item) | {_PLACES: [name]}],
+        "offers": offers[number : number + 1] if len(offers) > 1 else offers,
+        "fulfillments": _own_fulfillments(order, number, name),
+        "quote": quote,
+        "tags": find_objects(item, "tags"),
+        _BAG: line_bag(find_object(order, _BAG), find_object(item, _BAG)),
+    }
+    return kept | {key: value for key, value in ours.items() if value}
+
+
+def _place(item: Mapping[str, Any], number: int) -> str:
+    """Return the id of the fulfilment of an item; one that names none is given one."""
+    return find_text(item, _PLACES, 0) or f"line-{number + 1}"
+
+
+def _own_fulfillments(order: Mapping[str, Any], number: int, name: str) -> list[Json]:
+    """Return the line's own fulfilment and what was cut from it; else the order's, under the line's name."""
+    sent = find_objects(order, "fulfillments")
+    named = [entry for entry in sent if find_text(entry, "id") in (name, f"curtailment-{name}")]
+    if named:
+        return named
+    shared = sent[number : number + 1] or sent[:1] or [{}]
+    return [shared[0] | {"id": name}]
+
+
+def _quote(order: Mapping[str, Any], name: str) -> Json:
+    """Return what the parts of the price come to that are the line's; nothing if none say so."""
+    parts = [
+        part
+        for part in find_objects(order, "quote", "breakup")
+        if find_text(part, "item", _PLACES, 0) == name
+    ]
+    if not parts:
+        return {}
+    path = PATHS[Field.TOTAL]
+    amounts = (read_decimal(find_object(part, "price").get("value"), path=path) for part in parts)
+    total = sum(amounts, Decimal(0))
+    currency = find_text(parts[0], "price", "currency")
+    return {"price": {"currency": currency, "value": plain(total)}, "breakup": parts}
+
+
+def _item(order: Mapping[str, Any], name: str) -> Json:
+    item, bag = find_object(order, "items", 0), own_bag(find_object(order, _BAG))
+    told = [group for group in find_objects(order, "tags") if _is_proposal(group)]
+    sent = [group for group in find_objects(item, "tags") if not told or not _is_proposal(group)]
+    further: Json = {"tags": [*sent, *told], _BAG: bag}
+    return item | {_PLACES: [name]} | {key: value for key, value in further.items() if value}
+
+
+def _is_proposal(group: Mapping[str, Any]) -> bool:
+    return find_text(group, "descriptor", "code") == PROPOSAL
+
+
+def _fulfillments(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Json]:
+    """Return the fulfilment of each line under its name, then what was cut, then what is nobody's."""
+    own: list[Json] = []
+    cuts: list[Json] = []
+    for each, name in zip(lines, names, strict=True):
+        first, *further = find_objects(each, "fulfillments") or [{}]
+        if first:
+            own.append(first | {"id": name})
+        cuts += [
+            entry | {"id": f"curtailment-{name}"} for entry in further if entry.get("type") == "CURTAILMENT"
+        ]
+    return [*own, *cuts]

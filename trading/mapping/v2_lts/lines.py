@@ -1,0 +1,85 @@
+"""Contracts of several commitments: taken apart into contracts of one each, and put together again.
+
+A commitment says in a bag of its own what a contract of one says in its attributes, and has its own price.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from trading.mapping.bags.line import line_bag, own_bag
+from trading.mapping.find import Json, find, find_object, find_objects, find_text
+from trading.mapping.v2_lts.flows import SETTLED
+
+_BAG: Final = "contractAttributes"
+_PRICE: Final = "consideration"
+_SERIES: Final = "commitmentAttributes"
+_TIMES: Final = ("tradeStartTime", "tradeEndTime")
+
+
+def split_order(contract: Mapping[str, Any]) -> list[Json]:
+    """Return a contract of one commitment for each; of one commitment it is the contract itself."""
+    commitments = find_objects(contract, "commitments")
+    if len(commitments) < 2:
+        return [dict(contract)]
+    return [_alone(contract, number, each) for number, each in enumerate(commitments, start=1)]
+
+
+def join_order(whole: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Json:
+    """Return `whole`, which speaks of all lines together, with the commitments of contracts of one each."""
+    joined: Json = {
+        "commitments": [_commitment(number, each) for number, each in enumerate(lines, start=1)],
+        "performance": [
+            _performance(number, each, entry)
+            for number, each in enumerate(lines, start=1)
+            for entry in find_objects(each, "performance")
+        ],
+    }
+    return dict(whole) | {key: value for key, value in joined.items() if value}
+
+
+def _alone(contract: Mapping[str, Any], number: int, commitment: Mapping[str, Any]) -> Json:
+    name = _name(commitment, number)
+    kept = {key: value for key, value in contract.items() if key not in (_PRICE, "performance")}
+    price = commitment.get(_PRICE)
+    bag = find_object(contract, _BAG)
+    if find(commitment, _SERIES, "intervalPeriod") is not None:
+        bag = {key: value for key, value in bag.items() if key not in _TIMES}
+    roles = {key: value for key, value in find_object(contract, _BAG).items() if key == "roles"}
+    own = line_bag(bag, find_object(commitment, _BAG))
+    ours: Json = {
+        "commitments": [{"id": name} | dict(commitment)],
+        _PRICE: [price] if isinstance(price, dict) else [],
+        "performance": [
+            entry
+            for entry in find_objects(contract, "performance")
+            if name in (find(entry, "commitmentIds") or ())
+        ],
+        _BAG: own | roles if own else {},
+    }
+    return kept | {key: value for key, value in ours.items() if value}
+
+
+def _name(commitment: Mapping[str, Any], number: int) -> str:
+    return find_text(commitment, "id") or f"commitment-{number}"
+
+
+def _commitment(number: int, contract: Mapping[str, Any]) -> Json:
+    commitment = find_object(contract, "commitments", 0)
+    bag = own_bag(find_object(contract, _BAG))
+    price = next((each for each in find_objects(contract, _PRICE) if each.get("id") != SETTLED), None)
+    further: Json = {_BAG: bag, _PRICE: price}
+    named = commitment | {"id": _name_of_line(commitment, number)}
+    return named | {key: value for key, value in further.items() if value}
+
+
+def _name_of_line(commitment: Mapping[str, Any], number: int) -> str:
+    """Return the id of a commitment; the one that all are given which have none becomes the line's."""
+    name = find_text(commitment, "id")
+    return f"commitment-{number}" if name is None or (number > 1 and name == "commitment-1") else name
+
+
+def _performance(number: int, contract: Mapping[str, Any], entry: Mapping[str, Any]) -> Json:
+    commitment = find_object(contract, "commitments", 0)
+    return dict(entry) | {"commitmentIds": [_name_of_line(commitment, number)]}
