@@ -110,10 +110,19 @@ def _check_trade(on_status: dict[str, Any], profile: Profile) -> None:
     assert report.delivery.delivered == Energy(10_000)
 
 
+def heed_ctrl_c() -> None:
+    """Heed it also where the tests run behind a shell's `&`, which has its children ignore it."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 async def test_ctrl_c_leaves_no_process_and_no_file_behind() -> None:
     with tempfile.TemporaryDirectory(prefix="ctrl-c-") as folder:
         process = await asyncio.create_subprocess_exec(
-            *DEMO, stdout=PIPE, stderr=DEVNULL, env={**os.environ, "TMPDIR": folder}
+            *DEMO,
+            stdout=PIPE,
+            stderr=DEVNULL,
+            env={**os.environ, "TMPDIR": folder},
+            preexec_fn=heed_ctrl_c,
         )
         assert process.stdout is not None
         async with asyncio.timeout(60):
