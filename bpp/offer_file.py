@@ -7,7 +7,7 @@ from datetime import time, timedelta
 from decimal import Decimal
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
 
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
 from bpp.charging_file import SessionEntry
@@ -26,6 +26,7 @@ from trading.terms import PaymentTiming, PricingModel, SettlementType, Terms
 from trading.wheeling import Wheeling
 
 _MINUTES: Final = 60
+Payment = PaymentTiming | Annotated[tuple[PaymentTiming, ...], Field(min_length=1)]
 
 
 def _clock(value: object) -> object:
@@ -38,6 +39,12 @@ def _clock(value: object) -> object:
 def _listed(value: object) -> object:
     """Let one charge stand without the list around it."""
     return [value] if isinstance(value, dict) else value
+
+
+def _require_once(payment: Payment) -> Payment:
+    if isinstance(payment, tuple) and len(set(payment)) < len(payment):
+        raise ValueError("a way of paying is named twice")
+    return payment
 
 
 def _upper(value: object) -> object:
@@ -151,6 +158,7 @@ class OfferEntry(Entry):
     `tariffs` are files of utilities' charges, beside the catalogue. `metering_minutes` is how long the
     meters' intervals last, on whose bounds hours must begin and end; in REAL_TIME each is a cycle.
     `share_percent` is the fixed share of the meter that each contract has, by the sharing of the resource.
+    `payment` may be several: the buyer chooses, and the first holds if it does not.
     With `counter_terms` an order that cannot be taken is answered with the nearest that can.
     """
 
@@ -178,7 +186,7 @@ class OfferEntry(Entry):
     pricing_model: PricingModel = PricingModel.PER_KWH
     settlement_type: SettlementType = SettlementType.DAILY
     billing_period: BillingPeriod = BillingPeriod.MONTHLY
-    payment: PaymentTiming = PaymentTiming.POSTPAID
+    payment: Annotated[Payment, AfterValidator(_require_once)] = PaymentTiming.POSTPAID
     metering_minutes: Annotated[int, Field(gt=0, le=60)] = METERING_GRID // timedelta(minutes=1)
     matching: Annotated[Matching, BeforeValidator(_upper)] = Matching.WINDOW
     losses: LossesEntry | None = None
@@ -204,7 +212,13 @@ class OfferEntry(Entry):
             maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
             validity=self.validity.to_domain() if self.validity else None,
             counters=self.counter_terms,
+            payments=self._payments,
         )
+
+    @property
+    def _payments(self) -> tuple[PaymentTiming, ...]:
+        """The ways of paying, the usual one first."""
+        return self.payment if isinstance(self.payment, tuple) else (self.payment,)
 
     def _terms(self, tariffs: Sequence[Wheeling], *, is_session: bool) -> Terms:
         currency = Currency(self.currency)
@@ -234,7 +248,7 @@ class OfferEntry(Entry):
             metering=timedelta(minutes=self.metering_minutes),
             losses=self.losses.to_domain() if self.losses else NO_LOSSES,
             penalties=tuple(entry.to_domain(currency) for entry in self.penalties),
-            payment=self.payment,
+            payment=self._payments[0],
             share_percent=self.share_percent,
             session=session,
             cancellation=tuple(entry.to_domain(currency) for entry in self.cancellation),

@@ -234,6 +234,7 @@ def _differences(
         ("the buyer's utility", *_utilities(contract, request), Field.UTILITY),
         ("the start", request.trade_start, contract.window.start, Field.TRADE_START),
         ("the end", request.trade_end, contract.window.end, Field.TRADE_END),
+        ("how it is paid", request.payment, contract.terms.payment, Field.PAYMENT),
     ]
 
 

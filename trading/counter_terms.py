@@ -18,7 +18,7 @@ def has_counter_terms(offer: Offer) -> bool:
 
 def describe(asked: OrderRequest, taken: OrderRequest) -> str | None:
     """Return in words what becomes what, None if nothing does."""
-    names = ("quantity", "trade_start", "trade_end")
+    names = ("quantity", "trade_start", "trade_end", "payment")
     pairs = [(getattr(asked, name), getattr(taken, name)) for name in names]
     return ", ".join(f"{old} became {new}" for old, new in pairs if old not in (None, new)) or None
 
@@ -36,6 +36,13 @@ def nearest_quantity(request: OrderRequest, offer: Offer, *, left: Energy) -> Or
     if taken == request.quantity:
         return request
     return replace(request, quantity=taken, contracted=request.contracted and taken, total=None)
+
+
+def nearest_payment(request: OrderRequest, offer: Offer) -> OrderRequest:
+    """Return the order paid as it asks for where the offer has that, else in the offer's usual way."""
+    if request.payment is None or request.payment in offer.allowed_payments:
+        return request
+    return replace(request, payment=offer.terms.payment)
 
 
 def nearest_window(request: OrderRequest, resource: Resource) -> OrderRequest:

@@ -18,6 +18,7 @@ from trading.terms import PaymentTiming, Terms
 from trading.wheeling import Side
 
 _MINUTE: Final = timedelta(minutes=1)
+_PAID: Final = {PaymentTiming.POSTPAID: "after delivery", PaymentTiming.PREPAID: "ahead"}
 _CALLED: Final = {
     BillingPeriod.DAILY: "day",
     BillingPeriod.WEEKLY: "week",
@@ -25,9 +26,12 @@ _CALLED: Final = {
 }
 
 
-def describe_delivery(terms: Terms) -> str:
-    """Return a sentence for each term that an offer has, nothing for one without any."""
-    return " ".join(_sentences(terms))
+def describe_delivery(terms: Terms, *, payments: tuple[PaymentTiming, ...] = ()) -> str:
+    """Return a sentence for each term that an offer has, nothing for one without any.
+
+    `payments` are the ways of paying that a buyer may choose from.
+    """
+    return " ".join([*_sentences(terms), *_payment(payments or (terms.payment,))])
 
 
 def _sentences(terms: Terms) -> Iterator[str]:
@@ -49,8 +53,18 @@ def _sentences(terms: Terms) -> Iterator[str]:
         yield from describe_session(terms.session)
     for term in terms.cancellation:
         yield _cancellation(term)
-    if terms.payment is PaymentTiming.PREPAID:
-        yield "It is paid ahead: what all of it costs is set aside from the buyer's deposit at confirm."
+
+
+def _payment(payments: tuple[PaymentTiming, ...]) -> Iterator[str]:
+    if len(payments) > 1:
+        usual = _PAID[payments[0]]
+        others = " or ".join(_PAID[payment] for payment in payments[1:])
+        yield f"It is paid {usual}, or {others} if the buyer asks for that."
+    if PaymentTiming.PREPAID in payments:
+        when = "It is" if len(payments) == 1 else "If it is"
+        mark = ":" if len(payments) == 1 else ","
+        aside = "set aside from the buyer's deposit at confirm"
+        yield f"{when} paid ahead{mark} what all of it costs is {aside}."
 
 
 def _allowance(subscription: Subscription) -> str:

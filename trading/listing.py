@@ -135,7 +135,7 @@ def list_offer(offer: Offer) -> ListedOffer:
         minimum=offer.minimum,
         maximum=offer.maximum,
         validity=offer.validity,
-        description=describe_delivery(offer.terms),
+        description=describe_delivery(offer.terms, payments=offer.payments),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
@@ -20,11 +20,12 @@ from trading.refusals import (
     ItemNotFound,
     OfferAmbiguous,
     OfferNotFound,
+    PaymentNotOffered,
     ProviderNotFound,
     QuantityOutOfBounds,
     QuoteExpired,
 )
-from trading.terms import Terms
+from trading.terms import PaymentTiming, Terms
 
 
 class SourceType(StrEnum):
@@ -104,7 +105,9 @@ class Resource:
 class Offer:
     """Terms on which a resource is sold; `zone` is the IANA zone whose days are settled.
 
-    One that `counters` answers an order that it cannot take with the nearest that it would.
+    One that `counters` answers an order that it cannot take with the nearest that it would. `payments` are
+    the ways of paying that a buyer may choose from, where there are several: the first, which is that of the
+    terms, holds for who chooses none.
     """
 
     id: str
@@ -117,6 +120,22 @@ class Offer:
     maximum: Energy | None = None
     validity: Interval | None = None
     counters: bool = False
+    payments: tuple[PaymentTiming, ...] = ()
+
+    @property
+    def allowed_payments(self) -> tuple[PaymentTiming, ...]:
+        return self.payments or (self.terms.payment,)
+
+    def paid(self, payment: PaymentTiming | None) -> Offer:
+        """Return the offer as it is paid in that way, or as usual. Raises: PaymentNotOffered."""
+        if payment in (None, self.terms.payment):
+            return self
+        if payment not in self.allowed_payments:
+            allowed = " or ".join(self.allowed_payments)
+            raise PaymentNotOffered(
+                f"the offer {self.id} cannot be {payment}", path=Field.PAYMENT, hint=f"It can be {allowed}."
+            )
+        return replace(self, terms=replace(self.terms, payment=payment))
 
     def is_open(self, now: datetime) -> bool:
         return self.validity is None or now in self.validity

@@ -107,7 +107,7 @@ def require_price(ordered: Ordered, quote: Quote) -> None:
 
 
 def require_together(ordered: Ordered, selections: Sequence[Selection]) -> None:
-    """Let pass what can be sold in one order: one seller, one currency, energy only, nothing twice.
+    """Let pass what can be sold in one order: of one seller, paid alike, energy only, nothing twice.
 
     Raises: LinesUnsuitable.
     """
@@ -138,6 +138,12 @@ def _require_with(first: Selection, each: Selection) -> None:
             f"it is paid in {each.offer.terms.currency}, line 1 in {first.offer.terms.currency}",
             path=Field.OFFER,
             hint="Order what is paid in one currency at a time.",
+        )
+    if each.offer.terms.payment is not first.offer.terms.payment:
+        raise LinesUnsuitable(
+            f"it is {each.offer.terms.payment}, line 1 is {first.offer.terms.payment}",
+            path=Field.PAYMENT,
+            hint="Order what is paid in one way at a time.",
         )
     if each.offer.terms.session is not None:
         raise LinesUnsuitable(

@@ -219,6 +219,12 @@ class SupportUnavailable(NodeError):
     code, http_status, retryable = "BIZ_SUPPORT_NOT_AVAILABLE", 404, False
 
 
+class PaymentNotOffered(NodeError):
+    """The offer is not paid in the way that was asked for."""
+
+    code, http_status, retryable = "BIZ_PAYMENT_NOT_SUPPORTED", 409, False
+
+
 class DepositInsufficient(NodeError):
     """The buyer has to pay ahead, and its deposit does not reach."""
 

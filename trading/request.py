@@ -18,6 +18,7 @@ from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
 from trading.refusals import FieldInvalid, FieldMissing, OtherMeter, OwnMeter, QuoteChanged, WindowUnavailable
 from trading.spatial import SpatialFilter
+from trading.terms import PaymentTiming
 
 BEST_RATING: Final = Decimal(5)
 WORST_RATING: Final = Decimal(0)
@@ -52,7 +53,7 @@ class FinderFee:
 class OrderRequest:
     """An order as a buyer asks for it; None is what it leaves open.
 
-    `buyer_utility` is the subscriber id of the utility that serves the buyer.
+    `buyer_utility` is the subscriber id of the utility that serves the buyer. `code` makes it cheaper.
     `contracted` is the quantity that the contract's attributes repeat. `total` is the price that the
     buyer expects, in major units of `currency`. `as_sent` is the whole order.
     """
@@ -68,6 +69,8 @@ class OrderRequest:
     trade_start: datetime | None = None
     trade_end: datetime | None = None
     buyer_utility: str | None = None
+    payment: PaymentTiming | None = None
+    code: str | None = None
     total: Decimal | None = None
     currency: str | None = None
     as_sent: Mapping[str, Any] = field(default_factory=dict)
@@ -176,6 +179,7 @@ def find_selection(catalogue: Catalogue, request: OrderRequest, *, now: datetime
         raise FieldMissing("the order does not say how much", path=Field.QUANTITY, hint="Name it in kWh.")
     offer.require_open(now)
     offer.require_quantity(request.quantity)
+    offer = offer.paid(request.payment)
     window = trade_window(request, resource)
     return Selection(resource=resource, offer=offer, quantity=request.quantity, window=window)
 

@@ -203,7 +203,7 @@ def _agreed(stated: Stated) -> OrderRequest:
     asked = replace(wanted(form, stated.purchase.names), order_id=stated.order_id)
     if report is None:
         return asked
-    asked = replace(asked, quantity=report.quantity)
+    asked = replace(asked, quantity=report.quantity, payment=None)
     if form.window is None:
         return asked
     return replace(asked, trade_start=report.window.start, trade_end=report.window.end)

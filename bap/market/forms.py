@@ -20,6 +20,7 @@ from kernel.interval import Interval
 from trading.charging.connector import ConnectorType
 from trading.geometry import point_at
 from trading.spatial import SpatialFilter, SpatialOperator
+from trading.terms import PaymentTiming
 
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Text of one line."""
@@ -132,6 +133,12 @@ class QuoteForm(Form):
     utility: Line | None = Field(
         None,
         description="Who runs the grid at that meter, by its name in the network, if the seller asks for it.",
+    )
+
+    payment: PaymentTiming | None = Field(
+        None,
+        description="How it is to be paid, where the offer leaves a choice: `prepaid`, from the deposit with "
+        "the seller, or `postpaid`, by bills. Without it, as the offer says first.",
     )
 
     @property

@@ -61,6 +61,7 @@ def wanted(form: QuoteForm, names: Mapping[str, str]) -> OrderRequest:
         quantity=form.energy,
         target_meter=form.meter,
         buyer_utility=form.utility,
+        payment=form.payment,
         trade_start=None if window is None else window.start,
         trade_end=None if window is None else window.end,
     )

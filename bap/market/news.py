@@ -45,6 +45,7 @@ from storage.outbox import ClaimedOutgoing
 from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
+from trading.mapping.parts import OrderParts
 
 log = structlog.get_logger(__name__)
 
@@ -175,6 +176,8 @@ async def _why_not_buy(purchase: Purchase, inbound: Inbound, uow: UnitOfWork) ->
         held = tell_quote(contract.quote)
     except (NodeError, KeyError) as error:
         return _unclear(inbound.sender, error)
+    if (problem := _why_not_pay(purchase, wire.find_parts(inbound.message[wire.ORDER_KEY]))) is not None:
+        return problem
     agreed = None if quoted is None or quoted.result is None else quoted.result["total"]
     is_whole = contract.quantity == purchase.form.energy
     if is_whole and agreed == held.total.model_dump():
@@ -184,6 +187,18 @@ async def _why_not_buy(purchase: Purchase, inbound: Inbound, uow: UnitOfWork) ->
         "price-changed",
         f"{tell_energy(contract.quantity)} kWh are held at {held.total.amount} {held.total.currency}; "
         f"ordered were {tell_energy(purchase.form.energy)} kWh, quoted at {was}.",
+        what_to_do="Confirm the order if you agree to that, or cancel it.",
+    )
+
+
+def _why_not_pay(purchase: Purchase, held: OrderParts) -> Problem | None:
+    """Return that the order is paid otherwise than was asked for, None if it is not."""
+    asked = purchase.form.payment
+    if asked in (None, held.payment):
+        return None
+    return make_problem(
+        "payment-refused",
+        f"Ordered was to pay {asked}; the seller holds it {held.payment or 'without saying how it is paid'}.",
         what_to_do="Confirm the order if you agree to that, or cancel it.",
     )
 

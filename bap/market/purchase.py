@@ -15,6 +15,7 @@ from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.bags.proposal import read_proposal
 from trading.report import ContractReport, ProposalReport
+from trading.terms import PaymentTiming
 
 Json = dict[str, Any]
 
@@ -82,6 +83,11 @@ class Stated:
             return None if told is None else read_proposal(told)
         except NodeError:
             return None
+
+    @property
+    def payment(self) -> PaymentTiming | None:
+        """How it is paid, as the seller told it, None if it did not."""
+        return None if self.document is None else wire_of(self.profile).find_parts(self.document).payment
 
     @property
     def order_id(self) -> str | None:

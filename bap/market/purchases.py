@@ -83,6 +83,9 @@ class OrderView(OrderSummary):
     meter: str | None
     window: Span | None
     price: Breakup | None = Field(None, description="Of all that was ordered; bills say what is due.")
+    payment: str | None = Field(
+        None, description="How it is paid: prepaid or postpaid; null where the seller does not tell it."
+    )
     delivery: DeliveryView | None = None
     readings: list[MeterRow] = Field(default_factory=list)
     bills: list[BillView] = Field(default_factory=list)
@@ -210,6 +213,7 @@ def tell_order(stated: Stated, now: datetime) -> OrderView:
         | ({} if report is None else _reported(report))
         | {
             "quote_id": purchase.id,
+            "payment": stated.payment,
             "confirm_wanted": purchase.confirm_wanted,
             "proposal": None if stated.proposal is None else tell_proposal(stated.proposal),
             "problem": _problem(stated, now),

@@ -26,7 +26,13 @@ from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore
-from trading.counter_terms import describe, has_counter_terms, nearest_quantity, nearest_window
+from trading.counter_terms import (
+    describe,
+    has_counter_terms,
+    nearest_payment,
+    nearest_quantity,
+    nearest_window,
+)
 from trading.fields import Field
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
@@ -139,7 +145,7 @@ async def countered(
     offer = bpp.catalogue.get_offer(resource.id, request.offer_id)
     if not has_counter_terms(offer):
         return request
-    fitting = nearest_window(request, resource)
+    fitting = nearest_payment(nearest_window(request, resource), offer)
     window = open_window(fitting, resource)
     left = await Stock(uow.connection).left(resource.id, now=now, window=window, own=but)
     return nearest_quantity(fitting, offer, left=left)

@@ -10,7 +10,7 @@ from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypedDict, TypeVar, Unpack
 from uuid import uuid4
 
 from degnode.client.errors import MarketProblem, MarketUnreachable, PurchaseFailed, StillWaiting
@@ -36,6 +36,18 @@ AGAIN: Final = frozenset({429, 500, 502, 503, 504})
 _LOOK_AGAIN: Final = 1.0  # s
 _SILENT: Final = "urn:degnode:problem:seller-silent"
 _OVER: Final = frozenset({"completed", "cancelled", "failed"})
+
+
+class Choices(TypedDict, total=False):
+    """What else may be said of what is bought; what is left out is the seller's or the account's to say."""
+
+    buyer: str | None
+    """How the seller is told who buys."""
+    utility: str | None
+    """Who runs the grid at the meter, by its name in the network."""
+    payment: str | None
+    """`prepaid` or `postpaid`, where the offer has both."""
+
 
 Kwh = Decimal | int | str
 Times = tuple[datetime, datetime]
@@ -114,9 +126,8 @@ def quote(
     *,
     meter: str | None = None,
     window: Times | None = None,
-    buyer: str | None = None,
-    utility: str | None = None,
     wait: float = WAIT,
+    **choices: Unpack[Choices],
 ) -> Flow[Quote]:
     """Return what a quantity of an offer costs.
 
@@ -127,8 +138,7 @@ def quote(
         "kwh": _text(kwh),
         "meter": meter,
         "window": _span(window),
-        "buyer": buyer,
-        "utility": utility,
+        **choices,
     }
     told = Quote.model_validate((yield from _post("/quotes", form, wait=wait)))
     return _quoted(told)
@@ -155,14 +165,13 @@ def buy(
     *,
     meter: str | None = None,
     window: Times | None = None,
-    buyer: str | None = None,
-    utility: str | None = None,
+    **choices: Unpack[Choices],
 ) -> Flow[Order]:
     """Quote, hold and buy: return the order once it binds.
 
     Raises: PurchaseFailed, if it comes to nothing; StillWaiting, if the seller takes too long.
     """
-    priced = yield from quote(offer, kwh, meter=meter, window=window, buyer=buyer, utility=utility)
+    priced = yield from quote(offer, kwh, meter=meter, window=window, **choices)
     bought = yield from order(priced, confirm=True)
     if bought.status in ("active", "completed"):
         return bought

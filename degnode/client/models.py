@@ -253,6 +253,7 @@ class Order(OrderSummary):
     meter: str | None = None
     window: Window | None = None
     price: Breakup | None = None
+    payment: str | None = None
     delivery: Delivery | None = None
     bills: list[Bill] = Field(default_factory=list)
     proposal: Proposal | None = None

@@ -216,7 +216,7 @@ async def test_in_v1_1_what_the_buyer_sent_and_nobody_knows_comes_back(
         ],
         "billing": {"email": "baker@example.org"},
         "fulfillments": [{"id": "f-1", "vendor:door": 3}, {"id": "f-2"}],
-        "payments": [{"type": "PRE-ORDER", "params": {"bank_code": "B"}}, {"id": "p-2"}],
+        "payments": [{"type": "ON-FULFILLMENT", "params": {"bank_code": "B"}}, {"id": "p-2"}],
         "orderAttributes": {
             "@context": "https://baker.example/context.jsonld",
             "@type": "EnergyTradeOrder",
@@ -232,7 +232,7 @@ async def test_in_v1_1_what_the_buyer_sent_and_nobody_knows_comes_back(
     assert [entry["id"] for entry in held["fulfillments"]] == ["f-1", "f-2"]
     assert held["fulfillments"][0]["vendor:door"] == 3
     assert held["payments"][0] == {
-        "type": "PRE-ORDER",
+        "type": "ON-FULFILLMENT",
         "collected_by": "BPP",
         "status": "NOT-PAID",
         "params": {"bank_code": "B", "amount": "4.00", "currency": "USD"},

@@ -16,11 +16,13 @@ from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.line import line_bag, own_bag
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal
 from trading.mapping.v1_1.paths import PATHS
-from trading.mapping.v1_1.tags import PROPOSAL
+from trading.mapping.v1_1.tags import PROPOSAL, PURCHASE_TERMS
 from trading.refusals import OneItemOnly
 
 _BAG: Final = "orderAttributes"
 _PLACES: Final = "fulfillment_ids"
+_OWN: Final = (PROPOSAL, PURCHASE_TERMS)
+"""The groups of tags that are of a line."""
 
 
 def split_order(order: Mapping[str, Any]) -> list[Json]:
@@ -105,14 +107,15 @@ def _quote(order: Mapping[str, Any], name: str) -> Json:
 
 def _item(order: Mapping[str, Any], name: str) -> Json:
     item, bag = find_object(order, "items", 0), own_bag(find_object(order, _BAG))
-    told = [group for group in find_objects(order, "tags") if _is_proposal(group)]
-    sent = [group for group in find_objects(item, "tags") if not told or not _is_proposal(group)]
+    told = [group for group in find_objects(order, "tags") if _code(group) in _OWN]
+    codes = {_code(group) for group in told}
+    sent = [group for group in find_objects(item, "tags") if _code(group) not in codes]
     further: Json = {"tags": [*sent, *told], _BAG: bag}
     return item | {_PLACES: [name]} | {key: value for key, value in further.items() if value}
 
 
-def _is_proposal(group: Mapping[str, Any]) -> bool:
-    return find_text(group, "descriptor", "code") == PROPOSAL
+def _code(group: Mapping[str, Any]) -> str | None:
+    return find_text(group, "descriptor", "code")
 
 
 def _fulfillments(lines: Sequence[Mapping[str, Any]], names: Sequence[str]) -> list[Json]:

@@ -24,6 +24,7 @@ from trading.mapping.find import Json, find_object, find_objects, find_text
 from trading.mapping.v1_1.cancelling import write_cancelling
 from trading.mapping.v1_1.catalog import write_offer
 from trading.mapping.v1_1.measure import echo_measure
+from trading.mapping.v1_1.payment import payment_sent, write_timing
 from trading.mapping.v1_1.price import write_price, write_quote
 from trading.mapping.v1_1.tags import PROPOSAL, write_tags
 from trading.quote import Quote
@@ -127,10 +128,10 @@ def _payment(view: ContractView) -> Json:
     quoted = view.quote.total
     total = sum_money((bill.total for bill in view.bills), currency=quoted.currency) if view.bills else quoted
     paid = bool(view.bills) and all(bill.status == _BILL_PAID for bill in view.bills)
-    sent = find_object(view.contract.buyer_order, "payments", 0)
+    sent = payment_sent(view.contract.buyer_order)
     amount = {"amount": plain(total.amount), "currency": total.currency.code}
     ours = {"status": "PAID" if paid else "NOT-PAID", "params": find_object(sent, "params") | amount}
-    return {"collected_by": "BPP", "type": "POST-FULFILLMENT"} | sent | ours
+    return {"collected_by": "BPP"} | sent | write_timing(view.contract.terms.payment, sent) | ours
 
 
 def _further(view: ContractView) -> list[Json]:

@@ -11,6 +11,7 @@ from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import mode_of, read_delivery
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
+from trading.mapping.v1_1.payment import read_timing
 from trading.mapping.v1_1.price import read_quote
 from trading.mapping.v1_1.tags import PROPOSAL, find_facts
 from trading.report import ContractReport
@@ -27,6 +28,7 @@ def find_parts(order: Mapping[str, Any]) -> OrderParts:
         delivery=find_object(order, *_DELIVERY) or None,
         value=_value(order),
         proposal=find_facts(order, group=PROPOSAL) or None,
+        payment=read_timing(order),
     )
 
 

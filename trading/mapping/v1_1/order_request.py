@@ -16,6 +16,7 @@ from trading.mapping.bags.amounts import plain
 from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.proposal import read_answer as read_said
 from trading.mapping.bags.proposal import write_said
+from trading.mapping.bags.purchase_terms import read_asked_terms
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import (
     Json,
@@ -28,7 +29,8 @@ from trading.mapping.find import (
 )
 from trading.mapping.v1_1.measure import echo_measure, read_measure
 from trading.mapping.v1_1.paths import PATHS
-from trading.mapping.v1_1.tags import PROPOSAL, find_facts, write_tags
+from trading.mapping.v1_1.payment import payment_sent, read_timing, write_timing
+from trading.mapping.v1_1.tags import PROPOSAL, PURCHASE_TERMS, find_facts, write_tags
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly, UpdateTargetInvalid
 from trading.request import OrderRequest, SessionWish
@@ -63,6 +65,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         currency=find_text(order, "quote", "price", "currency"),
         as_sent=order,
         session=_read_wish(find_object(order, "fulfillments", 0)),
+        **read_asked_terms(find_facts(order, group=PURCHASE_TERMS) | _payment_asked(order), PATHS),
         **wishes,
     )
 
@@ -77,6 +80,8 @@ def write_order_request(request: OrderRequest) -> Json:
         "offers": _first(sent, "offers", without_none({"id": request.offer_id})),
         "fulfillments": _first(sent, "fulfillments", _receiver(request) | _wanted(request)),
         "quote": _quote(request) or None,
+        "payments": _first(sent, "payments", write_timing(request.payment, payment_sent(sent))),
+        "tags": _tags(request),
         "orderAttributes": write_wishes(request, find_object(sent, "orderAttributes")) or None,
     }
     return {"order": dict(sent) | without_none(ours)}
@@ -191,6 +196,21 @@ def _quantity(quantity: Energy | None, sent: Json) -> Json | None:
         return None
     measure = find_object(sent, "selected", "measure")
     return sent | {"selected": find_object(sent, "selected") | {"measure": echo_measure(measure, quantity)}}
+
+
+def _payment_asked(order: Mapping[str, Any]) -> Json:
+    """Return when the order is to be paid in the words that other generations have for it."""
+    timing = read_timing(order)
+    return {} if timing is None else {"payment": timing.name}
+
+
+def _tags(request: OrderRequest) -> list[Json] | None:
+    """Return the tags that the buyer sent, with the code that it names."""
+    sent = find_objects(request.as_sent, "tags")
+    if request.code is None:
+        return sent or None
+    kept = [group for group in sent if find_text(group, "descriptor", "code") != PURCHASE_TERMS]
+    return [*kept, write_tags(PURCHASE_TERMS, {"promotionCode": request.code})]
 
 
 def _receiver(request: OrderRequest) -> Json:

@@ -26,6 +26,8 @@ PATHS: Final[Paths] = {
     Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
+    Field.PAYMENT: f"{_ORDER}.payments[0].type",
+    Field.CODE: f"{_ORDER}.tags",
     Field.TOTAL: f"{_ORDER}.quote.price.value",
     Field.CURRENCY: f"{_ORDER}.quote.price.currency",
     Field.FILTER: "$.message.intent.tags",

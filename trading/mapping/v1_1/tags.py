@@ -7,6 +7,8 @@ from typing import Any, Final
 
 from trading.mapping.find import Json, find_objects, find_text
 
+PURCHASE_TERMS: Final = "purchaseTerms"
+"""The group of what else is asked for."""
 PROPOSAL: Final = "proposal"
 """The group of a proposed change."""
 

@@ -17,16 +17,18 @@ from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.proposal import write_proposal
+from trading.mapping.bags.purchase_terms import write_agreed_terms
 from trading.mapping.bags.quantity import echo_quantity
 from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object, find_objects, without_none
 from trading.mapping.v2_lts.contract_request import COMMITMENT
 from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
 from trading.mapping.v2_lts.participants import write_participants
-from trading.mapping.v2_lts.paths import PROPOSAL
+from trading.mapping.v2_lts.paths import PROPOSAL, PURCHASE_TERMS
 from trading.mapping.v2_lts.time_series import write_agreed, write_series_over
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
+from trading.terms import Terms
 
 _STATUS: Final = {
     ContractStatus.PENDING: "DRAFT",
@@ -55,6 +57,7 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         quantity=quote.quantity,
         series=write_agreed(selection.window, price=offer.terms.told_price, requested=quote.quantity),
     )
+    commitment |= _agreed_terms(commitment, offer.terms)
     return dict(sent) | {
         "status": find_object(sent, "status") | {"code": "DRAFT"},
         "commitments": [commitment],
@@ -79,7 +82,7 @@ def write_contract_order(view: ContractView) -> Json:
     return dict(sent) | {
         "id": contract.id,
         "status": find_object(sent, "status") | {"code": _STATUS[contract.status]} | _why_ended(view),
-        "commitments": [write_agreed_commitment(contract, delivered=_final(view)) | _proposed(view)],
+        "commitments": [_agreed_commitment(view) | _proposed(view)],
         "consideration": _over(find_objects(sent, "consideration"), _considerations(view)),
         "participants": write_participants(sent, seller=contract.provider_id, buyer=contract.buyer_id),
         "performance": [_performance(view), *_over(find_objects(sent, "performance")[1:], _cuts(view))],
@@ -95,6 +98,16 @@ def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatu
         "status": find_object(sent, "status") | {"code": _STATUS[status]},
         "consideration": _over(find_objects(sent, "consideration"), [write_quote(quote)]),
     }
+
+
+def _agreed_commitment(view: ContractView) -> Json:
+    commitment = write_agreed_commitment(view.contract, delivered=_final(view))
+    return commitment | _agreed_terms(commitment, view.contract.terms)
+
+
+def _agreed_terms(commitment: Mapping[str, Any], terms: Terms) -> Json:
+    agreed = write_agreed_terms(find_object(commitment, PURCHASE_TERMS), terms)
+    return {PURCHASE_TERMS: agreed} if agreed else {}
 
 
 def _proposed(view: ContractView) -> Json:

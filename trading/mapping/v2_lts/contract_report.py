@@ -9,6 +9,7 @@ from kernel.clock import parse_instant
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import mode_of, read_delivery
+from trading.mapping.bags.purchase_terms import find_payment
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.parts import OrderParts
 from trading.mapping.v2_lts.flows import (
@@ -19,7 +20,7 @@ from trading.mapping.v2_lts.flows import (
     read_quote,
 )
 from trading.mapping.v2_lts.participants import BUYER, SELLER, find_id, find_participant
-from trading.mapping.v2_lts.paths import PROPOSAL
+from trading.mapping.v2_lts.paths import PROPOSAL, PURCHASE_TERMS
 from trading.refusals import FieldInvalid
 from trading.report import ContractReport
 
@@ -35,6 +36,7 @@ def find_parts(contract: Mapping[str, Any]) -> OrderParts:
         delivery=find_object(contract, *_DELIVERY) or None,
         value=_value(contract),
         proposal=find_object(contract, "commitments", 0, PROPOSAL) or None,
+        payment=find_payment(find_object(contract, "commitments", 0, PURCHASE_TERMS)),
     )
 
 

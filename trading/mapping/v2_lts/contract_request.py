@@ -14,6 +14,7 @@ from trading.fields import Field
 from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.proposal import read_answer as read_said
 from trading.mapping.bags.proposal import write_said
+from trading.mapping.bags.purchase_terms import read_asked_terms, write_asked_terms
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, without_none
@@ -25,7 +26,7 @@ from trading.mapping.v2_lts.participants import (
     find_participant,
     write_participants,
 )
-from trading.mapping.v2_lts.paths import PATHS, PROPOSAL
+from trading.mapping.v2_lts.paths import PATHS, PROPOSAL, PURCHASE_TERMS
 from trading.mapping.v2_lts.time_series import read_bounds, read_requested
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
@@ -59,6 +60,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         currency=find_currency(flows),
         as_sent=contract,
         session=read_wish(find_object(contract, "performance", 0, "performanceAttributes")),
+        **read_asked_terms(find_object(commitment, PURCHASE_TERMS), PATHS),
         **wishes,
     )
 
@@ -106,7 +108,8 @@ def write_commitment(request: OrderRequest) -> Json:
     preset = {"id": COMMITMENT, "status": {"descriptor": {"code": "DRAFT"}}}
     resources = [] if item is None else [resource | {"id": item, "quantity": quantity}]
     terms = {"resourceIds": [] if item is None else [item]} | offer | {"id": request.offer_id or ""}
-    return preset | sent | {"resources": resources, "offer": terms}
+    asked = without_none({PURCHASE_TERMS: write_asked_terms(request, find_object(sent, PURCHASE_TERMS))})
+    return preset | sent | {"resources": resources, "offer": terms} | asked
 
 
 def read_order_id(message: Mapping[str, Any]) -> str:

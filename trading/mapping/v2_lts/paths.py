@@ -27,6 +27,8 @@ PATHS: Final[Paths] = {
     Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
+    Field.PAYMENT: f"{_COMMITMENT}.purchaseTerms.payment",
+    Field.CODE: f"{_COMMITMENT}.purchaseTerms.promotionCode",
     Field.TOTAL: f"{_CONTRACT}.consideration",
     Field.CURRENCY: f"{_CONTRACT}.consideration",
     Field.FILTER: "$.message.intent.filters.expression",
@@ -36,6 +38,8 @@ PATHS: Final[Paths] = {
 ORDER_KEY: Final = "contract"
 ATTRIBUTES_KEY: Final = "contractAttributes"
 VALUE_KEY: Final = "consideration"
+PURCHASE_TERMS: Final = "purchaseTerms"
+"""The key of a commitment that what else is asked for stands under."""
 PROPOSAL: Final = "proposal"
 """The key of a commitment that a proposed change stands under."""
 FILTER_EXAMPLE: Final = "$[?@.resourceAttributes.sourceType == 'SOLAR']"

@@ -19,13 +19,15 @@ from trading.mapping.bags.curtailment import write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import write_terms
 from trading.mapping.bags.proposal import write_proposal
+from trading.mapping.bags.purchase_terms import write_agreed_terms
 from trading.mapping.bags.quantity import echo_quantity, write_quantity
 from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object
 from trading.mapping.v2_rc.catalog import write_accepted_offer, write_offer
-from trading.mapping.v2_rc.paths import PROPOSAL
+from trading.mapping.v2_rc.paths import PROPOSAL, PURCHASE_TERMS
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
+from trading.terms import Terms
 
 _ORDER_STATUS: Final = {
     ContractStatus.PENDING: "PENDING",
@@ -40,9 +42,8 @@ _LINE_ATTRIBUTES: Final = "beckn:orderItemAttributes"
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
     """Return the order that was asked for with its price: nothing is held, nothing agreed."""
     sent = request.as_sent
-    line = _line(sent, quote, write_offer(list_offer(selection.offer))) | {
-        "beckn:orderedItem": selection.resource.id,
-    }
+    line = _line(sent, quote, write_offer(list_offer(selection.offer)))
+    line |= {"beckn:orderedItem": selection.resource.id} | _agreed_terms(line, selection.offer.terms)
     return dict(sent) | {
         "beckn:orderStatus": "CREATED",
         "beckn:orderItems": [line],
@@ -76,7 +77,9 @@ def write_contract_order(view: ContractView) -> Json:
         "beckn:orderStatus": _order_status(view),
         "beckn:seller": contract.provider_id,
         "beckn:buyer": _buyer(contract) | find_object(sent, "beckn:buyer"),
-        "beckn:orderItems": [line | _line_attributes(line, view) | _proposed(view)],
+        "beckn:orderItems": [
+            line | _line_attributes(line, view) | _agreed_terms(line, contract.terms) | _proposed(view)
+        ],
         "beckn:orderValue": _price(quote),
         "beckn:payment": _payment(view, sent.get("beckn:payment", {})),
         "beckn:fulfillment": _fulfillment(view, sent.get("beckn:fulfillment", {})),
@@ -133,6 +136,11 @@ def _line_attributes(line: Mapping[str, Any], view: ContractView) -> Json:
     }
     kept = sent if str(sent.get("@type")).endswith(iris.ENERGY_ORDER_ITEM) else {}
     return {_LINE_ATTRIBUTES: bag | kept | {"fulfillmentAttributes": write_cut(contract, view.delivery, cut)}}
+
+
+def _agreed_terms(line: Mapping[str, Any], terms: Terms) -> Json:
+    agreed = write_agreed_terms(find_object(line, PURCHASE_TERMS), terms)
+    return {PURCHASE_TERMS: agreed} if agreed else {}
 
 
 def _proposed(view: ContractView) -> Json:

@@ -14,9 +14,10 @@ from trading.mapping.bags.amounts import require_sum
 from trading.mapping.bags.contract import read_contract_terms, read_source
 from trading.mapping.bags.curtailment import find_cut
 from trading.mapping.bags.delivery import mode_of, read_delivery
+from trading.mapping.bags.purchase_terms import find_payment
 from trading.mapping.find import find_object, find_text, reading
 from trading.mapping.parts import OrderParts
-from trading.mapping.v2_rc.paths import PROPOSAL
+from trading.mapping.v2_rc.paths import PROPOSAL, PURCHASE_TERMS
 from trading.quote import Component, ComponentType, Quote
 from trading.report import ContractReport
 
@@ -34,6 +35,7 @@ def find_parts(order: Mapping[str, Any]) -> OrderParts:
         delivery=find_object(order, *_DELIVERY) or None,
         value=find_object(order, "beckn:orderValue") or None,
         proposal=find_object(order, "beckn:orderItems", 0, PROPOSAL) or None,
+        payment=find_payment(find_object(order, "beckn:orderItems", 0, PURCHASE_TERMS)),
     )
 
 

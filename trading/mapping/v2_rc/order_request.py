@@ -16,11 +16,12 @@ from trading.fields import Field
 from trading.mapping.bags.charging_session import read_wish, write_wish
 from trading.mapping.bags.proposal import read_answer as read_said
 from trading.mapping.bags.proposal import write_said
+from trading.mapping.bags.purchase_terms import read_asked_terms, write_asked_terms
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
-from trading.mapping.v2_rc.paths import PATHS, PROPOSAL
+from trading.mapping.v2_rc.paths import PATHS, PROPOSAL, PURCHASE_TERMS
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
@@ -54,6 +55,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         currency=value.get("currency"),
         as_sent=order,
         session=read_wish(find_object(order, *_DELIVERY)),
+        **read_asked_terms(find_object(line, PURCHASE_TERMS), PATHS),
         **wishes,
     )
 
@@ -154,6 +156,7 @@ def _line(request: OrderRequest) -> Json:
         "beckn:orderedItem": request.resource_id,
         "beckn:acceptedOffer": _accepted(request, find_object(line, "beckn:acceptedOffer")),
         "beckn:quantity": _quantity(request.quantity, find_object(line, "beckn:quantity")),
+        PURCHASE_TERMS: write_asked_terms(request, find_object(line, PURCHASE_TERMS)),
     }
     return line | without_none(ours)
 

@@ -27,6 +27,8 @@ PATHS: Final[Paths] = {
     Field.UTILITY: f"{_BAG}.utilityIdBuyer",
     Field.TRADE_START: f"{_BAG}.tradeStartTime",
     Field.TRADE_END: f"{_BAG}.tradeEndTime",
+    Field.PAYMENT: f"{_LINE}['beckn:purchaseTerms'].payment",
+    Field.CODE: f"{_LINE}['beckn:purchaseTerms'].promotionCode",
     Field.TOTAL: f"{_ORDER}['beckn:orderValue'].value",
     Field.CURRENCY: f"{_ORDER}['beckn:orderValue'].currency",
     Field.FILTER: "$.message.filters.expression",
@@ -36,6 +38,8 @@ PATHS: Final[Paths] = {
 ORDER_KEY: Final = "order"
 ATTRIBUTES_KEY: Final = "beckn:orderAttributes"
 VALUE_KEY: Final = "beckn:orderValue"
+PURCHASE_TERMS: Final = "beckn:purchaseTerms"
+"""The key of a line that what else is asked for stands under."""
 PROPOSAL: Final = "beckn:proposal"
 """The key of a line that a proposed change stands under."""
 FILTER_EXAMPLE: Final = "$[?@['beckn:itemAttributes'].sourceType == 'SOLAR']"
