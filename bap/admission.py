@@ -76,7 +76,9 @@ class Admission:
 
     uow_factory: UnitOfWorkFactory
 
-    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
+    async def __call__(
+        self, action: Action, context: Context, sender: str, profile: Profile, _raw: bytes, /
+    ) -> None:
         """Raises: TransactionUnknown, NothingAsked, NotConfirmed."""
         async with self.uow_factory() as uow:
             await answers_a_call(action, context, sender, Transactions(uow), profile=profile)

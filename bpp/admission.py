@@ -1,16 +1,22 @@
-"""Which callbacks a seller takes: answers to publications of ours, and of utilities that were asked."""
+"""Which callbacks a seller takes: answers to what it published or asked, and what utilities say unasked."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from bpp.cascade.answers import ANSWERS, find_asked
+import simplejson
+
+from bpp.cascade.answers import ANSWERS, find_asked, require_statement
+from bpp.cascade.statements import check_heard, hear
+from bpp.places import places_on
 from bpp.publications import Publications
 from kernel.errors import NodeError
 from protocol.actions import PUBLISHING, Action
 from protocol.context import Context
 from protocol.profile import Profile
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 
 
 class NothingPublished(NodeError):
@@ -25,11 +31,16 @@ class SellerAdmission:
 
     uow_factory: UnitOfWorkFactory
 
-    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
-        """Raises: NothingPublished, NothingAsked."""
+    async def __call__(
+        self, action: Action, context: Context, sender: str, profile: Profile, raw: bytes, /
+    ) -> None:
+        """Raises: NothingPublished, NothingAsked, and what stands against what a utility says unasked."""
         if action in ANSWERS:
             async with self.uow_factory() as uow:
-                await find_asked(action, context, sender, profile, uow)
+                if await find_asked(action, context, sender, uow) is None:
+                    document = simplejson.loads(raw, use_decimal=True)
+                    require_statement(action, sender, profile, error=document.get("error"))
+                    await _check_unasked(document["message"], sender, profile, context, uow)
         if action is not PUBLISHING.callback:
             return
         async with self.uow_factory() as uow:
@@ -40,3 +51,12 @@ class SellerAdmission:
             path=f"$.context.{profile.keys.message_id}",
             hint="Answer under the message id of the publication.",
         )
+
+
+async def _check_unasked(
+    message: Mapping[str, Any], sender: str, profile: Profile, context: Context, uow: UnitOfWork
+) -> None:
+    """Refuse what a utility says unasked, if it may not or cannot be so."""
+    with places_on(profile):
+        heard = await hear(message, uow, sender=sender, profile=profile, said_at=context.timestamp)
+        await check_heard(heard, uow)

@@ -46,33 +46,41 @@ async def curtail_contract(
     contracts = ContractStore(uow.connection)
     later = await hold_later_claims(uow.connection, await contracts.get(contract_id))
     contract = await contracts.get(contract_id, lock=True)
-    store = CurtailmentStore(uow.connection)
-    before = await store.find_all(contract.id)
-    for known in before:
-        if known.curtailment == wanted:
-            return Curtailed(contract=contract, said=known, is_new=False)
-    check_curtailment(
-        contract,
-        wanted,
-        last=before[-1].curtailment if before else None,
-        settled=await find_delivered(contract.id, uow=uow),
-    )
+    known, last = await judge_curtailment(contract, wanted, uow)
+    if known is not None:
+        return Curtailed(contract=contract, said=known, is_new=False)
     said = RecordedCurtailment(curtailment=wanted, who=by.who, why=why, recorded_at=now)
-    await store.add(contract.id, said)
-    newly = wanted.cut.quantity - (before[-1].curtailment.cut.quantity if before else ZERO_ENERGY)
+    await CurtailmentStore(uow.connection).add(contract.id, said)
+    newly = wanted.cut.quantity - (ZERO_ENERGY if last is None else last.curtailment.cut.quantity)
     await Stock(uow.connection).cut(contract, newly, since=wanted.since, now=now)
-    after = _record(wanted)
     act = by.act(
         "contract.curtailed",
         contract.id,
-        before=_record(before[-1].curtailment) if before else None,
-        after=after,
+        before=None if last is None else _record(last.curtailment),
+        after=_record(wanted),
         why=why,
     )
     await record_act(uow, act, now=now)
     await look_again(uow.connection, later, at=now)
     await uow.announce(CONTRACTS_CHANNEL)
     return Curtailed(contract=await _tell(bpp, contract, said, uow, now=now), said=said, is_new=True)
+
+
+async def judge_curtailment(
+    contract: Contract, wanted: Curtailment, uow: UnitOfWork
+) -> tuple[RecordedCurtailment | None, RecordedCurtailment | None]:
+    """Return the very same curtailment where it is on record, and the last one that is.
+
+    Raises: NotCurtailable, CurtailmentContradicted, CurtailmentInvalid, if `wanted` is new and cannot be.
+    """
+    before = await CurtailmentStore(uow.connection).find_all(contract.id)
+    last = before[-1] if before else None
+    for known in before:
+        if known.curtailment == wanted:
+            return known, last
+    settled = await find_delivered(contract.id, uow=uow)
+    check_curtailment(contract, wanted, last=None if last is None else last.curtailment, settled=settled)
+    return None, last
 
 
 async def _tell(

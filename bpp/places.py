@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from kernel.errors import NodeError
 from node.message import Inbound
+from protocol.profile import Profile
 from trading.fields import Field
 from trading.mapping import wire_of
 
 
-@contextmanager
-def places_named(inbound: Inbound) -> Iterator[None]:
+def places_named(inbound: Inbound) -> AbstractContextManager[None]:
     """Name what a refusal is about by its place in the message."""
+    return places_on(inbound.profile)
+
+
+@contextmanager
+def places_on(profile: Profile) -> Iterator[None]:
+    """Name what a refusal is about by its place in a message of a generation."""
     try:
         yield
     except NodeError as error:
         if isinstance(error.path, Field):
-            error.path = wire_of(inbound.profile.name).PATHS[error.path]
+            error.path = wire_of(profile.name).PATHS[error.path]
         raise

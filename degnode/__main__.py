@@ -113,6 +113,11 @@ COMMANDS: Final = (
         "What a seller changes of contracts at its running node; DEGNODE_API_KEY holds the key.",
     ),
     LazyCommand(
+        "utility",
+        "degnode.commands.utility:utility",
+        "A utility's trades, and what it says of them, at the running node; DEGNODE_API_KEY holds the key.",
+    ),
+    LazyCommand(
         "ticket",
         "degnode.commands.ticket:ticket",
         "What buyers ask support about, at the running node; DEGNODE_API_KEY holds the key.",

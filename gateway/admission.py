@@ -25,7 +25,9 @@ class GatewayAdmission:
 
     uow_factory: UnitOfWorkFactory
 
-    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None:
+    async def __call__(
+        self, action: Action, context: Context, sender: str, profile: Profile, _raw: bytes, /
+    ) -> None:
         """Raises: ContextFieldMissing, NothingPassedOn."""
         if action is Action.DISCOVER:
             _check_domain(context, profile)

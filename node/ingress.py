@@ -63,7 +63,9 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 class Admission(Protocol):
     """Refuses a good message that its role does not take: an answer that nobody asked for, and the like."""
 
-    async def __call__(self, action: Action, context: Context, sender: str, profile: Profile, /) -> None: ...
+    async def __call__(
+        self, action: Action, context: Context, sender: str, profile: Profile, raw: bytes, /
+    ) -> None: ...
 
 
 @dataclass(slots=True)
@@ -167,7 +169,7 @@ class Ingress:
         visit.context = context
         self._check(visit, document, context, sender.record, now=now)
         if self.admission is not None:
-            await self.admission(visit.action, context, visit.sender, profile)
+            await self.admission(visit.action, context, visit.sender, profile, visit.raw)
         acceptance = await self.writer.store(
             Arrival(
                 profile=profile.name,

@@ -13,6 +13,7 @@ from datetime import datetime
 from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.errors import NodeError
+from kernel.interval import Interval
 from trading.contract import Contract
 from trading.delivery import Cut
 
@@ -59,29 +60,43 @@ def check_curtailment(
             f"the plug gives what {contract.id} was confirmed for",
             hint="Stop its session; before that begins, cancel it.",
         )
-    _check_quantity(contract, wanted.cut.quantity, settled=settled)
-    _check_since(contract, wanted.since)
+    check_cut(wanted, of=contract.quantity, window=contract.window, last=last, settled=settled)
+
+
+def check_cut(
+    wanted: Curtailment,
+    *,
+    of: Energy,
+    window: Interval,
+    last: Curtailment | None,
+    settled: Energy = ZERO_ENERGY,
+) -> None:
+    """Let `wanted` pass as what is cut after `last` from so much energy that flows within a window.
+
+    Raises: CurtailmentContradicted, CurtailmentInvalid.
+    """
+    _check_quantity(of, wanted.cut.quantity, settled=settled)
+    _check_since(window, wanted.since)
     if last is not None:
         _check_order(wanted, last)
 
 
-def _check_quantity(contract: Contract, quantity: Energy, *, settled: Energy) -> None:
-    if not ZERO_ENERGY < quantity <= contract.quantity:
+def _check_quantity(contracted: Energy, quantity: Energy, *, settled: Energy) -> None:
+    if not ZERO_ENERGY < quantity <= contracted:
         raise CurtailmentInvalid(
-            f"{quantity} cannot be cut from {contract.quantity}",
+            f"{quantity} cannot be cut from {contracted}",
             path="watt_hours",
-            hint=f"Say what is cut in all, from 1 to {contract.quantity.watt_hours} Wh.",
+            hint=f"Say what is cut in all, from 1 to {contracted.watt_hours} Wh.",
         )
-    if contract.quantity - quantity < settled:
+    if contracted - quantity < settled:
         raise CurtailmentInvalid(
-            f"{settled} of {contract.quantity} are settled already",
+            f"{settled} of {contracted} are settled already",
             path="watt_hours",
-            hint=f"At most {(contract.quantity - settled).watt_hours} Wh can still be cut.",
+            hint=f"At most {(contracted - settled).watt_hours} Wh can still be cut.",
         )
 
 
-def _check_since(contract: Contract, since: datetime) -> None:
-    window = contract.window
+def _check_since(window: Interval, since: datetime) -> None:
     if not window.start <= since < window.end:
         raise CurtailmentInvalid(
             f"nothing flows under the contract at {format_instant(since)}",

@@ -12,6 +12,8 @@ from bpp.cascade.asking import put_notice
 from bpp.cascade.outcomes import give_up, go_on, told_to_buyer
 from bpp.cascade.patience import ask_again, end_notice
 from bpp.cascade.questions import Question, QuestionState, QuestionStore
+from bpp.cascade.statements import take_statement
+from bpp.places import places_named
 from bpp.platform import Bpp
 from kernel.errors import NodeError
 from node.message import Handler, Inbound
@@ -43,8 +45,17 @@ class NothingAsked(NodeError):
 async def receive_answer(
     bpp: Bpp, handlers: Mapping[Action, Handler], inbound: Inbound, uow: UnitOfWork, now: datetime
 ) -> None:
-    """Keep a utility's answer; the last one of a request has its handler go on. Raises: NothingAsked."""
-    sent = await find_asked(inbound.action, inbound.context, inbound.sender, inbound.profile, uow)
+    """Keep a utility's answer; the last one of a request has its handler go on.
+
+    An on_update that answers nothing is what it says unasked. Raises: NothingAsked, and what `take_statement`
+    does.
+    """
+    sent = await find_asked(inbound.action, inbound.context, inbound.sender, uow)
+    if sent is None:
+        require_statement(inbound.action, inbound.sender, inbound.profile, error=inbound.error)
+        with places_named(inbound):
+            await take_statement(bpp, inbound, uow, now=now)
+        return
     await ContractStore(uow.connection).get(sent.contract_id, lock=True)
     store = QuestionStore(uow.connection)
     question = await store.get(sent.id, lock=True)
@@ -125,15 +136,18 @@ async def record_unreached(
     await give_up(bpp, question, told_to_buyer(error, utility=question.utility_id), uow, now=now)
 
 
-async def find_asked(
-    action: Action, context: Context, sender: str, profile: Profile, uow: UnitOfWork
-) -> Question:
-    """Return the question that a callback answers. Raises: NothingAsked."""
+async def find_asked(action: Action, context: Context, sender: str, uow: UnitOfWork) -> Question | None:
+    """Return the question that a callback answers, None if it answers none."""
     question = await QuestionStore(uow.connection).find_sent(context.message_id, utility_id=sender)
-    if question is None or CALLBACK_OF[question.action] is not action:
-        raise NothingAsked(
-            f"no {REQUEST_OF[action]} was sent to {sender} under this message id",
-            path=f"$.context.{profile.keys.message_id}",
-            hint="Answer under the message id of the request.",
-        )
-    return question
+    return None if question is None or CALLBACK_OF[question.action] is not action else question
+
+
+def require_statement(action: Action, sender: str, profile: Profile, *, error: object) -> None:
+    """Let an on_update pass that answers nothing, as one that comes unasked. Raises: NothingAsked."""
+    if action is Action.ON_UPDATE and error is None:
+        return
+    raise NothingAsked(
+        f"no {REQUEST_OF[action]} was sent to {sender} under this message id",
+        path=f"$.context.{profile.keys.message_id}",
+        hint="Answer under the message id of the request.",
+    )

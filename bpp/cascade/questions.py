@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select, update
+from sqlalchemy import Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bpp.cascade.tables import utility_questions
@@ -129,6 +129,15 @@ class QuestionStore:
             _select().where(_COLUMNS.message_id == message_id, _COLUMNS.utility_id == utility_id)
         )
         return found[0] if found else None
+
+    async def find_contract(self, order_id: str, *, utility_id: str) -> str | None:
+        """Return the contract that a utility was asked about and calls so, or we do; None if none."""
+        if not order_id.isprintable():  # PostgreSQL takes no NUL
+            return None
+        named = or_(_COLUMNS.contract_id == order_id, _COLUMNS.answer["order_id"].astext == order_id)
+        query = select(_COLUMNS.contract_id).where(_COLUMNS.utility_id == utility_id, named)
+        newest = query.order_by(_COLUMNS.id.desc()).limit(1)
+        return (await self._connection.execute(newest)).scalar_one_or_none()
 
     async def find_due(self, *, now: datetime) -> Question | None:
         """Return the question that something has to be done about for the longest."""

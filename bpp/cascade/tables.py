@@ -1,4 +1,4 @@
-"""The table of what utilities are asked."""
+"""The tables of what utilities are asked, and of what they say of deliveries unasked."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 utility_questions: Final = Table(
@@ -45,3 +46,19 @@ utility_questions: Final = Table(
     Index("ix_utility_questions_contract_id", "contract_id", "id"),
     Index("ix_utility_questions_due_at", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
 )
+
+utility_allocations: Final = Table(
+    "utility_allocations",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("utility_id", Text, nullable=False),  # a subscriber id
+    Column("message_id", Text, nullable=False),  # of the utility's own on_update
+    Column("said_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_wh", BigInteger),  # in all up to then; null: it says nothing of that
+    Column("by_period", JSONB, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Index("ix_utility_allocations_contract_id", "contract_id", "id"),
+)
+
+make_append_only(utility_allocations)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from fractions import Fraction
 
-from bpp.utility.sanction import Use
+from bpp.utility.sanction import Use, before, total
 from bpp.utility.trades import NO_USE, Trade, TradeState
 from kernel.energy import Energy
 from kernel.interval import Interval
+from trading.curtailment import Curtailment, NotCurtailable, check_cut
+from trading.delivery import CurtailmentReason, Cut
 from trading.fields import Field
 from trading.grid import GridRequest
 from trading.refusals import (
@@ -19,6 +20,15 @@ from trading.refusals import (
     QuoteChanged,
     QuoteExpired,
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """What a utility's operator wants to cut of a trade in all: from now on, where no instant is said."""
+
+    reason: CurtailmentReason
+    quantity: Energy | None = None
+    since: datetime | None = None
 
 
 def require_replaceable(trade: Trade) -> None:
@@ -77,9 +87,26 @@ def cancel(trade: Trade, *, now: datetime) -> Trade:
         raise CancellationNotAllowed(f"the trade {trade.order_id} is over")
     use = Use(window=window, quantity=NO_USE)
     if trade.state is TradeState.CONFIRMED and now > window.start:
-        flowed = Fraction((now - window.start) / window.duration) * trade.use.quantity.watt_hours
-        use = Use(window=Interval(window.start, now), quantity=Energy(-int(-flowed // 1)))
+        use = Use(window=Interval(window.start, now), quantity=total(before(trade.uses, now)))
     return replace(trade, state=TradeState.CANCELLED, use=use, ended_at=now, updated_at=now)
+
+
+def curtail(trade: Trade, wanted: Cutting, *, now: datetime) -> Curtailment:
+    """Return what is cut of a trade that flows, in all: all that was yet to flow, where no quantity is said.
+
+    Raises: NotCurtailable, CurtailmentContradicted, CurtailmentInvalid.
+    """
+    if trade.state is not TradeState.CONFIRMED:
+        raise NotCurtailable(
+            f"the trade {trade.order_id} is {trade.state}", hint="Only what is CONFIRMED can be curtailed."
+        )
+    since = wanted.since or max(now, trade.use.window.start)
+    quantity = wanted.quantity or trade.use.quantity - total(before(trade.uses, since))
+    found = Curtailment(cut=Cut(quantity=quantity, reason=wanted.reason), since=since)
+    if found not in trade.cuts:
+        last = trade.cuts[-1] if trade.cuts else None
+        check_cut(found, of=trade.use.quantity, window=trade.use.window, last=last)
+    return found
 
 
 def _require_open(trade: Trade) -> None:

@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
-from kernel.energy import Energy
+from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.local_periods import Cadence, local_periods
+from trading.curtailment import Curtailment
 from trading.grid import SanctionedLoad
 
 _HOUR: Final = timedelta(hours=1)
@@ -38,6 +39,42 @@ class Use:
         if shared is None:
             return Fraction(0)
         return self.quantity.watt_hours * Fraction(shared.duration / self.window.duration)
+
+
+def cut_back(use: Use, cuts: Sequence[Curtailment]) -> list[Use]:
+    """Return what a trade takes that was cut: as before up to each cut, and what is left evenly from then on.
+
+    `cuts` are in order of time, each of what is cut in all so far. What flowed before is rounded up.
+    """
+    pieces, window = [use], use.window
+    for cut in cuts:
+        if not cut.since < window.end:
+            continue
+        kept = before(pieces, cut.since)
+        left = use.quantity - cut.cut.quantity - total(kept)
+        rest = Use(window=Interval(max(cut.since, window.start), window.end), quantity=left)
+        pieces = [*kept, *([rest] if left > ZERO_ENERGY else [])]
+    return pieces
+
+
+def before(uses: Sequence[Use], instant: datetime) -> list[Use]:
+    """Return the parts of `uses` that flow before an instant, each rounded up to whole Wh."""
+    return [part for part in (_before(use, instant) for use in uses) if part is not None]
+
+
+def total(uses: Sequence[Use]) -> Energy:
+    """Return the energy of all `uses` together."""
+    return sum((use.quantity for use in uses), ZERO_ENERGY)
+
+
+def _before(use: Use, instant: datetime) -> Use | None:
+    """Return the part of a use that flows before an instant, None if none does."""
+    if instant <= use.window.start:
+        return None
+    if instant >= use.window.end:
+        return use
+    window = Interval(use.window.start, instant)
+    return Use(window=window, quantity=Energy(-int(-use.within(window) // 1)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The tables of a utility: the meters of its customers, and the trades that it let pass."""
+"""The tables of a utility: its customers' meters, the trades that it let pass, and what it said of them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    ForeignKeyConstraint,
     Identity,
     Index,
     Table,
@@ -52,4 +53,26 @@ utility_trades: Final = Table(
     CheckConstraint("window_end > window_start", name="window"),
     Index("ix_utility_trades_buyer_mrid", "buyer_mrid", "window_end"),
     Index("ix_utility_trades_seller_mrid", "seller_mrid", "window_end"),
+)
+
+utility_statements: Final = Table(
+    "utility_statements",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("platform", Text, nullable=False),
+    Column("order_id", Text, nullable=False),
+    Column("message_id", Text, nullable=False),  # of the on_update that says so
+    Column("cut_wh", BigInteger),  # cut from the trade in all so far; null: nothing is said of that
+    Column("cut_since", DateTime(timezone=True)),
+    Column("cut_reason", Text),
+    Column("delivered_wh", BigInteger),  # in all so far; null: nothing is said of that
+    Column("by_period", JSONB, nullable=False),
+    Column("who", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("said_at", DateTime(timezone=True), nullable=False),
+    Column("refusal", JSONB(none_as_null=True)),  # why the platform does not take it; null: nothing is known
+    UniqueConstraint("message_id"),
+    ForeignKeyConstraint(["platform", "order_id"], ["utility_trades.platform", "utility_trades.order_id"]),
+    CheckConstraint("cut_wh > 0", name="cut"),
+    Index("ix_utility_statements_order_id", "platform", "order_id", "id"),
 )

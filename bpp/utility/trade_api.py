@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
+from bpp.utility.sanction import total
 from bpp.utility.trades import Trade, TradeStore
 from kernel.clock import format_instant
 from node.app import JsonResponse
@@ -46,7 +47,7 @@ def _view(trade: Trade) -> dict[str, Any]:
         "seller_utility": request.seller_utility,
         "customers": {side.lower(): mrid for side, mrid in trade.meters.items()},
         "asked_wh": request.quantity.watt_hours,
-        "counted_wh": trade.use.quantity.watt_hours,
+        "counted_wh": total(trade.uses).watt_hours,
         "start": format_instant(request.window.start),
         "end": format_instant(request.window.end),
         "hold_until": format_instant(trade.hold_until),

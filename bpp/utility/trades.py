@@ -6,20 +6,22 @@ Whoever reckons with a customer's limit has locked its meter before: so no two t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, or_, select
+from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bpp.utility.sanction import Use
+from bpp.utility.sanction import Use, cut_back
+from bpp.utility.statements import StatementStore
 from bpp.utility.tables import utility_meters, utility_trades
 from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from trading.curtailment import Curtailment
 from trading.fields import Field
 from trading.grid import GridRequest
 from trading.grid_records import request_from_record, request_to_record
@@ -44,7 +46,7 @@ class Trade:
     """A trade that a utility let pass: `platform` asked for it and calls it `order_id`.
 
     `meters` are those of the utility's own customers. `use` is what it takes of their limits; nothing, once
-    it was cancelled before delivery began.
+    it was cancelled before delivery began. `cuts` are what the utility has cut of it, in order of time.
     """
 
     platform: str
@@ -60,6 +62,17 @@ class Trade:
     hold_until: datetime
     confirmed_at: datetime | None = None
     ended_at: datetime | None = None
+    cuts: tuple[Curtailment, ...] = ()
+
+    @property
+    def uses(self) -> list[Use]:
+        """What it takes of limits when; of one that was cancelled, what had flowed by then."""
+        return [self.use] if self.state is TradeState.CANCELLED else cut_back(self.use, self.cuts)
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What nobody else's trade is called."""
+        return self.platform, self.order_id
 
     def has_lapsed(self, now: datetime) -> bool:
         return self.state is TradeState.HELD and self.hold_until <= now
@@ -86,8 +99,8 @@ class TradeStore:
         if not order_id.isprintable():  # PostgreSQL takes no NUL
             return None
         query = select(utility_trades).where(_COLUMNS.platform == platform, _COLUMNS.order_id == order_id)
-        row = (await self._connection.execute(query.with_for_update())).mappings().one_or_none()
-        return None if row is None else _trade(row)
+        found = await self._all(query.with_for_update())
+        return found[0] if found else None
 
     async def get(self, order_id: str, *, platform: str, named_at: Field = Field.ORDER_ID) -> Trade:
         """Return the trade that a platform calls so, locked. Raises: OrderNotFound."""
@@ -119,14 +132,26 @@ class TradeStore:
             _COLUMNS.window_end > span.start,
             _counts(now),
         )
-        trades = [_trade(row) for row in (await self._connection.execute(query)).mappings()]
-        itself = None if but is None else (but.platform, but.order_id)
-        return [trade.use for trade in trades if (trade.platform, trade.order_id) != itself]
+        itself = None if but is None else but.key
+        others = [trade for trade in await self._all(query) if trade.key != itself]
+        return [use for trade in others for use in trade.uses]
 
     async def find_page(self, *, skip: int, limit: int) -> list[Trade]:
         """Return trades, the newest first."""
         query = select(utility_trades).order_by(_COLUMNS.id.desc()).offset(skip).limit(limit)
-        return [_trade(row) for row in (await self._connection.execute(query)).mappings()]
+        return await self._all(query)
+
+    async def find_named(self, order_id: str, *, platform: str | None) -> list[Trade]:
+        """Return the trades that platforms call so, of one platform where it is named."""
+        query = select(utility_trades).where(_COLUMNS.order_id == order_id)
+        if platform is not None:
+            query = query.where(_COLUMNS.platform == platform)
+        return await self._all(query)
+
+    async def _all(self, query: Select[Any]) -> list[Trade]:
+        trades = [_trade(row) for row in (await self._connection.execute(query)).mappings()]
+        cuts = await StatementStore(self._connection).find_cuts([trade.key for trade in trades])
+        return [replace(trade, cuts=cuts[trade.key]) if trade.key in cuts else trade for trade in trades]
 
 
 def _counts(now: datetime) -> ColumnElement[bool]:

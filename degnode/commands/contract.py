@@ -26,6 +26,7 @@ Proposal = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of wha
 Code = Annotated[str, typer.Option("--reason", help="A code of the network's own, told to the buyer.")]
 Instant = Annotated[datetime | None, typer.Option(parser=read_instant, metavar="INSTANT")]
 _COLUMNS: Final = ("id", "contract", "by", "Wh", "start", "end", "why", "lapses at", "status")
+_ALLOCATED: Final = ("utility", "said at", "from", "to", "said Wh", "metered Wh", "difference Wh", "verdict")
 
 
 @contract.command()
@@ -86,6 +87,23 @@ def refuse(
 ) -> None:
     """Refuse what a buyer proposes; the buyer is told."""
     _answer(contract_id, proposal, "refuse", why, as_json=as_json, url=url)
+
+
+@contract.command()
+def allocations(contract_id: Contract, *, as_json: AsJson = False, url: NodeUrl = HERE) -> None:
+    """List what utilities say was delivered under a contract, beside what its meters say."""
+    found = ask_node(url, "GET", f"{_path(contract_id)}/allocations")["allocations"]
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=2))
+        return
+    rows = [
+        [told["utility"], told["said_at"], each["start"], each["end"]]
+        + ["" if each[name] is None else each[name] for name in ("said_wh", "metered_wh", "difference_wh")]
+        + [each["verdict"]]
+        for told in found
+        for each in (*([told["whole"]] if told["whole"] else []), *told["periods"])
+    ]
+    print_table("Allocations", _ALLOCATED, rows)
 
 
 def _answer(contract_id: str, proposal: str, verb: str, why: str, *, as_json: bool, url: str) -> None:

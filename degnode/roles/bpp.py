@@ -13,6 +13,7 @@ from pydantic import Field
 
 from bpp.adapter import callback_putter
 from bpp.admission import SellerAdmission
+from bpp.allocation_api import allocation_router
 from bpp.bill_api import bill_router
 from bpp.bindings import bind
 from bpp.cascade.answers import record_unreached
@@ -248,6 +249,7 @@ def _contract_routers(foundation: Foundation, seller: Bpp) -> tuple[APIRouter, .
         provider_router(uow_factory=uow_factory, clock=clock),
         bill_router(uow_factory=uow_factory, clock=clock),
         curtailment_router(seller, uow_factory=uow_factory, clock=clock),
+        allocation_router(uow_factory=uow_factory),
         contract_router(seller, uow_factory=uow_factory, clock=clock),
         ticket_router(uow_factory=uow_factory, clock=clock),
         tracking_router(uow_factory=uow_factory, clock=clock, lasts=seller.tracking_lasts),

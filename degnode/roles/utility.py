@@ -9,15 +9,19 @@ from pydantic import Field
 
 from bpp.utility.handlers import bind
 from bpp.utility.register import Utility
+from bpp.utility.statement_api import statement_router
+from bpp.utility.telling import TellingDesk, record_refused
 from bpp.utility.trade_api import trade_router
 from bpp.utility.trades import TradeStore
 from bpp.utility.utility_file import load_utility
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
 from node.cascade import Cascade
+from node.correspondence import Peer
 from node.runtime import Foundation
 from node.settings import Settings
 from protocol.actions import Role
+from registry_client.subscriber import SubscriberRole
 
 
 class UtilitySettings(Settings):
@@ -48,6 +52,27 @@ async def utility_parts(foundation: Foundation, utility: Utility) -> RoleParts:
         title=f"degnode utility {utility.subscriber_id}",
         description="Lets trades of its customers pass within their sanctioned loads, for a charge.",
         handlers=bind(utility),
-        routers=(trade_router(uow_factory=foundation.uow_factory),),
+        routers=(
+            trade_router(uow_factory=foundation.uow_factory),
+            statement_router(_telling_desk(foundation, utility), uow_factory=foundation.uow_factory),
+        ),
+        on_undeliverable=record_refused,
         cascade=Cascade(serves=True),
+    )
+
+
+def _telling_desk(foundation: Foundation, utility: Utility) -> TellingDesk:
+    """Return who says things of trades to sellers' platforms."""
+
+    async def find_peer(subscriber_id: str) -> Peer:
+        url = await foundation.keyring.endpoint_of(subscriber_id, SubscriberRole.BPP)
+        return Peer(subscriber_id=subscriber_id, url=url)
+
+    return TellingDesk(
+        utility=utility,
+        correspondent=foundation.correspondent,
+        uow_factory=foundation.uow_factory,
+        clock=foundation.clock,
+        find_peer=find_peer,
+        wire_for=foundation.wires.of,
     )

@@ -51,7 +51,7 @@ async def test_a_callback_answers_a_call_or_tells_of_a_confirmed_transaction(
     admit, sender = Admission(uow_factory=uow_factory), SELLER.subscriber_id
     asked = context_of(await ask(uow_factory, Action.SELECT, profile), profile)
     unasked = asked._replace(message_id="m-new")
-    await admit(Action.ON_SELECT, asked, sender, profile)
+    await admit(Action.ON_SELECT, asked, sender, profile, b"")
     expected: list[tuple[Action, Context, str, type[NodeError], str]] = [
         (Action.ON_SELECT, unasked, sender, NothingAsked, profile.keys.message_id),
         (Action.ON_INIT, asked, sender, NothingAsked, profile.keys.message_id),
@@ -66,7 +66,7 @@ async def test_a_callback_answers_a_call_or_tells_of_a_confirmed_transaction(
     ]
     for action, context, who, kind, key in expected:
         with pytest.raises(kind) as caught:
-            await admit(action, context, who, profile)
+            await admit(action, context, who, profile, b"")
         assert caught.value.path == f"$.context.{key}"
     await ask(uow_factory, Action.CONFIRM, profile)
-    await admit(Action.ON_STATUS, unasked, sender, profile)
+    await admit(Action.ON_STATUS, unasked, sender, profile, b"")

@@ -24,9 +24,12 @@ from bpp.deliveries import DeliveryDesk
 from bpp.platform import Bpp
 from bpp.utility.handlers import bind as bind_utility
 from bpp.utility.register import Utility
+from bpp.utility.sanction import total
+from bpp.utility.telling import TellingDesk, record_refused
 from bpp.utility.trades import TradeStore
 from bpp.utility.utility_file import load_utility
 from kernel.clock import ManualClock
+from kernel.errors import NodeError
 from node.correspondence import Correspondent, Peer
 from node.dispatch import Dispatch
 from node.message import Handler
@@ -120,6 +123,7 @@ class Member:
     peer: Peer
     uow_factory: UnitOfWorkFactory
     dispatch: Dispatch
+    utility: Utility | None = None
     away: bool = False
     held_back: list[Outgoing] = field(default_factory=list)
     is_slow: bool = False
@@ -181,6 +185,18 @@ class GridWorld:
         return CascadeDesk(
             bpp=self.bpp,
             uow_factory=self.seller.uow_factory,
+            clock=self.clock,
+            find_peer=self._find_peer,
+            wire_for=self._wire_for,
+        )
+
+    def telling(self, member: Member) -> TellingDesk:
+        """Return who says things of trades for a utility."""
+        assert member.utility is not None
+        return TellingDesk(
+            utility=member.utility,
+            correspondent=writer(Role.BPP, member.peer),
+            uow_factory=member.uow_factory,
             clock=self.clock,
             find_peer=self._find_peer,
             wire_for=self._wire_for,
@@ -294,18 +310,26 @@ class GridWorld:
         if receiver.away:
             return
         if receiver is self.seller:
-            context = read_context(document, profile)
-            admission = SellerAdmission(uow_factory=receiver.uow_factory)
-            await admission(action, context, sender.peer.subscriber_id, profile)
+            await self.admit(message, sender)
         await receiver.put_in(message, sender=sender.peer, now=self.clock.now())
+
+    async def admit(self, message: Outgoing, sender: Member) -> None:
+        """Let a callback pass at the platform's door, or have its sender know why not, and raise that."""
+        profile = PROFILES[message.profile]
+        context = read_context(orjson.loads(message.body), profile)
+        admission = SellerAdmission(uow_factory=self.seller.uow_factory)
+        try:
+            await admission(Action(message.action), context, sender.peer.subscriber_id, profile, message.body)
+        except NodeError as error:
+            async with sender.uow_factory() as uow:
+                await record_refused(uow, _claimed(message), WireError.of(error), self.clock.now())
+            raise
 
     async def fail_to_deliver(self, action: Action, member: Member, error: WireError) -> None:
         """Record that the last message of an action to a utility was refused at its door, or given up."""
         sent = [each for each in self.carried if each.peer == member.peer.subscriber_id]
         message = next(each for each in reversed(sent) if each.action == action)
-        claimed = ClaimedOutgoing(
-            **{name: getattr(message, name) for name in Outgoing.__dataclass_fields__}, id=1, attempt=1
-        )
+        claimed = _claimed(message)
         async with self.seller.uow_factory() as uow:
             await record_unreached(self.bpp, uow, claimed, error, self.clock.now())
         await self.settle_down()
@@ -319,11 +343,16 @@ class GridWorld:
         """Return the state of each trade of a utility and the Wh that it takes, the oldest first."""
         async with member.uow_factory() as uow:
             page = await TradeStore(uow.connection).find_page(skip=0, limit=100)
-        return [(trade.state.value, trade.use.quantity.watt_hours) for trade in reversed(page)]
+        return [(trade.state.value, total(trade.uses).watt_hours) for trade in reversed(page)]
 
     def sent_to(self, member: Member) -> list[str]:
         """Return the actions of what a utility was sent, in order."""
         return [each.action for each in self.carried if each.peer == member.peer.subscriber_id]
+
+
+def _claimed(message: Outgoing) -> ClaimedOutgoing:
+    fields = {name: getattr(message, name) for name in Outgoing.__dataclass_fields__}
+    return ClaimedOutgoing(**fields, id=1, attempt=1)
 
 
 def utility(peer: Peer, file: Path) -> Utility:
@@ -353,7 +382,7 @@ async def grid_world(
             own = await stack.enter_async_context(fresh_database(postgres_url, template_url))
             made = utility(peer, EXAMPLES / "utility" / file)
             dispatch = _dispatch(own, peer, bind_utility(made), clock)
-            member = Member(peer=peer, uow_factory=UnitOfWorkFactory(own), dispatch=dispatch)
+            member = Member(peer=peer, uow_factory=UnitOfWorkFactory(own), dispatch=dispatch, utility=made)
             async with member.uow_factory() as uow:
                 await TradeStore(uow.connection).open(made.customers)
             utilities.append(member)

@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bpp.utility.sanction import Sanction, Use, peak
+from bpp.utility.sanction import Sanction, Use, before, cut_back, peak, total
 from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.local_periods import Cadence
+from trading.curtailment import Curtailment
+from trading.delivery import CurtailmentReason, Cut
 
 DAY = datetime(2026, 1, 9, tzinfo=UTC)
 
@@ -76,3 +78,37 @@ def test_what_is_left_is_told_in_whole_watt_hours_and_what_is_used_rounded_up() 
 def test_a_limit_that_is_overdrawn_leaves_nothing(over: Interval) -> None:
     assert Sanction(watts=500).remaining(over, [use(8, 9, 1_000)]) == Energy(0)
     assert Sanction(watts=500).load(over, [use(8, 9, 1_000)]).remaining == 0
+
+
+def cut(watt_hours: int, hour: float) -> Curtailment:
+    what = Cut(quantity=Energy(watt_hours), reason=CurtailmentReason.OTHER)
+    return Curtailment(cut=what, since=DAY + timedelta(hours=hour))
+
+
+def test_what_is_cut_flows_less_from_then_on() -> None:
+    once = cut_back(use(8, 12, 8_000), [cut(4_000, 9)])
+    assert once == [use(8, 9, 2_000), use(9, 12, 2_000)]
+    twice = cut_back(use(8, 12, 8_000), [cut(4_000, 9), cut(5_000, 10)])
+    assert [piece.quantity.watt_hours for piece in twice] == [2_000, 667, 333]
+    assert total(twice) == Energy(3_000)
+
+
+@pytest.mark.parametrize(
+    ("watt_hours", "hour", "left"),
+    [
+        (4_000, 7, [4_000]),  # before it began: evenly less
+        (8_000, 8, []),
+        (7_000, 9, [2_000]),  # more than was still to flow
+        (4_000, 12, [8_000]),  # after it ended
+    ],
+)
+def test_a_cut_at_the_edges_of_what_flows(watt_hours: int, hour: float, left: list[int]) -> None:
+    pieces = cut_back(use(8, 12, 8_000), [cut(watt_hours, hour)])
+    assert [piece.quantity.watt_hours for piece in pieces] == left
+
+
+def test_what_flows_before_an_instant_is_told_in_whole_watt_hours() -> None:
+    uses = [use(8, 11, 1_000), use(11, 12, 500)]
+    assert before(uses, DAY + timedelta(hours=8)) == []
+    assert before(uses, DAY + timedelta(hours=9)) == [use(8, 9, 334)]
+    assert total(before(uses, DAY + timedelta(hours=12))) == Energy(1_500)

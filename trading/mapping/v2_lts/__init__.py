@@ -32,6 +32,7 @@ from trading.mapping.v2_lts.feedback import (
 from trading.mapping.v2_lts.lines import join_order, split_order
 from trading.mapping.v2_lts.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS, VALUE_KEY
 from trading.mapping.v2_lts.search import read_criteria, write_criteria
+from trading.mapping.v2_lts.statement import find_statements, write_statement
 
 __all__ = [
     "ATTRIBUTES_KEY",
@@ -40,6 +41,7 @@ __all__ = [
     "PATHS",
     "VALUE_KEY",
     "find_parts",
+    "find_statements",
     "join_order",
     "read_aggregate",
     "read_answer",
@@ -68,6 +70,7 @@ __all__ = [
     "write_order_request",
     "write_quote_order",
     "write_ratings",
+    "write_statement",
     "write_support",
     "write_track",
     "write_tracking",

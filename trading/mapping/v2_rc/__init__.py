@@ -32,6 +32,7 @@ from trading.mapping.v2_rc.order_request import (
 )
 from trading.mapping.v2_rc.paths import ATTRIBUTES_KEY, FILTER_EXAMPLE, ORDER_KEY, PATHS, VALUE_KEY
 from trading.mapping.v2_rc.search import read_criteria, write_criteria
+from trading.mapping.v2_rc.statement import find_statements, write_statement
 
 __all__ = [
     "ATTRIBUTES_KEY",
@@ -40,6 +41,7 @@ __all__ = [
     "PATHS",
     "VALUE_KEY",
     "find_parts",
+    "find_statements",
     "join_order",
     "read_aggregate",
     "read_answer",
@@ -68,6 +70,7 @@ __all__ = [
     "write_order_request",
     "write_quote_order",
     "write_ratings",
+    "write_statement",
     "write_support",
     "write_track",
     "write_tracking",

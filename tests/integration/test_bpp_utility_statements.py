@@ -1,0 +1,283 @@
+"""What a utility says of trades unasked: what it cuts, what was delivered; nobody else may, nothing twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from bpp.allocation_api import allocation_router
+from bpp.utility.decisions import Cutting
+from bpp.utility.statement_api import statement_router
+from bpp.utility.telling import Named, Speaker
+from kernel.clock import format_instant
+from kernel.energy import Energy
+from kernel.errors import NodeError
+from kernel.interval import Interval
+from node.audit import Actor, list_acts
+from protocol.actions import Action, Role
+from protocol.profile import PROFILES
+from storage.database import Database
+from storage.outbox import Outgoing
+from storage.tables import inbox
+from tests.support.grid_world import BPP, END, START, VALLEY, GridWorld, Member, grid_world, order, writer
+from tests.support.seller_api import KEY, seller_api
+from trading.contracts import ContractStore
+from trading.curtailments import CurtailmentStore, RecordedCurtailment
+from trading.delivery import CurtailmentReason
+from trading.grid_statement import Allocation, Allocations
+from trading.lifecycle import ContractStatus
+
+Json = dict[str, Any]
+
+HOUR: Final = timedelta(hours=1)
+MIDDLE: Final = START + HOUR
+ADA: Final = Speaker(actor=Actor(who="Ada"), why="feeder 7 tripped")
+
+
+@pytest.fixture
+async def world(database: Database, postgres_url: str, template_url: str) -> AsyncIterator[GridWorld]:
+    async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
+        yield running
+
+
+async def curtail(
+    world: GridWorld,
+    member: Member,
+    order_id: str,
+    watt_hours: int | None = 4_000,
+    *,
+    since: datetime | None = MIDDLE,
+) -> bool:
+    """Have a utility cut a trade; say whether that is new."""
+    quantity = None if watt_hours is None else Energy(watt_hours)
+    wanted = Cutting(reason=CurtailmentReason.GRID_OUTAGE, quantity=quantity, since=since)
+    _, is_new = await world.telling(member).curtail(Named(order_id=order_id), wanted, by=ADA)
+    await world.settle_down()
+    return is_new
+
+
+async def allocate(world: GridWorld, member: Member, order_id: str, told: Allocations) -> bool:
+    """Have a utility tell what was delivered of a trade; say whether that is new."""
+    _, is_new = await world.telling(member).allocate(Named(order_id=order_id), told, by=ADA)
+    await world.settle_down()
+    return is_new
+
+
+def hourly(first: int, second: int, *, said_at: datetime = END, delivered: int | None = None) -> Allocations:
+    """Return what a utility allocates to each hour of the window, in Wh."""
+    return Allocations(
+        said_at=said_at,
+        delivered=None if delivered is None else Energy(delivered),
+        by_period=(
+            Allocation(period=Interval(START, MIDDLE), allocated=Energy(first), produced=Energy(9_000)),
+            Allocation(period=Interval(MIDDLE, END), allocated=Energy(second)),
+        ),
+    )
+
+
+async def cuts(world: GridWorld, order_id: str) -> list[RecordedCurtailment]:
+    async with world.seller.uow_factory() as uow:
+        return await CurtailmentStore(uow.connection).find_all(order_id)
+
+
+async def allocations(world: GridWorld, order_id: str) -> list[Json]:
+    """Return what the seller's operator sees of it, the newest first."""
+    router = allocation_router(uow_factory=world.seller.uow_factory)
+    connect = seller_api([router], uow_factory=world.seller.uow_factory, clock=world.clock)
+    async with connect(KEY) as client:
+        answer = await client.get(f"/api/v1/contracts/{order_id}/allocations")
+    assert answer.status_code == 200, answer.text
+    found: list[Json] = answer.json()["allocations"]
+    return found
+
+
+def statement_of(world: GridWorld) -> Outgoing:
+    """Return the last that a utility said unasked."""
+    said = [each for each in world.carried if each.action == "on_update" and each.peer == BPP.subscriber_id]
+    return said[-1]
+
+
+def again(message: Outgoing) -> Outgoing:
+    """Return the same under another message id."""
+    other = str(uuid4())
+    body = message.body.replace(message.message_id.encode(), other.encode())
+    return replace(message, message_id=other, body=body)
+
+
+def told_buyer(world: GridWorld) -> list[Json]:
+    return [document for action, document in world.came if action is Action.ON_UPDATE]
+
+
+async def test_a_utility_cuts_a_trade_on_every_generation_and_the_buyer_is_told(world: GridWorld) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    for hour, name in enumerate(("v1_1", "v2_lts", "v2_rc")):
+        world.wire = PROFILES[name]
+        assert await curtail(world, world.hill, bought, (hour + 1) * 1_000, since=START + hour * HOUR / 2)
+    *_, said = found = await cuts(world, bought)
+    assert [each.curtailment.cut.quantity.watt_hours for each in found] == [1_000, 2_000, 3_000]
+    assert said.curtailment.cut.reason is CurtailmentReason.GRID_OUTAGE
+    assert (said.curtailment.since, said.who, said.why) == (
+        MIDDLE,
+        "utility hill-grid.example",
+        "feeder 7 tripped",
+    )
+    *_, told = told_buyer(world)
+    line = told["message"]["order"]["beckn:orderItems"][0]
+    bag = line["beckn:orderItemAttributes"]["fulfillmentAttributes"]
+    assert (bag["curtailedQuantity"], bag["curtailmentReason"]) == (3, "GRID_OUTAGE")
+    assert len(told_buyer(world)) == 3
+    assert await world.left() == 490_000, "what is cut is not sold to others"
+    async with world.seller.uow_factory() as uow:
+        acts = await list_acts(uow, limit=10)
+    assert [act.act.what for act in acts] == ["contract.curtailed"] * 3
+
+
+async def test_a_trade_that_was_cut_gives_its_utility_load_back_and_once(world: GridWorld) -> None:
+    bought = (await world.buy(20))["beckn:id"]
+    assert await world.trades(world.hill) == [("CONFIRMED", 20_000)]
+    assert await curtail(world, world.hill, bought, None)
+    assert not await curtail(world, world.hill, bought, None)
+    replayed = again(statement_of(world))
+    await world.deliver(replayed, world.hill)
+    await world.settle_down()
+    assert len(await cuts(world, bought)) == len(told_buyer(world)) == 1
+    assert await world.trades(world.hill) == [("CONFIRMED", 10_000)]
+    assert await world.trades(world.valley) == [("CONFIRMED", 20_000)]
+    world.transaction_id = "second"
+    late: Json = {"tradeStartTime": "2026-01-09T19:00:00Z", "tradeEndTime": "2026-01-09T20:00:00Z"}
+    await world.buy(10, **late)
+    assert await world.trades(world.hill) == [("CONFIRMED", 10_000), ("CONFIRMED", 10_000)]
+    await world.order(Action.CANCEL, {"order": {"beckn:id": bought}})
+    assert await world.trades(world.hill) == [("CANCELLED", 0), ("CONFIRMED", 10_000)]
+
+
+async def test_the_platforms_door_refuses_what_may_not_be_said_and_a_refused_cut_frees_no_load(
+    world: GridWorld,
+) -> None:
+    with pytest.raises(NodeError, match="no trade nothing was let pass here"):
+        await curtail(world, world.hill, "nothing")
+    bought = (await world.buy(10))["beckn:id"]
+    await curtail(world, world.hill, bought, 1_000, since=START)
+    stranger = replace(world.hill, peer=replace(world.hill.peer, subscriber_id="other-grid.example"))
+    with pytest.raises(NodeError) as refused:
+        await world.admit(again(statement_of(world)), stranger)
+    assert (refused.value.code, refused.value.path) == ("BIZ_ORDER_NOT_FOUND", "$.message.order['beckn:id']")
+    assert f"other-grid.example has let no order {bought} pass here" in refused.value.message
+    for action, order_sent, code in (
+        (Action.ON_UPDATE, {}, "SCH_REQUIRED_FIELD_MISSING"),
+        (Action.ON_UPDATE, {"beckn:id": bought}, "SCH_REQUIRED_FIELD_MISSING"),
+        (Action.ON_CONFIRM, {"beckn:id": bought}, "CTX_INVALID_FIELD"),
+    ):
+        sent = writer(Role.BPP, VALLEY).unsolicited(
+            action, to=BPP, message={"order": order_sent}, transaction_id="t-1", now=world.clock.now()
+        )
+        with pytest.raises(NodeError) as refused:
+            await world.admit(sent, world.valley)
+        assert refused.value.code == code
+    async with world.seller.uow_factory() as uow:
+        store = ContractStore(uow.connection)
+        contract = await store.get(bought)
+        await store.save(replace(contract, status=ContractStatus.COMPLETED))
+    with pytest.raises(NodeError, match=f"the order {bought} is COMPLETED"):
+        await curtail(world, world.hill, bought)
+    assert await world.trades(world.hill) == [("CONFIRMED", 9_000)]
+    async with operator(world, world.hill) as client:
+        *_, said = (await client.get(f"/api/v1/trades/{bought}/statements")).json()["statements"]
+    assert said["refusal"] == f"BIZ_INVALID_STATE_TRANSITION: the order {bought} is COMPLETED"
+
+
+async def test_a_statement_that_cannot_be_so_any_more_when_it_is_handled_leaves_nothing(
+    world: GridWorld,
+) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    wanted = Cutting(reason=CurtailmentReason.OTHER, quantity=Energy(4_000), since=MIDDLE)
+    await world.telling(world.hill).curtail(Named(order_id=bought), wanted, by=ADA)
+    [message] = await world.hill.take_out()
+    await world.order(Action.CANCEL, {"order": {"beckn:id": bought}})
+    await world.seller.put_in(message, sender=world.hill.peer, now=world.clock.now())
+    await world.settle_down()
+    async with world.seller.uow_factory() as uow:
+        query = select(inbox.c.error).where(inbox.c.message_id == message.message_id)
+        refusal = (await uow.connection.execute(query)).scalar_one()
+    assert "TERMINATED" in refusal
+    assert await cuts(world, bought) == []
+    with pytest.raises(NodeError, match=f"the trade {bought} is CANCELLED"):
+        await curtail(world, world.hill, bought)
+
+
+async def test_what_a_utility_allocates_is_kept_beside_our_own_meters_account(world: GridWorld) -> None:
+    held = await world.order(Action.INIT, {"order": order(10)})
+    bought = held["beckn:id"]
+    with pytest.raises(NodeError, match="nothing of it flows"):
+        await allocate(world, world.valley, bought, hourly(1, 1))
+    await world.order(Action.CONFIRM, {"order": order(10, order_id=bought)})
+    for name in ("v1_1", "v2_lts", "v2_rc"):
+        world.wire = PROFILES[name]
+        changed = hourly(4_000, 3_000 + len(name), delivered=7_000)
+        assert await allocate(world, world.valley, bought, changed)
+        assert not await allocate(world, world.valley, bought, changed)
+    assert await allocate(world, world.valley, bought, hourly(4_000, 3_500))
+    assert await allocate(world, world.hill, bought, hourly(4_000, 3_500))
+    told = again(statement_of(world))
+    await world.deliver(told, world.hill)  # its last word again, by another message
+    await world.settle_down()
+    newest, before, *_, oldest = await allocations(world, bought)
+    assert len(await allocations(world, bought)) == 5
+    assert (newest["utility"], before["utility"]) == ("hill-grid.example", "valley-grid.example")
+    assert (newest["whole"], newest["differs"]) == (None, False)
+    assert oldest["whole"] == {
+        "start": format_instant(START),
+        "end": format_instant(END),
+        "said_wh": 7_000,
+        "metered_wh": None,
+        "difference_wh": None,
+        "verdict": "NOT_METERED",
+        "consumed_wh": None,
+        "produced_wh": None,
+    }
+    periods = [(each["said_wh"], each["produced_wh"]) for each in oldest["periods"]]
+    assert periods == [(4_000, 9_000), (3_004, None)]
+    assert told_buyer(world) == [], "a utility's account is no news of the contract"
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with world.seller.uow_factory() as uow:
+            await uow.connection.execute(text("UPDATE utility_allocations SET delivered_wh = 1"))
+
+
+def operator(world: GridWorld, member: Member) -> Any:
+    """Connect as the operator of a utility."""
+    router = statement_router(world.telling(member), uow_factory=member.uow_factory)
+    return seller_api([router], uow_factory=member.uow_factory, clock=world.clock)(KEY)
+
+
+async def test_a_utilitys_operator_cuts_and_allocates_over_http(world: GridWorld) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    path = f"/api/v1/trades/{bought}"
+    cut = {"watt_hours": 4_000, "reason": "MAINTENANCE", "since": format_instant(MIDDLE), "why": "works"}
+    period = {"start": format_instant(START), "end": format_instant(MIDDLE), "allocated_wh": 3_000}
+    async with operator(world, world.hill) as client:
+        first = await client.post(f"{path}/curtailments", json=cut)
+        again = await client.post(f"{path}/curtailments", json=cut)
+        told = await client.post(
+            f"{path}/allocations", json={"periods": [period], "why": "day-ahead account"}
+        )
+        empty = await client.post(f"{path}/allocations", json={"why": "nothing"})
+        backwards = period | {"end": period["start"]}
+        turned = await client.post(f"{path}/allocations", json={"periods": [backwards], "why": "wrong"})
+        elsewhere = await client.post(f"{path}/curtailments?platform=other.example", json=cut)
+        listed = (await client.get(f"{path}/statements")).json()["statements"]
+    assert [each.status_code for each in (first, again, told)] == [201, 200, 201]
+    assert [each.status_code for each in (empty, turned, elsewhere)] == [400, 400, 404]
+    assert first.json()["message_id"] == again.json()["message_id"]
+    assert [(each["cut_wh"], each["periods"], each["refusal"]) for each in listed] == [
+        (4_000, 0, None),
+        (None, 1, None),
+    ]
+    await world.settle_down()
+    assert len(await cuts(world, bought)) == len(await allocations(world, bought)) == 1
