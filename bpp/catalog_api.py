@@ -16,7 +16,7 @@ from bpp.catalog_changes import Kind, put_entry, withdraw
 from bpp.catalog_desk import Change, Wish, change_catalogue
 from bpp.catalog_document import Document, parse_json
 from bpp.catalog_file import ProviderEntry, ResourceEntry
-from bpp.catalog_versions import CatalogueVersions, Origin, VersionUnknown
+from bpp.catalog_versions import CatalogueVersions, Origin, existing
 from bpp.catalog_views import OutcomeView, VersionView, view_head, view_outcome, view_version
 from bpp.catalog_watch import CatalogueWatch
 from bpp.meter_views import Reason
@@ -103,11 +103,7 @@ def _add_reading(router: APIRouter, uow_factory: UnitOfWorkFactory) -> None:
     )
     async def get_catalogue(_caller: MayReadCatalogue) -> JsonResponse:
         async with uow_factory() as uow:
-            version = await CatalogueVersions(uow.connection).current()
-        if version is None:
-            raise VersionUnknown(
-                "there was never a catalogue here", hint="Put one, or run degnode catalog import."
-            )
+            version = await CatalogueVersions(uow.connection).get_current()
         return _whole_answer(view_version(version).model_dump(), version.head.number)
 
     @router.get(
@@ -173,7 +169,7 @@ def _add_entry(
             )
 
         def change(current: Document | None) -> Document:
-            return put_entry(_existing(current), kind, written)
+            return put_entry(existing(current), kind, written)
 
         return await make(caller, change, response, why=why, match=if_match, origin=Origin.API)
 
@@ -202,14 +198,6 @@ def _add_whole(router: APIRouter, make: Callable[..., Awaitable[OutcomeView]], *
         if not isinstance(written, dict):
             raise CatalogueInvalid("the body is no JSON object", path="$", hint="Send a whole catalogue.")
         return await make(caller, lambda _: written, response, why=why, match=if_match, origin=Origin.API)
-
-
-def _existing(current: Document | None) -> Document:
-    if current is None:
-        raise VersionUnknown(
-            "there was never a catalogue here", hint="Put a whole one first, with its id and name."
-        )
-    return current
 
 
 def _whole_answer(content: dict[str, Any], number: int) -> JsonResponse:

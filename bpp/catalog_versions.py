@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Row, func, insert, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -14,11 +14,23 @@ from bpp.catalog_document import Document, read_document
 from bpp.tables import catalog_versions
 from kernel.errors import NodeError
 
+_Kept = TypeVar("_Kept")
+
 
 class VersionUnknown(NodeError):
     """There is no such version of the catalogue."""
 
     code, http_status, retryable = "BPP_CATALOGUE_VERSION_UNKNOWN", 404, False
+
+
+def existing(kept: _Kept | None) -> _Kept:
+    """Return what is kept of the catalogue that is sold from; None is nothing. Raises: VersionUnknown."""
+    if kept is None:
+        raise VersionUnknown(
+            "there was never a catalogue here",
+            hint="Put a whole one first, with its id and name, or run degnode catalog import.",
+        )
+    return kept
 
 
 class Origin(StrEnum):
@@ -71,6 +83,10 @@ class CatalogueVersions:
         query = select(catalog_versions).order_by(catalog_versions.c.number.desc()).limit(1)
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else _version(row)
+
+    async def get_current(self) -> Version:
+        """Raises: VersionUnknown, where there was never one."""
+        return existing(await self.current())
 
     async def get(self, number: int) -> Version:
         """Raises: VersionUnknown."""

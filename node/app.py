@@ -22,7 +22,9 @@ from kernel.route_template import route_template
 from node.api_keys import ApiKeys
 from node.callers import MayReadMetrics
 from node.documentation import add_documentation, refusals
-from node.ingress import Ingress, Receive, Scope, Send
+from node.ingress import Ingress, Scope
+from node.message_body import Receive
+from node.signed_answer import Send
 from node.telemetry import Metrics
 from protocol.errors import ActionUnknown, Unanticipated, WireError
 from schemas.jsonld import bundled_contexts

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 import structlog
 
 from kernel.energy import Energy
 from metering.ingest import OnRecorded
+from stations.believed import counted, joined
 from stations.chargings import Charging, ChargingStore, NewCharging
 from stations.command_store import CommandStore, put_command, tag_of
 from stations.connector_store import ConnectorStore
 from stations.intake import Said, Taken, stand_at, take_in
 from stations.port import OnStationEvent, StationEvent, StationEventKind, Verb
+from stations.roster import Place
 from stations.signed_values import second_of
-from stations.station_file import Place
 from stations.turn import Turn
 
 log = structlog.get_logger(__name__)
-
-_LONGEST_DOUBT: Final = 1_000
-"""Characters: who looks at a charging reads no more, and a station can say the same for ever."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +83,7 @@ class ChargingDesk:
         )
         said = begin.said.with_stand(at, begin.watt_hours)
         taken = await self.measure(place, said, charging, turn)
-        charging = _counted(charging, taken)
+        charging = counted(charging, taken)
         if charging.session_id is None:
             log.warning("station.charging_of_nobody", connector=str(place), charging=charging.id)
         else:
@@ -112,17 +109,17 @@ class ChargingDesk:
         taken = await take_in(said, place=place, uow=turn.uow, now=turn.now, on_recorded=self.on_recorded)
         if charging is None:
             return taken
-        counted = _counted(charging, taken)
-        if counted != charging:
+        known = counted(charging, taken)
+        if known != charging:
             await ChargingStore(turn.uow.connection).set(
                 charging,
-                start_wh=counted.start_wh,
-                highest_wh=counted.highest_wh,
-                counted_at=counted.counted_at,
-                doubt=counted.doubt,
+                start_wh=known.start_wh,
+                highest_wh=known.highest_wh,
+                counted_at=known.counted_at,
+                doubt=known.doubt,
             )
         if charging.is_open:
-            await self._stop_when_full(place, counted, turn)
+            await self._stop_when_full(place, known, turn)
         return taken
 
     async def end(self, charging: Charging, place: Place, end: End, turn: Turn) -> None:
@@ -132,7 +129,7 @@ class ChargingDesk:
         at, store = turn.at(end.at), ChargingStore(turn.uow.connection)
         said = end.said.with_stand(at, end.watt_hours)
         taken = await self.measure(place, said, replace(charging, stopped_at=at), turn)
-        highest = _counted(charging, taken).highest_wh
+        highest = counted(charging, taken).highest_wh
         stand, doubts = taken.stands.get(second_of(at)), list(taken.doubts)
         if stand is None and highest is not None:
             await self._estimate(place, end.said, at, highest, turn)
@@ -143,10 +140,10 @@ class ChargingDesk:
             stopped_at=at,
             stop_wh=stand if end.watt_hours is None else end.watt_hours,
             stop_reason=end.reason or None,
-            doubt=_joined(charging.doubt, *doubts),
+            doubt=joined(charging.doubt, *doubts),
         )
         final = replace(charging, highest_wh=highest if stand is None else stand)
-        await self._tell(place, StationEventKind.STOPPED, final, at, turn, why=_joined(end.reason, *doubts))
+        await self._tell(place, StationEventKind.STOPPED, final, at, turn, why=joined(end.reason, *doubts))
 
     async def _estimate(self, place: Place, said: Said, at: datetime, watt_hours: int, turn: Turn) -> None:
         """Let the register stand at the end where it was last believed to stand: nobody pays for more."""
@@ -196,7 +193,7 @@ class ChargingDesk:
             return
         doubt = "the station never told of its end"
         at = max(forgotten.counted_at or at, forgotten.started_at)
-        await store.set(forgotten, stopped_at=at, doubt=_joined(forgotten.doubt, doubt))
+        await store.set(forgotten, stopped_at=at, doubt=joined(forgotten.doubt, doubt))
         await self._tell(place, StationEventKind.STOPPED, forgotten, at, turn, why=doubt)
         if forgotten.session_id is not None:
             left = StationEvent(
@@ -236,28 +233,3 @@ class ChargingDesk:
             await self.on_event(turn.uow, left, turn.now)
         elif state.status_at is None or state.status_at <= at:
             await store.set_state(place, status=kind, at=at, session_id=charging.session_id, why=why)
-
-
-def _counted(charging: Charging, taken: Taken) -> Charging:
-    """Return a charging with what was believed of its meter since it began, and with every doubt."""
-    since = taken.since(charging.started_at)
-    first, last = [charging.start_wh, *since.values()], [charging.counted_at, taken.counted_at]
-    return replace(
-        charging,
-        start_wh=min((stand for stand in first if stand is not None), default=None),
-        highest_wh=max(
-            (stand for stand in (charging.highest_wh, taken.highest) if stand is not None), default=None
-        ),
-        counted_at=max((at for at in last if at is not None), default=None),
-        doubt=_joined(charging.doubt, *taken.doubts),
-    )
-
-
-def _joined(*sentences: str | None) -> str | None:
-    """Return the sentences one after the other, each once, as many as have room; None if there are none."""
-    text = ""
-    for sentence in filter(None, sentences):
-        longer = f"{text}; {sentence}" if text else sentence
-        if sentence not in text and (not text or len(longer) <= _LONGEST_DOUBT):
-            text = longer
-    return text or None

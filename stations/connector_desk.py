@@ -12,7 +12,7 @@ from stations.connector_store import ConnectorState, ConnectorStore
 from stations.holds import HOLDS_CHANNEL, Hold, HoldStore
 from stations.meter_terms import register_meters
 from stations.port import OnStationEvent, StationEvent, StationEventKind
-from stations.station_file import Place, Roster
+from stations.roster import Place, Roster
 from stations.turn import Turn
 
 _HINDERED: Final = frozenset(

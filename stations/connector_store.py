@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from stations.holds import Hold
 from stations.port import StationEventKind
-from stations.station_file import Place, Roster
+from stations.roster import Place, Roster
 from stations.tables import station_connectors, stations
 
 _S: Final = stations.c

@@ -8,7 +8,7 @@ from metering.ingest import OnRecorded
 from stations.charging_desk import ChargingDesk
 from stations.connector_desk import ConnectorDesk
 from stations.port import OnStationEvent
-from stations.station_file import Roster
+from stations.roster import Roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

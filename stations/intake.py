@@ -26,8 +26,8 @@ from metering.sources.ocpp_values import ValueRefused, readings_of
 from metering.submission import Submission
 from metering.verdict import Verdict
 from stations.ocmf import MeterKey
+from stations.roster import Place
 from stations.signed_values import Found, parted, second_of, vouched
-from stations.station_file import Place
 from storage.unit_of_work import UnitOfWork
 
 log = structlog.get_logger(__name__)

@@ -8,7 +8,7 @@ from typing import Final
 
 from metering.registration.record import MeterIdentity, MeterTerms, in_force
 from metering.registration.registry import MeterRegistry
-from stations.station_file import Place, Roster
+from stations.roster import Place, Roster
 from storage.unit_of_work import UnitOfWork
 
 _MADE_BY: Final = "the file of stations"

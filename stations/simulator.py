@@ -20,7 +20,8 @@ from stations.connector_store import ConnectorStore
 from stations.desks import Desks
 from stations.intake import Said, stand_at
 from stations.port import Acceptance, CommandResult, StationCommand, StationEventKind, Verb
-from stations.station_file import Place, SimulatedStation
+from stations.roster import Place
+from stations.station_file import SimulatedStation
 from stations.turn import Turn
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 

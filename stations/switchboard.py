@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from stations.port import Acceptance, CommandResult, StationCommand, StationPort
-from stations.station_file import Roster
+from stations.roster import Roster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,9 @@ from degnode.processes import BAP_ID, BPP_ID, free_port
 from kernel.clock import Clock, SystemClock
 from node.correspondence import Correspondent, Peer
 from node.delivery import Delivery
-from node.ingress import Receive, Scope, Send
+from node.ingress import Scope
+from node.message_body import Receive
+from node.signed_answer import Send
 from node.telemetry import Metrics
 from node.transport import Transport
 from node.worker import Worker

@@ -20,7 +20,7 @@ from bpp.catalog_changes import Kind, merge_entries, withdraw
 from bpp.catalog_csv import CsvEntries, load_csv
 from bpp.catalog_desk import Change, Outcome, Wish, change_catalogue
 from bpp.catalog_document import Document, load_document
-from bpp.catalog_versions import CatalogueVersions, Origin, Version, VersionUnknown
+from bpp.catalog_versions import CatalogueVersions, Origin, Version, existing
 from bpp.catalog_views import view_head, view_outcome
 from bpp.publication_api import PublicationView, receivers, view_publication
 from bpp.publications import Publications, Scope
@@ -145,12 +145,7 @@ def _imported(files: Sequence[Path]) -> Change:
             )
 
     def change(current: Document | None) -> Document:
-        document = whole if whole is not None else current
-        if document is None:
-            raise VersionUnknown(
-                "there is no catalogue to add these tables to",
-                hint="Import a whole one first, as YAML or JSON, with its id and name.",
-            )
+        document = existing(whole if whole is not None else current)
         for table in tables:
             document = merge_entries(document, table.kind, table.entries)
         return document
@@ -226,12 +221,7 @@ async def _show(place: Place, number: int | None) -> None:
 async def _version(uow: UnitOfWork, number: int | None) -> Version:
     """Return a version, by default the current one. Raises: VersionUnknown."""
     versions = CatalogueVersions(uow.connection)
-    if number is not None:
-        return await versions.get(number)
-    current = await versions.current()
-    if current is None:
-        raise VersionUnknown("there was never a catalogue here", hint="Run degnode catalog import.")
-    return current
+    return await versions.get_current() if number is None else await versions.get(number)
 
 
 async def _history(place: Place, *, as_json: bool) -> None:

@@ -20,7 +20,8 @@ from stations.command_store import CommandStore, put_command
 from stations.connector_store import ConnectorStore
 from stations.password import PasswordUnfit, hash_password
 from stations.port import Verb
-from stations.station_file import StationUnknown, WebhookStation, load_stations
+from stations.roster import Roster, StationUnknown
+from stations.station_file import WebhookStation, load_stations
 from stations.webhook.signature import read_secret
 
 _LATEST: Final = 20
@@ -169,7 +170,7 @@ def unlock(
 @station.command()
 def check(file: Annotated[Path, typer.Argument(help="A YAML file of stations.")]) -> None:
     """Say whether a node would take a file of stations, and which connectors it has."""
-    roster = load_stations(file)
+    roster = Roster(load_stations(file))
     for each in roster.stations:
         if isinstance(each, WebhookStation):
             read_secret(each)

@@ -32,7 +32,7 @@ from bpp.station_desk import StationDesk
 from bpp.ticket_api import ticket_router
 from bpp.trade_record_api import trade_record_router
 from bpp.vee_api import vee_router
-from degnode.roles.browser_search import SearchSettings, seller_search
+from degnode.roles.browser_search import seller_search
 from degnode.roles.catalogue import CatalogueParts, CatalogueSettings, file_of, open_catalogue
 from degnode.roles.configuration import load_settings
 from degnode.roles.meter_door import MeterDoorSettings, meter_doors, mirror_policy
@@ -40,6 +40,7 @@ from degnode.roles.meter_feeds import MeterFeedSettings, meter_feeds
 from degnode.roles.participant import RoleParts, run_participant
 from degnode.roles.payments import PaymentSettings, payment_parts
 from degnode.roles.provider import ProviderParts, ProviderSettings, provider_parts
+from degnode.roles.search_settings import SearchSettings
 from degnode.roles.seller_jobs import CollectionSettings, job_desk, seller_kinds
 from degnode.roles.signed_readings import SignedReadingsSettings, signed_readings
 from degnode.roles.stations import StationParts, StationSettings, load_roster, station_parts

@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from pydantic import Field, PositiveInt
 
 from bpp.handlers.discover import find_for_sale, left_for_sale
 from bpp.platform import Bpp
+from degnode.roles.search_settings import SearchSettings
 from discovery.service import DiscoveryService
 from node.browser_search import BrowserSearch, Find, FoundCatalogues, browser_search_router
 from node.runtime import Foundation
-from node.settings import Settings
 from search.paging import Page
 from trading.mapping import wire_of
 from trading.request import Criteria
 
 _WIRE = wire_of("v2_rc")
-
-
-class SearchSettings(Settings):
-    """The settings of a participant that answers searches."""
-
-    search_results: PositiveInt = Field(
-        500, le=10_000, description="How many items one answer to a search tells at most."
-    )
-    browser_search: bool = Field(
-        False, description="Whether anybody may search with a browser, at /beckn/discover/browser-search."
-    )
 
 
 def seller_search(settings: SearchSettings, seller: Bpp, foundation: Foundation) -> tuple[APIRouter, ...]:

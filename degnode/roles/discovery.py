@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from degnode.roles.browser_search import SearchSettings, service_search
+from degnode.roles.browser_search import service_search
 from degnode.roles.configuration import load_settings
 from degnode.roles.participant import RoleParts, run_participant
+from degnode.roles.search_settings import SearchSettings
 from discovery.catalogue_api import catalogue_router
 from discovery.service import DiscoveryService
 from node.runtime import Foundation

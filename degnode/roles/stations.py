@@ -26,9 +26,10 @@ from stations.holds import HOLDS_CHANNEL, HOLDS_RENEWED_EVERY
 from stations.ocpp.central_system import CentralSystem
 from stations.ocpp.door import ocpp_router
 from stations.port import StationPort
+from stations.roster import Roster
 from stations.simulator import PROTOCOL as SIMULATOR
 from stations.simulator import Simulator
-from stations.station_file import OcppStation, Roster, StationsInvalid, WebhookStation, load_stations
+from stations.station_file import OcppStation, StationsInvalid, WebhookStation, load_stations
 from stations.switchboard import Switchboard
 from stations.turn import Turn
 from stations.webhook.caller import WebhookCaller
@@ -73,7 +74,7 @@ class StationParts:
 
 def load_roster(settings: StationSettings) -> Roster:
     """Return the stations of the settings' file, none where there is no file. Raises: StationsInvalid."""
-    roster = Roster(()) if settings.stations is None else load_stations(settings.stations)
+    roster = Roster(() if settings.stations is None else load_stations(settings.stations))
     if settings.stations_certificate_header is None:
         for station in roster.stations:
             if isinstance(station, OcppStation) and station.certificates:

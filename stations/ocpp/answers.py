@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from stations.chargings import Charging
 from stations.port import Acceptance, CommandResult, StationCommand
-from stations.station_file import Place
+from stations.roster import Place
 
 DONE: Final = CommandResult(acceptance=Acceptance.ACCEPTED)
 _FULFILLED: Final = frozenset({"Accepted", "Unlocked"})
@@ -49,13 +49,6 @@ Tell = Callable[[StationCommand, Facts], Request | CommandResult]
 def nothing_to(what: str) -> CommandResult:
     """Return the result of a command that is fulfilled as it is."""
     return CommandResult(acceptance=Acceptance.ACCEPTED, why=f"there was nothing to {what}")
-
-
-def without_end() -> CommandResult:
-    """Return the result of a reservation that nobody says the end of."""
-    return CommandResult(
-        acceptance=Acceptance.REJECTED, why="a reservation needs an instant at which it ends"
-    )
 
 
 def result_of(answer: Mapping[str, Any]) -> CommandResult:

@@ -25,7 +25,7 @@ from stations.ocpp.exchange import Exchange, Handler
 from stations.ocpp.frames import Call, CallRefused, check_call
 from stations.ocpp.link import ANSWER_SECONDS, Link, LinkLost, Socket
 from stations.port import Acceptance, CommandResult, StationCommand, Verb
-from stations.station_file import Place
+from stations.roster import Place
 from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory
 

@@ -19,7 +19,8 @@ from starlette.responses import PlainTextResponse
 from metering.sep.terminator import CertificateHeader, CertificateHeaderUnreadable
 from stations.ocpp.central_system import DIALECTS, CentralSystem
 from stations.password import hash_password, is_right
-from stations.station_file import OcppStation, Roster
+from stations.roster import Roster
+from stations.station_file import OcppStation
 
 log = structlog.get_logger(__name__)
 

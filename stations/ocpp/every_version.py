@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from kernel.clock import format_instant
+from stations.chargings import Charging
 from stations.connector_store import ConnectorStore, Introduction
-from stations.ocpp.answers import Facts, Request, nothing_to
-from stations.ocpp.exchange import Exchange
-from stations.port import CommandResult, StationCommand
+from stations.ocpp.answers import Facts, Request, Tell, nothing_to
+from stations.ocpp.exchange import Exchange, Handler
+from stations.port import Acceptance, CommandResult, StationCommand
 
 HEARTBEAT_SECONDS: Final = 300
 STATION_ITSELF: Final = 0
@@ -21,12 +23,23 @@ async def boot(exchange: Exchange, introduction: Introduction) -> Mapping[str, A
     return {"status": "Accepted", "currentTime": exchange.now_text, "interval": HEARTBEAT_SECONDS}
 
 
-async def heartbeat(exchange: Exchange) -> Mapping[str, Any]:
+async def meter_values(exchange: Exchange, number: int, charging: Charging | None) -> Mapping[str, Any]:
+    """Take what a connector's meter shows, of the charging that is named, else of the one that runs there."""
+    if number == STATION_ITSELF:
+        return {}  # the main meter of the station is nobody's
+    place = exchange.place(number)
+    if charging is None:
+        charging = await exchange.chargings.find_open_at(connector_id=place.resource)
+    await exchange.desks.chargings.measure(place, exchange.said("meterValue", place), charging, exchange.turn)
+    return {}
+
+
+async def _heartbeat(exchange: Exchange) -> Mapping[str, Any]:
     """Tell the time."""
     return {"currentTime": exchange.now_text}
 
 
-async def refuse_data(_exchange: Exchange) -> Mapping[str, Any]:
+async def _refuse_data(_exchange: Exchange) -> Mapping[str, Any]:
     """Take nothing that only a vendor understands."""
     return {"status": "UnknownVendorId"}
 
@@ -34,6 +47,14 @@ async def refuse_data(_exchange: Exchange) -> Mapping[str, Any]:
 async def take_note(_exchange: Exchange) -> Mapping[str, Any]:
     """Answer what is for the operator of the station only."""
     return {}
+
+
+COMMON_HANDLERS: Final[Mapping[str, Handler]] = {
+    "Heartbeat": _heartbeat,
+    "DataTransfer": _refuse_data,
+    "FirmwareStatusNotification": take_note,
+    "SecurityEventNotification": take_note,
+}
 
 
 def verdict_on_tag(is_accepted: bool) -> dict[str, str]:
@@ -46,3 +67,16 @@ def tell_release(_command: StationCommand, facts: Facts) -> Request | CommandRes
     if facts.reservation is None:
         return nothing_to("release")
     return Request("CancelReservation", {"reservationId": facts.reservation})
+
+
+def reserving(payload: Callable[[StationCommand, Facts, str], Mapping[str, Any]]) -> Tell:
+    """Return how a connector is reserved, by what that is told: of which command, for whom, until when."""
+
+    def tell(command: StationCommand, facts: Facts) -> Request | CommandResult:
+        if command.until is None:
+            return CommandResult(
+                acceptance=Acceptance.REJECTED, why="a reservation needs an instant at which it ends"
+            )
+        return Request("ReserveNow", payload(command, facts, format_instant(command.until)))
+
+    return tell

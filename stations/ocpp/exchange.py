@@ -12,7 +12,7 @@ from stations.chargings import ChargingStore
 from stations.desks import Desks
 from stations.intake import Said, read_meter_values
 from stations.ocpp.frames import CallRefused
-from stations.station_file import Place, StationUnknown
+from stations.roster import Place, StationUnknown
 from stations.turn import Turn
 
 

@@ -8,18 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kernel.clock import format_instant
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging
 from stations.connector_desk import Status
 from stations.connector_store import Introduction
 from stations.intake import Said
-from stations.ocpp.answers import Facts, Request, Tell, nothing_to, without_end
+from stations.ocpp.answers import Facts, Request, Tell, nothing_to
 from stations.ocpp.every_version import (
+    COMMON_HANDLERS,
     STATION_ITSELF,
     boot,
-    heartbeat,
-    refuse_data,
+    meter_values,
+    reserving,
     take_note,
     tell_release,
     verdict_on_tag,
@@ -107,16 +107,7 @@ async def _stop(exchange: Exchange) -> Mapping[str, Any]:
 
 
 async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
-    said = exchange.payload
-    if said["connectorId"] == STATION_ITSELF:
-        return {}  # the main meter of the station is nobody's
-    place = exchange.place(said["connectorId"])
-    charging = await _charging(exchange)
-    if charging is None:
-        charging = await exchange.chargings.find_open_at(connector_id=place.resource)
-    said_of_meter = exchange.said("meterValue", place)
-    await exchange.desks.chargings.measure(place, said_of_meter, charging, exchange.turn)
-    return {}
+    return await meter_values(exchange, exchange.payload["connectorId"], await _charging(exchange))
 
 
 async def _charging(exchange: Exchange) -> Charging | None:
@@ -127,17 +118,14 @@ async def _charging(exchange: Exchange) -> Charging | None:
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    **COMMON_HANDLERS,
     "BootNotification": _boot,
-    "Heartbeat": heartbeat,
     "StatusNotification": _status,
     "Authorize": _authorize,
     "StartTransaction": _start,
     "StopTransaction": _stop,
     "MeterValues": _meter_values,
-    "DataTransfer": refuse_data,
     "DiagnosticsStatusNotification": take_note,
-    "FirmwareStatusNotification": take_note,
-    "SecurityEventNotification": take_note,
 }
 
 
@@ -152,16 +140,13 @@ def _tell_stop(_command: StationCommand, facts: Facts) -> Request | CommandResul
     return Request("RemoteStopTransaction", {"transactionId": facts.charging.id})
 
 
-def _tell_reserve(command: StationCommand, facts: Facts) -> Request | CommandResult:
-    if command.until is None:
-        return without_end()
-    payload = {
+def _reservation(command: StationCommand, facts: Facts, until: str) -> Mapping[str, Any]:
+    return {
         "connectorId": facts.place.connector.number,
-        "expiryDate": format_instant(command.until),
+        "expiryDate": until,
         "idTag": facts.tag,
         "reservationId": command.id,
     }
-    return Request("ReserveNow", payload)
 
 
 def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
@@ -171,7 +156,7 @@ def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
 TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
-    Verb.RESERVE: _tell_reserve,
+    Verb.RESERVE: reserving(_reservation),
     Verb.RELEASE: tell_release,
     Verb.UNLOCK: _tell_unlock,
 }

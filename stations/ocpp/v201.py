@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from kernel.clock import format_instant
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging
 from stations.connector_desk import Status
 from stations.connector_store import Introduction
-from stations.ocpp.answers import Facts, Request, Tell, nothing_to, without_end
+from stations.ocpp.answers import Facts, Request, Tell, nothing_to
 from stations.ocpp.every_version import (
-    STATION_ITSELF,
+    COMMON_HANDLERS,
     boot,
-    heartbeat,
-    refuse_data,
+    meter_values,
+    reserving,
     take_note,
     tell_release,
     verdict_on_tag,
@@ -26,7 +25,7 @@ from stations.ocpp.every_version import (
 from stations.ocpp.exchange import Exchange, Handler
 from stations.ocpp.frames import CallRefused
 from stations.port import CommandResult, StationCommand, StationEventKind, Verb
-from stations.station_file import Place
+from stations.roster import Place
 
 VERSION: Final = "2.0.1"
 _ENDED: Final = "Ended"
@@ -133,29 +132,20 @@ async def _charging_state(exchange: Exchange, place: Place) -> None:
 
 
 async def _meter_values(exchange: Exchange) -> Mapping[str, Any]:
-    said = exchange.payload
-    if said["evseId"] == STATION_ITSELF:
-        return {}  # the main meter of the station is nobody's
-    place = exchange.place(said["evseId"])
-    charging = await exchange.chargings.find_open_at(connector_id=place.resource)
-    await exchange.desks.chargings.measure(place, exchange.said("meterValue", place), charging, exchange.turn)
-    return {}
+    return await meter_values(exchange, exchange.payload["evseId"], None)
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {
+    **COMMON_HANDLERS,
     "BootNotification": _boot,
-    "Heartbeat": heartbeat,
     "StatusNotification": _status,
     "Authorize": _authorize,
     "TransactionEvent": _transaction,
     "MeterValues": _meter_values,
-    "DataTransfer": refuse_data,
-    "FirmwareStatusNotification": take_note,
     "LogStatusNotification": take_note,
     "NotifyEvent": take_note,
     "NotifyReport": take_note,
     "ReservationStatusUpdate": take_note,
-    "SecurityEventNotification": take_note,
 }
 
 
@@ -178,16 +168,13 @@ def _tell_stop(_command: StationCommand, facts: Facts) -> Request | CommandResul
     return Request("RequestStopTransaction", {"transactionId": facts.charging.ref})
 
 
-def _tell_reserve(command: StationCommand, facts: Facts) -> Request | CommandResult:
-    if command.until is None:
-        return without_end()
-    payload = {
+def _reservation(command: StationCommand, facts: Facts, until: str) -> Mapping[str, Any]:
+    return {
         "id": command.id,
-        "expiryDateTime": format_instant(command.until),
+        "expiryDateTime": until,
         "idToken": _token(facts),
         "evseId": facts.place.connector.number,
     }
-    return Request("ReserveNow", payload)
 
 
 def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
@@ -197,7 +184,7 @@ def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
 TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
-    Verb.RESERVE: _tell_reserve,
+    Verb.RESERVE: reserving(_reservation),
     Verb.RELEASE: tell_release,
     Verb.UNLOCK: _tell_unlock,
 }

@@ -14,7 +14,8 @@ from kernel.body_signature import sign_body
 from kernel.clock import Clock, format_instant
 from registry_client.reach import AnswerTooLong, read_at_most
 from stations.port import Acceptance, CommandResult, StationCommand
-from stations.station_file import Place, Roster, WebhookStation
+from stations.roster import Place, Roster
+from stations.station_file import WebhookStation
 from stations.webhook.signature import SIGNATURE_HEADER
 
 _TIMEOUT: Final = timedelta(seconds=20)

@@ -21,7 +21,8 @@ from stations.connector_store import ConnectorStore
 from stations.desks import Desks
 from stations.intake import Said, stand_at
 from stations.port import StationEventKind
-from stations.station_file import Place, StationUnknown, WebhookStation
+from stations.roster import Place, StationUnknown
+from stations.station_file import WebhookStation
 from stations.turn import Turn
 from stations.webhook.signature import SIGNATURE_HEADER, check_signature
 from storage.unit_of_work import UnitOfWorkFactory

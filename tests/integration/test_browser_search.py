@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from bpp.platform import Bpp
-from degnode.roles.browser_search import SearchSettings, seller_search
+from degnode.roles.browser_search import seller_search
 from degnode.roles.discovery import DiscoverySettings, discovery_parts
 from degnode.roles.participant import RoleParts
+from degnode.roles.search_settings import SearchSettings
 from kernel.clock import SystemClock
 from kernel.interval import Interval
 from node.browser_search import SEARCHES

@@ -86,7 +86,7 @@ async def test_what_is_withdrawn_is_noted_if_it_was_sold(
     world = SellerWorld(uow_factory=uow_factory)
     world.clock.set(SystemClock().now())
     async with uow_factory() as uow:
-        await uow.connection.exec_driver_sql("UPDATE stock SET reserved_wh = 10000")
+        await uow.connection.exec_driver_sql("UPDATE stock_buckets SET reserved_wh = 10000")
     done = await operator.tries("withdraw", ITEM, "--why", "storm damage")
     assert "withdrawn: 1 of the resources (rooftop-solar-07)" in printed(done)
     assert "10 kWh of rooftop-solar-07 are held or sold" in done.stderr.replace("\n", " ")

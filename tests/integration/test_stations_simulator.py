@@ -11,8 +11,9 @@ from kernel.energy import Energy
 from stations.command_desk import CommandDesk
 from stations.command_store import put_command
 from stations.port import Acceptance, StationEventKind, Verb
+from stations.roster import Roster
 from stations.simulator import Simulator, wish_of
-from stations.station_file import Roster, read_stations
+from stations.station_file import read_stations
 from stations.switchboard import Switchboard
 from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory

@@ -19,7 +19,8 @@ from kernel.energy import Energy
 from kernel.errors import NodeError
 from stations.command_desk import CommandDesk
 from stations.port import Acceptance, StationEventKind, Verb
-from stations.station_file import Roster, StationsInvalid, WebhookStation, load_stations
+from stations.roster import Roster
+from stations.station_file import StationsInvalid, WebhookStation, load_stations
 from stations.switchboard import Switchboard
 from stations.turn import Turn
 from stations.webhook.caller import WebhookCaller
@@ -109,7 +110,7 @@ stations:
     connectors:
       - {{number: 1, resource: {CONNECTOR}, meter: "{METER}", greatest_watts: 22000}}
 """)
-    world = WebhookWorld(uow_factory, ManualClock(NOW), load_stations(tmp_path / "stations.yaml"))
+    world = WebhookWorld(uow_factory, ManualClock(NOW), Roster(load_stations(tmp_path / "stations.yaml")))
     async with uow_factory() as uow:
         await world.desks.connectors.open(Turn(uow, NOW))
     world.serve()

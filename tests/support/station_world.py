@@ -29,7 +29,8 @@ from stations.ocpp.central_system import CentralSystem
 from stations.ocpp.door import ocpp_router
 from stations.password import hash_password
 from stations.port import CommandResult, StationCommand, StationEvent, StationEventKind, Verb
-from stations.station_file import Roster, read_stations
+from stations.roster import Roster
+from stations.station_file import read_stations
 from stations.turn import Turn
 from storage.unit_of_work import Transaction, UnitOfWork, UnitOfWorkFactory
 from tests.support.charge_points import PASSWORD

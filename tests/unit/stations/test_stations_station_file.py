@@ -7,15 +7,8 @@ from pathlib import Path
 import pytest
 
 from stations.password import PasswordUnfit, hash_password, is_password_hash, is_right
-from stations.station_file import (
-    OcppStation,
-    Roster,
-    StationsInvalid,
-    StationUnknown,
-    WebhookStation,
-    load_stations,
-    read_stations,
-)
+from stations.roster import Roster, StationUnknown
+from stations.station_file import OcppStation, StationsInvalid, WebhookStation, load_stations, read_stations
 
 HASH = hash_password("sixteen-characters-at-least")
 GOOD = f"""
@@ -49,7 +42,7 @@ def test_a_connector_is_found_by_its_resource_and_by_its_number() -> None:
 
 def test_files_that_it_names_lie_beside_it(tmp_path: Path) -> None:
     (tmp_path / "stations.yaml").write_text(GOOD)
-    station = load_stations(tmp_path / "stations.yaml").find_station("depot")
+    station = Roster(load_stations(tmp_path / "stations.yaml")).find_station("depot")
     assert isinstance(station, WebhookStation)
     assert station.secret_file == tmp_path / "depot.secret"
 
