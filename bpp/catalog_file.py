@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from bpp.availability_file import Profile, profile_of, total_of
+from bpp.availability_file import AvailabilityEntry, Profile, check_availability, profile_of, total_of
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.charging_file import ConnectorEntry, check_connector
 from bpp.offer_file import OfferEntry
@@ -64,7 +64,7 @@ class GridEntry(Entry):
 
 
 class ResourceEntry(Entry):
-    """Energy that a provider has to sell: `available_kwh` in all, or by the intervals of a `profile`."""
+    """Energy that a provider has to sell: `available_kwh` in all, by a `profile`, or as it is forecast."""
 
     id: Identifier
     provider: Identifier
@@ -77,6 +77,7 @@ class ResourceEntry(Entry):
     available_kwh: Kwh | None = None
     production: WindowEntry
     profile: Profile | None = None
+    availability: AvailabilityEntry | None = None
     location: LocationEntry | None = None
     sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
     connector: ConnectorEntry | None = None
@@ -84,6 +85,7 @@ class ResourceEntry(Entry):
 
     def to_domain(self) -> Resource:
         check_connector(self.delivery_mode, self.connector)
+        check_availability(self.delivery_mode, self.availability)
         production = self.production.to_domain()
         profile = profile_of(self.profile or (), production)
         certification = Certification(**self.certification.model_dump()) if self.certification else None
@@ -98,12 +100,13 @@ class ResourceEntry(Entry):
                 inverter_id=self.inverter,
                 certification=certification,
             ),
-            available=total_of(self.available_kwh, profile),
+            available=total_of(self.available_kwh, profile, is_forecast=self.availability is not None),
             production=production,
             place=self.location.to_domain() if self.location else None,
             connector=self.connector.to_domain() if self.connector else None,
             grid=self.utility.to_domain() if self.utility else None,
             profile=profile,
+            forecasting=self.availability.to_domain() if self.availability else None,
         )
 
 

@@ -42,6 +42,7 @@ class OversoldView(BaseModel):
     end: datetime | None = None
     offered_watt_hours: int
     taken_watt_hours: int
+    sold_to: list[str] = Field([], description="Binding contracts on it, those that bought last first.")
 
 
 class ChangesView(BaseModel):
@@ -83,7 +84,7 @@ def view_outcome(outcome: Outcome) -> OutcomeView:
         **view_head(outcome.version.head).model_dump(),
         is_new=outcome.is_new,
         **_view_difference(outcome.difference),
-        oversold=[_view_oversold(each) for each in outcome.oversold],
+        oversold=[view_oversold(each) for each in outcome.oversold],
     )
 
 
@@ -94,11 +95,12 @@ def _view_difference(difference: Difference) -> dict[str, ChangesView]:
     }
 
 
-def _view_oversold(each: Oversold) -> OversoldView:
+def view_oversold(each: Oversold) -> OversoldView:
     return OversoldView(
         resource=each.resource_id,
         start=each.interval and each.interval.start,
         end=each.interval and each.interval.end,
         offered_watt_hours=each.offered.watt_hours,
         taken_watt_hours=each.taken.watt_hours,
+        sold_to=list(each.sold_to),
     )

@@ -56,11 +56,13 @@ class Kept:
 class KnownVersions:
     """The newest version that was `told`, None if none, and those that were sent since, with that one.
 
-    What was sent may be on its way, or have arrived without an answer.
+    What was sent may be on its way, or have arrived without an answer. What arrived last was sent at
+    `told_at`.
     """
 
     told: int | None
     sent: tuple[int, ...]
+    told_at: datetime | None = None
 
 
 class Publications:
@@ -124,13 +126,12 @@ class Publications:
             & (other.is_(None) | (publications.c.published_at > other))
         )
         arrived = (outbox.c.state == OutboxState.DELIVERED.value) & publications.c.refusal.is_(None)
-        newest = select(func.max(publications.c.version)).join(outbox, self._of_outbox)
-        told: int | None = (
-            await self._connection.execute(newest.where(is_of_peer, arrived))
-        ).scalar_one_or_none()
+        newest = select(func.max(publications.c.version), func.max(publications.c.published_at))
+        of_newest = newest.join(outbox, self._of_outbox).where(is_of_peer, arrived)
+        told, told_at = (await self._connection.execute(of_newest)).one()
         since = select(publications.c.version).where(is_of_peer, publications.c.version >= (told or 0))
         rows = await self._connection.execute(since.distinct().order_by(publications.c.version))
-        return KnownVersions(told=told, sent=tuple(rows.scalars()))
+        return KnownVersions(told=told, sent=tuple(rows.scalars()), told_at=told_at)
 
     async def latest(self, *, limit: int, peer: str | None = None) -> list[Kept]:
         """Return the publications, the newest first, of one discovery service or of all."""

@@ -31,6 +31,7 @@ from protocol.profile import Profile
 from storage.job_queue import Job
 from storage.outbox import Outgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
+from trading.availability.forecasts import ForecastStore
 from trading.listing import Listing, list_catalogue
 from trading.mapping import PUBLICATION_WIRES, publication_wire_of
 from trading.offer import Provider
@@ -149,6 +150,9 @@ class Publisher:
             if changed is not None:
                 touched = await asyncio.to_thread(touched_providers, before, version.document)
                 changed = None if touched is None else changed | touched
+        if changed is not None and known.told_at is not None:
+            anew = await ForecastStore(uow.connection).forecast_since(known.told_at)
+            changed |= {each.provider_id for each in listing.resources if each.id in anew}
         if changed is not None and not changed and not gone:
             return None
         return Publication(listing=listing, changed=changed, gone=tuple(gone.values()))

@@ -12,6 +12,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.mrid import canonical_mrid
 from trading.availability.buckets import Bucket
+from trading.availability.source import Forecasting
 from trading.charging.connector import Connector
 from trading.fields import Field
 from trading.grid import GridAccess
@@ -84,7 +85,8 @@ class EnergySource:
 class Resource:
     """Energy that a provider has to sell, when it is produced, and where if that is told.
 
-    `available` is what there is in all; where it is known when there is how much, `profile` says it.
+    `available` is what there is in all; where it is known when there is how much, `profile` says it. Where
+    there is what is forecast, `forecasting` says by whom, and `available` is nothing.
     One with a `connector` is sold in charging sessions. `grid` names the utilities that are asked first, None
     if none is.
     """
@@ -99,6 +101,7 @@ class Resource:
     connector: Connector | None = None
     grid: GridAccess | None = None
     profile: tuple[Bucket, ...] = ()
+    forecasting: Forecasting | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

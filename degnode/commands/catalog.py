@@ -12,6 +12,7 @@ from rich.text import Text
 
 from bpp.catalog import CatalogueInvalid, catalogue_of
 from bpp.catalog_document import load_document
+from degnode.commands.catalog_forecast import forecast
 from degnode.commands.catalog_offers import OfferView, offer_rows, offer_views
 from degnode.commands.catalog_store import (
     history,
@@ -61,6 +62,7 @@ for _name, _command in (
     ("show", show),
     ("history", history),
     ("withdraw", withdraw_entries),
+    ("forecast", forecast),
     ("publish", publish),
     ("publications", publications),
 ):

@@ -12,8 +12,6 @@ from typing import Annotated, Any, Final
 
 import simplejson
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from bpp.catalog import CatalogueInvalid, catalogue_of
 from bpp.catalog_changes import Kind, merge_entries, withdraw
@@ -26,13 +24,13 @@ from bpp.publication_api import PublicationView, receivers, view_publication
 from bpp.publications import Publications, Scope
 from bpp.publishing import publish_job
 from degnode.actor import operator
+from degnode.commands.catalog_forecast import tell_oversold
 from degnode.commands.catalog_offers import offer_rows, offer_views
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.reasons import Why
 from degnode.printing import AsJson, print_json, print_table
 from degnode.roles.catalogue import PublishingSettings
 from degnode.roles.configuration import load_settings
-from kernel.clock import format_instant
 from kernel.plain_text import printable
 from storage.job_queue import put_job
 from storage.unit_of_work import UnitOfWork
@@ -177,14 +175,7 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
     print(f"Version {head.number} of {printable(head.catalogue_id)}{' would be made' if dry_run else ''}:")
     for what in _changes(outcome):
         print(f"  {would}{what}")
-    for each in outcome.oversold:
-        when = each.interval
-        span = "" if when is None else f" from {format_instant(when.start)} until {format_instant(when.end)}"
-        text = (
-            f"{each.taken} of {printable(each.resource_id)}{span} are held or sold, and {each.offered} are "
-            "offered now: they stay sold, and no more can be had."
-        )
-        Console(stderr=True).print(Text.assemble(("note:", "yellow"), " ", text))
+    tell_oversold(outcome.oversold)
 
 
 def _changes(outcome: Outcome) -> Iterator[str]:

@@ -14,6 +14,8 @@ from bpp.catalog_api import catalog_router
 from bpp.catalog_desk import CATALOGUE_CHANNEL, take_file
 from bpp.catalog_document import Document, load_document
 from bpp.catalog_watch import CatalogueWatch
+from bpp.forecast_api import forecast_router
+from bpp.forecast_jobs import ForecastJobs
 from bpp.platform import Bpp
 from bpp.publication_api import publication_router
 from bpp.publishing import Publisher
@@ -87,9 +89,13 @@ async def open_catalogue(
         workers=(worker, index),
         routers=(
             publication_router(publish_to=settings.publish_to, uow_factory=uow_factory),
+            forecast_router(seller, publish_to=settings.publish_to, uow_factory=uow_factory, clock=clock),
             catalog_router(watch, uow_factory=uow_factory, clock=clock, max_bytes=_MOST_BYTES),
         ),
-        jobs=(_publisher(foundation).kind,),
+        jobs=(
+            _publisher(foundation).kind,
+            *ForecastJobs(bpp=seller, uow_factory=uow_factory, publish_to=settings.publish_to).kinds,
+        ),
     )
 
 

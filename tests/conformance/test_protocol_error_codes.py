@@ -43,6 +43,8 @@ OWN_CODES = {
     "LEDGER_": "told to operators on the command line",
     "BPP_CATALOGUE_": "told to the operator who starts the node or changes its catalogue",
     "PROVIDER_": "told to the operator who starts a node with a back office that cannot be used",
+    "BPP_FORECAST_": "told to the operator who forecasts what there will be",
+    "BPP_NOT_FORECAST": "told to the operator who forecasts what the catalogue says",
     "BPP_NOBODY_TO_TELL": "told to the operator who publishes a catalogue",
     "AUT_SUBSCRIPTION_REFUSED": "told to the operator when a registry refuses the node",
 }

@@ -14,10 +14,12 @@ from sqlalchemy import text
 
 from bpp.admission import SellerAdmission
 from bpp.bindings import bind
+from bpp.catalog import catalogue_of
 from bpp.catalog_changes import Kind, entries_of, put_entry, withdraw
 from bpp.catalog_desk import Change, Wish, change_catalogue
 from bpp.catalog_document import Document, load_document
-from bpp.catalog_versions import Origin
+from bpp.catalog_versions import CatalogueVersions, Origin
+from bpp.forecast_desk import Said, take_forecast
 from bpp.platform import Bpp
 from bpp.publications import Kept, KnownVersions, Publications, Scope
 from bpp.publishing import Publisher, publish_job
@@ -38,6 +40,7 @@ from tests.support.participants import RunningParticipant, fresh_database
 from tests.support.seller_world import CATALOGUE_FILE, ITEM, SELLER
 from tests.support.village import Village, running_village
 from tests.support.waiting import eventually
+from tests.support.windows import hourly
 from trading.offer import NOTHING_FOR_SALE
 from trading.publication import PublishingUnsupported
 
@@ -157,6 +160,28 @@ def dearer(current: Document | None) -> Document:
     return put_entry(current or {}, Kind.OFFER, hill | {"price_per_kwh": 9})
 
 
+def hill_forecast(current: Document | None) -> Document:
+    roofs = entries_of(current or {}, Kind.RESOURCE)
+    (hill,) = [roof for roof in roofs if roof["id"] == "hill-roof"]
+    rest = {key: value for key, value in hill.items() if key != "available_kwh"}
+    return put_entry(current or {}, Kind.RESOURCE, rest | {"availability": {"from": "forecast"}})
+
+
+async def test_who_was_told_before_a_forecast_is_told_what_there_is_by_it(world: World) -> None:
+    await world.change(two_providers)
+    await world.change(hill_forecast)
+    await world.publish()
+    async with world.foundation.uow_factory() as uow:
+        version = await CatalogueVersions(uow.connection).current()
+        assert version is not None
+        said = Said(buckets=hourly(2_500), by=BY, why="clouds")
+        catalogue = catalogue_of(version.document, name="the catalogue")
+        now = world.foundation.clock.now()
+        await take_forecast(catalogue, "hill-roof", said, uow, publish_to=(), now=now)
+    told = await world.publish()
+    assert (told.sent.version, told.sent.scope, len(told.results)) == (2, Scope.CHANGES, 1)
+
+
 async def test_versions_are_told_whole_then_by_their_changes_and_withdrawals_too(world: World) -> None:
     is_lts = world.foundation.correspondent.profile.name == "v2_lts"
     await world.change(two_providers)
@@ -189,7 +214,9 @@ async def test_what_may_have_arrived_counts_for_what_is_told_after_it(world: Wor
         kept = Publications(uow.connection)
         await kept.put(on_its_way)
         profile = first.sent.profile
-        assert await kept.known_to(CDS_ID, profile=profile) == KnownVersions(told=1, sent=(1, 2))
+        assert await kept.known_to(CDS_ID, profile=profile) == KnownVersions(
+            told=1, sent=(1, 2), told_at=first.sent.published_at
+        )
         assert await kept.known_to(CDS_ID, profile="another") == KnownVersions(told=None, sent=())
     await world.change(lambda current: withdraw(current or {}, ["hill"]))
     third = await world.publish()

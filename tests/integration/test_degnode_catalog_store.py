@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from bpp.catalog import CatalogueInvalid
+from bpp.catalog import CatalogueInvalid, load_catalogue
 from bpp.catalog_changes import EntryUnknown
 from bpp.catalog_versions import CatalogueVersions, VersionUnknown
 from bpp.publication_api import NobodyToTell
@@ -127,3 +127,29 @@ async def test_publications_are_asked_for_and_told_with_their_reasons(
         assert words in told
     (view,) = await operator.reads("publications")
     assert (view["delivery"], view["results"][0]["items"]) == ("not sent", 1)
+
+
+async def test_a_forecast_is_taken_and_what_is_oversold_by_it_is_told(
+    operator: Operator, tmp_path: Path, uow_factory: UnitOfWorkFactory
+) -> None:
+    table, shop = tmp_path / "forecast.csv", tmp_path / "shop.yaml"
+    hour = {"tradeStartTime": "2036-01-09T10:00:00Z", "tradeEndTime": "2036-01-09T11:00:00Z"}
+    table.write_text(f"start,end,kwh\n{','.join(hour.values())},4\n")
+    assert isinstance((await operator.tries("forecast", ITEM, str(table))).exception, VersionUnknown)
+    to_come = CATALOGUE_FILE.read_text().replace("2026-01-09T1", "2036-01-09T1")
+    shop.write_text(to_come.replace("available_kwh: 30.5", "availability: {from: forecast}"))
+    await operator.runs("import", str(shop))
+    told = await operator.runs("forecast", ITEM, str(table), "--why", "clouds")
+    assert told == "4 kWh of rooftop-solar-07 are forecast in 1 intervals."
+    world = SellerWorld(uow_factory=uow_factory).selling(catalogue=load_catalogue(shop))
+    sold = (await world.buy(3, **hour))["beckn:id"]
+    table.write_text(table.read_text().replace(",4", ",1"))
+    note = " ".join((await operator.tries("forecast", ITEM, str(table))).stderr.split())
+    assert "3 kWh of rooftop-solar-07 from 2036-01-09T10:00:00Z" in note
+    assert f"Curtail contracts by 2 kWh in all (POST /api/v1/contracts/ID/curtailments): {sold}" in note
+    (over,) = await operator.reads("forecast", ITEM, str(table))
+    assert (over["start"], over["taken_watt_hours"], over["sold_to"]) == (
+        hour["tradeStartTime"],
+        3_000,
+        [sold],
+    )

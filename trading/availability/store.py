@@ -13,7 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
@@ -34,6 +34,18 @@ _ENTER: Final = text(
     ON CONFLICT (resource_id) DO UPDATE SET basis = excluded.basis
     """
 )
+_FORECAST: Final = text(
+    "SELECT resource_id FROM stock WHERE resource_id = ANY(CAST(:names AS text[])) AND basis = 'FORECAST'"
+)
+_NEWEST: Final = text(
+    """
+    SELECT v.resource_id, v.starts, v.ends, v.watt_hours FROM stock_forecast_values AS v
+    WHERE v.resource_id = ANY(CAST(:names AS text[])) AND NOT EXISTS (
+        SELECT FROM stock_forecast_values AS n WHERE n.resource_id = v.resource_id
+        AND n.forecast_id > v.forecast_id AND n.starts < v.ends AND n.ends > v.starts)
+    ORDER BY v.starts
+    """
+)
 _CLOSE: Final = text("UPDATE stock SET basis = 'CLOSED' WHERE resource_id = ANY(CAST(:names AS text[]))")
 _NAMED: Final = """unnest(CAST(:resources AS text[]), CAST(:starts AS timestamptz[]),
                           CAST(:ends AS timestamptz[]), CAST(:amounts AS bigint[]))"""
@@ -50,6 +62,14 @@ _OFFER_NO_OTHERS: Final = text(
     WHERE b.resource_id = ANY(CAST(:names AS text[])) AND b.is_offered AND NOT EXISTS (
         SELECT FROM {_NAMED} AS n(resource_id, starts, ends, amount) WHERE n.resource_id = b.resource_id
         AND n.starts IS NOT DISTINCT FROM b.starts AND n.ends IS NOT DISTINCT FROM b.ends)
+    """  # noqa: S608
+)
+_OFFER_INSTEAD: Final = text(
+    f"""
+    UPDATE stock_buckets AS b SET available_wh = 0, is_offered = false
+    FROM {_NAMED} AS n(resource_id, starts, ends, amount)
+    WHERE b.resource_id = ANY(CAST(:names AS text[])) AND b.is_offered AND n.resource_id = b.resource_id
+    AND n.starts < b.ends AND n.ends > b.starts AND (n.starts, n.ends) <> (b.starts, b.ends)
     """  # noqa: S608
 )
 _OUT_OF_PLACE: Final = text(
@@ -91,13 +111,18 @@ _COUNT: Final = text("UPDATE stock_buckets SET reserved_wh = reserved_wh + :more
 _OVERSOLD: Final = text(
     """
     WITH taken AS (
-        SELECT b.resource_id, b.starts, b.ends, b.available_wh, b.reserved_wh - coalesce(
+        SELECT b.id, b.resource_id, b.starts, b.ends, b.available_wh, b.reserved_wh - coalesce(
             (SELECT sum(p.watt_hours) FROM hold_parts AS p JOIN holds AS h USING (contract_id)
              WHERE p.bucket_id = b.id AND h.expires_at <= :now), 0)::bigint AS taken_wh
         FROM stock_buckets AS b
         WHERE b.reserved_wh > b.available_wh AND (b.ends IS NULL OR b.ends > :now)
     )
-    SELECT * FROM taken WHERE taken_wh > available_wh ORDER BY resource_id, starts
+    SELECT *, ARRAY(
+        SELECT p.contract_id FROM hold_parts AS p JOIN holds AS h USING (contract_id)
+        JOIN contracts AS c ON c.id = p.contract_id
+        WHERE p.bucket_id = taken.id AND h.expires_at IS NULL
+        ORDER BY c.confirmed_at DESC, c.id LIMIT 20) AS sold_to
+    FROM taken WHERE taken_wh > available_wh ORDER BY resource_id, starts
     """
 )
 
@@ -119,13 +144,15 @@ class Basis(StrEnum):
 class Oversold:
     """A resource of which more is `taken` (held or sold) than is offered by now.
 
-    `interval` says when, None where it is offered in all.
+    `interval` says when, None where it is offered in all. `sold_to` are binding contracts on it, those that
+    bought last first, twenty at most.
     """
 
     resource_id: str
     interval: Interval | None
     offered: Energy
     taken: Energy
+    sold_to: tuple[str, ...] = ()
 
 
 class AvailabilityStore:
@@ -143,17 +170,24 @@ class AvailabilityStore:
         await self._connection.execute(_LOCK, {"names": sorted({*offered, *closing})})
         names = sorted(offered)
         bases = [_basis_of(offered[name]).value for name in names]
+        forecast = [name for name in names if offered[name].forecasting is not None]
+        stay = set((await self._connection.execute(_FORECAST, {"names": forecast})).scalars())
         await self._connection.execute(_ENTER, {"names": names, "bases": bases})
-        layout = {name: _buckets_of(offered[name]) for name in names}
-        await self.lay_out(layout | dict.fromkeys(closing, ()))
+        layout = {name: _buckets_of(offered[name]) for name in names if name not in stay}
+        newest = await self._newest([name for name in forecast if name not in stay])
+        await self._lay_out(layout | newest | dict.fromkeys(closing, ()), _OFFER_NO_OTHERS)
         await self._connection.execute(_CLOSE, {"names": list(closing)})
 
-    async def lay_out(self, layout: Mapping[str, Sequence[Bucket]]) -> None:
-        """Have just these buckets on offer of locked resources, and what is held of others among them."""
+    async def offer(self, resource_id: str, buckets: Sequence[Bucket]) -> None:
+        """Offer these buckets of a locked resource instead of all that share time with them."""
+        await self._lay_out({resource_id: buckets}, _OFFER_INSTEAD)
+
+    async def _lay_out(self, layout: Mapping[str, Sequence[Bucket]], displace: TextClause) -> None:
+        """Offer these buckets of locked resources, displace others, and lay what was held of those again."""
         named = _columns(layout)
         names = {"names": list(layout)}
         await self._connection.execute(_OFFER, named)
-        await self._connection.execute(_OFFER_NO_OTHERS, named | names)
+        await self._connection.execute(displace, named | names)
         rows = await self._connection.execute(_OUT_OF_PLACE, names)
         for resource_id in rows.scalars().all():
             await self._lay_again(resource_id)
@@ -168,9 +202,18 @@ class AvailabilityStore:
                 interval=interval_of(row.starts, row.ends),
                 offered=Energy(row.available_wh),
                 taken=Energy(row.taken_wh),
+                sold_to=tuple(row.sold_to),
             )
             for row in rows
         ]
+
+    async def _newest(self, names: Sequence[str]) -> dict[str, Sequence[Bucket]]:
+        """Return what the newest forecasts say of resources, by their ids."""
+        found: dict[str, list[Bucket]] = {name: [] for name in names}
+        for row in await self._connection.execute(_NEWEST, {"names": list(names)}):
+            bucket = Bucket(interval=Interval(row.starts, row.ends), available=Energy(row.watt_hours))
+            found[row.resource_id].append(bucket)
+        return {**found}
 
     async def _lay_again(self, resource_id: str) -> None:
         """Move what is held of buckets that are not offered any more to those that are."""
@@ -196,10 +239,14 @@ class AvailabilityStore:
 
 
 def _basis_of(resource: Resource) -> Basis:
+    if resource.forecasting is not None:
+        return Basis.FORECAST
     return Basis.PROFILE if resource.profile else Basis.WHOLE
 
 
 def _buckets_of(resource: Resource) -> tuple[Bucket, ...]:
+    if resource.forecasting is not None:
+        return ()
     return resource.profile or (Bucket(interval=None, available=resource.available),)
 
 

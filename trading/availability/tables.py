@@ -20,6 +20,7 @@ from sqlalchemy import (
     text,
 )
 
+from storage.append_only import make_append_only
 from storage.metadata import metadata
 
 stock: Final = Table(
@@ -76,3 +77,33 @@ hold_parts: Final = Table(
     CheckConstraint("watt_hours > 0", name="watt_hours"),
     Index("ix_hold_parts_bucket_id", "bucket_id"),
 )
+
+stock_forecasts: Final = Table(
+    "stock_forecasts",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("resource_id", Text, ForeignKey("stock.resource_id"), nullable=False),
+    Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("source", Text, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    CheckConstraint("source IN ('UPLOAD', 'METER')", name="source"),
+    Index("ix_stock_forecasts_resource_id", "resource_id", "id"),
+    Index("ix_stock_forecasts_issued_at", "issued_at"),
+)
+
+stock_forecast_values: Final = Table(
+    "stock_forecast_values",
+    metadata,
+    Column("forecast_id", BigInteger, ForeignKey("stock_forecasts.id"), nullable=False),
+    Column("resource_id", Text, nullable=False),
+    Column("starts", DateTime(timezone=True), nullable=False),
+    Column("ends", DateTime(timezone=True), nullable=False),
+    Column("watt_hours", BigInteger, nullable=False),
+    PrimaryKeyConstraint("forecast_id", "starts"),
+    CheckConstraint("ends > starts", name="interval"),
+    CheckConstraint("watt_hours >= 0", name="watt_hours"),
+    Index("ix_stock_forecast_values_resource_id", "resource_id", "starts"),
+)
+
+make_append_only(stock_forecasts, stock_forecast_values)

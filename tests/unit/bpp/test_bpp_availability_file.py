@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 import pytest
+import simplejson
 
 from bpp.catalog import CatalogueInvalid, read_catalogue
 from kernel.energy import Energy
 from tests.support.seller_world import CATALOGUE_FILE, ITEM
 from tests.support.windows import hourly
+from trading.availability.source import Forecasting, MeterRule
 from trading.offer import Resource
 
 TEXT = CATALOGUE_FILE.read_text(encoding="utf-8")
@@ -33,8 +37,8 @@ def test_a_profile_is_read_in_the_order_of_time() -> None:
 @pytest.mark.parametrize(
     ("availability", "message"),
     [
-        ("", "either available_kwh or a profile"),
-        (IN_ALL + "    profile:\n" + hour(10, "1"), "either available_kwh or a profile"),
+        ("", "one of available_kwh, profile and availability"),
+        (IN_ALL + "    profile:\n" + hour(10, "1"), "one of available_kwh, profile and availability"),
         ("    profile: []\n", r"resources.0.profile: .*at least 1 item"),
         ("    profile:\n" + hour(10, "1") + hour(10, "2"), "T10:00:00Z and from 2026-01-09T10:00:00Z share"),
         (
@@ -48,3 +52,40 @@ def test_a_profile_is_read_in_the_order_of_time() -> None:
 def test_what_says_nothing_or_two_things_is_refused(availability: str, message: str) -> None:
     with pytest.raises(CatalogueInvalid, match=message):
         read(availability)
+
+
+def availability(**rule: object) -> str:
+    return f"    availability: {simplejson.dumps(rule)}\n"
+
+
+METER = {"from": "meter", "share_percent": 80, "zone": "America/Denver"}
+
+
+def test_what_there_is_may_follow_from_forecasts_or_from_the_meter() -> None:
+    forecast = read(availability(**{"from": "forecast"}))
+    assert (forecast.available, forecast.forecasting) == (Energy(0), Forecasting())
+    assert read(availability(**METER)).forecasting == Forecasting(
+        by_meter=MeterRule(share_percent=Decimal(80), over_days=7, ahead_days=2, zone="America/Denver")
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ({"from": "forecast", "over_days": 3}, "only from: meter has over_days"),
+        ({"from": "meter", "share_percent": 80}, "needs share_percent and zone"),
+        ({"from": "meter", "zone": "UTC"}, "needs share_percent and zone"),
+        ({"from": "weather"}, "resources.0.availability.from"),
+        (METER | {"zone": "Mars"}, "no IANA time zone"),
+        (METER | {"share_percent": 101}, "less than or equal to 100"),
+    ],
+)
+def test_a_rule_that_says_too_little_or_too_much_is_refused(rule: dict[str, object], message: str) -> None:
+    with pytest.raises(CatalogueInvalid, match=message):
+        read(availability(**rule))
+
+
+def test_a_meter_that_counts_what_is_taken_from_it_is_not_forecast_from() -> None:
+    swap = TEXT.replace("GRID_INJECTION", "BATTERY_SWAP").replace(IN_ALL, availability(**METER))
+    with pytest.raises(CatalogueInvalid, match="exports nothing to forecast from"):
+        read_catalogue(swap, name="shop.yaml")
