@@ -20,6 +20,7 @@ from settlement.statements.invoice import write_page
 from settlement.statements.pdf import write_pdf
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contracts import ContractStore
+from trading.order_lines import named_bill
 
 _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": dict[str, Any]},
@@ -55,8 +56,9 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     async def statement(contract_id: str | None, bill_id: str) -> Record:
         async with uow_factory() as uow:
             named = contract_id or await find_contract_of(bill_id, uow=uow)
+            named, own_id = named_bill(named, bill_id)
             contract = await ContractStore(uow.connection).get(named)
-            return await make_statement(contract, bill_id, uow, now=clock.now())
+            return await make_statement(contract, own_id, uow, now=clock.now())
 
     @router.get(
         "/contracts/{contract_id}/bills/{bill_id}/explain",

@@ -25,6 +25,7 @@ from settlement.payments.store import find_payment
 from settlement.rows import bill_key
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contracts import ContractStore
+from trading.order_lines import named_bill
 
 _MOST: Final = 2**53
 Minor = Annotated[int, Field(gt=0, le=_MOST, description="In minor units of the currency: cents, paise.")]
@@ -116,8 +117,9 @@ def payment_router(desk: PaymentDesk, *, clock: Clock) -> APIRouter:
     )
     async def list_payments(contract_id: str, bill_id: str, _caller: MayReadContracts) -> Payments:
         async with uow_factory() as uow:
-            await ContractStore(uow.connection).get(contract_id)
-            found = await find_started_for(bill_key(contract_id, bill_id), uow=uow)
+            named, own_id = named_bill(contract_id, bill_id)
+            await ContractStore(uow.connection).get(named)
+            found = await find_started_for(bill_key(named, own_id), uow=uow)
         return Payments(payments=[_view(each) for each in found])
 
     @router.post(

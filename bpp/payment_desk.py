@@ -35,6 +35,7 @@ from storage.job_queue import Job, put_job
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contracts import ContractStore
 from trading.due_contracts import lock_contracts
+from trading.order_lines import named_bill
 
 ASK: Final = "payments.ask"
 """The kind of the jobs that ask the rail for a payment; their argument is `payment`."""
@@ -73,6 +74,7 @@ class PaymentDesk:
         Without an amount it is of what is due, less what other payments are about to pay.
         Raises: OrderNotFound, BillNotFound, NothingDue, PaymentInvalid, PaymentMismatch.
         """
+        contract_id, bill_id = named_bill(contract_id, bill_id)
         contract = await ContractStore(uow.connection).get(contract_id, lock=True)
         bill = await _find_bill(contract_id, bill_id, uow=uow)
         key = bill_key(contract_id, bill.cycle_id)

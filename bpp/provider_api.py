@@ -22,6 +22,7 @@ from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.delivery import Delivery
 from trading.mapping import wire_of
+from trading.order_lines import named_bill
 
 _OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 
@@ -58,8 +59,9 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     )
     async def get_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
-            return JsonResponse(await _bill(contract, bill_id, uow))
+            named, own_id = named_bill(contract_id, bill_id)
+            contract = await ContractStore(uow.connection).get(named)
+            return JsonResponse(await _bill(contract, own_id, uow))
 
     return router
 
@@ -111,6 +113,8 @@ def _summary(contract: Contract) -> dict[str, Any]:
     total = contract.quote.total
     return {
         "id": contract.id,
+        "orderId": contract.order_id,
+        "line": contract.line,
         "transactionId": contract.transaction_id,
         "buyerPlatform": contract.bap_id,
         "buyer": contract.buyer_id,

@@ -83,6 +83,14 @@ def read_cycle_id(told: str) -> tuple[int, str]:
     return (int(line), cycle_id) if is_told and str(int(line)) == line else (1, told)
 
 
+def named_bill(contract_id: str, told: str) -> tuple[str, str]:
+    """Return which bill of which contract is meant by one of an order, or of a line, under its told id."""
+    line, bill_id = read_cycle_id(told)
+    if line == 1 or contract_id.endswith(f".{line}"):
+        return contract_id, bill_id
+    return contract_id_of(contract_id, line), bill_id
+
+
 def require_one_sum(ordered: Ordered) -> None:
     """Raises: QuoteChanged, if the lines do not come to the quantity that is named for all of them."""
     total = sum((each.quantity or ZERO_ENERGY for each in ordered.lines), ZERO_ENERGY)

@@ -3,150 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
-from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
-from bpp.handlers.session_update import update_session, wish_of
-from bpp.orders import get_contract, keep, require_same, tell
+from bpp.handlers.line_update import LineUpdate, update_line
+from bpp.handlers.update_lines import update_lines
+from bpp.orders import get_order
 from bpp.platform import Bpp
-from bpp.proposals import Said, hold_for_answer, propose, take_answer, was_said
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.amendment import Amendment, amend, is_cut, require_amendable
-from trading.changes import Change, Verdict, require_rule
-from trading.contract import Contract
 from trading.fields import Field
 from trading.mapping import wire_of
-from trading.proposal import Answer, require_free
-from trading.proposals import ProposalStore
-from trading.refusals import QuoteChanged, UpdateInconsistent, UpdateTargetInvalid
-from trading.request import OrderRequest
-from trading.wheeling import Side
+from trading.mapping.lines import read_lines
+from trading.refusals import UpdateInconsistent
 
 
 async def update(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any] | None:
     """Return the order as amended, at the price of the same terms, or with what is proposed of it.
 
     trading.changes says what is done at once and what waits for the seller's consent. An update may also
-    answer what the seller proposed. The utilities of the trade are asked before anything is changed; until
-    they have answered, nothing is returned. Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent,
-    UpdateTargetInvalid, QuantityUnavailable, QuoteExpired, PriceMismatch, WindowUnavailable,
-    UtilityStillAsked.
+    answer what the seller proposed. Of an order of several lines it changes those that it names. The
+    utilities of the trade are asked before anything is changed; until they have answered, nothing is
+    returned. Raises: OrderNotFound, UpdateNotAllowed, UpdateInconsistent, UpdateTargetInvalid,
+    QuantityUnavailable, QuoteExpired, PriceMismatch, WindowUnavailable, UtilityStillAsked.
     """
     wire = wire_of(inbound.profile.name)
-    request, answer = wire.read_order(inbound.message), wire.read_answer(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=request.order_id, lock=False)
-    may_cut = contract.is_binding and now >= contract.window.start  # which leaves later contracts more
-    later = await hold_for_answer(contract, uow) if may_cut else []
-    contract = await get_contract(inbound, uow, order_id=contract.id)
-    if (wish := wish_of(contract, request)) is not None:
-        return await update_session(bpp, contract, wish, inbound, uow, now)
-    _require_same_trade(contract, request)
-    wished = wished_by(bpp, request, contract, now=now)
-    _require_same_price(contract, wished, request, now=now)
-    answer = answer or await _agreed(contract, wished, uow)
-    asked = Asked(inbound=inbound, contract=contract, now=now)
-    if answer is not None and not await was_said(contract, answer, uow):
-        return await _answer(bpp, asked, answer, uow, later=later)
-    if not wished:
-        return await tell(contract, uow, now=now)
-    return await _change(bpp, asked, wished, uow)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What a buyer's update is about."""
-
-    inbound: Inbound
-    contract: Contract
-    now: datetime
-
-    @property
-    def said(self) -> Said:
-        return Said(side=Side.BUYER, words="", now=self.now)
-
-
-async def _agreed(contract: Contract, wished: Amendment, uow: UnitOfWork) -> Answer | None:
-    """Return the consent to what the seller proposed, where the buyer wishes the very same."""
-    proposal = await ProposalStore(uow.connection).find_open(contract) if wished else None
-    if proposal is None or (proposal.side, proposal.amendment) != (Side.SELLER, wished):
-        return None
-    return Answer(proposal_id=proposal.id, accepts=True)
-
-
-async def _answer(
-    bpp: Bpp, asked: Asked, answer: Answer, uow: UnitOfWork, *, later: list[str]
-) -> Mapping[str, Any] | None:
-    contract, now = asked.contract, asked.now
-    open_one = await ProposalStore(uow.connection).find_open(contract) if answer.accepts else None
-    grants: Grants | None = NOT_ASKED
-    is_meant = open_one is not None and open_one.id == answer.proposal_id
-    if open_one is not None and is_meant and not is_cut(contract, side=Side.BUYER, now=now):
-        grants = await _ask(bpp, asked, open_one.amendment, uow)
-    if grants is None:
-        return None
-    answered = await take_answer(bpp, contract, answer, uow, said=asked.said, later=later)
-    reason = f"the buyer {answer.status.lower()} {answer.proposal_id}"
-    changed = grants.priced(answered or contract)
-    return await keep(changed, asked.inbound, uow, event="UPDATE", now=now, reason=reason)
-
-
-async def _change(bpp: Bpp, asked: Asked, wished: Amendment, uow: UnitOfWork) -> Mapping[str, Any] | None:
-    contract, now = asked.contract, asked.now
-    verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
-    await require_open(contract, uow, now=now)
-    if wished.quantity is not None:
-        require_offered(bpp, contract, wished.quantity)
-    reason = wished.describe(contract)
-    if verdict is Verdict.BY_CONSENT:
-        changed, _ = await propose(bpp, contract, wished, uow, said=asked.said)
-        words = f"if agreed: {reason}"
-        return await keep(changed, asked.inbound, uow, event="PROPOSE", now=now, reason=words)
-    require_free(await ProposalStore(uow.connection).find_open(contract), wished=wished, side=Side.BUYER)
-    grants = await _ask(bpp, asked, wished, uow)
-    if grants is None:
-        return None
-    amended = await amend_contract(bpp, contract, wished, uow, now=now)
-    return await keep(grants.priced(amended), asked.inbound, uow, event="UPDATE", now=now, reason=reason)
-
-
-async def _ask(bpp: Bpp, asked: Asked, wished: Amendment, uow: UnitOfWork) -> Grants | None:
-    """Return what the utilities grant to an amendment, None while they are asked."""
-    contract, now = asked.contract, asked.now
-    about = amend(contract, wished, now=now)
-    grants = await ask_utilities(bpp, contract, asked.inbound, uow, now=now, about=about)
-    if grants is None:
-        await try_amendment(bpp, contract, wished, uow, now=now)
-    return grants
-
-
-def _require_same_trade(contract: Contract, request: OrderRequest) -> None:
-    """Raises: UpdateInconsistent, if it is about something else; UpdateTargetInvalid, if about terms."""
-    seller, item = request.seller or contract.provider_id, request.resource_id or contract.resource_id
-    if (seller, item) != (contract.provider_id, contract.resource_id):
+    ordered = read_lines(wire, inbound.message)
+    contracts = await get_order(inbound, uow, order_id=ordered.order_id, lock=False)
+    first = LineUpdate(
+        inbound=inbound,
+        contract=contracts[0],
+        request=ordered.lines[0],
+        answer=wire.read_answer(inbound.message),
+        now=now,
+    )
+    if len(contracts) > 1:
+        return await update_lines(bpp, first, contracts, ordered, uow)
+    if not ordered.is_single:
         raise UpdateInconsistent(
-            f"the order {contract.id} is for {contract.resource_id} of {contract.provider_id}",
-            path=Field.ORDER,
-            hint="Cancel it and order anew.",
+            f"the order {contracts[0].order_id} has one line",
+            path=Field.ITEMS,
+            hint="Order what is to come beside it in a new transaction.",
         )
-    try:
-        require_same(contract, replace(request, quantity=None, total=None, trade_start=None, trade_end=None))
-    except QuoteChanged as error:
-        raise UpdateTargetInvalid(
-            f"only quantity and window can be changed: {error.message}", path=error.path, hint=error.hint
-        ) from error
-
-
-def _require_same_price(
-    contract: Contract, wished: Amendment, request: OrderRequest, *, now: datetime
-) -> None:
-    """Let the price pass that was agreed, and the one that the same terms give for what is wished.
-
-    Raises: PriceMismatch; UpdateNotAllowed, QuoteExpired, if nothing can be changed any more.
-    """
-    prices = {each.quote.total.amount for each in (contract, amend(contract, wished, now=now))}
-    if request.total is not None and request.total not in prices:
-        require_rule(contract, Change.PRICE, side=Side.BUYER, now=now)
+    return await update_line(bpp, first, uow)

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
+from uuid import uuid4
 
 import orjson
 import pytest
 
 from kernel.energy import Energy
 from protocol.actions import Action
-from protocol.profile import PROFILES, V2_RC, Profile
+from protocol.profile import PROFILES, V1_1, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.order_lines import (
@@ -21,15 +23,20 @@ from tests.support.order_lines import (
     LINES,
     MORNING_HOURS,
     MORNING_LINE,
+    ROOF,
+    ROOF_LINE,
     buy_lines,
     open_world,
     told,
     written,
 )
 from tests.support.seller_world import ITEM, SellerWorld
+from trading.cancellation import NO_REASON
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
+from trading.mapping.lines import write_lines
 from trading.mapping.wire import Wire
+from trading.refusals import QuantityUnavailable
 from trading.request import OrderRequest
 from trading.stock import Stock
 
@@ -148,3 +155,105 @@ async def test_a_refusal_names_the_line_by_its_place(uow_factory: UnitOfWorkFact
     unknown = replace(AFTERNOON_LINE, offer_id="nobody-offers-this")
     error = await world.refusal(Action.SELECT, written(world, MORNING_LINE, unknown))
     assert error.path == "$.message.order['beckn:orderItems'][1]['beckn:acceptedOffer']"
+
+
+# changing and ending
+
+
+def changed(world: SellerWorld, wire: Wire, held: Json, *lines: OrderRequest) -> Json:
+    """Return an update of the order in `held` to these lines."""
+    order_id = told(world, held)[0].order_id
+    requests = [replace(line, order_id=order_id) for line in lines]
+    message = write_lines(wire, requests, sent={})
+    return message | ({"update_target": "order.items"} if world.profile is V1_1 else {})
+
+
+async def test_an_update_changes_the_line_that_it_names(world: SellerWorld, wire: Wire) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    await world.send(Action.CONFIRM, held)
+    less = replace(AFTERNOON_LINE, quantity=Energy(6_000))
+    morning, afternoon = told(world, await world.send(Action.UPDATE, changed(world, wire, held, less)))
+    assert (morning.quantity, afternoon.quantity) == (Energy(15_000), Energy(6_000))
+    assert (morning.quote.total.minor, afternoon.quote.total.minor) == (475, 108)
+    assert await left(world) == 9_500
+
+
+async def test_an_order_that_is_sent_back_with_other_quantities_changes_all_of_them(
+    world: SellerWorld, wire: Wire
+) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    await world.send(Action.CONFIRM, held)
+    more, less = (
+        replace(MORNING_LINE, quantity=Energy(18_000)),
+        replace(AFTERNOON_LINE, quantity=Energy(2_000)),
+    )
+    both = await world.send(Action.UPDATE, changed(world, wire, held, more, less))
+    assert [line.quantity for line in told(world, both)] == [Energy(18_000), Energy(2_000)]
+    assert await left(world) == 10_500
+
+
+async def test_of_changes_that_cannot_all_be_made_none_is(world: SellerWorld, wire: Wire) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    sold = await world.send(Action.CONFIRM, held)
+    less, greedy = (
+        replace(MORNING_LINE, quantity=Energy(14_000)),
+        replace(AFTERNOON_LINE, quantity=Energy(18_000)),
+    )
+    error = await world.refusal(Action.UPDATE, changed(world, wire, held, less, greedy))
+    assert (error.code, error.message[:7]) == ("BIZ_QUANTITY_UNAVAILABLE", "line 2:")
+    order_id = told(world, held)[0].order_id
+    found = await world.send(Action.STATUS, wire.write_order_id(OrderRequest(order_id=order_id)))
+    assert told(world, found) == told(world, sold)
+    assert await left(world) == 5_500
+
+
+async def test_cancel_ends_every_line(world: SellerWorld, wire: Wire) -> None:
+    held = await world.send(Action.INIT, written(world, *LINES))
+    await world.send(Action.CONFIRM, held)
+    request = OrderRequest(order_id=told(world, held)[0].order_id)
+    ended = await world.send(Action.CANCEL, wire.write_cancel(request, NO_REASON))
+    assert [line.status for line in told(world, ended)] == [ContractStatus.TERMINATED] * 2
+    assert await left(world) == 30_500
+    again = await world.refusal(Action.CANCEL, wire.write_cancel(request, NO_REASON))
+    assert again.code == "BIZ_ALREADY_CANCELLED"
+
+
+async def test_a_later_init_of_fewer_lines_gives_back_what_it_leaves_out(world: SellerWorld) -> None:
+    first = told(world, await world.send(Action.INIT, written(world, *LINES, ROOF_LINE)))
+    assert (await left(world), await left(world, ROOF)) == (5_500, 20_500)
+    second = told(world, await world.send(Action.INIT, written(world, *LINES)))
+    assert [line.order_id for line in second] == [line.order_id for line in first[:2]]
+    assert (await left(world), await left(world, ROOF)) == (5_500, 30_500)
+    one = told(world, await world.send(Action.INIT, written(world, ROOF_LINE)))
+    assert [line.order_id for line in one] == [first[0].order_id]
+    assert (await left(world), await left(world, ROOF)) == (30_500, 20_500)
+
+
+async def test_a_hold_that_nobody_confirms_lapses_with_all_its_lines(world: SellerWorld) -> None:
+    await world.send(Action.INIT, written(world, *LINES, ROOF_LINE))
+    world.clock.advance(timedelta(hours=1))
+    assert await world.refresh_all() == 3
+    assert (await left(world), await left(world, ROOF)) == (30_500, 30_500)
+
+
+# against each other
+
+
+async def test_orders_for_the_same_two_things_in_opposite_order_neither_wait_for_each_other_nor_oversell(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    world = await open_world(uow_factory, V2_RC)
+
+    async def buy(*lines: OrderRequest) -> bool:
+        transaction_id = str(uuid4())
+        try:
+            held = await world.send(Action.INIT, written(world, *lines), transaction_id=transaction_id)
+            await world.send(Action.CONFIRM, held, transaction_id=transaction_id)
+        except QuantityUnavailable:
+            return False
+        return True
+
+    one_way, other_way = (MORNING_LINE, ROOF_LINE), (ROOF_LINE, MORNING_LINE)
+    bought = await asyncio.gather(*(buy(*(one_way if turn % 2 else other_way)) for turn in range(8)))
+    assert bought.count(True) == 2
+    assert (await left(world), await left(world, ROOF)) == (500, 10_500)

@@ -21,17 +21,17 @@ from trading.request import OrderRequest, Selection
 
 def read_lines(wire: Wire, message: Mapping[str, Any]) -> Ordered:
     """Return the order of a select, init, confirm or update, line by line. Raises: what `read_order` does."""
-    order = message[wire.ORDER_KEY]
-    alone = wire.split_order(order)
+    order, alone = message[wire.ORDER_KEY], split_message(wire, message)
     require_few(len(alone), path=wire.PATHS[Field.ITEMS])
     if len(alone) == 1:
-        return Ordered(lines=(wire.read_order(message),), as_sent=dict(order), paths=wire.PATHS)
-    lines = Ordered(lines=tuple(OrderRequest() for _ in alone), paths=wire.PATHS)
+        return Ordered(lines=(wire.read_order(alone[0]),), as_sent=dict(order), paths=wire.PATHS)
+    unread = Ordered(lines=tuple(OrderRequest() for _ in alone), paths=wire.PATHS)
     read = []
-    for number, sent in enumerate(alone, start=1):
-        with lines.at(number):
-            read.append(wire.read_order(_bare(message, wire) | {wire.ORDER_KEY: sent}))
-    whole = wire.read_order(_bare(message, wire) | {wire.ORDER_KEY: _headed(wire, order, alone[0])})
+    for number, each in enumerate(alone, start=1):
+        with unread.at(number):
+            read.append(wire.read_order(each))
+    first = alone[0][wire.ORDER_KEY]
+    whole = wire.read_order(_bare(message, wire) | {wire.ORDER_KEY: _headed(wire, order, first)})
     return Ordered(
         lines=tuple(replace(each, total=None, currency=None) for each in read),
         total=whole.total,
@@ -40,6 +40,13 @@ def read_lines(wire: Wire, message: Mapping[str, Any]) -> Ordered:
         as_sent=dict(order),
         paths=wire.PATHS,
     )
+
+
+def split_message(wire: Wire, message: Mapping[str, Any]) -> list[Json]:
+    """Return a message about an order of one line for each line of its order."""
+    return [
+        _bare(message, wire) | {wire.ORDER_KEY: each} for each in wire.split_order(message[wire.ORDER_KEY])
+    ]
 
 
 def write_lines(wire: Wire, requests: Sequence[OrderRequest], *, sent: Mapping[str, Any]) -> Json:

@@ -26,9 +26,12 @@ _OWN: Final = (PROPOSAL, PURCHASE_TERMS)
 
 
 def split_order(order: Mapping[str, Any]) -> list[Json]:
-    """Return an order of one line for each item; of one item it is the order itself. Raises: OneItemOnly."""
+    """Return an order of one line for each item.
+
+    Of one item, which has no bag of its own, it is the order itself. Raises: OneItemOnly.
+    """
     items = find_objects(order, "items")
-    if len(items) < 2:
+    if len(items) < 2 and not find_object(items, 0, _BAG):
         return [dict(order)]
     offers = find_objects(order, "offers")
     if len(offers) > 1 and len(offers) != len(items):

@@ -19,9 +19,12 @@ _TIMES: Final = ("tradeStartTime", "tradeEndTime")
 
 
 def split_order(contract: Mapping[str, Any]) -> list[Json]:
-    """Return a contract of one commitment for each; of one commitment it is the contract itself."""
+    """Return a contract of one commitment for each.
+
+    Of one commitment, which has no bag of its own, it is the contract itself.
+    """
     commitments = find_objects(contract, "commitments")
-    if len(commitments) < 2:
+    if len(commitments) < 2 and not find_object(commitments, 0, _BAG):
         return [dict(contract)]
     return [_alone(contract, number, each) for number, each in enumerate(commitments, start=1)]
 

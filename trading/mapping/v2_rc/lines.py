@@ -11,7 +11,7 @@ from typing import Any, Final
 from schemas import iris
 from trading.mapping.bags.line import line_bag, own_bag
 from trading.mapping.bags.line_delivery import write_line_delivery
-from trading.mapping.find import Json, find_object, find_objects
+from trading.mapping.find import Json, find_object, find_objects, find_text
 
 _LINES: Final = "beckn:orderItems"
 _BAG: Final = "beckn:orderAttributes"
@@ -25,9 +25,14 @@ _LINE_ID: Final = "beckn:lineId"
 
 
 def split_order(order: Mapping[str, Any]) -> list[Json]:
-    """Return an order of one line for each line; of one line it is the order itself."""
+    """Return an order of one line for each line.
+
+    Of one line, which has no bag of its own, it is the order itself.
+    """
     lines = find_objects(order, _LINES)
-    return [dict(order)] if len(lines) < 2 else [_alone(order, line) for line in lines]
+    if len(lines) < 2 and not find_object(lines, 0, _CONTRACT):
+        return [dict(order)]
+    return [_alone(order, line) for line in lines]
 
 
 def join_order(whole: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Json:
@@ -42,7 +47,7 @@ def _alone(order: Mapping[str, Any], line: Mapping[str, Any]) -> Json:
     kept = {key: value for key, value in order.items() if key != _VALUE}
     if "beckn:acceptedOffer" in line:
         kept.pop(_OFFERS, None)
-    ours: Json = {_LINES: [dict(line)], _BAG: line_bag(find_object(order, _BAG), own)}
+    ours: Json = {_LINES: [dict(line)], _BAG: line_bag(find_object(order, _BAG) | _offered(line), own)}
     if "value" in price:
         ours[_VALUE] = price
     if delivery:
@@ -50,6 +55,13 @@ def _alone(order: Mapping[str, Any], line: Mapping[str, Any]) -> Json:
         told = {"beckn:fulfillmentStatus": status} if isinstance(status, str) else {}
         ours[_FULFILLMENT] = find_object(order, _FULFILLMENT) | {_DELIVERY: delivery} | told
     return kept | ours
+
+
+def _offered(line: Mapping[str, Any]) -> Json:
+    """Return when the offer of a line has it delivered, if the buyer repeats that."""
+    window = find_object(line, "beckn:acceptedOffer", "beckn:offerAttributes", "beckn:timeWindow")
+    start, end = find_text(window, "schema:startTime"), find_text(window, "schema:endTime")
+    return {"tradeStartTime": start, "tradeEndTime": end} if start and end else {}
 
 
 def _line(number: int, order: Mapping[str, Any]) -> Json:

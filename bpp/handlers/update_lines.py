@@ -1,0 +1,133 @@
+"""update of an order of several lines: one of them in any way, or several that change at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from bpp.amending import amend_contract, require_offered, require_open, wished_by
+from bpp.handlers.line_update import LineUpdate, require_same_trade, update_line
+from bpp.order_lines import take_turns
+from bpp.orders import get_order, keep_all, tell
+from bpp.platform import Bpp
+from bpp.proposals import was_said
+from storage.unit_of_work import UnitOfWork
+from trading.amendment import Amendment, amend, require_amendable
+from trading.changes import Verdict
+from trading.contract import Contract
+from trading.fields import Field
+from trading.line_matching import match_lines
+from trading.mapping import wire_of
+from trading.mapping.lines import split_message
+from trading.order_lines import Ordered, require_price, sum_quotes
+from trading.proposal import require_free
+from trading.proposals import ProposalStore
+from trading.refusals import UpdateNotAllowed
+from trading.wheeling import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Touched:
+    """A line of which an update wishes something otherwise, or answers what was proposed."""
+
+    number: int
+    update: LineUpdate
+    wished: Amendment
+
+
+async def update_lines(
+    bpp: Bpp, update: LineUpdate, contracts: Sequence[Contract], ordered: Ordered, uow: UnitOfWork
+) -> Mapping[str, Any] | None:
+    """Return the whole order with the lines changed that `ordered` names; the others stay as they are.
+
+    What waits for consent, cuts what is being delivered, or answers a proposal is done of one line at a time.
+    Raises: what the update of one line does.
+    """
+    touched = await _find_touched(bpp, update, contracts, ordered, uow)
+    _require_sum(contracts, touched, ordered, update)
+    if not touched:
+        return await tell(contracts[0], uow, now=update.now)
+    if len(touched) == 1:
+        only = touched[0]
+        with ordered.at(only.number):
+            return await update_line(bpp, only.update, uow)
+    for each in touched:
+        with ordered.at(each.number):
+            _require_at_once(each)
+    return await _change(bpp, update, touched, ordered, uow)
+
+
+async def _find_touched(
+    bpp: Bpp, update: LineUpdate, contracts: Sequence[Contract], ordered: Ordered, uow: UnitOfWork
+) -> list[_Touched]:
+    wire = wire_of(update.inbound.profile.name)
+    messages = split_message(wire, update.inbound.message)
+    touched = []
+    for number, contract in match_lines(contracts, ordered):
+        request, answer = ordered.lines[number - 1], wire.read_answer(messages[number - 1])
+        with ordered.at(number):
+            require_same_trade(contract, request)
+            wished = wished_by(bpp, request, contract, now=update.now)
+            is_new = answer is not None and not await was_said(contract, answer, uow)
+            one = LineUpdate(
+                inbound=update.inbound,
+                contract=contract,
+                request=request,
+                answer=answer if is_new else None,
+                now=update.now,
+            )
+        if wished or is_new:
+            touched.append(_Touched(number=number, update=one, wished=wished))
+    return touched
+
+
+def _require_sum(
+    contracts: Sequence[Contract], touched: Sequence[_Touched], ordered: Ordered, update: LineUpdate
+) -> None:
+    """Let the price of all lines pass that was agreed, and what the same terms give for what is wished.
+
+    Raises: PriceMismatch.
+    """
+    agreed = sum_quotes([each.quote for each in contracts])
+    if ordered.total == agreed.total.amount:
+        return
+    wished = {each.update.contract.line: each.wished for each in touched}
+    nothing = Amendment()
+    changed = [amend(each, wished.get(each.line, nothing), now=update.now).quote for each in contracts]
+    require_price(ordered, sum_quotes(changed))
+
+
+def _require_at_once(touched: _Touched) -> None:
+    """Raises: UpdateNotAllowed, if a line cannot be changed together with others."""
+    contract, now = touched.update.contract, touched.update.now
+    hint = "Change this line in an update of its own."
+    if touched.update.answer is not None:
+        raise UpdateNotAllowed("a proposal is answered by itself", path=Field.ITEM, hint=hint)
+    if require_amendable(contract, touched.wished, side=Side.BUYER, now=now) is Verdict.BY_CONSENT:
+        raise UpdateNotAllowed("this change waits for the seller's consent", path=Field.ITEM, hint=hint)
+
+
+async def _change(
+    bpp: Bpp, update: LineUpdate, touched: Sequence[_Touched], ordered: Ordered, uow: UnitOfWork
+) -> Mapping[str, Any]:
+    """Change several lines, or none; every line of the order is held before any of them changes."""
+    now, inbound = update.now, update.inbound
+    order_id = update.contract.order_id
+    held = {each.line: each for each in await get_order(inbound, uow, order_id=order_id)}
+    lines = [held[each.update.contract.line] for each in touched]
+    await take_turns(lines, uow)
+    amended, words = [], []
+    for each, contract in zip(touched, lines, strict=True):
+        with ordered.at(each.number):
+            wished = each.wished.less_what_is(contract)
+            _require_at_once(each)
+            await require_open(contract, uow, now=now)
+            if wished.quantity is not None:
+                require_offered(bpp, contract, wished.quantity)
+            open_one = await ProposalStore(uow.connection).find_open(contract)
+            require_free(open_one, wished=wished, side=Side.BUYER)
+            amended.append(await amend_contract(bpp, contract, wished, uow, now=now))
+        words.append(wished.describe(contract))
+    reason = "; ".join(filter(None, words)) or None
+    return await keep_all(amended, inbound, uow, event="UPDATE", now=now, reason=reason)

@@ -1,0 +1,53 @@
+"""Which lines of an order an update is about. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from trading.contract import Contract
+from trading.fields import Field
+from trading.order_lines import Ordered
+from trading.refusals import UpdateInconsistent
+from trading.request import OrderRequest
+
+
+def match_lines(contracts: Sequence[Contract], ordered: Ordered) -> list[tuple[int, Contract]]:
+    """Return of each line of an update its number there, and which contract it is about.
+
+    Who sends all lines names them by their order; who sends some of them by item and offer. An update that
+    names no item is about no line. Raises: UpdateInconsistent.
+    """
+    if len(ordered.lines) == len(contracts):
+        return list(enumerate(contracts, start=1))
+    if ordered.is_single and ordered.lines[0].resource_id is None:
+        return []
+    found: list[tuple[int, Contract]] = []
+    for number, request in ordered.each():
+        with ordered.at(number):
+            contract = _only([each for each in contracts if _names(request, each)], request)
+            if any(contract is other for _, other in found):
+                raise UpdateInconsistent("it names the same line as one before", path=Field.ITEM)
+        found.append((number, contract))
+    return found
+
+
+def _names(request: OrderRequest, contract: Contract) -> bool:
+    is_item = request.resource_id in (None, contract.resource_id)
+    return is_item and request.offer_id in (None, contract.offer_id)
+
+
+def _only(named: Sequence[Contract], request: OrderRequest) -> Contract:
+    if len(named) == 1:
+        return named[0]
+    if not named:
+        raise UpdateInconsistent(
+            f"the order has no line of {request.resource_id}"
+            + (f" by the offer {request.offer_id}" if request.offer_id else ""),
+            path=Field.ITEM,
+            hint="Name items and offers of its lines, or send all of them.",
+        )
+    raise UpdateInconsistent(
+        f"{len(named)} lines of the order are of {request.resource_id}",
+        path=Field.OFFER,
+        hint="Name the offer too, or send all lines in their order.",
+    )
