@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
 from kernel.clock import parse_instant
+from kernel.errors import NodeError
 from trading.mapping import wire_of
 from trading.mapping.find import Json, find_object, find_objects, find_text
 from trading.mapping.parts import OrderParts
@@ -87,6 +88,15 @@ class Order:
             "settlement_cycles": find_objects(self.contract, "settlementCycles"),
             "billing_cycles": find_objects(self.contract, "billingCycles"),
         }
+
+    @property
+    def lines(self) -> list[Order]:
+        """The order taken apart into orders of one line each; itself alone, if there is one or nobody can."""
+        try:
+            alone = wire_of(self.profile).split_order(self.document)
+        except NodeError:
+            return [self]
+        return [self] if len(alone) < 2 else [replace(self, document=each) for each in alone]
 
     @property
     def _parts(self) -> OrderParts:

@@ -15,6 +15,7 @@ from bap.views import (
     DeliveryView,
     ErrorView,
     Json,
+    LineView,
     MessageView,
     TransactionPage,
     TransactionSummary,
@@ -53,9 +54,26 @@ async def get_transaction(
         bill=None if order is None else BillView(**order.bill),
         delivery=None if order is None else order.delivery,
         proposal=None if order is None else order.proposal,
+        lines=[] if order is None else _lines(order),
         order=None if order is None else order.document,
         messages=[view for _, view in sorted(timeline, key=lambda entry: entry[0])],
     )
+
+
+def _lines(order: Order) -> list[LineView]:
+    alone = order.lines
+    if len(alone) == 1:
+        return []
+    return [
+        LineView(
+            line=number,
+            contract=each.contract,
+            bill=BillView(**each.bill),
+            delivery=each.delivery,
+            proposal=each.proposal,
+        )
+        for number, each in enumerate(alone, start=1)
+    ]
 
 
 async def check_transaction(uow: UnitOfWork, transaction_id: str) -> None:

@@ -105,6 +105,16 @@ class BillView(BaseModel):
     billing_cycles: list[Json]
 
 
+class LineView(BaseModel):
+    """A line of an order as the seller's platform stated it last."""
+
+    line: int = Field(description="They count from one.")
+    contract: Json | None
+    bill: BillView
+    delivery: Json | None
+    proposal: Json | None
+
+
 class TransactionSummary(BaseModel):
     """A transaction in one line."""
 
@@ -128,6 +138,7 @@ class TransactionView(TransactionSummary):
     proposal: Json | None = Field(
         None, description="The newest change that a side proposed, and what became of it."
     )
+    lines: list[LineView] = Field(description="The lines of an order of several; else none.")
     order: Json | None
     messages: list[MessageView]
 

@@ -7,10 +7,18 @@ from typing import Annotated, Final
 
 from fastapi import Depends, Header
 
+from bap.market.problem import MarketError
 from node.callers import MayTrade
 
 HEADER: Final = "X-Account"
 _BETWEEN: Final = "\x1f"  # in no holder's name: those can be printed
+
+
+class NotInAccount(MarketError):
+    """The account has no such thing."""
+
+    code, http_status, retryable = "MARKET_NOT_FOUND", 404, False
+    kind = "not-found"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

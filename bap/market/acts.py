@@ -11,10 +11,11 @@ from typing import Any, Final
 from bap.buyer import Buyer
 from bap.market.account import Account
 from bap.market.forms import About, CancelForm, ChangeForm, ProposalForm, RatingForm, SupportForm
+from bap.market.goods import find_good
 from bap.market.idempotency import Attempt
-from bap.market.letters import WrongMoment, letter_about, post, wanted
+from bap.market.letters import WrongMoment, letter_about, post
 from bap.market.purchase import Stated
-from bap.market.purchases import find_purchase, get_order
+from bap.market.purchase_store import find_purchase, get_order
 from bap.market.requests import PLAIN, Asked, list_requests
 from bap.market.tables import OrderStatus
 from protocol.actions import Action
@@ -64,10 +65,10 @@ class OrderActs:
         return order_id
 
     async def change(self, account: Account, order_id: str, form: ChangeForm, attempt: Attempt) -> str:
-        """Ask for another quantity. Raises: NotInAccount, WrongMoment, DoneBefore."""
+        """Ask for another quantity of a line. Raises: NotInAccount, WrongMoment, LineUnclear, DoneBefore."""
 
         def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_update(replace(_agreed(stated), quantity=form.energy))
+            return wire.write_update(replace(stated.agreed(form.line), quantity=form.energy))
 
         await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_OPEN)
         return order_id
@@ -78,9 +79,9 @@ class OrderActs:
         """Accept or refuse what the seller proposes. Raises: NotInAccount, WrongMoment, DoneBefore."""
 
         def write(stated: Stated, wire: Wire) -> Json:
-            _require_waiting(stated, form.proposal_id)
+            line = _line_waiting(stated, form.proposal_id)
             answer = Answer(proposal_id=form.proposal_id, accepts=form.accepts)
-            return wire.write_answer(_agreed(stated), answer)
+            return wire.write_answer(stated.agreed(line), answer)
 
         await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_BOUGHT)
         return order_id
@@ -89,7 +90,7 @@ class OrderActs:
         """Start or stop charging. Raises: NotInAccount, WrongMoment, DoneBefore."""
 
         def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_update(replace(_agreed(stated), session=wish))
+            return wire.write_update(replace(stated.agreed(), session=wish))
 
         await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_BOUGHT)
         return order_id
@@ -99,7 +100,7 @@ class OrderActs:
 
         def write(stated: Stated, wire: Wire) -> Json:
             rating = Rating(
-                target_id=_target(stated, form.about),
+                target_id=_target(stated, form),
                 category=_CATEGORY[form.about],
                 value=Decimal(form.stars),
                 worst=WORST_RATING,
@@ -115,7 +116,7 @@ class OrderActs:
 
         def write(stated: Stated, wire: Wire) -> Json:
             return wire.write_support(
-                Inquiry(category=_CATEGORY[form.about], target_id=_target(stated, form.about))
+                Inquiry(category=_CATEGORY[form.about], target_id=_target(stated, form))
             )
 
         return await self._act(account, order_id, Action.SUPPORT, write, attempt=attempt, within=_ANY)
@@ -180,10 +181,16 @@ def _require_none_open(others: list[Asked], action: Action, now: datetime) -> No
         )
 
 
-def _require_waiting(stated: Stated, proposal_id: str) -> None:
-    """Raises: WrongMoment, unless the seller's proposal of that id waits for the buyer's answer."""
-    proposal = stated.proposal
-    if proposal is None or proposal.id != proposal_id:
+def _line_waiting(stated: Stated, proposal_id: str) -> int:
+    """Return the line that the seller's proposal of that id waits for the buyer's answer about.
+
+    Raises: WrongMoment, if there is none.
+    """
+    newest = enumerate(stated.proposals, start=1)
+    line, proposal = next(
+        ((line, each) for line, each in newest if each is not None and each.id == proposal_id), (0, None)
+    )
+    if proposal is None:
         raise WrongMoment(
             "the order's newest proposal is another one, or there is none",
             path="proposal_id",
@@ -195,18 +202,7 @@ def _require_waiting(stated: Stated, proposal_id: str) -> None:
             path="proposal_id",
             hint="Only what the seller proposes can be answered, while it is open.",
         )
-
-
-def _agreed(stated: Stated) -> OrderRequest:
-    """Return the order as it is agreed now, in words of no wire."""
-    form, report = stated.purchase.form, stated.report
-    asked = replace(wanted(form, stated.purchase.names), order_id=stated.order_id)
-    if report is None:
-        return asked
-    asked = replace(asked, quantity=report.quantity, payment=None)
-    if form.window is None:
-        return asked
-    return replace(asked, trade_start=report.window.start, trade_end=report.window.end)
+    return line
 
 
 def _named(stated: Stated) -> OrderRequest:
@@ -214,8 +210,10 @@ def _named(stated: Stated) -> OrderRequest:
     return OrderRequest(order_id=stated.order_id, resource_id=names["resource"], offer_id=names["offer"])
 
 
-def _target(stated: Stated, about: About) -> str:
-    names = stated.purchase.names
-    return {About.ENERGY: names["resource"], About.SELLER: names["provider"]}.get(about) or str(
-        stated.order_id
-    )
+def _target(stated: Stated, form: RatingForm | SupportForm) -> str:
+    """Return what the seller calls what is meant. Raises: LineUnclear."""
+    if form.about is About.ENERGY:
+        return find_good(stated.purchase.goods, form.line).names["resource"]
+    if form.about is About.SELLER:
+        return stated.purchase.names["provider"]
+    return str(stated.order_id)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
 from pydantic import BaseModel, Field
@@ -57,8 +58,13 @@ class AnswerView(RequestView):
     tracking: TrackingView | None = None
 
 
-def read_result(action: Action, message: Mapping[str, Any], wire: Wire) -> Json | None:
-    """Return what the answer to `action` says, None where it says all in the order. Raises: FieldInvalid."""
+def read_result(action: Action, message: Mapping[str, Any], wire: Wire, *, lines: int = 1) -> Json | None:
+    """Return what the answer to `action` says, None where it says all in the order.
+
+    `lines` is how many lines were asked about. Raises: FieldInvalid.
+    """
+    if action is Action.SELECT:
+        return _price(message, wire, lines)
     read = _READERS.get(action)
     return None if read is None else read(message, wire)
 
@@ -69,12 +75,34 @@ def tell_answer(asked: Asked, view: RequestView) -> AnswerView:
     return AnswerView(**view.model_dump(), **(result or {}))
 
 
-def _price(message: Mapping[str, Any], wire: Wire) -> Json:
+def _price(message: Mapping[str, Any], wire: Wire, lines: int) -> Json:
+    """Return the price that is quoted, with `each` line's, if those come to it."""
     order = message.get(wire.ORDER_KEY)
-    value = wire.find_parts(order).value if isinstance(order, dict) else None
+    if not isinstance(order, dict):
+        raise FieldInvalid("the answer names no price")
+    alone = wire.split_order(order)
+    if len(alone) != lines:
+        raise FieldInvalid(f"the answer is about {len(alone)} lines, asked were {lines}")
+    value = wire.find_parts(order).value
     if value is None:
         raise FieldInvalid("the answer names no price")
-    return read_breakup(value).model_dump()
+    whole = read_breakup(value).model_dump()
+    each = [] if lines == 1 else _prices(alone, wire)
+    return whole | ({"each": each} if _come_to(whole, each) else {})
+
+
+def _prices(alone: Sequence[Json], wire: Wire) -> list[Json]:
+    """Return the price of each line, nothing unless all have one."""
+    values = [wire.find_parts(line).value for line in alone]
+    told = [read_breakup(value).model_dump() for value in values if value is not None]
+    return told if len(told) == len(alone) else []
+
+
+def _come_to(whole: Json, each: Sequence[Json]) -> bool:
+    """Say whether the prices of all lines are in one currency and add up to that of the whole."""
+    if {price["total"]["currency"] for price in each} != {whole["total"]["currency"]}:
+        return False
+    return sum(Decimal(price["total"]["amount"]) for price in each) == Decimal(whole["total"]["amount"])
 
 
 def _rating(message: Mapping[str, Any], wire: Wire) -> Json:
@@ -102,7 +130,6 @@ def _tracking(message: Mapping[str, Any], wire: Wire) -> Json:
 
 
 _READERS: Final[Mapping[Action, Callable[[Mapping[str, Any], Wire], Json]]] = {
-    Action.SELECT: _price,
     Action.RATING: _rating,
     Action.SUPPORT: _contact,
     Action.TRACK: _tracking,

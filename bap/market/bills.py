@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -11,9 +11,11 @@ from pydantic import BaseModel, Field
 from bap.market.amounts import Amount, Instant, KwhText, Span, plain, tell_energy, tell_money, tell_span
 from kernel.clock import format_instant
 from kernel.currency import Currency
+from kernel.energy import ZERO_ENERGY
 from kernel.money import Money
 from trading.delivery import BillingCycleView, Delivery, SessionReport
 from trading.mapping.find import reading
+from trading.order_view import delivery_status_of, hull
 from trading.quote import ComponentType, Quote
 from trading.report import ContractReport
 
@@ -73,6 +75,7 @@ class BillView(BaseModel):
     """A bill: the lines add up to the total exactly."""
 
     id: str
+    line: int = Field(description="Of which line of the order; they count from one.")
     period: Span
     status: str = Field(description="pending, paid or overdue.")
     total: Amount
@@ -128,6 +131,20 @@ def tell_delivery(delivery: Delivery) -> DeliveryView:
     )
 
 
+def tell_deliveries(deliveries: Sequence[Delivery]) -> DeliveryView:
+    """Return what has been delivered of all lines together."""
+    [first, *others] = deliveries
+    if not others:
+        return tell_delivery(first)
+    cut = sum((each.cut.quantity for each in deliveries if each.cut), ZERO_ENERGY)
+    return DeliveryView(
+        status=delivery_status_of(deliveries).value.lower(),
+        kwh=tell_energy(sum((each.delivered for each in deliveries), ZERO_ENERGY)),
+        window=tell_span(hull([each.window for each in deliveries])),
+        kwh_cut=tell_energy(cut) if cut else None,
+    )
+
+
 def _session(session: SessionReport) -> SessionView:
     return SessionView(
         status=session.status.value.lower(),
@@ -138,10 +155,11 @@ def _session(session: SessionReport) -> SessionView:
     )
 
 
-def tell_bill(bill: BillingCycleView) -> BillView:
-    """Return a bill."""
+def tell_bill(bill: BillingCycleView, *, line: int) -> BillView:
+    """Return a bill of a line."""
     return BillView(
         id=bill.cycle_id,
+        line=line,
         period=tell_span(bill.period),
         status=bill.status.lower(),
         total=tell_money(bill.total),

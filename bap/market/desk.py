@@ -11,18 +11,20 @@ from bap.buyer import Buyer, Letter
 from bap.market.account import Account
 from bap.market.acts import OrderActs
 from bap.market.forms import QuoteForm, SearchForm
+from bap.market.goods import require_one_seller
 from bap.market.idempotency import Attempt, DoneBefore
-from bap.market.letters import WrongMoment, letter_about, post, times_of, wanted
+from bap.market.letters import WrongMoment, letter_about, post, times_of
 from bap.market.problem import MarketError, of_error
-from bap.market.purchases import add_purchase, find_purchase, get_quote, set_purchase
+from bap.market.purchase_store import add_purchase, find_purchase, get_quote, set_purchase
 from bap.market.requests import list_requests, record_unsent
-from bap.market.searches import add_search, get_offer
+from bap.market.searches import add_search, find_goods
 from bap.market.tables import OrderStatus, RequestState
 from kernel.errors import NodeError
 from kernel.ids import random_id
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
+from trading.mapping.lines import write_lines
 from trading.mapping.wire import Wire
 from trading.refusals import SearchUnsupported
 from trading.request import Criteria
@@ -102,28 +104,27 @@ class MarketDesk:
         return search_id
 
     async def quote(self, account: Account, form: QuoteForm, attempt: Attempt) -> str:
-        """Ask an offer's seller for a price; return the quote's id.
+        """Ask a seller for the price of one offer or of several; return the quote's id.
 
-        Raises: NotInAccount, PeerUnknown, RegistryUnavailable, MessageRefused, DoneBefore.
+        Raises: NotInAccount, SellersDiffer, PeerUnknown, RegistryUnavailable, MessageRefused, DoneBefore.
         """
         async with self.buyer.uow_factory() as uow:
-            offer, names = await get_offer(uow, form.offer_id, account=account.key)
+            goods = await find_goods(uow, form, account=account.key)
+        require_one_seller(goods)
         form = form if form.buyer else form.model_copy(update={"buyer": account.buyer})
-        peer = await self.buyer.get_seller(names["bpp_id"])
+        peer = await self.buyer.get_seller(goods[0].names["bpp_id"])
         profile = await self.buyer.wires.of(peer.subscriber_id)
         quote_id = self._new_id()
         letter = Letter(
             action=Action.SELECT,
             peer=peer,
             profile=profile,
-            message=wire_of(profile.name).write_order_request(wanted(form, names)),
+            message=write_lines(wire_of(profile.name), [good.wanted(form) for good in goods], sent={}),
             transaction_id=quote_id,
         )
         now = self.buyer.clock.now()
         async with self.buyer.uow_factory() as uow:
-            await add_purchase(
-                uow, quote_id, account=account.key, form=form, offer=offer, names=names, now=now
-            )
+            await add_purchase(uow, quote_id, account=account.key, form=form, goods=goods, now=now)
             await post(self.buyer, uow, letter, holder=account.holder)
             await attempt.record(uow, quote_id, now=now)
         return quote_id
@@ -143,7 +144,7 @@ class MarketDesk:
                 hint="Wait until its status is ready, or ask for another.",
             )
         purchase, profile = quoted.purchase, await self.buyer.wires.of(quoted.purchase.bpp_id)
-        message = wire_of(profile.name).write_order_request(wanted(purchase.form, purchase.names))
+        message = write_lines(wire_of(profile.name), purchase.wanted, sent={})
         letter = letter_about(quoted, Action.INIT, profile, message)
         now = self.buyer.clock.now()
         async with self.buyer.uow_factory() as uow:

@@ -11,7 +11,7 @@ from bap.market.account import Account, Trader
 from bap.market.call import ThingId
 from bap.market.desk import MarketDesk
 from bap.market.events import last_event
-from bap.market.purchases import get_order
+from bap.market.purchase_store import get_order
 from bap.market.route import problems
 from bap.market.stream import MarketStream
 from bap.openapi import event_body

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import (
     AwareDatetime,
@@ -12,6 +12,8 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -19,9 +21,11 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from trading.charging.connector import ConnectorType
 from trading.geometry import point_at
+from trading.order_lines import MOST_LINES
 from trading.spatial import SpatialFilter, SpatialOperator
 from trading.terms import PaymentTiming
 
+T = TypeVar("T")
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Text of one line."""
 SellerId = Annotated[str, StringConstraints(max_length=255, pattern=r'^[^\s|"\x00]+$')]
@@ -45,6 +49,8 @@ PerKwh = Annotated[
         examples=["0.20"],
     ),
 ]
+LineNumber = Annotated[int, Field(ge=1, le=MOST_LINES)]
+"""Which line of an order; they count from one."""
 Degrees = Annotated[Decimal, Field(max_digits=20, decimal_places=15)]
 
 
@@ -116,11 +122,32 @@ class SearchForm(Form):
     )
 
 
-class QuoteForm(Form):
-    """What is to be priced: how much of an offer, to which meter, and when."""
+class QuoteItem(Form):
+    """A line: how much of an offer, and when."""
 
     offer_id: Line
     kwh: Kwh
+    window: Window | None = Field(
+        None, description="When the energy is to flow; without it, all the time that it is produced."
+    )
+
+    @property
+    def energy(self) -> Energy:
+        return Energy.from_kwh(self.kwh)
+
+
+class QuoteForm(Form):
+    """What is to be priced: how much of an offer, to which meter, and when; or of several offers at once."""
+
+    items: Annotated[list[QuoteItem], Field(min_length=1, max_length=MOST_LINES)] | None = Field(
+        None,
+        description="Instead of `offer_id`, `kwh` and `window`: several offers of one seller, which are "
+        "bought together or not at all. Each is a line of the order, with bills of its own.",
+    )
+    offer_id: Line | None = Field(
+        None, validate_default=True, description="Needed, unless there are `items`."
+    )
+    kwh: Kwh | None = Field(None, validate_default=True, description="Needed, unless there are `items`.")
     meter: Line | None = Field(
         None,
         description="The meter that takes the energy. Only where it is handed over at the seller's own "
@@ -134,16 +161,34 @@ class QuoteForm(Form):
         None,
         description="Who runs the grid at that meter, by its name in the network, if the seller asks for it.",
     )
-
     payment: PaymentTiming | None = Field(
         None,
         description="How it is to be paid, where the offer leaves a choice: `prepaid`, from the deposit with "
         "the seller, or `postpaid`, by bills. Without it, as the offer says first.",
     )
 
+    @field_validator("offer_id", "kwh")
+    @classmethod
+    def _is_said_here_or_of_each(cls, value: T, info: ValidationInfo) -> T:
+        if "items" in info.data and (info.data["items"] is None) is (value is None):
+            raise ValueError("it is needed, either here or in each of the items")
+        return value
+
+    @field_validator("window")
+    @classmethod
+    def _is_said_of_each(cls, value: T, info: ValidationInfo) -> T:
+        if info.data.get("items") is not None and value is not None:
+            raise ValueError("each of the items has its own")
+        return value
+
     @property
-    def energy(self) -> Energy:
-        return Energy.from_kwh(self.kwh)
+    def lines(self) -> tuple[QuoteItem, ...]:
+        """What is wanted, line by line."""
+        if self.items is not None:
+            return tuple(self.items)
+        assert self.offer_id is not None  # noqa: S101  the validator has seen to it
+        assert self.kwh is not None  # noqa: S101
+        return (QuoteItem(offer_id=self.offer_id, kwh=self.kwh, window=self.window),)
 
 
 class OrderForm(Form):
@@ -161,6 +206,7 @@ class ChangeForm(Form):
     """How much is wanted instead."""
 
     kwh: Kwh
+    line: LineNumber | None = Field(None, description="Of which line; needed where there are several.")
 
     @property
     def energy(self) -> Energy:
@@ -204,6 +250,9 @@ class About(StrEnum):
 class RatingForm(Form):
     """What the buyer thinks of it."""
 
+    line: LineNumber | None = Field(
+        None, description="Of which line the energy is meant; needed where there are several."
+    )
     stars: Annotated[
         Decimal, Field(ge=0, le=5, decimal_places=2, description="From 0 to 5.", examples=["4.5"])
     ]
@@ -221,3 +270,6 @@ class SupportForm(Form):
     """What is asked about."""
 
     about: About = About.ORDER
+    line: LineNumber | None = Field(
+        None, description="Of which line the energy is meant; needed where there are several."
+    )

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 
 from bap.buyer import Buyer, Letter
-from bap.market.forms import QuoteForm
 from bap.market.problem import MarketError
 from bap.market.purchase import Stated
 from bap.market.requests import record_request
@@ -15,7 +14,6 @@ from node.correspondence import Peer
 from protocol.actions import Action
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWork
-from trading.request import OrderRequest
 
 
 class WrongMoment(MarketError):
@@ -47,21 +45,4 @@ def letter_about(stated: Stated, action: Action, profile: Profile, message: Mapp
         profile=profile,
         message=message,
         transaction_id=stated.purchase.id,
-    )
-
-
-def wanted(form: QuoteForm, names: Mapping[str, str]) -> OrderRequest:
-    """Return what is wanted, in words of no wire."""
-    window = None if form.window is None else form.window.interval
-    return OrderRequest(
-        seller=names["provider"],
-        buyer_id=form.buyer,
-        resource_id=names["resource"],
-        offer_id=names["offer"],
-        quantity=form.energy,
-        target_meter=form.meter,
-        buyer_utility=form.utility,
-        payment=form.payment,
-        trade_start=None if window is None else window.start,
-        trade_end=None if window is None else window.end,
     )

@@ -15,15 +15,14 @@ from sqlalchemy import select
 
 from bap.buyer import Buyer, Letter
 from bap.market.account import holder_of
-from bap.market.amounts import tell_energy
+from bap.market.agreement import why_not_as_agreed, why_not_pay
 from bap.market.answers import read_result
-from bap.market.bills import tell_quote
 from bap.market.events import EventType, record_event
 from bap.market.letters import post
 from bap.market.offers import read_offers
 from bap.market.problem import Problem, make_problem, of_error, of_seller
 from bap.market.purchase import STATUS_OF, Purchase
-from bap.market.purchases import find_purchase, set_purchase
+from bap.market.purchase_store import find_purchase, set_purchase
 from bap.market.requests import (
     PLAIN,
     Asked,
@@ -45,7 +44,7 @@ from storage.outbox import ClaimedOutgoing
 from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
-from trading.mapping.parts import OrderParts
+from trading.mapping.lines import read_contracts
 
 log = structlog.get_logger(__name__)
 
@@ -86,7 +85,7 @@ class MarketNews:
         action = REQUEST_OF[inbound.action]
         asked = await find_request(uow, inbound.context.message_id)
         if asked is not None:
-            await _end(asked, inbound, uow, now)
+            await _end(asked, inbound, uow, now, lines=len(purchase.goods))
         if asked is not None and action is Action.INIT and inbound.error is None and purchase.confirm_wanted:
             await self._confirm(purchase, asked, inbound, uow, now)
         await _note_change(purchase, action, uow, now)
@@ -120,14 +119,14 @@ class MarketNews:
         return None
 
 
-async def _end(asked: Asked, inbound: Inbound, uow: UnitOfWork, now: datetime) -> None:
-    """Close a request by what came: what the seller said, or why it is of no use."""
+async def _end(asked: Asked, inbound: Inbound, uow: UnitOfWork, now: datetime, *, lines: int) -> None:
+    """Close a request about `lines` lines by what came: what the seller said, or why it is of no use."""
     if inbound.error is not None:
         problem = of_seller(inbound.error, bpp_id=inbound.sender)
         await end_request(uow, asked.id, RequestState.REFUSED, now=now, problem=problem)
         return
     try:
-        result = read_result(asked.action, inbound.message, wire_of(inbound.profile.name))
+        result = read_result(asked.action, inbound.message, wire_of(inbound.profile.name), lines=lines)
     except NodeError as error:
         problem = _unclear(inbound.sender, error)
         await end_request(uow, asked.id, RequestState.UNREADABLE, now=now, problem=problem)
@@ -172,35 +171,12 @@ async def _why_not_buy(purchase: Purchase, inbound: Inbound, uow: UnitOfWork) ->
     wire = wire_of(inbound.profile.name)
     quoted = latest(await list_requests(uow, purchase.id), Action.SELECT)
     try:
-        contract = wire.read_contract(inbound.message[wire.ORDER_KEY])
-        held = tell_quote(contract.quote)
+        order = inbound.message[wire.ORDER_KEY]
+        reports, payment = read_contracts(wire, order), wire.find_parts(order).payment
     except (NodeError, KeyError) as error:
         return _unclear(inbound.sender, error)
-    if (problem := _why_not_pay(purchase, wire.find_parts(inbound.message[wire.ORDER_KEY]))) is not None:
-        return problem
-    agreed = None if quoted is None or quoted.result is None else quoted.result["total"]
-    is_whole = contract.quantity == purchase.form.energy
-    if is_whole and agreed == held.total.model_dump():
-        return None
-    was = "nothing" if agreed is None else f"{agreed['amount']} {agreed['currency']}"
-    return make_problem(
-        "price-changed",
-        f"{tell_energy(contract.quantity)} kWh are held at {held.total.amount} {held.total.currency}; "
-        f"ordered were {tell_energy(purchase.form.energy)} kWh, quoted at {was}.",
-        what_to_do="Confirm the order if you agree to that, or cancel it.",
-    )
-
-
-def _why_not_pay(purchase: Purchase, held: OrderParts) -> Problem | None:
-    """Return that the order is paid otherwise than was asked for, None if it is not."""
-    asked = purchase.form.payment
-    if asked in (None, held.payment):
-        return None
-    return make_problem(
-        "payment-refused",
-        f"Ordered was to pay {asked}; the seller holds it {held.payment or 'without saying how it is paid'}.",
-        what_to_do="Confirm the order if you agree to that, or cancel it.",
-    )
+    result = None if quoted is None else quoted.result
+    return why_not_pay(purchase.form, payment) or why_not_as_agreed(purchase, result, reports)
 
 
 async def _note_change(purchase: Purchase, action: Action, uow: UnitOfWork, now: datetime) -> None:

@@ -8,11 +8,12 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from bap.market.account import Account, Trader
-from bap.market.bills import BillView, tell_bill
+from bap.market.bills import BillView
 from bap.market.call import Call, Cursor, Limit, MarketCall, ThingId, Wait
 from bap.market.desk import MarketDesk
 from bap.market.forms import CancelForm, ChangeForm, OrderForm, ProposalForm
-from bap.market.purchases import OrderPage, OrderView, get_order, list_orders, tell_order
+from bap.market.purchase_store import get_order, list_orders
+from bap.market.purchase_views import OrderPage, OrderView, tell_bills, tell_order
 from bap.market.route import problems
 from bap.market.tables import OrderStatus
 from trading.request import SessionWish
@@ -71,8 +72,7 @@ def add_orders(router: APIRouter, desk: MarketDesk) -> None:
     )
     async def bills(account: Trader, order_id: ThingId) -> list[BillView]:
         async with desk.buyer.uow_factory() as uow:
-            report = (await get_order(uow, order_id, account=account.key)).report
-        return [] if report is None else [tell_bill(bill) for bill in report.bills]
+            return tell_bills(await get_order(uow, order_id, account=account.key))
 
 
 def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
@@ -103,7 +103,7 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
     @router.post(
         "/orders/{order_id}/update",
         operation_id="change_order",
-        summary="Ask for another quantity",
+        summary="Ask for another quantity, of an order or of a line of it",
         responses=problems(404, 409, 413),
     )
     async def change(call: Call, order_id: ThingId, form: ChangeForm) -> OrderView:

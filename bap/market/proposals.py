@@ -13,6 +13,7 @@ class ProposalView(BaseModel):
     """A change that waits, or waited, for the other side's consent."""
 
     id: str
+    line: int = Field(description="Of which line; they count from one.")
     status: str = Field(description="open, accepted, refused or lapsed.")
     by: str = Field(description="Who proposes it, seller or buyer; the other side answers.")
     kwh: KwhText | None = Field(None, description="The quantity instead; null: it stays.")
@@ -22,11 +23,12 @@ class ProposalView(BaseModel):
     answer: str | None = Field(None, description="What was said to it.")
 
 
-def tell_proposal(proposal: ProposalReport) -> ProposalView:
+def tell_proposal(proposal: ProposalReport, *, line: int) -> ProposalView:
     """Return a proposal as apps read of it."""
     quantity, window = proposal.amendment.quantity, proposal.amendment.window
     return ProposalView(
         id=proposal.id,
+        line=line,
         status=proposal.status.lower(),
         by=proposal.side.lower(),
         kwh=None if quantity is None else tell_energy(quantity),

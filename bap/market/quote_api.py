@@ -8,7 +8,8 @@ from bap.market.account import Account, Trader
 from bap.market.call import Call, ThingId, Wait
 from bap.market.desk import MarketDesk
 from bap.market.forms import QuoteForm
-from bap.market.purchases import QuoteView, get_quote, tell_quote_view
+from bap.market.purchase_store import get_quote
+from bap.market.purchase_views import QuoteView, tell_quote_view
 from bap.market.route import problems
 
 

@@ -6,13 +6,13 @@ from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
 
-from bap.market.account import Account, Trader
+from bap.market.account import Account, NotInAccount, Trader
 from bap.market.answers import AnswerView, tell_answer
 from bap.market.call import Call, ThingId, Wait
 from bap.market.desk import MarketDesk
 from bap.market.forms import RatingForm, SupportForm
 from bap.market.idempotency import Attempt, attempt_of
-from bap.market.purchases import NotInAccount, get_order
+from bap.market.purchase_store import get_order
 from bap.market.requests import list_requests, tell_request
 from bap.market.route import problems
 

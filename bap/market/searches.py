@@ -13,12 +13,13 @@ from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import insert as upsert
 
+from bap.market.account import NotInAccount
 from bap.market.amounts import Instant
 from bap.market.cursor import read_cursor, read_number, write_cursor
-from bap.market.forms import SearchForm, Source
+from bap.market.forms import QuoteForm, SearchForm, Source
+from bap.market.goods import Good
 from bap.market.offers import FoundOffer, OfferView
 from bap.market.problem import Problem
-from bap.market.purchases import NotInAccount
 from bap.market.requests import Asked, list_requests
 from bap.market.tables import market_offers, market_searches
 from kernel.clock import format_instant
@@ -174,7 +175,20 @@ async def put_offers(
     )
 
 
-async def get_offer(uow: UnitOfWork, offer_id: str, *, account: str) -> tuple[OfferView, dict[str, str]]:
+async def find_goods(uow: UnitOfWork, form: QuoteForm, *, account: str) -> list[Good]:
+    """Return what a quote is asked for, as the account was told of it last. Raises: NotInAccount."""
+    goods = []
+    for number, item in enumerate(form.lines, start=1):
+        path = "offer_id" if form.items is None else f"items[{number - 1}].offer_id"
+        offer, names = await get_offer(uow, item.offer_id, account=account, path=path)
+        told = offer.model_dump(exclude_none=True)
+        goods.append(Good(number=number, item=item, offer=told, names=names))
+    return goods
+
+
+async def get_offer(
+    uow: UnitOfWork, offer_id: str, *, account: str, path: str = "offer_id"
+) -> tuple[OfferView, dict[str, str]]:
     """Return an offer as the account was told of it last, and its seller's names. Raises: NotInAccount."""
     row = None
     if offer_id.isprintable():
@@ -188,7 +202,7 @@ async def get_offer(uow: UnitOfWork, offer_id: str, *, account: str) -> tuple[Of
     if row is None:
         raise NotInAccount(
             "no search of this account has found such an offer",
-            path="offer_id",
+            path=path,
             hint="Search for offers first.",
         )
     return OfferView(**row.offer), row.names

@@ -96,6 +96,7 @@ market_purchases: Final = Table(
     Column("asked", _RECORD, nullable=False),
     Column("offer", _RECORD, nullable=False),
     Column("names", _RECORD, nullable=False),
+    Column("further", _RECORD),  # offer and names of each line after the first; null: there is none
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("ordered_at", DateTime(timezone=True)),  # null: it is only a quote
     Column("confirm_wanted", Boolean, nullable=False, server_default=false()),  # as soon as it is held

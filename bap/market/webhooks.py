@@ -10,11 +10,11 @@ from typing import Annotated, Final
 from pydantic import BaseModel, Field
 from sqlalchemy import RowMapping, any_, func, insert, literal, or_, select, update
 
+from bap.market.account import NotInAccount
 from bap.market.amounts import Instant
 from bap.market.events import Event, EventType
 from bap.market.forms import Form
 from bap.market.problem import MarketError
-from bap.market.purchases import NotInAccount
 from bap.market.tables import DeliveryState, market_deliveries, market_events, market_webhooks
 from kernel.clock import format_instant
 from registry_client.destinations import DestinationRefused, check_url

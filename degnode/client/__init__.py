@@ -8,6 +8,7 @@ It needs httpx and pydantic, and nothing of a node.
 from __future__ import annotations
 
 from degnode.client.errors import MarketProblem, MarketUnreachable, PurchaseFailed, StillWaiting
+from degnode.client.flows import Item
 from degnode.client.market import AsyncMarket, Market
 from degnode.client.models import (
     Amount,
@@ -16,8 +17,10 @@ from degnode.client.models import (
     Contact,
     Delivery,
     Event,
+    Line,
     Offer,
     Order,
+    OrderLine,
     OrderPage,
     OrderSummary,
     Place,
@@ -40,11 +43,14 @@ __all__ = [
     "Contact",
     "Delivery",
     "Event",
+    "Item",
+    "Line",
     "Market",
     "MarketProblem",
     "MarketUnreachable",
     "Offer",
     "Order",
+    "OrderLine",
     "OrderPage",
     "OrderSummary",
     "Place",

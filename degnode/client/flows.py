@@ -6,35 +6,17 @@ Ordinary code and asyncio run the very same flows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from typing import Any, Final, TypedDict, TypeVar, Unpack
-from uuid import uuid4
+from typing import Any, Final, TypedDict, Unpack
 
-from degnode.client.errors import MarketProblem, MarketUnreachable, PurchaseFailed, StillWaiting
-from degnode.client.models import (
-    Answer,
-    Bill,
-    Offer,
-    Order,
-    OrderPage,
-    OrderSummary,
-    Problem,
-    Quote,
-    Search,
-)
-
-WAIT: Final = 10.0
-"""Seconds that one request waits for sellers."""
-
-_PAUSES: Final = (0.2, 0.5, 1.0, 2.0)  # s; between tries
-AGAIN: Final = frozenset({429, 500, 502, 503, 504})
-"""Statuses of what may be over soon."""
+from degnode.client.errors import PurchaseFailed, StillWaiting
+from degnode.client.models import Bill, Offer, Order, OrderPage, OrderSummary, Problem, Quote, Search
+from degnode.client.order_flows import ordered, require_no
+from degnode.client.steps import WAIT, Flow, Kwh, Pause, Times, get, post, span_of, text_of
 
 _LOOK_AGAIN: Final = 1.0  # s
-_SILENT: Final = "urn:degnode:problem:seller-silent"
 _OVER: Final = frozenset({"completed", "cancelled", "failed"})
 
 
@@ -49,40 +31,13 @@ class Choices(TypedDict, total=False):
     """`prepaid` or `postpaid`, where the offer has both."""
 
 
-Kwh = Decimal | int | str
-Times = tuple[datetime, datetime]
-R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Send:
-    """A request that may be sent again: it reads, or bears an Idempotency-Key."""
-
-    method: str
-    path: str
-    params: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 @dataclass(frozen=True, slots=True)
-class Pause:
-    """So many seconds of nothing."""
+class Item:
+    """How much of an offer, and when: one of several that are bought together."""
 
-    seconds: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What came of a step: an answer, or `failure` when there was none."""
-
-    status: int = 0
-    content: Any = None
-    retry_after: float | None = None
-    failure: str | None = None
-
-
-Flow = Generator[Send | Pause, Outcome, R]
+    offer: Offer | str
+    kwh: Kwh
+    window: Times | None = None
 
 
 def search(  # noqa: PLR0913  what may be looked for
@@ -104,20 +59,20 @@ def search(  # noqa: PLR0913  what may be looked for
     form = {
         "words": words,
         "source": source,
-        "price_at_most": _text(price_at_most),
-        "kwh_at_least": _text(kwh_at_least),
+        "price_at_most": text_of(price_at_most),
+        "kwh_at_least": text_of(kwh_at_least),
         "connector": connector,
         "near": None if near is None else _circle(near),
-        "window": _span(window),
+        "window": span_of(window),
         "sellers": None if sellers is None else list(sellers),
     }
-    return Search.model_validate((yield from _post("/offers/search", form, wait=wait)))
+    return Search.model_validate((yield from post("/offers/search", form, wait=wait)))
 
 
 def get_search(search_id: str, *, cursor: str | None = None, wait: float | None = None) -> Flow[Search]:
     """Return a search with a page of what it has found so far."""
     params = {"cursor": cursor} if cursor else {}
-    return Search.model_validate((yield from _get(f"/searches/{search_id}", params, wait=wait)))
+    return Search.model_validate((yield from get(f"/searches/{search_id}", params, wait=wait)))
 
 
 def quote(
@@ -135,18 +90,37 @@ def quote(
     """
     form = {
         "offer_id": offer if isinstance(offer, str) else offer.id,
-        "kwh": _text(kwh),
+        "kwh": text_of(kwh),
         "meter": meter,
-        "window": _span(window),
+        "window": span_of(window),
         **choices,
     }
-    told = Quote.model_validate((yield from _post("/quotes", form, wait=wait)))
+    told = Quote.model_validate((yield from post("/quotes", form, wait=wait)))
     return _quoted(told)
+
+
+def quote_together(
+    items: Sequence[Item],
+    *,
+    meter: str | None = None,
+    wait: float = WAIT,
+    **choices: Unpack[Choices],
+) -> Flow[Quote]:
+    """Return what several offers of one seller cost together; each is a line of the quote.
+
+    Raises: PurchaseFailed, if the seller names no price; StillWaiting, if it has not answered.
+    """
+    form = {
+        "items": [_item(each) for each in items],
+        "meter": meter,
+        **choices,
+    }
+    return _quoted(Quote.model_validate((yield from post("/quotes", form, wait=wait))))
 
 
 def get_quote(quote_id: str, *, wait: float | None = None) -> Flow[Quote]:
     """Return a quote as it stands."""
-    return Quote.model_validate((yield from _get(f"/quotes/{quote_id}", {}, wait=wait)))
+    return Quote.model_validate((yield from get(f"/quotes/{quote_id}", {}, wait=wait)))
 
 
 def order(priced: Quote | str, *, confirm: bool = False, wait: float = WAIT) -> Flow[Order]:
@@ -156,7 +130,7 @@ def order(priced: Quote | str, *, confirm: bool = False, wait: float = WAIT) -> 
     """
     quote_id = priced if isinstance(priced, str) else priced.id
     form = {"quote_id": quote_id, "confirm": confirm}
-    return _ordered(Order.model_validate((yield from _post("/orders", form, wait=wait))))
+    return ordered(Order.model_validate((yield from post("/orders", form, wait=wait))))
 
 
 def buy(
@@ -172,10 +146,18 @@ def buy(
     Raises: PurchaseFailed, if it comes to nothing; StillWaiting, if the seller takes too long.
     """
     priced = yield from quote(offer, kwh, meter=meter, window=window, **choices)
-    bought = yield from order(priced, confirm=True)
-    if bought.status in ("active", "completed"):
-        return bought
-    raise StillWaiting(f"the order {bought.id} is {bought.status}")
+    return (yield from _bought(priced))
+
+
+def buy_together(
+    items: Sequence[Item], *, meter: str | None = None, **choices: Unpack[Choices]
+) -> Flow[Order]:
+    """Quote, hold and buy several offers of one seller: return the order once all of it binds.
+
+    Raises: PurchaseFailed, if it comes to nothing; StillWaiting, if the seller takes too long.
+    """
+    priced = yield from quote_together(items, meter=meter, **choices)
+    return (yield from _bought(priced))
 
 
 def orders(*, status: str | None = None, since: datetime | None = None) -> Flow[list[OrderSummary]]:
@@ -200,17 +182,17 @@ def order_page(
     """Return one page of the orders, the latest first."""
     wanted = {"status": status, "since": None if since is None else since.isoformat(), "cursor": cursor}
     params = {key: value for key, value in wanted.items() if value is not None}
-    return OrderPage.model_validate((yield from _get("/orders", params | {"limit": str(limit)})))
+    return OrderPage.model_validate((yield from get("/orders", params | {"limit": str(limit)})))
 
 
 def get_order(order_id: str, *, wait: float | None = None) -> Flow[Order]:
     """Return an order as its seller stated it last."""
-    return Order.model_validate((yield from _get(f"/orders/{order_id}", {}, wait=wait)))
+    return Order.model_validate((yield from get(f"/orders/{order_id}", {}, wait=wait)))
 
 
 def bills(order_id: str) -> Flow[list[Bill]]:
     """Return the bills of an order."""
-    return [Bill.model_validate(bill) for bill in (yield from _get(f"/orders/{order_id}/bills", {}))]
+    return [Bill.model_validate(bill) for bill in (yield from get(f"/orders/{order_id}/bills", {}))]
 
 
 def wait_until(order_id: str, *statuses: str, seconds: float = 60) -> Flow[Order]:
@@ -231,89 +213,24 @@ def wait_until(order_id: str, *statuses: str, seconds: float = 60) -> Flow[Order
         left -= _LOOK_AGAIN
 
 
-def confirm(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Buy what is held, at the price that the order shows. Raises: PurchaseFailed, StillWaiting."""
-    return (yield from _move(order_id, "confirm", {}, wait))
+def _bought(priced: Quote) -> Flow[Order]:
+    told = yield from order(priced, confirm=True)
+    if told.status in ("active", "completed"):
+        return told
+    raise StillWaiting(f"the order {told.id} is {told.status}")
 
 
-def cancel(order_id: str, *, reason: str | None = None, wait: float = WAIT) -> Flow[Order]:
-    """End an order; what was delivered until then is billed. Raises: PurchaseFailed, StillWaiting."""
-    return (yield from _move(order_id, "cancel", {"reason": reason}, wait))
-
-
-def accept_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Agree to what the seller proposes. Raises: PurchaseFailed, StillWaiting."""
-    form = {"proposal_id": proposal_id, "answer": "accept"}
-    return (yield from _move(order_id, "proposal", form, wait))
-
-
-def refuse_proposal(order_id: str, proposal_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Keep the order as it is. Raises: PurchaseFailed, StillWaiting."""
-    form = {"proposal_id": proposal_id, "answer": "refuse"}
-    return (yield from _move(order_id, "proposal", form, wait))
-
-
-def change(order_id: str, kwh: Kwh, *, wait: float = WAIT) -> Flow[Order]:
-    """Ask for another quantity. Raises: PurchaseFailed, StillWaiting."""
-    return (yield from _move(order_id, "update", {"kwh": _text(kwh)}, wait))
-
-
-def start_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Have the station begin to charge. Raises: PurchaseFailed, StillWaiting."""
-    return (yield from _move(order_id, "session/start", {}, wait))
-
-
-def stop_session(order_id: str, *, wait: float = WAIT) -> Flow[Order]:
-    """Have the station end charging. Raises: PurchaseFailed, StillWaiting."""
-    return (yield from _move(order_id, "session/stop", {}, wait))
-
-
-def rate(
-    order_id: str, stars: Kwh, *, about: str = "order", comment: str | None = None, wait: float = WAIT
-) -> Flow[Answer]:
-    """Say how good it was, from 0 to 5: the order, the energy or the seller."""
-    form = {"stars": _text(stars), "about": about, "comment": comment}
-    return Answer.model_validate((yield from _post(f"/orders/{order_id}/ratings", form, wait=wait)))
-
-
-def support(order_id: str, *, about: str = "order", wait: float = WAIT) -> Flow[Answer]:
-    """Ask whom to ask."""
-    answer = yield from _post(f"/orders/{order_id}/support", {"about": about}, wait=wait)
-    return Answer.model_validate(answer)
-
-
-def track(order_id: str, *, wait: float = WAIT) -> Flow[Answer]:
-    """Ask where the delivery can be followed."""
-    return Answer.model_validate((yield from _get(f"/orders/{order_id}/tracking", {}, wait=wait)))
-
-
-def _move(order_id: str, what: str, form: Mapping[str, Any], wait: float) -> Flow[Order]:
-    told = yield from _post(f"/orders/{order_id}/{what}", form, wait=wait)
-    moved = _ordered(Order.model_validate(told))
-    if wait and moved.requests and moved.requests[-1].state == "waiting":
-        raise StillWaiting(f"the order {order_id} is {moved.status}; its seller has not answered yet")
-    return moved
+def _item(item: Item) -> dict[str, Any]:
+    offer = item.offer if isinstance(item.offer, str) else item.offer.id
+    told = {"offer_id": offer, "kwh": text_of(item.kwh), "window": span_of(item.window)}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _quoted(told: Quote) -> Quote:
-    _require_no(told.problem)
+    require_no(told.problem)
     if told.price is None:
         raise StillWaiting(f"the quote {told.id} is {told.status}")
     return told
-
-
-def _ordered(told: Order) -> Order:
-    _require_no(told.problem)
-    return told
-
-
-def _require_no(problem: Problem | None) -> None:
-    """Raises: StillWaiting, if the seller was silent, which may answer yet; else PurchaseFailed."""
-    if problem is None:
-        return
-    if problem.type == _SILENT:
-        raise StillWaiting(problem.detail)
-    raise PurchaseFailed(problem)
 
 
 def _ended(order: Order) -> Problem:
@@ -324,54 +241,6 @@ def _ended(order: Order) -> Problem:
         status=409,
         detail=f"The order {order.id} is {order.status}.",
     )
-
-
-def _get(path: str, params: Mapping[str, str], *, wait: float | None = None) -> Flow[Any]:
-    return (yield from _perform(Send(method="GET", path=path, params={**params, **_waiting(wait)})))
-
-
-def _post(path: str, form: Mapping[str, Any], *, wait: float) -> Flow[Any]:
-    body = {key: value for key, value in form.items() if value is not None}
-    headers = {"Idempotency-Key": str(uuid4())}  # so that it can be sent again
-    call = Send(method="POST", path=path, params=_waiting(wait), body=body or None, headers=headers)
-    return (yield from _perform(call))
-
-
-def _perform(call: Send) -> Flow[Any]:
-    """Return the answer's content; what may be over soon is tried again."""
-    outcome = Outcome(failure="nothing was sent")
-    for pause in (*_PAUSES, None):
-        outcome = yield call
-        if outcome.failure is None and outcome.status not in AGAIN:
-            break
-        if pause is not None:
-            yield Pause(max(pause, outcome.retry_after or 0))
-    if outcome.failure is not None:
-        raise MarketUnreachable(f"{call.method} {call.path}: {outcome.failure}")
-    if outcome.status < 400:
-        return outcome.content
-    raise refusal_of(outcome, f"{call.method} {call.path}")
-
-
-def refusal_of(outcome: Outcome, what: str) -> MarketProblem | MarketUnreachable:
-    """Return the error of an answer that says no: the BAP's own words, if they are such."""
-    if not isinstance(outcome.content, dict) or "type" not in outcome.content:
-        return MarketUnreachable(f"{what}: it answered {outcome.status}")
-    return MarketProblem(Problem.model_validate(outcome.content))
-
-
-def _waiting(wait: float | None) -> dict[str, str]:
-    return {} if not wait else {"wait": f"{wait:g}"}
-
-
-def _text(number: Kwh | None) -> str | None:
-    if isinstance(number, float):
-        raise TypeError(f"write {number!r} as a Decimal, an int or text: floats are not exact")
-    return None if number is None else str(number)
-
-
-def _span(window: Times | None) -> dict[str, str] | None:
-    return None if window is None else {"start": window[0].isoformat(), "end": window[1].isoformat()}
 
 
 def _circle(near: tuple[Kwh, Kwh, int]) -> dict[str, str | int]:

@@ -13,10 +13,10 @@ from typing import Any, Final, Generic, ParamSpec, Self, TypeVar, overload
 
 import httpx
 
-from degnode.client import flows
+from degnode.client import flows, order_flows
 from degnode.client.errors import MarketUnreachable
-from degnode.client.flows import Flow, Outcome, Pause, Send
 from degnode.client.models import Event
+from degnode.client.steps import AGAIN, Flow, Outcome, Pause, Send, refusal_of
 
 PREFIX: Final = "/api/v1/market"
 _EVENTS_TIMEOUT: Final = httpx.Timeout(60.0, connect=5.0)  # s; the server says something every 15 s
@@ -59,24 +59,26 @@ class Operations:
     search = Operation(flows.search)
     get_search = Operation(flows.get_search)
     quote = Operation(flows.quote)
+    quote_together = Operation(flows.quote_together)
     get_quote = Operation(flows.get_quote)
     order = Operation(flows.order)
     buy = Operation(flows.buy)
+    buy_together = Operation(flows.buy_together)
     orders = Operation(flows.orders)
     order_page = Operation(flows.order_page)
     get_order = Operation(flows.get_order)
     bills = Operation(flows.bills)
     wait_until = Operation(flows.wait_until)
-    confirm = Operation(flows.confirm)
-    cancel = Operation(flows.cancel)
-    change = Operation(flows.change)
-    accept_proposal = Operation(flows.accept_proposal)
-    refuse_proposal = Operation(flows.refuse_proposal)
-    start_session = Operation(flows.start_session)
-    stop_session = Operation(flows.stop_session)
-    rate = Operation(flows.rate)
-    support = Operation(flows.support)
-    track = Operation(flows.track)
+    confirm = Operation(order_flows.confirm)
+    cancel = Operation(order_flows.cancel)
+    change = Operation(order_flows.change)
+    accept_proposal = Operation(order_flows.accept_proposal)
+    refuse_proposal = Operation(order_flows.refuse_proposal)
+    start_session = Operation(order_flows.start_session)
+    stop_session = Operation(order_flows.stop_session)
+    rate = Operation(order_flows.rate)
+    support = Operation(order_flows.support)
+    track = Operation(order_flows.track)
 
 
 class Market(Operations):
@@ -255,9 +257,9 @@ class EventReader:
             self._failures = 0
             return
         what, outcome = f"GET {self.path}", _outcome(response)
-        if outcome.status in flows.AGAIN:
+        if outcome.status in AGAIN:
             raise StreamRefused(f"it answered {outcome.status}")
-        raise flows.refusal_of(outcome, what)
+        raise refusal_of(outcome, what)
 
     def count_failure(self, error: Exception) -> None:
         """Raises: MarketUnreachable, after some failures in a row."""

@@ -155,6 +155,16 @@ class Breakup(Model):
     lines: list[PriceLine]
 
 
+class Line(Model):
+    """A line: what was asked for of one offer, and what that costs."""
+
+    line: int
+    offer: Offer
+    kwh: Decimal
+    window: Window | None = None
+    price: Breakup | None = None
+
+
 class Quote(Model):
     """What a quantity of an offer costs."""
 
@@ -165,6 +175,7 @@ class Quote(Model):
     meter: str | None = None
     window: Window | None = None
     price: Breakup | None = None
+    lines: list[Line] = Field(default_factory=list)
     valid_until: datetime | None = None
     problem: Problem | None = None
     order_id: str | None = None
@@ -207,6 +218,7 @@ class Bill(Model):
     """A bill, whose lines add up to its total."""
 
     id: str
+    line: int = 1
     period: Window
     status: str
     total: Amount
@@ -226,6 +238,7 @@ class Proposal(Model):
     """A change that a side proposed; the other side answers before it lapses."""
 
     id: str
+    line: int = 1
     status: str
     by: str
     kwh: Decimal | None = None
@@ -246,6 +259,15 @@ class OrderSummary(Model):
     updated_at: datetime
 
 
+class OrderLine(Line):
+    """A line of an order as its seller stated it last."""
+
+    status: str
+    delivery: Delivery | None = None
+    bills: list[Bill] = Field(default_factory=list)
+    proposal: Proposal | None = None
+
+
 class Order(OrderSummary):
     """An order as its seller stated it last."""
 
@@ -256,6 +278,7 @@ class Order(OrderSummary):
     payment: str | None = None
     delivery: Delivery | None = None
     bills: list[Bill] = Field(default_factory=list)
+    lines: list[OrderLine] = Field(default_factory=list)
     proposal: Proposal | None = None
     problem: Problem | None = None
     requests: list[Request] = Field(default_factory=list)

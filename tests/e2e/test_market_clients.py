@@ -19,7 +19,7 @@ import pytest_asyncio
 from openapi_python_client import generate
 from openapi_python_client.config import Config, ConfigFile, MetaType
 
-from degnode.client import AsyncMarket, MarketProblem, PurchaseFailed
+from degnode.client import AsyncMarket, Item, MarketProblem, PurchaseFailed
 from degnode.processes import Network
 from kernel.clock import SystemClock
 from tests.support.example_market import EXAMPLES, example_market, report_meters
@@ -103,6 +103,13 @@ async def test_a_generated_client_buys_energy_and_gets_its_bill(
             ("Energy Cost", "1.50"),
             ("Wheeling Charges", "2.50"),
         ]
+        later = [
+            models.Window(start=end + timedelta(hours=n), end=end + timedelta(hours=n + 1)) for n in (1, 2)
+        ]
+        items = [models.QuoteItem(offer_id=offer.id, kwh="2", window=window) for window in later]
+        asked = models.QuoteForm(items=items, meter=METER)
+        quote = await operation("ask_quote")(client=client, body=asked, wait=20)
+        assert (quote.status, [line.kwh for line in quote.lines]) == ("ready", ["2", "2"])
         missing = await operation("get_order")("nothing", client=client)
         assert missing.type_ == "urn:degnode:problem:not-found"
 
@@ -148,6 +155,12 @@ async def test_the_typed_client_buys_changes_asks_and_cancels(network: Network) 
         rated = await market.rate(order.id, "4.5")
         assert rated.rating is not None
         assert (await market.cancel(order.id)).status == "cancelled"
+        hours = [(later + timedelta(hours=n), later + timedelta(hours=n + 1)) for n in (1, 2)]
+        items = [Item(offer, kwh, window) for kwh, window in zip((2, 4), hours, strict=True)]
+        both = await market.buy_together(items, meter=METER)
+        assert (both.status, both.kwh) == ("active", Decimal(6))
+        each = [line.price.total.amount for line in both.lines if line.price]
+        assert (len(each), sum(each)) == (2, both.total.amount)
         assert [listed.id for listed in await market.orders(status="cancelled")] == [order.id]
         told = []
         async for event in market.events(order.id):

@@ -150,6 +150,9 @@ async def test_what_cannot_be_read_says_where(world: MarketWorld) -> None:
         ({"offer_id": "x", "kwh": "1.0005"}, "body.kwh"),
         ({"offer_id": "x", "kwh": "1", "surprise": 1}, "body.surprise"),
         ({"kwh": "1"}, "body.offer_id"),
+        ({"items": [{"offer_id": "x", "kwh": "1"}], "kwh": "1"}, "body.kwh"),
+        ({"items": [{"offer_id": "x", "kwh": "0"}]}, "body.items.0.kwh"),
+        ({"items": []}, "body.items"),
     ):
         refused = await world.post("/quotes", body)
         assert refused.status_code == 422

@@ -75,6 +75,7 @@ async def test_what_a_seller_proposes_shows_in_the_order_and_is_accepted(world: 
     proposal = order["proposal"]
     assert proposal == {
         "id": proposal["id"],
+        "line": 1,
         "status": "open",
         "by": "seller",
         "kwh": "5",

@@ -11,8 +11,17 @@ from typing import Any
 import httpx
 import pytest
 
-from degnode.client import AsyncMarket, Market, MarketProblem, MarketUnreachable, PurchaseFailed, StillWaiting
+from degnode.client import (
+    AsyncMarket,
+    Market,
+    MarketProblem,
+    MarketUnreachable,
+    PurchaseFailed,
+    StillWaiting,
+    order_flows,
+)
 from degnode.client import flows as flows_module
+from degnode.client import steps as steps_module
 from degnode.client.market import Operation, Operations
 
 Json = dict[str, Any]
@@ -74,7 +83,7 @@ class Bap:
 
 @pytest.fixture(autouse=True)
 def _without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(flows_module, "_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(steps_module, "_PAUSES", (0.0, 0.0))
     monkeypatch.setattr(flows_module, "_LOOK_AGAIN", 0.001)
 
 
@@ -248,6 +257,6 @@ def test_every_call_says_what_it_does_and_is_there_twice() -> None:
     names = [name for name, value in vars(Operations).items() if isinstance(value, Operation)]
     assert len(names) > 15
     for name in names:
-        assert inspect.getdoc(getattr(flows_module, name))
+        assert inspect.getdoc(getattr(flows_module, name, None) or getattr(order_flows, name))
         assert callable(getattr(market(Bap()), name))
     assert not [name for name in names if name in vars(Market) or name in vars(AsyncMarket)]
