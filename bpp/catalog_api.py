@@ -25,6 +25,7 @@ from kernel.clock import Clock
 from node.app import JsonResponse
 from node.callers import MayEditCatalogue, MayReadCatalogue, Visitor
 from node.documentation import refusals
+from node.pages import Limit
 from node.request_body import FormRoute, read_body
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -111,7 +112,7 @@ def _add_reading(router: APIRouter, uow_factory: UnitOfWorkFactory) -> None:
     )
     async def list_versions(
         _caller: MayReadCatalogue,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        limit: Limit = 50,
         before: Annotated[int | None, Query(ge=1, le=10**9, description="Go on below this version.")] = None,
     ) -> Versions:
         async with uow_factory() as uow:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any, Final
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Response
 
 from bpp.contract_forms import (
     CancelledView,
@@ -21,6 +21,7 @@ from kernel.clock import Clock
 from node.app import JsonResponse
 from node.callers import MayChangeContracts, MayReadContracts, Visitor
 from node.documentation import refusals
+from node.pages import Limit
 from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contracts import ContractStore
@@ -88,9 +89,7 @@ def _add_proposals(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactor
         return Proposals(proposals=[view_proposal(each) for each in found])
 
     @router.get("/proposals", summary="What buyers propose and nobody answered yet", responses=_REFUSED)
-    async def list_waiting(
-        _caller: MayReadContracts, limit: Annotated[int, Query(ge=1, le=200)] = 50
-    ) -> Proposals:
+    async def list_waiting(_caller: MayReadContracts, limit: Limit = 50) -> Proposals:
         async with uow_factory() as uow:
             found = await ProposalStore(uow.connection).find_waiting(Side.SELLER, limit=limit)
         return Proposals(proposals=[view_proposal(each) for each in found])

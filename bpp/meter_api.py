@@ -37,13 +37,12 @@ from metering.registration.registry import MeterRegistry
 from metering.registration.resolver import find_registration, resolve_meter
 from node.app import JsonResponse
 from node.callers import MayReadMeters, MayRegisterMeters, Visitor
-from node.documentation import refusals
+from node.documentation import OBJECT, refusals
 from node.request_body import FormRoute
 from node.scopes import Scope, all_of
 from storage.unit_of_work import UnitOfWorkFactory
 
 MOST_DAYS: Final = 400
-_OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 _LONGEST_POWER_WINDOW: Final = timedelta(days=1)
 
 MeterId = Annotated[str, Path(alias="id", description="A registered id, or an mRID in any spelling.")]
@@ -115,7 +114,7 @@ def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
     @router.get(
         "/meters/{id:path}/quarantine",
         summary="Readings of a meter that were set aside, with the reason",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+        responses={**OBJECT, **refusals(401, 404, 422, 503)},
     )
     async def list_quarantined(meter_id: MeterId, _caller: MayReadMeters) -> JsonResponse:
         async with uow_factory() as uow:
@@ -125,7 +124,7 @@ def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
     @router.get(
         "/meters/{id:path}/completeness",
         summary="How many intervals of each local day are measured, estimated and missing",
-        responses={**_OBJECT, **refusals(401, 404, 409, 422, 503)},
+        responses={**OBJECT, **refusals(401, 404, 409, 422, 503)},
     )
     async def look_at_days(
         meter_id: MeterId,
@@ -153,7 +152,7 @@ def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
     @router.get(
         "/meters/{id:path}/power",
         summary="Net power that a meter told, apart from its energy; a day at most",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+        responses={**OBJECT, **refusals(401, 404, 422, 503)},
     )
     async def read_power(
         meter_id: MeterId,

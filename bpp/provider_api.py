@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Final
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from bpp.account import read_account
 from bpp.tracking_links import TrackingLinks
 from kernel.clock import Clock, format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
-from node.documentation import refusals
+from node.documentation import OBJECT, refusals
+from node.pages import Limit, Skip
 from settlement.bills import BillingCycle, BillNotFound
 from settlement.correcting import find_corrections
 from settlement.corrections import BillCorrection
@@ -24,20 +25,18 @@ from trading.delivery import Delivery
 from trading.mapping import wire_of
 from trading.order_lines import named_bill
 
-_OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
-
 
 def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     """Return the operator's routes; each needs an API key."""
     router = APIRouter(prefix="/api/v1", tags=["contracts"], default_response_class=JsonResponse)
 
     @router.get(
-        "/contracts", summary="Contracts, the newest first", responses={**_OBJECT, **refusals(401, 422, 503)}
+        "/contracts", summary="Contracts, the newest first", responses={**OBJECT, **refusals(401, 422, 503)}
     )
     async def list_contracts(
         _caller: MayReadContracts,
-        skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        skip: Skip = 0,
+        limit: Limit = 50,
     ) -> JsonResponse:
         async with uow_factory() as uow:
             page = await ContractStore(uow.connection).find_page(skip=skip, limit=limit)
@@ -46,7 +45,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     @router.get(
         "/contracts/{contract_id}",
         summary="A contract with everything that came of it",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+        responses={**OBJECT, **refusals(401, 404, 422, 503)},
     )
     async def get_contract(contract_id: str, _caller: MayReadContracts) -> JsonResponse:
         async with uow_factory() as uow:
@@ -55,7 +54,7 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     @router.get(
         "/contracts/{contract_id}/bills/{bill_id}",
         summary="A bill with its lines and its reasons",
-        responses={**_OBJECT, **refusals(401, 404, 422, 503)},
+        responses={**OBJECT, **refusals(401, 404, 422, 503)},
     )
     async def get_bill(contract_id: str, bill_id: str, _caller: MayReadContracts) -> JsonResponse:
         async with uow_factory() as uow:
@@ -73,7 +72,7 @@ def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock, lasts: time
     @router.get(
         "/track/{link}",
         summary="How far a delivery has come",
-        responses={**_OBJECT, **refusals(404, 410, 422, 503)},
+        responses={**OBJECT, **refusals(404, 410, 422, 503)},
     )
     async def track(link: str) -> JsonResponse:
         async with uow_factory() as uow:

@@ -15,6 +15,7 @@ from bpp.publishing import publish_job
 from kernel.errors import NodeError
 from node.callers import MayEditCatalogue, MayReadCatalogue
 from node.documentation import refusals
+from node.pages import Limit
 from node.request_body import FormRoute
 from protocol.signature_header import NAME_PATTERN
 from storage.job_queue import put_job
@@ -112,7 +113,7 @@ def publication_router(*, publish_to: Sequence[str], uow_factory: UnitOfWorkFact
     )
     async def list_publications(
         _caller: MayReadCatalogue,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        limit: Limit = 50,
         to: Annotated[str | None, Query(description="To this discovery service alone.")] = None,
     ) -> PublicationsView:
         async with uow_factory() as uow:

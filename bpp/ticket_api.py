@@ -13,6 +13,7 @@ from node.app import JsonResponse
 from node.audit import record_act
 from node.callers import MayChangeContracts, MayReadContracts
 from node.documentation import refusals
+from node.pages import Skip
 from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 
@@ -69,7 +70,7 @@ def ticket_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
     async def list_tickets(
         _caller: MayReadContracts,
         is_open: Annotated[bool | None, Query(description="Only open ones, or only closed ones.")] = None,
-        skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
+        skip: Skip = 0,
         limit: Annotated[int, Query(ge=1, le=100)] = 50,
     ) -> Tickets:
         async with uow_factory() as uow:

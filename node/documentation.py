@@ -24,6 +24,8 @@ _STYLE: Final = """
   .soft { opacity: .7; }
 """
 
+OBJECT: Final[Mapping[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
+"""The answer of a route whose members are told in its documentation."""
 
 _REFUSALS: Final = {
     400: "The body cannot be read.",

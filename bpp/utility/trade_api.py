@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 
 from bpp.utility.sanction import total
 from bpp.utility.trades import Trade, TradeStore
 from kernel.clock import format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
-from node.documentation import refusals
+from node.documentation import OBJECT, refusals
+from node.pages import Limit, Skip
 from storage.unit_of_work import UnitOfWorkFactory
-
-_OBJECT: Final[dict[int | str, dict[str, Any]]] = {200: {"model": dict[str, Any]}}
 
 
 def trade_router(*, uow_factory: UnitOfWorkFactory) -> APIRouter:
@@ -22,12 +21,12 @@ def trade_router(*, uow_factory: UnitOfWorkFactory) -> APIRouter:
     router = APIRouter(prefix="/api/v1", tags=["trades"], default_response_class=JsonResponse)
 
     @router.get(
-        "/trades", summary="Trades, the newest first", responses={**_OBJECT, **refusals(401, 422, 503)}
+        "/trades", summary="Trades, the newest first", responses={**OBJECT, **refusals(401, 422, 503)}
     )
     async def list_trades(
         _caller: MayReadContracts,
-        skip: Annotated[int, Query(ge=0, le=1_000_000_000)] = 0,
-        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+        skip: Skip = 0,
+        limit: Limit = 50,
     ) -> JsonResponse:
         async with uow_factory() as uow:
             page = await TradeStore(uow.connection).find_page(skip=skip, limit=limit)
