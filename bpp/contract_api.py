@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from fastapi import APIRouter, Response
 
+from bpp.cascade.questions import QuestionStore
 from bpp.contract_forms import (
     CancelledView,
     ChangeForm,
@@ -23,13 +24,16 @@ from node.callers import MayChangeContracts, MayReadContracts, Visitor
 from node.documentation import refusals
 from node.pages import Limit
 from node.request_body import FormRoute
-from storage.unit_of_work import UnitOfWorkFactory
+from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contracts import ContractStore
-from trading.proposal import Answer
+from trading.proposal import Answer, Proposal
 from trading.proposals import ProposalStore
 from trading.wheeling import Side
 
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "The very same is proposed already."}}
+_ASKED: Final[dict[int | str, dict[str, Any]]] = {
+    202: {"description": "It is accepted, and put before the utilities of the trade."}
+}
 _REFUSED: Final = refusals(401, 404, 409, 413, 422, 503)
 _CONTRACT: Final = "/contracts/{contract_id}"
 _PROPOSAL: Final = f"{_CONTRACT}/proposals/{{proposal_id}}"
@@ -79,28 +83,32 @@ def _add_changes(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactory,
 def _add_proposals(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
     async def answer(contract_id: str, said: Answer, operator: Operator) -> ProposalView:
         async with uow_factory() as uow:
-            return view_proposal(await answer_as_seller(bpp, contract_id, said, uow, by=operator))
+            return await _view(await answer_as_seller(bpp, contract_id, said, uow, by=operator), uow)
 
     @router.get(f"{_CONTRACT}/proposals", summary="What was proposed of a contract", responses=_REFUSED)
     async def list_of_contract(contract_id: str, _caller: MayReadContracts) -> Proposals:
         async with uow_factory() as uow:
             contract = await ContractStore(uow.connection).get(contract_id)
-            found = await ProposalStore(uow.connection).find_all(contract.id)
-        return Proposals(proposals=[view_proposal(each) for each in found])
+            return await _view_all(await ProposalStore(uow.connection).find_all(contract.id), uow)
 
     @router.get("/proposals", summary="What buyers propose and nobody answered yet", responses=_REFUSED)
     async def list_waiting(_caller: MayReadContracts, limit: Limit = 50) -> Proposals:
         async with uow_factory() as uow:
             found = await ProposalStore(uow.connection).find_waiting(Side.SELLER, limit=limit)
-        return Proposals(proposals=[view_proposal(each) for each in found])
+            return await _view_all(found, uow)
 
-    @router.post(f"{_PROPOSAL}/accept", summary="Accept what a buyer proposes", responses=_REFUSED)
+    @router.post(
+        f"{_PROPOSAL}/accept",
+        summary="Accept what a buyer proposes; the utilities of the trade have to let it pass",
+        responses=_ASKED | _REFUSED,
+    )
     async def accept(
-        contract_id: str, proposal_id: str, caller: MayChangeContracts, form: WhyForm
+        contract_id: str, proposal_id: str, caller: MayChangeContracts, form: WhyForm, response: Response
     ) -> ProposalView:
-        return await answer(
-            contract_id, Answer(proposal_id=proposal_id, accepts=True), _by(caller, form, clock)
-        )
+        said = Answer(proposal_id=proposal_id, accepts=True)
+        view = await answer(contract_id, said, _by(caller, form, clock))
+        response.status_code = 202 if view.asks else 200
+        return view
 
     @router.post(f"{_PROPOSAL}/refuse", summary="Refuse what a buyer proposes", responses=_REFUSED)
     async def refuse(
@@ -109,3 +117,13 @@ def _add_proposals(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactor
         return await answer(
             contract_id, Answer(proposal_id=proposal_id, accepts=False), _by(caller, form, clock)
         )
+
+
+async def _view(proposal: Proposal, uow: UnitOfWork) -> ProposalView:
+    asked = await QuestionStore(uow.connection).still_asked([proposal.contract_id])
+    return view_proposal(proposal, asked)
+
+
+async def _view_all(found: list[Proposal], uow: UnitOfWork) -> Proposals:
+    asked = await QuestionStore(uow.connection).still_asked({each.contract_id for each in found})
+    return Proposals(proposals=[view_proposal(each, asked) for each in found])

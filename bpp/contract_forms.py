@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
@@ -15,6 +16,7 @@ from trading.proposal import Proposal
 from trading.request import OrderRequest
 
 _MOST_WATT_HOURS: Final = 2**63 - 1
+_NOBODY: Final[Mapping[str, list[str]]] = {}
 Code = Annotated[str, StringConstraints(max_length=50, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -59,7 +61,10 @@ class CancelledView(BaseModel):
 
 
 class ProposalView(BaseModel):
-    """A proposed change with what became of it; what stays is null."""
+    """A proposed change with what became of it; what stays is null.
+
+    One that is OPEN and was accepted waits for the utilities in `asks`.
+    """
 
     id: str
     contract_id: str
@@ -73,6 +78,7 @@ class ProposalView(BaseModel):
     status: str
     answered_at: str | None
     answer: str
+    asks: list[str] = []
 
 
 class Proposals(BaseModel):
@@ -92,8 +98,8 @@ def view_cancelled(contract: Contract, cancellation: Cancellation | None) -> Can
     )
 
 
-def view_proposal(proposal: Proposal) -> ProposalView:
-    """Return what the operator is told of a proposal."""
+def view_proposal(proposal: Proposal, asked: Mapping[str, list[str]] = _NOBODY) -> ProposalView:
+    """Return what the operator is told of a proposal; `asked` are the utilities still asked, by contract."""
     quantity, window = proposal.amendment.quantity, proposal.amendment.window
     return ProposalView(
         id=proposal.id,
@@ -108,4 +114,5 @@ def view_proposal(proposal: Proposal) -> ProposalView:
         status=proposal.status.value,
         answered_at=None if proposal.answered_at is None else format_instant(proposal.answered_at),
         answer=proposal.answer,
+        asks=asked.get(proposal.contract_id, []) if proposal.is_open else [],
     )

@@ -28,7 +28,6 @@ from trading.proposal import (
     settle_answer,
 )
 from trading.proposals import ProposalStore
-from trading.refusals import UpdateNotAllowed
 from trading.stock import Stock
 from trading.wheeling import Side
 
@@ -48,17 +47,8 @@ async def propose(
     """Keep a proposal for a locked contract; the very same again is the one that is open already.
 
     Returns the contract as one that is looked at when the proposal lapses.
-    Raises: ProposalPending; UpdateNotAllowed, where utilities would have to let it pass later.
+    Raises: ProposalPending.
     """
-    if (
-        contract.grid is not None
-        and said.side is Side.BUYER
-        and not is_cut(contract, side=said.side, now=said.now)
-    ):
-        raise UpdateNotAllowed(
-            "the utilities of the trade let pass only what is changed at once",
-            hint="Cancel the order, and order anew.",
-        )
     store = ProposalStore(uow.connection)
     open_one = require_free(await store.find_open(contract), wished=wished, side=said.side)
     if open_one is not None:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from bpp.amending import require_offered, require_open, wished_by
 from bpp.cancelling import end_contract
+from bpp.cascade.consents import ask_for_consent
 from bpp.deliveries import CONTRACTS_CHANNEL
 from bpp.news import put_news
 from bpp.platform import Bpp
@@ -14,7 +15,7 @@ from bpp.proposals import Said, hold_for_answer, propose, take_answer
 from node.audit import Actor, record_act
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
-from trading.amendment import require_amendable
+from trading.amendment import is_cut, require_amendable
 from trading.cancellation import Cancellation, Reason
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
@@ -90,18 +91,40 @@ async def answer_as_seller(
 ) -> Proposal:
     """Answer what a contract's buyer proposed, and put an on_update; the same again changes nothing.
 
-    Raises: OrderNotFound, ProposalNotFound, ProposalNotOpen, and what stands against the change by now.
+    What utilities have to let pass is put before them first, and returned as it was.
+    Raises: OrderNotFound, ProposalNotFound, ProposalNotOpen, UtilityStillAsked, and what stands against the
+    change by now.
     """
     contracts = ContractStore(uow.connection)
     later = await hold_for_answer(await contracts.get(contract_id), uow)
     contract = await contracts.get(contract_id, lock=True)
+    act = by.actor.act(
+        f"contract.change_{answer.status.lower()}",
+        contract.id,
+        after={"proposal": answer.proposal_id},
+        why=str(by.why),
+    )
+    proposal = await _to_be_asked(contract, answer, uow, by=by)
+    if proposal is not None:
+        if await ask_for_consent(bpp, contract, proposal, uow, who=by.actor.who, why=by.why, now=by.now):
+            await record_act(uow, act, now=by.now)
+        return proposal
     answered = await take_answer(bpp, contract, answer, uow, said=by.said, later=later)
     if answered is not None:
-        what = f"contract.change_{answer.status.lower()}"
-        act = by.actor.act(what, contract.id, after={"proposal": answer.proposal_id}, why=str(by.why))
         await record_act(uow, act, now=by.now)
         await _tell(bpp, answered, uow, action=Action.ON_UPDATE, event="UPDATE", by=by)
     return await ProposalStore(uow.connection).get(answer.proposal_id, contract_id=contract.id)
+
+
+async def _to_be_asked(
+    contract: Contract, answer: Answer, uow: UnitOfWork, *, by: Operator
+) -> Proposal | None:
+    """Return the proposal that is accepted and that utilities have to let pass, None if it is none."""
+    open_one = await ProposalStore(uow.connection).find_open(contract) if answer.accepts else None
+    if open_one is None or (open_one.id, open_one.side) != (answer.proposal_id, Side.BUYER):
+        return None
+    is_asked = contract.grid is not None and not is_cut(contract, side=Side.BUYER, now=by.now)
+    return open_one if is_asked else None
 
 
 async def _tell(

@@ -88,6 +88,26 @@ def grid_of(bpp: Bpp, resource: Resource, offer: Offer, request: OrderRequest) -
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occasion:
+    """For what utilities are asked something: what waits for it, and whose doing it is."""
+
+    action: Action
+    waiting: Waiting
+    actor: str
+    message_id: str | None = None
+
+    @classmethod
+    def of(cls, inbound: Inbound) -> Occasion:
+        """Return the occasion of a buyer's request."""
+        return cls(
+            action=inbound.action,
+            waiting=Waiting.of(inbound),
+            actor=inbound.sender,
+            message_id=inbound.context.message_id,
+        )
+
+
 async def ask_utilities(
     bpp: Bpp,
     contract: Contract,
@@ -103,17 +123,35 @@ async def ask_utilities(
     handler answers nothing, and runs again with the same request when all of them have answered.
     Raises: UtilityStillAsked.
     """
-    if contract.grid is None and inbound.action is not Action.INIT:
+    return await ask_on(bpp, contract, Occasion.of(inbound), uow, now=now, about=about or contract)
+
+
+async def find_grants(contract: Contract, waiting: Waiting, uow: UnitOfWork) -> Grants | None:
+    """Return what utilities granted to what waits for them, None if nothing was asked for that."""
+    asked = await QuestionStore(uow.connection).of_request(contract.id, waiting)
+    if not asked:
+        return None
+    return Grants(by_utility={each.utility_id: each.answer for each in asked if each.answer is not None})
+
+
+async def ask_on(
+    bpp: Bpp, contract: Contract, occasion: Occasion, uow: UnitOfWork, *, now: datetime, about: Contract
+) -> Grants | None:
+    """Return what was granted on an occasion; None says that the utilities are asked now.
+
+    Raises: UtilityStillAsked.
+    """
+    if contract.grid is None and occasion.action is not Action.INIT:
         return NOT_ASKED
-    store, waiting = QuestionStore(uow.connection), Waiting.of(inbound)
-    asked = await store.of_request(contract.id, waiting)
-    if asked:
-        return Grants(by_utility={each.utility_id: each.answer for each in asked if each.answer is not None})
+    granted = await find_grants(contract, occasion.waiting, uow)
+    if granted is not None:
+        return granted
+    store = QuestionStore(uow.connection)
     earlier = await store.of_contract(contract.id)
-    await _make_way(bpp, contract, inbound, earlier, uow, now=now)
+    await _make_way(bpp, contract, occasion.action, earlier, uow, now=now)
     if contract.grid is None:
         return NOT_ASKED
-    if inbound.action is Action.INIT:
+    if occasion.action is Action.INIT:
         await ContractStore(uow.connection).save(contract)
     known = order_ids(earlier)
     for utility in contract.grid.sides:
@@ -121,20 +159,20 @@ async def ask_utilities(
             Question(
                 contract_id=contract.id,
                 utility_id=utility,
-                action=inbound.action,
-                asked=grid_request(about or contract, order_id=known.get(utility)),
+                action=occasion.action,
+                asked=grid_request(about, order_id=known.get(utility)),
                 created_at=now,
                 expires_at=now + bpp.correspondent.request_ttl,
-                waiting=waiting,
+                waiting=occasion.waiting,
             )
         )
     entry = HistoryEntry(
         at=now,
-        actor=inbound.sender,
+        actor=occasion.actor,
         event="ASK_UTILITIES",
         status=contract.status,
-        reason=f"{inbound.action}: {', '.join(contract.grid.sides)}",
-        message_id=inbound.context.message_id,
+        reason=f"{occasion.action}: {', '.join(contract.grid.sides)}",
+        message_id=occasion.message_id,
     )
     await ContractStore(uow.connection).note(contract, entry)
     await uow.announce(QUESTIONS_CHANNEL)
@@ -151,7 +189,7 @@ async def were_asked(contract: Contract, inbound: Inbound, uow: UnitOfWork) -> b
 async def _make_way(
     bpp: Bpp,
     contract: Contract,
-    inbound: Inbound,
+    action: Action,
     earlier: list[Question],
     uow: UnitOfWork,
     *,
@@ -163,7 +201,7 @@ async def _make_way(
     Raises: UtilityStillAsked.
     """
     waited_for = [each for each in earlier if each.is_open and each.waiting is not None]
-    if waited_for and inbound.action is not Action.INIT:
+    if waited_for and action is not Action.INIT:
         utilities = ", ".join(sorted({each.utility_id for each in waited_for}))
         raise UtilityStillAsked(
             f"{utilities} is still asked about the order {contract.id}",
@@ -172,7 +210,7 @@ async def _make_way(
     replaced = WireError.of(QuoteChanged("a later init took the place of this one"))
     await withdraw(bpp, waited_for, uow, error=replaced, now=now)
     sides = contract.grid.sides if contract.grid else {}
-    if inbound.action is not Action.CONFIRM:  # which needs the update back that comes before it
+    if action is not Action.CONFIRM:  # which needs the update back that comes before it
         overtaken = [each for each in earlier if each.is_open and each.waiting is None]
         await withdraw(
             bpp, [each for each in overtaken if each.utility_id in sides], uow, error=replaced, now=now

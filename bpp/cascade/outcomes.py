@@ -9,8 +9,9 @@ from typing import Final
 import structlog
 
 from bpp.cascade.asking import put_notice
-from bpp.cascade.questions import Question, QuestionState, QuestionStore
+from bpp.cascade.questions import Question, QuestionState, QuestionStore, Waiting
 from bpp.cascade.waiting import answer_waiting, get_waiting, refuse_waiting
+from bpp.consented import carry_out_consent, end_refused_proposal
 from bpp.platform import Bpp
 from kernel.errors import NodeError
 from node.message import Handler
@@ -59,7 +60,7 @@ def silent(utility: str) -> WireError:
 async def go_on(
     bpp: Bpp, question: Question, handlers: Mapping[Action, Handler], uow: UnitOfWork, *, now: datetime
 ) -> None:
-    """Run the handler of the request that waits, once all utilities have granted it, and answer it."""
+    """Have done what waits, once all utilities have granted it: a request is handled and answered."""
     store, waiting = QuestionStore(uow.connection), question.waiting
     if waiting is None:
         return
@@ -71,15 +72,23 @@ async def go_on(
         lapsed = QuoteExpired(f"the order {contract.id} lapsed meanwhile", hint="Send init again.")
         await give_up(bpp, question, WireError.of(lapsed), uow, now=now)
         return
-    inbound = await get_waiting(waiting, uow)
     try:
         async with uow.connection.begin_nested():
-            content = await handlers[waiting.action](inbound, uow, now)
+            if waiting.is_consent:
+                await carry_out_consent(bpp, contract, waiting, uow, now=now)
+            else:
+                await _run_waiting(bpp, waiting, handlers, uow, now=now)
     except NodeError as refusal:
         if refusal.retryable:
             raise
         await give_up(bpp, question, WireError.of(refusal), uow, now=now)
-        return
+
+
+async def _run_waiting(
+    bpp: Bpp, waiting: Waiting, handlers: Mapping[Action, Handler], uow: UnitOfWork, *, now: datetime
+) -> None:
+    inbound = await get_waiting(waiting, uow)
+    content = await handlers[waiting.action](inbound, uow, now)
     if content is not None:
         await answer_waiting(bpp, inbound, content, uow, now=now)
 
@@ -96,7 +105,8 @@ async def give_up(bpp: Bpp, question: Question, error: WireError, uow: UnitOfWor
         if each.is_open:
             await store.close(each, QuestionState.WITHDRAWN, now=now)
     contract = await ContractStore(uow.connection).get(question.contract_id, lock=True)
-    if waiting.action is Action.UPDATE:
+    if waiting.action in (Action.UPDATE, Action.ON_UPDATE):
+        contract = await end_refused_proposal(bpp, contract, question, error, uow, now=now)
         await _change_back(bpp, contract, uow, now=now)
     else:
         await _end(bpp, contract, error, uow, now=now)

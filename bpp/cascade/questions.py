@@ -5,7 +5,7 @@ Whoever changes questions of a contract has locked the contract before.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,7 +40,10 @@ OPEN: Final = (QuestionState.DUE, QuestionState.ASKED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """The request of a buyer that is answered once the utilities have answered."""
+    """The request of a buyer that is answered once the utilities have answered, or a seller's consent.
+
+    A consent, to what the buyer proposed, is an on_update of our own that waits.
+    """
 
     sender: str
     message_id: str
@@ -49,6 +52,10 @@ class Waiting:
     @classmethod
     def of(cls, inbound: Inbound) -> Waiting:
         return cls(sender=inbound.sender, message_id=inbound.context.message_id, action=inbound.action)
+
+    @property
+    def is_consent(self) -> bool:
+        return self.action is Action.ON_UPDATE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,18 @@ class QuestionStore:
             _select().where(_COLUMNS.message_id == message_id, _COLUMNS.utility_id == utility_id)
         )
         return found[0] if found else None
+
+    async def still_asked(self, contract_ids: Collection[str]) -> dict[str, list[str]]:
+        """Return the utilities that a seller's consent waits for, by contract; of others nothing."""
+        query = select(_COLUMNS.contract_id, _COLUMNS.utility_id).where(
+            _COLUMNS.contract_id.in_(contract_ids),
+            _COLUMNS.waiting_action == Action.ON_UPDATE.value,
+            _COLUMNS.state.in_([state.value for state in OPEN]),
+        )
+        found: dict[str, list[str]] = {}
+        for row in await self._connection.execute(query.order_by(_COLUMNS.id)):
+            found.setdefault(row.contract_id, []).append(row.utility_id)
+        return found
 
     async def find_contract(self, order_id: str, *, utility_id: str) -> str | None:
         """Return the contract that a utility was asked about and calls so, or we do; None if none."""

@@ -1,4 +1,4 @@
-"""The tables of what utilities are asked, and of what they say of deliveries unasked."""
+"""The tables of what utilities are asked, what they say of deliveries, and of consents that wait for them."""
 
 from __future__ import annotations
 
@@ -61,4 +61,15 @@ utility_allocations: Final = Table(
     Index("ix_utility_allocations_contract_id", "contract_id", "id"),
 )
 
-make_append_only(utility_allocations)
+proposal_consents: Final = Table(
+    "proposal_consents",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("proposal_id", Text, ForeignKey("contract_proposals.id"), nullable=False),
+    Column("who", Text, nullable=False),  # who accepts it in the seller's name
+    Column("words", Text, nullable=False),
+    Column("reason_code", Text, nullable=False),
+    Column("given_at", DateTime(timezone=True), nullable=False),
+)
+
+make_append_only(utility_allocations, proposal_consents)

@@ -38,5 +38,7 @@ async def answer_waiting(
 async def refuse_waiting(
     bpp: Bpp, waiting: Waiting, error: WireError, uow: UnitOfWork, *, now: datetime
 ) -> None:
-    """Put the callback that refuses a request that waited. Raises: RequestLost."""
+    """Put the callback that refuses a request that waited; to a consent nobody waits. Raises: RequestLost."""
+    if waiting.is_consent:
+        return
     await answer_waiting(bpp, await get_waiting(waiting, uow), error, uow, now=now)
