@@ -9,7 +9,7 @@ from pydantic import Field
 from bpp.availability_file import AvailabilityEntry, Profile, check_availability, profile_of, total_of
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.charging_file import ConnectorEntry, check_connector
-from bpp.offer_file import OfferEntry
+from bpp.offer_file import OfferEntry, Percentage
 from bpp.place_file import LocationEntry
 from bpp.sharing_file import SharingEntry, SharingRule
 from trading.grid import GridAccess
@@ -78,6 +78,7 @@ class ResourceEntry(Entry):
     production: WindowEntry
     profile: Profile | None = None
     availability: AvailabilityEntry | None = None
+    most_held_percent: Percentage | None = None
     location: LocationEntry | None = None
     sharing: SharingEntry = SharingEntry(rule=SharingRule.FIFO)
     connector: ConnectorEntry | None = None
@@ -106,6 +107,7 @@ class ResourceEntry(Entry):
             connector=self.connector.to_domain() if self.connector else None,
             grid=self.utility.to_domain() if self.utility else None,
             profile=profile,
+            most_held_percent=self.most_held_percent,
             forecasting=self.availability.to_domain() if self.availability else None,
         )
 

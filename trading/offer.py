@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Final
 
@@ -86,7 +87,8 @@ class Resource:
     """Energy that a provider has to sell, when it is produced, and where if that is told.
 
     `available` is what there is in all; where it is known when there is how much, `profile` says it. Where
-    there is what is forecast, `forecasting` says by whom, and `available` is nothing.
+    there is what is forecast, `forecasting` says by whom, and `available` is nothing. One platform may hold
+    `most_held_percent` of what there is without having bought it.
     One with a `connector` is sold in charging sessions. `grid` names the utilities that are asked first, None
     if none is.
     """
@@ -102,6 +104,7 @@ class Resource:
     grid: GridAccess | None = None
     profile: tuple[Bucket, ...] = ()
     forecasting: Forecasting | None = None
+    most_held_percent: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
@@ -22,6 +23,7 @@ from kernel.errors import NodeError
 from kernel.interval import Interval
 from kernel.proportion import split_whole
 from trading.availability.buckets import after, interval_of, lay, span_of
+from trading.availability.fairness import require_fair
 from trading.availability.rooms import Room, find_left_of_wanted, find_rooms
 from trading.availability.tables import hold_parts, holds, stock
 from trading.contract import Contract
@@ -106,16 +108,18 @@ class Stock:
 
         That is instead of what was held for it before; part of that can be kept also where less is offered by
         now than is held and sold. With `or_as` what is held is enough for the contract as amended, too.
-        Raises: QuantityUnavailable; StockMissing.
+        Raises: QuantityUnavailable, TooMuchHeld; StockMissing.
         """
         resource_id = contract.resource_id
-        await self._lock(resource_id)
+        most_percent = await self._lock(resource_id)
         await self._give_back(holds.c.resource_id == resource_id, holds.c.expires_at <= now)
         parts: dict[int, int] = {}
         for wanted in (contract,) if or_as is None else (contract, or_as):
             rooms = await find_rooms(self._connection, resource_id, wanted.window, now=now, own=contract.id)
             for bucket_id, watt_hours in _laid(wanted, rooms).items():
                 parts[bucket_id] = max(watt_hours, parts.get(bucket_id, 0))
+        if most_percent is not None and not contract.is_binding:
+            await require_fair(self._connection, contract, parts, most_percent=most_percent, now=now)
         await self._give_back(holds.c.contract_id == contract.id)
         until = None if contract.is_binding else contract.hold_until
         await self._take(contract, parts, until=until)
@@ -180,10 +184,14 @@ class Stock:
         for resource_id in sorted(set(resource_ids)):
             await self._lock(resource_id)
 
-    async def _lock(self, resource_id: str) -> None:
-        query = select(stock.c.resource_id).where(stock.c.resource_id == resource_id).with_for_update()
-        if (await self._connection.execute(query)).one_or_none() is None:
+    async def _lock(self, resource_id: str) -> Decimal | None:
+        """Return how many per cent of a resource one platform may hold, None if there is no bound."""
+        query = select(stock.c.most_held_percent).where(stock.c.resource_id == resource_id)
+        row = (await self._connection.execute(query.with_for_update())).one_or_none()
+        if row is None:
             raise StockMissing(f"the resource {resource_id} was never put on stock")
+        bound: Decimal | None = row.most_held_percent
+        return bound
 
     async def _parts(self, contract_id: str) -> list[_Part]:
         rows = await self._connection.execute(_PARTS, {"contract_id": contract_id})

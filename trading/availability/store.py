@@ -29,9 +29,10 @@ _LOCK: Final = text(
 )
 _ENTER: Final = text(
     """
-    INSERT INTO stock (resource_id, basis)
-    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:bases AS text[]))
-    ON CONFLICT (resource_id) DO UPDATE SET basis = excluded.basis
+    INSERT INTO stock (resource_id, basis, most_held_percent)
+    SELECT * FROM unnest(CAST(:names AS text[]), CAST(:bases AS text[]), CAST(:bounds AS numeric[]))
+    ON CONFLICT (resource_id)
+    DO UPDATE SET basis = excluded.basis, most_held_percent = excluded.most_held_percent
     """
 )
 _FORECAST: Final = text(
@@ -172,7 +173,8 @@ class AvailabilityStore:
         bases = [_basis_of(offered[name]).value for name in names]
         forecast = [name for name in names if offered[name].forecasting is not None]
         stay = set((await self._connection.execute(_FORECAST, {"names": forecast})).scalars())
-        await self._connection.execute(_ENTER, {"names": names, "bases": bases})
+        bounds = [offered[name].most_held_percent for name in names]
+        await self._connection.execute(_ENTER, {"names": names, "bases": bases, "bounds": bounds})
         layout = {name: _buckets_of(offered[name]) for name in names if name not in stay}
         newest = await self._newest([name for name in forecast if name not in stay])
         await self._lay_out(layout | newest | dict.fromkeys(closing, ()), _OFFER_NO_OTHERS)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Numeric,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -28,6 +29,8 @@ stock: Final = Table(
     metadata,
     Column("resource_id", Text, primary_key=True),
     Column("basis", Text, nullable=False),  # what its buckets follow from
+    Column("most_held_percent", Numeric),  # of each bucket, by one platform, unconfirmed; null: unbounded
+    CheckConstraint("most_held_percent > 0 AND most_held_percent <= 100", name="most_held"),
     CheckConstraint("basis IN ('WHOLE', 'PROFILE', 'FORECAST', 'CLOSED')", name="basis"),
 )
 """A row for each resource that was ever offered, which whoever changes its buckets or holds locks."""
