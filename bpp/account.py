@@ -14,6 +14,7 @@ import structlog
 from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
 from bpp.penalties import as_cycles, find_penalty_credits, owed_to_utility
 from bpp.platform import Bpp
+from bpp.stall_account import stall_flows, told_of
 from bpp.telemetry import read_telemetry
 from bpp.told_cycles import bill_view, cycle_view, newest, still_due
 from kernel.energy import ZERO_ENERGY, Energy
@@ -35,7 +36,7 @@ from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Cancellation
 from trading.cancellations import CancellationStore
-from trading.charging.report import report_of, report_of_none, session_delivery
+from trading.charging.report import report_of_none, session_delivery
 from trading.charging.session import Session
 from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
@@ -111,9 +112,11 @@ async def read_account(
     bills = await find_bills(contract.id, uow=uow)
     credits_ = await find_penalty_credits(contract, uow, cancellation=known.cancellation)
     told = [*as_appended(runs), *as_cycles(credits_, cycles)]
+    delivery = replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry)
     return ContractView(
         contract=contract,
-        delivery=replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry),
+        delivery=delivery,
+        flows=stall_flows(contract, delivery.session),
         cycles=tuple(cycle_view(cycle) for cycle in newest(told)),
         settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
         bills=tuple(bill_view(bill) for bill in bills),
@@ -291,7 +294,7 @@ def _delivery(
         delivered=delivered,
         window=contract.window,
         ended=is_over or (session is not None and not session.is_open),
-        session=None if session is None else report_of(session),
+        session=None if session is None else told_of(session, meters.left.exported, delivered=delivered),
         readings=reading_rows(contract, meters, cut=known.cut),
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=known.cut,

@@ -136,8 +136,9 @@ def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
         _converted(partial(check_one_meter, mode, offer), f"offers.{index}", name)
         _converted(partial(check_session, connectors[offer.resource], offer.session), f"offers.{index}", name)
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
-        is_session = connectors[offer.resource] is not None
-        made = partial(offer.to_domain, sellers[offer.resource], tariffs, is_session=is_session)
+        connector = connectors[offer.resource]
+        power = None if connector is None else connector.max_power_kw
+        made = partial(offer.to_domain, sellers[offer.resource], tariffs, power=power)
         offers.append(_converted(made, f"offers.{index}", name))
     return Catalogue(
         id=file.id,

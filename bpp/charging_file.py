@@ -12,10 +12,14 @@ from bpp.catalog_entry import Amount, Entry, Identifier, Kwh
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money
+from trading.cancellation_terms import CancellationTerm
 from trading.charges import Percent
 from trading.charging.connector import Connector, ConnectorType, PowerType
 from trading.charging.fees import Buffer, MinuteFee, NoShow, SessionTerms, finder_fee
+from trading.charging.stall_terms import ReservationTerms, StallOffer, StallTerms
 from trading.offer import DeliveryMode
+from trading.rates import Price
+from trading.wheeling import Side
 
 Minutes = Annotated[int, Field(ge=0, le=2 * 24 * 60)]
 Kilowatts = Annotated[Decimal, Field(ge=0, le=500)]
@@ -110,6 +114,50 @@ class FinderFeeEntry(Entry):
         return Money.of(self.amount or 0, currency)
 
 
+class ReservationEntry(Entry):
+    """What reserving a stall costs, and what the operator credits for its delay."""
+
+    fee: Amount
+    cancel_before_minutes: Minutes = 0
+    delay_credit_per_minute: Amount = Decimal(0)
+    most_credited: Amount
+
+    def to_domain(self, currency: Currency) -> ReservationTerms:
+        return ReservationTerms(
+            fee=Money.of(self.fee, currency),
+            cancel_before=timedelta(minutes=self.cancel_before_minutes),
+            delay_credit=Money.of(self.delay_credit_per_minute, currency),
+            cap=Money.of(self.most_credited, currency),
+        )
+
+    def to_cancellation(self, currency: Currency) -> CancellationTerm | None:
+        """Return what cancelling late costs: the fee is kept."""
+        fee, notice = Money.of(self.fee, currency), timedelta(minutes=self.cancel_before_minutes)
+        return CancellationTerm(side=Side.BUYER, notice=notice, amount=fee) if fee.minor else None
+
+
+class StallEntry(Entry):
+    """What a minute of a stall costs, in the terms of EvChargingOffer 3.0."""
+
+    occupancy_per_minute: Amount
+    idle_per_minute: Amount
+    grace_minutes: Minutes
+    grid_credit_per_minute: Amount = Decimal(0)
+    reservation: ReservationEntry | None = None
+
+    def to_domain(self, energy: Price, promised: Decimal) -> StallOffer:
+        terms = StallTerms(
+            energy=energy,
+            occupancy=Money.of(self.occupancy_per_minute, energy.currency),
+            idle=Money.of(self.idle_per_minute, energy.currency),
+            grace=timedelta(minutes=self.grace_minutes),
+            most_demotions=0,
+            grid_credit=Money.of(self.grid_credit_per_minute, energy.currency),
+            reservation=self.reservation.to_domain(energy.currency) if self.reservation else None,
+        )
+        return StallOffer(terms=terms, promised=promised)
+
+
 class SessionEntry(Entry):
     """What a session costs beside its energy."""
 
@@ -119,8 +167,11 @@ class SessionEntry(Entry):
     no_show: NoShowEntry | None = None
     buffer: BufferEntry | None = None
     buyer_finder_fee: FinderFeeEntry | None = None
+    stall: StallEntry | None = None
 
-    def to_domain(self, currency: Currency) -> SessionTerms:
+    def to_domain(self, price: Price, *, power: Decimal) -> SessionTerms:
+        """Return the terms at a plug of that power (kW), where a kWh has that price."""
+        currency = price.currency
         finder = self.buyer_finder_fee
         return SessionTerms(
             longest=timedelta(minutes=self.longest_minutes),
@@ -129,7 +180,14 @@ class SessionEntry(Entry):
             no_show=self.no_show.to_domain(currency) if self.no_show else None,
             buffer=self.buffer.to_domain(currency) if self.buffer else None,
             finder=finder_fee(finder.to_domain(currency)) if finder else None,
+            stall=self.stall.to_domain(price, power) if self.stall else None,
         )
+
+    def kept_fee(self, currency: Currency) -> tuple[CancellationTerm, ...]:
+        """Return what the reservation of a stall says of cancelling, nothing of other sessions."""
+        reserved = self.stall.reservation if self.stall else None
+        term = reserved.to_cancellation(currency) if reserved else None
+        return () if term is None else (term,)
 
 
 def check_connector(mode: DeliveryMode, connector: ConnectorEntry | None) -> None:

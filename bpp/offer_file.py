@@ -196,17 +196,19 @@ class OfferEntry(Entry):
     session: SessionEntry | None = None
     cancellation: Annotated[tuple[CancellationEntry, ...], BeforeValidator(_listed)] = ()
 
-    def to_domain(self, provider_id: str, tariffs: Sequence[Wheeling], *, is_session: bool = False) -> Offer:
+    def to_domain(
+        self, provider_id: str, tariffs: Sequence[Wheeling], *, power: Decimal | None = None
+    ) -> Offer:
         """Return the offer; `tariffs` is what its tariff files charge. Raises: ValueError.
 
-        `is_session` says that it is of a connector, whose sessions have terms of their own.
+        `power` is that of a connector (kW), whose sessions have terms of their own.
         """
         return Offer(
             id=self.id,
             name=self.name,
             provider_id=provider_id,
             resource_id=self.resource,
-            terms=self._terms(tariffs, is_session=is_session),
+            terms=self._terms(tariffs, power=power),
             zone=self.zone,
             minimum=Energy.from_kwh(self.minimum_kwh) if self.minimum_kwh else None,
             maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
@@ -220,17 +222,19 @@ class OfferEntry(Entry):
         """The ways of paying, the usual one first."""
         return self.payment if isinstance(self.payment, tuple) else (self.payment,)
 
-    def _terms(self, tariffs: Sequence[Wheeling], *, is_session: bool) -> Terms:
+    def _terms(self, tariffs: Sequence[Wheeling], *, power: Decimal | None) -> Terms:
         currency = Currency(self.currency)
-        session = (self.session or SessionEntry()).to_domain(currency) if is_session else None
         rates = self._rates()
+        price = Price(per_kwh=self._price(rates), currency=currency)
+        own = self.session or SessionEntry()
+        session = None if power is None else own.to_domain(price, power=power)
         wheeling = [*(entry.to_domain(currency) for entry in self.wheeling), *tariffs]
         offs = [self.discount] if self.discount else []
         discounts = [entry.to_domain(currency) for entry in (*offs, *self.promotions)]
         first = discounts[0] if discounts and isinstance(discounts[0], Discount) else None
         fixed = None if self.fixed_price is None else Money.of(self.fixed_price, currency)
         return Terms(
-            price=Price(per_kwh=self._price(rates), currency=currency),
+            price=price,
             wheeling=wheeling[0] if wheeling else None,
             discount=first,
             pricing_model=self.pricing_model,
@@ -251,7 +255,10 @@ class OfferEntry(Entry):
             payment=self._payments[0],
             share_percent=self.share_percent,
             session=session,
-            cancellation=tuple(entry.to_domain(currency) for entry in self.cancellation),
+            cancellation=(
+                *(entry.to_domain(currency) for entry in self.cancellation),
+                *own.kept_fee(currency),
+            ),
         )
 
     def _rates(self) -> DayRates | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import or_, select
@@ -22,3 +23,10 @@ async def find_out_of_order(uow: UnitOfWork) -> frozenset[str]:
         .where(or_(has_fault, stations.c.connected_at.is_(None)))
     )
     return frozenset((await uow.connection.execute(query)).scalars())
+
+
+async def settled_since(plug: str, uow: UnitOfWork) -> datetime | None:
+    """Return since when the plug stands as it does now, None if its station never said."""
+    query = select(station_connectors.c.status_at).where(station_connectors.c.connector_id == plug)
+    found: datetime | None = (await uow.connection.execute(query)).scalar_one_or_none()
+    return found

@@ -52,7 +52,9 @@ def _in_session(selection: Selection, request: OrderRequest, *, now: datetime) -
     if terms.session is None:
         return selection
     window = session_window(request, selection.resource, terms.session, now=now)
-    return replace(selection, window=window)
+    session = terms.session.promising(request.vehicle_power)
+    offer = replace(selection.offer, terms=replace(terms, session=session))
+    return replace(selection, window=window, offer=offer)
 
 
 async def require_meter_open(

@@ -14,6 +14,7 @@ from typing import Final
 import structlog
 
 from bpp.platform import Bpp
+from bpp.stalls import ready, with_ledger
 from kernel.energy import Energy
 from kernel.interval import Interval
 from stations.command_store import put_command
@@ -32,6 +33,7 @@ from trading.charging.session import (
     require_startable,
 )
 from trading.charging.session_store import SessionEntry, SessionStore
+from trading.charging.stall_keeping import withdraw
 from trading.contract import Contract
 from trading.lifecycle import ContractStatus
 from trading.refusals import CancellationNotAllowed
@@ -55,12 +57,16 @@ _UNDER_WAY: Final = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What was heard of a session: the event and when it was, and what the meter stood at, and why."""
+    """What was heard of a session: the event and when it was, what the meter stood at, and why.
+
+    `grid_event` is what of the grid makes its plug give less.
+    """
 
     event: SessionEvent
     at: datetime
     register: Energy | None = None
     why: str = ""
+    grid_event: str | None = None
 
 
 async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
@@ -80,6 +86,8 @@ async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
         connector_type=None if connector is None else connector.type.value,
         max_power=None if connector is None else connector.max_power,
     )
+    if terms.stall is not None:
+        session = await with_ledger(bpp, session, terms.stall, uow, now=now)
     await SessionStore(uow.connection).save(session)
     if session.is_reserved:
         await _command(bpp, session, Verb.RESERVE, uow, now=now)
@@ -127,6 +135,7 @@ async def obey(
         if session.state in _UNDER_WAY:
             return contract
         require_startable(session, now=now)
+        session = await ready(bpp, contract, session, uow, now=now)
         return await _start(bpp, contract, session, uow, now=now)
     if session.state in (SessionState.STOPPING, SessionState.FINISHED) or not session.is_open:
         return contract
@@ -141,7 +150,7 @@ async def tell_session(contract: Contract, news: News, uow: UnitOfWork, *, now: 
     Raises: SessionNotThere.
     """
     session = await _get(contract, uow)
-    moved = heard(session, news.event, at=news.at, why=news.why)
+    moved = heard(session, news.event, at=news.at, why=news.why, grid_event=news.grid_event)
     if moved == session:
         return None
     return await _moved(contract, [moved], [news], uow, now=now)
@@ -156,6 +165,7 @@ async def look_at_session(
     session = await SessionStore(uow.connection).find(contract.id)
     if session is None or not session.is_open:
         return contract, session
+    session = await ready(bpp, contract, session, uow, now=now)
     event = due_event(session, now=now)
     if event is SessionEvent.STOP:
         contract = await _stop(bpp, contract, session, uow, now=now, why="its slot is over")
@@ -185,8 +195,8 @@ async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side:
         raise CancellationNotAllowed(
             f"the session of {contract.id} is {session.state}", hint="Stop it by an update."
         )
-    ended = happen(session, SessionEvent.CANCEL, at=now)
-    if side is Side.SELLER or contract.terms.cancellation_of(side) is not None:
+    ended = withdraw(session, at=now) if side is Side.SELLER else happen(session, SessionEvent.CANCEL, at=now)
+    if contract.terms.cancellation_of(side) is not None:
         ended = replace(ended, is_missed=False)
     await _keep([ended], [News(event=SessionEvent.CANCEL, at=now)], uow, now=now)
     verb = Verb.STOP if session.state is SessionState.STARTING else Verb.RELEASE

@@ -57,7 +57,7 @@ class StationDesk:
             event.connector_id, at=event.at
         )
         why = event.why or _WORDS.get(event.kind, "")
-        news = News(event=meaning, at=event.at, register=event.register, why=why)
+        news = News(event=meaning, at=event.at, register=event.register, why=why, grid_event=event.grid_event)
         if event.kind is StationEventKind.AVAILABLE:
             await self._tell(session_id, replace(news, event=SessionEvent.TIMED_OUT, why=_TOO_LATE), uow, now)
         await self._tell(session_id, news, uow, now)

@@ -79,7 +79,9 @@ class Agreement:
     @property
     def seller_may_owe(self) -> bool:
         """Whether the last cycle may say that the seller owes something."""
-        return bool(self.terms.penalties) or self.cancellation is not None
+        session = self.terms.session
+        has_stall = session is not None and session.stall is not None
+        return bool(self.terms.penalties) or self.cancellation is not None or has_stall
 
     @property
     def deliverable(self) -> Energy:

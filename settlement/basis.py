@@ -17,6 +17,7 @@ from settlement.agreement import Agreement
 from settlement.explanation import session_record
 from settlement.laying import Laid
 from settlement.quantities import CycleQuantities
+from settlement.stalls import energies_in
 from trading.bands import Band
 from trading.records import terms_to_record
 
@@ -54,6 +55,7 @@ class BasisOf:
         )
         if agreement.session is not None:
             due += f" {session_record(agreement.session)}"
+            due += "".join(f" {watt_hours}" for watt_hours in energies_in(quantities, agreement))
         if (ended := agreement.cancellation) is not None:
             return f"{due} {ended.side} {ended.owed.minor} {_instant(ended.at)}"
         if not agreement.terms.penalties:

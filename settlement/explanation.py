@@ -23,6 +23,7 @@ from settlement.periods import NamedPeriod
 from settlement.quantities import CycleQuantities, SideQuantities
 from settlement.shortfall.contract_penalties import SideShortfall
 from settlement.side import MeteredInterval
+from settlement.stalls import explain_stall
 from trading.cancellation import Cancellation
 from trading.charging.facts import SessionFacts
 from trading.records import terms_to_record
@@ -88,6 +89,7 @@ def explain_cycle(
     }
     if agreement.session is not None:
         record["session"] = session_record(agreement.session)
+        record |= explain_stall(quantities, agreement)
     found = shortfalls(quantities, agreement)
     record |= {"shortfalls": [_shortfall(each) for each in found]} if found else {}
     ended = cancellation_in(quantities, agreement)
@@ -140,12 +142,19 @@ def digest_of(readings: Sequence[MeteredInterval]) -> str:
 
 
 def session_record(facts: SessionFacts) -> Record:
-    """Return how a charging session went. Units: microseconds."""
-    return {
+    """Return how a charging session went, of a stall with its ledger. Units: microseconds."""
+    record: Record = {
         "began": facts.began,
         "missed": facts.missed,
         "charging_us": facts.charging // _MICROSECOND,
         "idle_us": facts.idle // _MICROSECOND,
+    }
+    if not facts.rows:
+        return record
+    start = facts.reserved_start
+    return record | {
+        "reserved_start": None if start is None else _instant(start),
+        "ledger": [[_instant(row.at), row.state.value, row.stall, row.event] for row in facts.rows],
     }
 
 

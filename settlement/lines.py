@@ -14,6 +14,7 @@ from settlement.charges.cycle import CycleCharges, CycleFacts, charge_cycle
 from settlement.charges.line import ChargeLine
 from settlement.quantities import CycleQuantities
 from settlement.shortfall.contract_penalties import SideShortfall, shortfalls_of
+from settlement.stalls import stall_lines
 from trading.cancellation import Cancellation
 from trading.charges import LineKind
 from trading.costs import ENERGY_COST, WHEELING_CHARGES
@@ -91,7 +92,7 @@ def charge(quantities: CycleQuantities, agreement: Agreement) -> CycleCharges:
         shortfalls=shortfalls(quantities, agreement),
         session=agreement.session,
     )
-    fee = _cancellation_fee(quantities, agreement)
+    fee = (*stall_lines(quantities, agreement), *_cancellation_fee(quantities, agreement))
     if agreement.is_void:
         nothing = Money.zero(agreement.terms.currency)
         energy = ChargeLine(

@@ -1,4 +1,4 @@
-"""What a seller owes for falling short, or for cancelling, once the cycle that says so is billed. Pure.
+"""What a seller owes for a shortfall, a cancellation or lost time, once its cycle is billed. Pure.
 
 Where the buyer is paid, it has a credit note of its own kind, issued with the bill. A later run of the
 cycle moves what it differs by: more is another such note, and less is an adjustment, which the contract's
@@ -49,7 +49,8 @@ class PenaltyCredit:
 def seller_penalty(cycle: SettlementCycle) -> SellerPenalty | None:
     """Return what the seller owes by a settled cycle, None where its explanation says of nothing.
 
-    It is a penalty for its shortfall, or what it owes the buyer for having cancelled; never both.
+    It is a penalty for its shortfall, what it owes the buyer for having cancelled, or what it credits for
+    time that was lost at its stall; never two of these.
     """
     explanation = cycle.explanation or {}
     owed = [
@@ -60,6 +61,8 @@ def seller_penalty(cycle: SettlementCycle) -> SellerPenalty | None:
     ended = explanation.get("cancellation")
     if ended is not None and ended["side"] == Side.SELLER:
         owed = [(Payee.INJURED_SIDE, ended["owed_minor"])]
+    if (stall := explanation.get("stall")) is not None:
+        owed = [(Payee.INJURED_SIDE, stall["credit_minor"])]
     if not owed:
         return None
     payee, minor = owed[0]

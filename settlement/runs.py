@@ -46,8 +46,8 @@ def find_revisions(
 ) -> list[Revision]:
     """Return the settled cycles whose delivery or amount is another by now, each with its next run.
 
-    So is one whose shortfalls are others, where the settled cycle has its explanation: they say what the
-    seller owes, which is no part of the amount.
+    So is one whose shortfalls, or credits for a stall, are others, where the settled cycle has its
+    explanation: they say what the seller owes, which is no part of the amount.
     """
     return [
         Revision(previous=settled[cycle.cycle_id], revised=_next_run(settled[cycle.cycle_id], cycle))
@@ -98,7 +98,9 @@ def _same(one: SettlementCycle, other: SettlementCycle) -> bool:
     if (one.delivered, one.amount) != (other.delivered, other.amount):
         return False
     told, computed = other.explanation, one.explanation
-    return told is None or computed is None or told.get("shortfalls") == computed.get("shortfalls")
+    if told is None or computed is None:
+        return True
+    return all(told.get(name) == computed.get(name) for name in ("shortfalls", "stall"))
 
 
 def _next_run(previous: SettlementCycle, cycle: SettlementCycle) -> SettlementCycle:

@@ -19,16 +19,24 @@ from kernel.money import Money, round_to_minor, sum_money
 from trading.charging.fees import NO_TIME
 from trading.charging.stall_ledger import (
     ENERGY_STATES,
-    ReservationTerms,
     StallRow,
     StallSession,
     StallState,
     late_by,
     promised_in,
 )
+from trading.charging.stall_terms import ReservationTerms
 
 _MINUTE: Final = timedelta(minutes=1) // timedelta(microseconds=1)
 _NOUGHT: Final = Fraction(0)
+
+ENERGY: Final = "energy"
+OCCUPANCY: Final = "occupancy"
+IDLE: Final = "idle"
+RESERVATION: Final = "reservation fee"
+OPERATOR_DELAY: Final = "operator delay credit"
+GRID_DELAY: Final = "grid delay credit"
+"""What the flows are called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,14 +72,14 @@ def _lines(session: StallSession) -> Iterator[tuple[str, Fraction]]:
     by_cpo = _added(session, rows, StallState.LIMITED_BY_CPO)
     by_grid = _added(session, rows, StallState.LIMITED_BY_GRID)
     watt_hours = sum((row.energy or ZERO_ENERGY).watt_hours for row, _ in rows)
-    yield "energy", -Fraction(watt_hours, WATT_HOURS_PER_KWH) * Fraction(terms.energy.per_kwh)
+    yield ENERGY, -Fraction(watt_hours, WATT_HOURS_PER_KWH) * Fraction(terms.energy.per_kwh)
     on_stall = sum((_minutes(lasting) for _, lasting in rows), _NOUGHT)
-    yield "occupancy", -(on_stall - by_cpo - by_grid) * Fraction(terms.occupancy.amount)
+    yield OCCUPANCY, -(on_stall - by_cpo - by_grid) * Fraction(terms.occupancy.amount)
     idle = sum((lasting for row, lasting in session.lasting() if row.state is StallState.IDLE), NO_TIME)
-    yield "idle", -_minutes(max(NO_TIME, idle - terms.grace)) * Fraction(terms.idle.amount)
+    yield IDLE, -_minutes(max(NO_TIME, idle - terms.grace)) * Fraction(terms.idle.amount)
     if terms.reservation is not None:
         yield from _reserved(session, terms.reservation, by_cpo)
-    yield "grid delay credit", by_grid * Fraction(terms.grid_credit.amount)
+    yield GRID_DELAY, by_grid * Fraction(terms.grid_credit.amount)
 
 
 def _reserved(
@@ -79,10 +87,10 @@ def _reserved(
 ) -> Iterator[tuple[str, Fraction]]:
     """Return the fee, where it is kept, and what the operator owes for minutes that it added."""
     if _is_kept(session, terms):
-        yield "reservation fee", -Fraction(terms.fee.amount)
+        yield RESERVATION, -Fraction(terms.fee.amount)
     delay = _minutes(late_by(session)) + by_cpo
     credit = min(delay * Fraction(terms.delay_credit.amount), Fraction(terms.cap.amount))
-    yield "operator delay credit", credit
+    yield OPERATOR_DELAY, credit
 
 
 def _is_kept(session: StallSession, terms: ReservationTerms) -> bool:

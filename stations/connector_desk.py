@@ -32,6 +32,7 @@ class Status:
     kind: StationEventKind
     at: datetime
     why: str = ""
+    grid_event: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,7 @@ class ConnectorDesk:
             at=at,
             session_id=state.session_id,
             why=status.why,
+            grid_event=status.grid_event,
         )
         await self.on_event(turn.uow, event, turn.now)
 

@@ -83,7 +83,8 @@ class StationEvent:
 
     Stands are to the second too, so that what flowed from one event to another is known exactly.
     `session_id` is the contract whose charging it is about, if any; `register` the stand of the
-    connector's meter at that instant, where the station said it.
+    connector's meter at that instant, where the station said it; `grid_event` the event of the grid by which
+    it gives less, where it is that.
     """
 
     connector_id: str
@@ -92,6 +93,7 @@ class StationEvent:
     session_id: str | None = None
     register: Energy | None = None
     why: str = ""
+    grid_event: str | None = None
 
 
 OnStationEvent = Callable[[UnitOfWork, StationEvent, datetime], Awaitable[None]]

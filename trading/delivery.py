@@ -15,6 +15,7 @@ from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.money import Money, sum_money
 from trading.cancellation import Cancellation
+from trading.charging.stall_ledger import StallRows
 from trading.contract import Contract
 from trading.proposal import Proposal
 from trading.quote import Quote
@@ -109,7 +110,11 @@ class ConnectorStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SessionReport:
-    """What is told of a charging session beside its delivery: its plug, how both stand, its minutes."""
+    """What is told of a charging session beside its delivery: its plug, how both stand, its minutes.
+
+    Of a stall that is sold as such there is the ledger, with what flowed in each row, and the start that
+    was reserved.
+    """
 
     status: SessionStatus
     connector: ConnectorStatus | None = None
@@ -118,6 +123,8 @@ class SessionReport:
     minutes: Decimal | None = None
     is_reserved: bool = False
     why: str = ""
+    rows: StallRows = ()
+    reserved_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,6 +143,11 @@ class Delivery:
     settlement_cycle_id: str | None = None
     cut: Cut | None = None
     session: SessionReport | None = None
+
+    @property
+    def reserved_start(self) -> datetime | None:
+        """When a session at a stall was to begin, None if nobody reserved it."""
+        return None if self.session is None else self.session.reserved_start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,13 +180,22 @@ class BillingCycleView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Flow:
+    """One thing of what a session at a stall came to: the driver pays it where it is negative."""
+
+    title: str
+    driver: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ContractView:
     """A contract with everything that came of it: what a peer is told.
 
     `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
     that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
     `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended. `quoted`
-    is the price of an order of several lines, seen as one contract.
+    is the price of an order of several lines, seen as one contract. `flows` are what a session at a stall
+    came to that has ended.
     """
 
     contract: Contract
@@ -186,6 +207,7 @@ class ContractView:
     proposal: Proposal | None = None
     cancellation: Cancellation | None = None
     quoted: Quote | None = None
+    flows: tuple[Flow, ...] = ()
 
     @property
     def quote(self) -> Quote:

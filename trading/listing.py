@@ -9,6 +9,7 @@ from kernel.energy import Energy
 from kernel.interval import Interval
 from kernel.money import Money
 from trading.charging.fees import NO_TIME, MinuteFee
+from trading.charging.stall_terms import StallTerms
 from trading.delivery_words import describe_delivery
 from trading.excerpt import Excerpt
 from trading.offer import Catalogue, Offer, Provider, Resource
@@ -24,7 +25,8 @@ class ListedTerms:
     `flat` is due whatever flows: a subscription's fee for each period, or a fixed price for the whole.
     `hours` have prices of their own, every day by the offer's clock; so have intervals, which only LTS
     has room for: elsewhere the dearest of them is told as the price. `is_session` says that a charging
-    session is sold, in which `idle` is due for a vehicle that stays; its grace is told in words alone.
+    session is sold, in which `idle` is due for a vehicle that stays; its grace is told in words alone. What
+    a `stall` costs only LTS has room for: elsewhere words alone tell it.
     """
 
     price: Price
@@ -37,6 +39,7 @@ class ListedTerms:
     by_interval: IntervalPrices | None = None
     is_session: bool = False
     idle: MinuteFee | None = None
+    stall: StallTerms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,4 +157,5 @@ def list_terms(terms: Terms) -> ListedTerms:
         by_interval=terms.by_interval,
         is_session=session is not None,
         idle=replace(idle, grace=NO_TIME) if idle else None,
+        stall=session.stall.terms if session and session.stall else None,
     )

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
+from math import ceil
 from typing import Final
 
 from kernel.currency import Currency
-from kernel.energy import Energy
+from kernel.energy import WATT_HOURS_PER_KWH, Energy
 from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.money import Money, round_to_minor, sum_money
 from trading.charges import LineKind
+from trading.charging.facts import OCCUPANCY, RESERVATION_FEE
 from trading.charging.fees import SessionTerms
 from trading.costs import WHEELING_CHARGES, ExactLine, Standing, cost_to_date
 from trading.flat import lay_flat
@@ -74,7 +76,7 @@ def quote_energy(quantity: Energy, terms: Terms, *, window: Interval, zone: str)
     """Return the price of `quantity` if all of it is delivered, evenly over `window` of `zone`.
 
     What a retailer collects, and what the seller is charged, is no part of it; nor is what the time at a
-    plug costs, which nobody knows ahead.
+    plug costs, which nobody knows ahead. Of a stall it is estimated by the power that is promised.
     Raises: ZoneUnknown.
     """
     cycles = count_cycles(window, zone, terms.settlement_type)
@@ -100,8 +102,24 @@ def quote_energy(quantity: Energy, terms: Terms, *, window: Interval, zone: str)
     for kind, called in _ADDED:
         added = _of_kind(lines, kind, called, terms, cycles)
         components += _with_buffer(added, terms.session) if kind is LineKind.FEE else added
+    components += _of_stall(quantity, terms)
     components += _taxes(lines, discounts, terms)
     return Quote(quantity=quantity, currency=terms.currency, components=tuple(components))
+
+
+def _of_stall(quantity: Energy, terms: Terms) -> Iterator[Component]:
+    """Yield what reserving a stall costs, and about what the time at it will, at the promised power."""
+    stall = None if terms.session is None else terms.session.stall
+    if stall is None:
+        return
+    if stall.terms.reservation is not None and stall.terms.reservation.fee.minor:
+        fee = stall.terms.reservation.fee
+        yield Component(type=ComponentType.FEE, amount=fee, description=RESERVATION_FEE)
+    minutes = Fraction(quantity.watt_hours * 60, WATT_HOURS_PER_KWH) / Fraction(stall.promised)
+    amount = round_to_minor(minutes * Fraction(stall.terms.occupancy.amount), terms.currency)
+    if amount.minor:
+        about = f"about {ceil(minutes)} min at {stall.promised.normalize():f} kW"
+        yield Component(type=ComponentType.FEE, amount=amount, description=f"{OCCUPANCY} ({about})")
 
 
 def count_cycles(window: Interval, zone: str, every: SettlementType = SettlementType.DAILY) -> int:

@@ -55,7 +55,8 @@ class OrderRequest:
 
     `buyer_utility` is the subscriber id of the utility that serves the buyer. `code` makes it cheaper.
     `contracted` is the quantity that the contract's attributes repeat. `total` is the price that the
-    buyer expects, in major units of `currency`. `as_sent` is the whole order.
+    buyer expects, in major units of `currency`. `as_sent` is the whole order. `vehicle_power` is what the
+    vehicle that is to be charged takes at most, in kW.
     """
 
     order_id: str | None = None
@@ -76,6 +77,7 @@ class OrderRequest:
     as_sent: Mapping[str, Any] = field(default_factory=dict)
     finder_fee: FinderFee | None = None
     session: SessionWish | None = None
+    vehicle_power: Decimal | None = None
 
 
 MOST_WORDS: Final = 20

@@ -147,6 +147,7 @@ class Terms:
             raise TermsInvalid(f"a share of a meter is more than 0 and at most 100 %, not {share}")
         if self.session is not None and (self.penalties or self.fixed is not None):
             raise TermsInvalid("a session costs what was charged: it has no penalties and no fixed price")
+        self._check_stall()
         for what, sides in (
             ("penalty", [penalty.side for penalty in self.penalties]),
             ("price of cancelling", [term.side for term in self.cancellation]),
@@ -158,6 +159,16 @@ class Terms:
             raise TermsInvalid(
                 "a penalty in per cent of the price needs one price: energy that did not flow has no time"
             )
+
+    def _check_stall(self) -> None:
+        stall = None if self.session is None else self.session.stall
+        if stall is None:
+            return
+        beside = (self.all_wheeling, self.percentages, self.amounts_off, self.charges, self.by_interval)
+        if self.pricing_model is not PricingModel.PER_KWH or any(beside):
+            raise TermsInvalid("a stall is sold by the kWh and the minute: nothing but taxes is beside these")
+        if stall.terms.energy != self.price:
+            raise TermsInvalid("the energy at a stall has one price")
 
     @property
     def currency(self) -> Currency:

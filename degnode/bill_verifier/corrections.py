@@ -71,11 +71,13 @@ def _penalty(statement: Json, bill: Json, owed: Owed, at: datetime) -> Iterator[
 
 
 def _owed_by(run: Json) -> Iterator[int]:
-    """Yield what a run says that the seller owes the buyer, for its shortfall or for having cancelled."""
+    """Yield what a run says that the seller owes the buyer, for a shortfall, a cancellation, lost time."""
     explanation = run["explanation"]
     for short in explanation.get("shortfalls", ()):
         if (short["side"], short["payee"]) == ("SELLER", "INJURED_SIDE"):
             yield short["minor"]
+    if "stall" in explanation:
+        yield explanation["stall"]["credit_minor"]
     ended = explanation.get("cancellation")
     if ended is not None and ended["side"] == "SELLER":
         yield ended["owed_minor"]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from hashlib import sha256
-from typing import Final
+from typing import Final, NamedTuple
 
 from degnode.bill_verifier.bands import included_in_time
 from degnode.bill_verifier.cancellations import cancellation_in, fee_charges, is_void, no_energy
@@ -17,6 +17,7 @@ from degnode.bill_verifier.lines import Charged, billed, charged_between
 from degnode.bill_verifier.penalties import Shortfall, charges_of, shortfalls
 from degnode.bill_verifier.sessions import session_charges
 from degnode.bill_verifier.shares import Counted, cut_by, left_to_contract, share_of_contract
+from degnode.bill_verifier.stalls import explained, is_stall, stall_charges, stays
 from degnode.bill_verifier.statement import Json, exact, span, written, written_span
 from kernel.clock import parse_instant
 from kernel.currency import Currency
@@ -92,7 +93,8 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
     short = _shortfalls(statement, cycle.metered, known)
     session = contract.get("session")
     charges = [no_energy()] if is_void(contract) else _charged(statement, cycle, known, before, after)
-    charges += [*charges_of(short), *fee_charges(contract, cycle.metered)]
+    stall = _at_stall(statement, cycle, known, after)
+    charges += [*stall.charges, *charges_of(short), *fee_charges(contract, cycle.metered)]
     lines = billed(charges)
     sides = {
         "exported": _side(known.exported, cycle.metered, statement["meters"]["exported"]["allocation"]),
@@ -126,7 +128,7 @@ def expected_run(statement: Json, cycle_id: str, cycle: Cycle, known: Known, pre
         "lines": lines,
     }
     if session:
-        explanation["session"] = session
+        explanation |= {"session": session} | stall.explained
     if short:
         explanation["shortfalls"] = [each.to_record() for each in short]
     if ended := cancellation_in(contract, cycle.metered):
@@ -152,9 +154,27 @@ def _charged(
     contract, terms = statement["contract"], statement["terms"]
     charges = charged_between(terms, *_reached(contract, cycle.metered, known, before, after))
     session = contract.get("session")
-    if session and cycle.metered.end == span(contract["window"]).end:
+    is_last = cycle.metered.end == span(contract["window"]).end
+    if session and is_last and not is_stall(terms, session):
         charges += session_charges(terms, session)
     return charges
+
+
+class _AtStall(NamedTuple):
+    """What the ledger of a stall comes to in a cycle, and how that is explained; nothing of other cycles."""
+
+    charges: list[Charged]
+    explained: Json
+
+
+def _at_stall(statement: Json, cycle: Cycle, known: Known, after: Delivered) -> _AtStall:
+    contract, terms = statement["contract"], statement["terms"]
+    session = contract.get("session")
+    if cycle.metered.end != span(contract["window"]).end or not is_stall(terms, session):
+        return _AtStall([], {})
+    rows = stays(session, known.exported, after.total)
+    charges = stall_charges(terms, session, rows, is_cancelled=bool(contract.get("cancellation")))
+    return _AtStall(charges, {"stall": explained(rows, charges)})
 
 
 def _delivered(statement: Json, known: Known, by: datetime) -> Delivered:

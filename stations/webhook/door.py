@@ -58,6 +58,8 @@ class EventForm(BaseModel):
     """The session of the command that it was started by."""
     register_wh: Annotated[int | None, Field(ge=0, le=MAX_WATT_HOURS)] = None
     why: Annotated[str, Field(max_length=500)] = ""
+    grid_event: Annotated[str | None, Field(min_length=1, max_length=200)] = None
+    """The event of the grid by which the connector gives less, of SUSPENDED_BY_STATION alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +125,10 @@ async def _offline(post: _Post) -> None:
 
 
 async def _stands(post: _Post) -> None:
-    status = Status(kind=StationEventKind(post.form.event), at=utc(post.form.at), why=post.form.why)
+    form, kind = post.form, StationEventKind(post.form.event)
+    if form.grid_event is not None and kind is not StationEventKind.SUSPENDED_BY_STATION:
+        raise StationEventInvalid("only what gives less is due to the grid", path="$.grid_event")
+    status = Status(kind=kind, at=utc(form.at), why=form.why, grid_event=form.grid_event)
     await post.desks.connectors.stand(post.place, status, post.turn)
 
 

@@ -85,10 +85,12 @@ async def buy_session(world: SellerWorld, wanted: OrderRequest = CHARGE) -> Cont
     return wire.read_contract((await world.send(Action.CONFIRM, held))[wire.ORDER_KEY])
 
 
-async def wish(world: SellerWorld, bought: ContractReport, wanted: SessionWish) -> ContractReport:
+async def wish(
+    world: SellerWorld, bought: ContractReport, wanted: SessionWish, *, ordered: OrderRequest = CHARGE
+) -> ContractReport:
     """Return what is answered to an update that starts or stops a session."""
     wire = wire_of(world.profile.name)
-    request = replace(CHARGE, order_id=bought.order_id, session=wanted)
+    request = replace(ordered, order_id=bought.order_id, session=wanted)
     return wire.read_contract((await world.send(Action.UPDATE, wire.write_update(request)))[wire.ORDER_KEY])
 
 
@@ -115,7 +117,9 @@ def session_status(report: ContractReport) -> SessionStatus:
     return report.delivery.session.status
 
 
-async def count(world: SellerWorld, start: datetime, minutes: int, watt_hours: int) -> None:
+async def count(
+    world: SellerWorld, start: datetime, minutes: int, watt_hours: int, *, meter: str = PLUG_METER
+) -> None:
     """Have the plug's meter tell what it counted from an instant on, and the contracts be looked at."""
     seconds = minutes * 60
     kind = ReadingType(
@@ -129,18 +133,18 @@ async def count(world: SellerWorld, start: datetime, minutes: int, watt_hours: i
     )
     period = TimePeriod(start=int(start.timestamp()), duration=seconds)
     readings = MirrorReadingSet(readings=(Reading(value=watt_hours, time_period=period),))
-    mrid = f"0{PLUG_METER}01".zfill(32)
+    mrid = f"0{meter}01".zfill(32)
     register = MirrorMeterReading(mrid=mrid, mrid_as_sent=mrid, reading_type=kind, reading_sets=(readings,))
     plug = MirrorUsagePoint(
-        mrid=PLUG_METER.zfill(32),
-        mrid_as_sent=f"0{PLUG_METER}",
+        mrid=meter.zfill(32),
+        mrid_as_sent=f"0{meter}",
         device_lfdi="",
         role_flags=0x13,
         meter_readings=(register,),
     )
     async with world.uow_factory() as uow:
         raw = write_mirror_usage_point(plug)
-        result = await record_mirror_document(raw, uow=uow, now=world.clock.now(), sender=PLUG_METER)
+        result = await record_mirror_document(raw, uow=uow, now=world.clock.now(), sender=meter)
         touched = [(meter.mrid, meter.span) for meter in result.touched]
         meters = [mrid for mrid, _ in touched]
         await note_readings(uow, meters=meters, now=world.clock.now(), revised=touched)
@@ -148,15 +152,21 @@ async def count(world: SellerWorld, start: datetime, minutes: int, watt_hours: i
 
 
 async def happen_at_plug(
-    world: SellerWorld, kind: StationEventKind, bought: ContractReport | None = None, why: str = ""
+    world: SellerWorld,
+    kind: StationEventKind,
+    bought: ContractReport | None = None,
+    why: str = "",
+    plug: str = PLUG,
+    grid_event: str | None = None,
 ) -> None:
     """Have the station tell of something at the plug."""
     event = StationEvent(
-        connector_id=PLUG,
+        connector_id=plug,
         kind=kind,
         at=world.clock.now(),
         session_id=bought.order_id if bought else None,
         why=why,
+        grid_event=grid_event,
     )
     async with world.uow_factory() as uow:
         await StationDesk(bpp=world.bpp).on_event(uow, event, world.clock.now())

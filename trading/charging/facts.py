@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
 from trading.charging.fees import NO_TIME, SessionTerms
+from trading.charging.stall_ledger import StallRows
 
 IDLE_FEE: Final = "Idle Fee"
 OCCUPANCY: Final = "Occupancy"
 NO_SHOW_FEE: Final = "No-show Fee"
+RESERVATION_FEE: Final = "Reservation Fee"
 """Titles of lines."""
 
 
@@ -21,12 +23,15 @@ class SessionFacts:
     """How a session went: `began`, or was `missed`, or neither where it is not the driver's fault.
 
     `charging` is the time from its start until its charging ended, `idle` how long the vehicle stayed then.
+    Of a stall there are the `rows` of its ledger, and the start that was reserved, if one was.
     """
 
     began: bool
     missed: bool = False
     charging: timedelta = NO_TIME
     idle: timedelta = NO_TIME
+    rows: StallRows = ()
+    reserved_start: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

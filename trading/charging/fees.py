@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
+from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
@@ -12,6 +13,7 @@ from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money
 from trading.charges import Charge, LineKind, Percent
+from trading.charging.stall_terms import StallOffer
 from trading.rates import TermsInvalid
 
 NO_TIME: Final = timedelta(0)
@@ -77,6 +79,7 @@ class SessionTerms:
 
     `idle` is for the time that a vehicle stays at the plug after its charging ended, `occupancy` for the
     time from the start until then. `finder` is what the buyer's platform gets, and one of the charges.
+    Where a `stall` is sold, time costs what its terms say, and none of these is beside them.
     """
 
     longest: timedelta = timedelta(hours=4)
@@ -85,17 +88,32 @@ class SessionTerms:
     no_show: NoShow | None = None
     buffer: Buffer | None = None
     finder: Charge | None = None
+    stall: StallOffer | None = None
 
     def __post_init__(self) -> None:
         if not _MINUTE <= self.longest <= _LONGEST:
             raise TermsInvalid(f"a session lasts from a minute to {_LONGEST.days} days, not {self.longest}")
         if self.finder is not None and self.finder.kind is not LineKind.FEE:
             raise TermsInvalid("what the buyer's platform gets is a fee")
+        others = (self.idle, self.occupancy, self.no_show, self.finder)
+        if self.stall is not None and any(each is not None for each in others):
+            raise TermsInvalid(
+                "time at a stall costs what the stall's own terms say, and nothing beside them"
+            )
 
     @property
     def start_grace(self) -> timedelta | None:
         """How long a reserved slot waits for its driver; None for as long as it lasts."""
+        if self.stall is not None:
+            return self.stall.terms.grace
         return None if self.no_show is None else self.no_show.grace
+
+    def promising(self, most: Decimal | None) -> SessionTerms:
+        """Return the terms for a vehicle that takes so much at most (kW); a stall promises it no more."""
+        stall = self.stall
+        if stall is None or most is None or most >= stall.promised:
+            return self
+        return replace(self, stall=replace(stall, promised=most))
 
     @property
     def extra(self) -> Energy:
@@ -112,6 +130,9 @@ class SessionTerms:
             yield "the no-show fee", self.no_show.fee.currency
         if self.buffer is not None:
             yield "the buffer", self.buffer.amount.currency
+        if self.stall is not None:
+            for amount in self.stall.terms.amounts:
+                yield "the stall", amount.currency
 
 
 def finder_fee(value: Percent | Money) -> Charge:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 from kernel.currency import Currency
@@ -11,9 +12,12 @@ from kernel.energy import Energy
 from kernel.money import Money
 from trading.charges import Charge
 from trading.charging.fees import Buffer, MinuteFee, NoShow, SessionTerms
+from trading.charging.stall_terms import ReservationTerms, StallOffer, StallTerms
+from trading.rates import Price
 
 Record = dict[str, Any]
 _SECOND: Final = timedelta(seconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 
 
 def session_to_record(terms: SessionTerms) -> Record:
@@ -33,6 +37,8 @@ def session_to_record(terms: SessionTerms) -> Record:
             "minor": buffer.amount.minor,
             "wh": buffer.energy.watt_hours,
         }
+    if terms.stall is not None:
+        record["stall"] = _stall_to(terms.stall)
     return record | ({"finder": terms.finder.title} if terms.finder else {})
 
 
@@ -52,6 +58,50 @@ def session_from_record(
             title=buffer["title"], amount=Money(buffer["minor"], currency), energy=Energy(buffer["wh"])
         ),
         finder=next((charge for charge in charges if charge.title == record.get("finder")), None),
+        stall=_stall_from(record["stall"], currency) if "stall" in record else None,
+    )
+
+
+def _stall_to(offer: StallOffer) -> Record:
+    terms, reserved = offer.terms, offer.terms.reservation
+    record: Record = {
+        "promised_kw": f"{offer.promised:f}",
+        "per_kwh": f"{terms.energy.per_kwh:f}",
+        "occupancy_minor": terms.occupancy.minor,
+        "idle_minor": terms.idle.minor,
+        "grace_minutes": terms.grace // _MINUTE,
+        "grid_credit_minor": terms.grid_credit.minor,
+    }
+    if reserved is not None:
+        record["reservation"] = {
+            "fee_minor": reserved.fee.minor,
+            "cancel_before_minutes": reserved.cancel_before // _MINUTE,
+            "delay_credit_minor": reserved.delay_credit.minor,
+            "cap_minor": reserved.cap.minor,
+        }
+    return record
+
+
+def _stall_from(record: Mapping[str, Any], currency: Currency) -> StallOffer:
+    reserved = record.get("reservation")
+    terms = StallTerms(
+        energy=Price(per_kwh=Decimal(record["per_kwh"]), currency=currency),
+        occupancy=Money(record["occupancy_minor"], currency),
+        idle=Money(record["idle_minor"], currency),
+        grace=record["grace_minutes"] * _MINUTE,
+        most_demotions=0,
+        grid_credit=Money(record["grid_credit_minor"], currency),
+        reservation=None if reserved is None else _reservation_from(reserved, currency),
+    )
+    return StallOffer(terms=terms, promised=Decimal(record["promised_kw"]))
+
+
+def _reservation_from(record: Mapping[str, Any], currency: Currency) -> ReservationTerms:
+    return ReservationTerms(
+        fee=Money(record["fee_minor"], currency),
+        cancel_before=record["cancel_before_minutes"] * _MINUTE,
+        delay_credit=Money(record["delay_credit_minor"], currency),
+        cap=Money(record["cap_minor"], currency),
     )
 
 

@@ -15,8 +15,10 @@ from kernel.errors import NodeError
 from kernel.interval import Interval
 from trading.charging.facts import SessionFacts
 from trading.charging.fees import NO_TIME
+from trading.charging.stall_ledger import SECOND, StallRows, StallState, append
 
 _INSTANT: Final = timedelta(microseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 OVERTIME: Final = timedelta(hours=24)
 """How long after its slot, or its charging, a session is waited for of which nothing is heard any more."""
 
@@ -91,6 +93,24 @@ NEXT: Final[Mapping[tuple[SessionState, SessionEvent], SessionState]] = MappingP
 )
 """Everything that changes a session; what a station tells beside it changes nothing."""
 
+_ROWS: Final[Mapping[SessionEvent, StallState]] = MappingProxyType(
+    {
+        _E.STARTED: StallState.CHARGING,
+        _E.SATED: StallState.CHARGING,
+        _E.RESUMED: StallState.CHARGING,
+        _E.FOUND: StallState.CHARGING,
+        _E.SUSPENDED: StallState.LIMITED_BY_CPO,
+        _E.INTERRUPTED: StallState.LIMITED_BY_CPO,
+        _E.STOPPED: StallState.IDLE,
+        _E.LEFT: StallState.DEPARTED,
+        _E.ABANDONED: StallState.DEPARTED,
+        _E.MISSED: StallState.NO_SHOW,
+        _E.UNSERVED: StallState.FAILED_BY_CPO,
+        _E.CANCEL: StallState.CANCELLED,
+    }
+)
+"""What an event is in the ledger of a stall: who sets the pace from then on."""
+
 FINAL: Final = frozenset({_S.ENDED, _S.NO_SHOW, _S.FAILED, _S.CANCELLED})
 
 
@@ -107,7 +127,7 @@ class Session:
     `slot` is when it was agreed to be, `start_by` until when a reserved one is kept. `stopped_at` is when
     its charging ended, `idle_since` since when the vehicle takes nothing though it could, `left_at` when it
     had gone, or when it was clear that none comes. `was_refused` says that the plug would not start, `why`
-    in words what stands in the way.
+    in words what stands in the way. `rows` are the ledger of a stall that is sold as such, None of others.
     """
 
     contract_id: str
@@ -126,6 +146,12 @@ class Session:
     is_missed: bool = False
     was_refused: bool = False
     why: str = ""
+    rows: StallRows | None = None
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether its stall has not been ready for it yet."""
+        return bool(self.rows and self.rows[-1].state is StallState.QUEUED)
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +166,8 @@ class Session:
             missed=self.is_missed,
             charging=idle - started if started and idle else NO_TIME,
             idle=left - idle if idle and left else NO_TIME,
+            rows=self.rows or (),
+            reserved_start=self.slot.start if self.is_reserved and self.rows is not None else None,
         )
 
     @property
@@ -150,8 +178,13 @@ class Session:
         return Interval(start, max(end, start + _INSTANT))
 
 
-def happen(session: Session, event: SessionEvent, *, at: datetime, why: str = "") -> Session:
-    """Return the session after something happened to it `at` an instant. Raises: SessionNotThere."""
+def happen(
+    session: Session, event: SessionEvent, *, at: datetime, why: str = "", grid_event: str | None = None
+) -> Session:
+    """Return the session after something happened to it `at` an instant. Raises: SessionNotThere.
+
+    `grid_event` is what of the grid makes its plug give less.
+    """
     following = NEXT.get((session.state, event))
     if following is None:
         possible = ", ".join(event for state, event in NEXT if state is session.state)
@@ -160,17 +193,43 @@ def happen(session: Session, event: SessionEvent, *, at: datetime, why: str = ""
             hint=f"Possible now: {possible}." if possible else f"{session.state} is final.",
         )
     changed = replace(session, state=following, why=why)
-    return _MARKS.get(event, _unmarked)(changed, at)
+    marked = _MARKS.get(event, _unmarked)(changed, at)
+    return replace(marked, rows=session.rows and _rows_after(session, event, at, grid_event))
 
 
-def heard(session: Session, event: SessionEvent, *, at: datetime, why: str = "") -> Session:
+def _rows_after(session: Session, event: SessionEvent, at: datetime, grid_event: str | None) -> StallRows:
+    """Return the ledger of a stall after an event; who is served had the stall before that.
+
+    Who leaves a plug with a fault was let down. Of what nobody tells nothing is idle, nor after the slot.
+    """
+    rows, state = session.rows or (), _ROWS.get(event)
+    if state is None:
+        return rows
+    if state is StallState.DEPARTED and session.state is SessionState.INTERRUPTED:
+        state = StallState.FAILED_BY_CPO
+    if grid_event is not None and event is SessionEvent.SUSPENDED:
+        return append(rows, StallState.LIMITED_BY_GRID, at=at, event=grid_event)
+    if session.is_queued and state is StallState.CHARGING:
+        rows = append(rows, StallState.ASSIGNED, at=at, stall=session.plug)
+    if event is SessionEvent.ABANDONED:
+        at = min(at, session.slot.end) if rows[-1].state is not StallState.IDLE else rows[-1].at
+    if event is SessionEvent.CANCEL:
+        at += SECOND
+    return append(rows, state, at=at)
+
+
+def heard(
+    session: Session, event: SessionEvent, *, at: datetime, why: str = "", grid_event: str | None = None
+) -> Session:
     """Return the session after a station told of something; what changes nothing is passed over.
 
     That it will not stop does not let a session go on whose slot is over.
     """
     if (session.state, event) == (SessionState.STOPPING, SessionEvent.REJECTED) and at >= session.slot.end:
         return session
-    return happen(session, event, at=at, why=why) if (session.state, event) in NEXT else session
+    if (session.state, event) not in NEXT:
+        return session
+    return happen(session, event, at=at, why=why, grid_event=grid_event)
 
 
 def require_startable(session: Session, *, now: datetime) -> None:
@@ -186,7 +245,8 @@ def require_startable(session: Session, *, now: datetime) -> None:
 def due_event(session: Session, *, now: datetime) -> SessionEvent | None:
     """Return what time alone makes of a session by `now`, None if nothing."""
     if session.state in (SessionState.RESERVED, SessionState.STARTING):
-        nobody = SessionEvent.UNSERVED if session.was_refused else SessionEvent.MISSED
+        is_let_down = session.was_refused or session.is_queued
+        nobody = SessionEvent.UNSERVED if is_let_down else SessionEvent.MISSED
         return nobody if now >= _kept_until(session) else None
     if now >= _given_up_at(session):
         return SessionEvent.ABANDONED
@@ -195,7 +255,9 @@ def due_event(session: Session, *, now: datetime) -> SessionEvent | None:
 
 
 def next_look(session: Session, *, now: datetime) -> datetime:
-    """Return when time alone changes an open session next."""
+    """Return when time alone changes an open session next; a stall that is not ready is looked at often."""
+    if session.is_queued:
+        return session.slot.start if now < session.slot.start else min(now + _MINUTE, session.slot.end)
     if session.state in (SessionState.RESERVED, SessionState.STARTING):
         return _kept_until(session)
     given_up = _given_up_at(session)
@@ -204,7 +266,7 @@ def next_look(session: Session, *, now: datetime) -> datetime:
 
 def _kept_until(session: Session) -> datetime:
     """Return until when somebody is waited for: who wants to start is there, and has the whole slot."""
-    is_there = session.state is SessionState.STARTING or session.was_refused
+    is_there = session.state is SessionState.STARTING or session.was_refused or session.is_queued
     return session.slot.end if is_there else session.start_by
 
 

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import and_, insert, or_, select
+from sqlalchemy import and_, func, insert, or_, select
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.clock import format_instant, parse_instant
 from kernel.energy import Energy
 from kernel.interval import Interval
 from trading.charging.session import FINAL, Session, SessionEvent, SessionState
+from trading.charging.stall_ledger import StallRow, StallState
 from trading.charging.tables import charging_session_events, charging_sessions
 from trading.lifecycle import ContractStatus
 from trading.tables import contracts
 
+_FIRST: Final = datetime.min.replace(tzinfo=UTC)
 _SAME: Final = (
     "contract_id",
     "plug",
@@ -99,6 +102,19 @@ class SessionStore:
             for row in (await self._connection.execute(query)).mappings()
         ]
 
+    async def free_since(self, plug: str, *, before: datetime) -> datetime | None:
+        """Return when the last vehicle left a plug that charged there before an instant.
+
+        None if one is still there, the first instant of all times if none ever was.
+        """
+        table = charging_sessions.c
+        is_there = table.state.not_in([state.value for state in FINAL])
+        query = select(func.bool_or(is_there), func.max(table.left_at)).where(
+            table.plug == plug, table.started_at.is_not(None), table.started_at < before
+        )
+        busy, left_at = (await self._connection.execute(query)).one()
+        return None if busy else left_at or _FIRST
+
     async def open_at(self, plug: str, *, at: datetime) -> str | None:
         """Return the contract of the session that a plug is busy with, or would be at an instant."""
         table = charging_sessions.c
@@ -143,15 +159,31 @@ def _row(session: Session) -> dict[str, Any]:
         "most_wh": session.most.watt_hours,
         "max_power": None if session.max_power is None else f"{session.max_power:f}",
         "state": session.state.value,
+        "ledger": None if session.rows is None else [_row_to(row) for row in session.rows],
     }
 
 
 def _session(row: RowMapping) -> Session:
-    power = row["max_power"]
+    power, ledger = row["max_power"], row["ledger"]
     return Session(
         **{name: row[name] for name in _SAME},
         slot=Interval(row["slot_start"], row["slot_end"]),
         most=Energy(row["most_wh"]),
         max_power=None if power is None else Decimal(power),
         state=SessionState(row["state"]),
+        rows=None if ledger is None else tuple(_row_from(told) for told in ledger),
+    )
+
+
+def _row_to(row: StallRow) -> dict[str, str]:
+    told = {"at": format_instant(row.at), "state": row.state.value, "stall": row.stall, "event": row.event}
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def _row_from(told: dict[str, str]) -> StallRow:
+    return StallRow(
+        at=parse_instant(told["at"]),
+        state=StallState(told["state"]),
+        stall=told.get("stall"),
+        event=told.get("event"),
     )

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from kernel.interval import EmptyInterval, Interval
 from trading.charging.fees import SessionTerms
+from trading.charging.stall_terms import StallOffer
 from trading.fields import Field
 from trading.offer import Resource
 from trading.refusals import FieldInvalid, WindowUnavailable
 from trading.request import FinderFee, OrderRequest
 from trading.terms import Terms
 
+_MINUTE: Final = timedelta(minutes=1)
 _WHOLE: Final = 0
 """Slots begin and end on whole seconds, which every wire can write."""
+LEAD: Final = timedelta(hours=1)
+"""How long ahead a stall is reserved at least (rule N3 of the network of the draft)."""
 
 
 def session_window(
@@ -35,7 +39,27 @@ def session_window(
             f"a session lasts {terms.longest} at most", path=Field.TRADE_END, hint="Ask for a shorter one."
         )
     _require_reservable(window, resource, now=now)
+    if terms.stall is not None:
+        _require_mode(terms.stall, request, now=now)
     return window
+
+
+def _require_mode(stall: StallOffer, request: OrderRequest, *, now: datetime) -> None:
+    """Let a start be named where the offer is of reservations, in time, and only there."""
+    start = request.trade_start
+    if stall.terms.reservation is None:
+        if start is not None and start > now:
+            raise WindowUnavailable(
+                "the offer is for who walks in",
+                path=Field.TRADE_START,
+                hint="Leave the start out, or take an offer of reservations.",
+            )
+    elif start is None or start < now + LEAD:
+        raise WindowUnavailable(
+            f"a stall is reserved {LEAD // _MINUTE} minutes ahead at least",
+            path=Field.TRADE_START,
+            hint="Name a later start, or take an offer for who walks in.",
+        )
 
 
 def _require_reservable(window: Interval, resource: Resource, *, now: datetime) -> None:

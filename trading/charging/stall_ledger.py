@@ -9,21 +9,24 @@ Source: the draft EV charging use case 2 of the Digital Energy Grid, sections 4 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Final
+from typing import Final, TypeAlias
 
 from kernel.energy import WATT_HOURS_PER_KWH, ZERO_ENERGY, Energy
-from kernel.money import Money
+from kernel.interval import Interval
 from trading.charging.fees import NO_TIME
-from trading.rates import Price
+from trading.charging.stall_terms import StallTerms
 
 _HOUR: Final = timedelta(hours=1)
+SECOND: Final = timedelta(seconds=1)
+"""What a ledger counts in."""
+_INSTANT: Final = timedelta(microseconds=1)
 _MOST_OF_PROMISE: Final = Fraction(105, 100)
 """A row's mean power may be so much of what was promised: meters are not that exact."""
 
@@ -76,27 +79,9 @@ class StallRow:
     event: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReservationTerms:
-    """What reserving a start costs, and what the operator owes who is late: by the minute, up to a cap."""
-
-    fee: Money
-    cancel_before: timedelta
-    delay_credit: Money
-    cap: Money
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StallTerms:
-    """The terms of an EvChargingOffer v3.0. Units: money for a minute, but for the energy's price."""
-
-    energy: Price
-    occupancy: Money
-    idle: Money
-    grace: timedelta
-    most_demotions: int
-    grid_credit: Money
-    reservation: ReservationTerms | None = None
+StallRows: TypeAlias = tuple[StallRow, ...]
+Counted: TypeAlias = Sequence[tuple[Interval, Energy]]
+"""What the meter of a stall counted, interval by interval, in order of time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +102,68 @@ class StallSession:
         """Return each row that another follows, and how long it held."""
         for row, following in pairwise(self.rows):
             yield row, following.at - row.at
+
+
+def append(
+    rows: Sequence[StallRow],
+    state: StallState,
+    *,
+    at: datetime,
+    stall: str | None = None,
+    event: str | None = None,
+) -> StallRows:
+    """Return the rows with one more, a second after the last at the earliest; the same again is none.
+
+    Rows count in whole seconds. What was told is never taken back, so what became known too late for its
+    place comes after it. Nothing follows a last state.
+    """
+    whole = at.replace(microsecond=0)
+    if rows and (rows[-1].state is state or rows[-1].state in LAST_STATES):
+        return tuple(rows)
+    if rows:
+        whole = max(whole, rows[-1].at + SECOND)
+    return (*rows, StallRow(at=whole, state=state, stall=stall, event=event))
+
+
+def energies(rows: Sequence[StallRow], counted: Counted, *, total: Energy) -> tuple[Energy, ...]:
+    """Return the energy of each row that another follows, and of the last; nought where none flows.
+
+    A meter's interval that reaches over the end of a row is divided in proportion to time, rounded down. As
+    much is shared out as was delivered in all; what is counted before the first row, or after the last of
+    energy, is its.
+    """
+    ends = [following.at for following in rows[1:]]
+    last = max((at for at, row in enumerate(rows) if row.state in ENERGY_STATES), default=-1)
+    found, before = [], 0
+    for at, row in enumerate(rows):
+        if row.state not in ENERGY_STATES:
+            found.append(ZERO_ENERGY)
+            continue
+        by_end = total.watt_hours if at == last else min(_counted_by(counted, ends[at]), total.watt_hours)
+        found.append(Energy(by_end - before))
+        before = by_end
+    return tuple(found)
+
+
+def with_energies(rows: Sequence[StallRow], counted: Counted, *, total: Energy) -> StallRows:
+    """Return the rows, those of energy states with what flowed in them."""
+    found = energies(rows, counted, total=total)
+    return tuple(
+        replace(row, energy=energy) if row.state in ENERGY_STATES else row
+        for row, energy in zip(rows, found, strict=True)
+    )
+
+
+def _counted_by(counted: Counted, instant: datetime) -> int:
+    """Return the Wh of all intervals up to an instant, of one that it lies in a part."""
+    watt_hours = 0
+    for interval, energy in counted:
+        if interval.end <= instant:
+            watt_hours += energy.watt_hours
+        elif interval.start < instant:
+            part = (instant - interval.start) // _INSTANT
+            watt_hours += energy.watt_hours * part // (interval.duration // _INSTANT)
+    return watt_hours
 
 
 def faults_of(session: StallSession) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import BigInteger, Boolean, Column, DateTime, ForeignKey, Identity, Index, Table, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.append_only import make_append_only
 from storage.metadata import metadata
@@ -29,6 +30,7 @@ charging_sessions: Final = Table(
     Column("is_missed", Boolean, nullable=False, server_default=text("false")),
     Column("was_refused", Boolean, nullable=False, server_default=text("false")),
     Column("why", Text, nullable=False, server_default=""),
+    Column("ledger", JSONB(none_as_null=True)),  # of a stall: who set the pace, and since when
     Index("ix_charging_sessions_plug", "plug", "slot_start"),
 )
 

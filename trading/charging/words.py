@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from trading.charging.fees import NO_TIME, MinuteFee, SessionTerms
+from trading.charging.stall_terms import StallOffer
 
 _MINUTE: Final = timedelta(minutes=1)
 
@@ -22,10 +23,29 @@ def describe_session(terms: SessionTerms) -> Iterator[str]:
             f"A reserved slot is kept for {_minutes(terms.no_show.grace)} after its start; "
             f"who does not come owes {terms.no_show.fee}."
         )
+    if terms.stall is not None:
+        yield from _describe_stall(terms.stall)
     if terms.buffer is not None:
         yield (
             f"{terms.buffer.amount} are paid beside the price, for up to {terms.buffer.energy} more than was "
             "ordered; what is not used returns."
+        )
+
+
+def _describe_stall(stall: StallOffer) -> Iterator[str]:
+    terms, reserved = stall.terms, stall.terms.reservation
+    grace, power = _minutes(terms.grace), f"{stall.promised.normalize():f} kW"
+    yield (
+        f"A minute of charging costs {terms.occupancy} beside the energy, but for those that limits of the "
+        f"operator or of the grid add to what {power} take; one that the grid adds is credited "
+        f"{terms.grid_credit}."
+    )
+    yield f"A vehicle that stays after its charging owes {terms.idle} for each minute after {grace}."
+    yield f"The stall is kept for {grace}; who is not there then is given up."
+    if reserved is not None:
+        yield (
+            f"Reserving it costs {reserved.fee}, which returns where the stall is later than {grace}; each "
+            f"minute of the operator's delay is credited {reserved.delay_credit}, {reserved.cap} at most."
         )
 
 

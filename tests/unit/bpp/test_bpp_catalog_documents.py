@@ -37,6 +37,7 @@ CATALOGUES = [
     "morning-and-afternoon.yaml",
     "community-solar.yaml",
     "charging-station.yaml",
+    "charging-stalls.yaml",
     "household-supply.yaml",
 ]
 

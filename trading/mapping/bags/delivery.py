@@ -22,6 +22,7 @@ from trading.delivery import (
     TelemetryEvent,
 )
 from trading.mapping.bags.charging_session import is_session, read_session, write_session
+from trading.mapping.bags.stall_session import is_ledger, read_ledger
 from trading.mapping.find import Json
 from trading.offer import DeliveryMode
 
@@ -52,6 +53,8 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) 
 
     Raises: LookupError, TypeError, ValueError.
     """
+    if is_ledger(bag):
+        return replace(read_ledger(bag, window=window), cut=cut)
     if is_session(bag):
         return replace(read_session(bag, window=window), cut=cut)
     end = bag["deliveryEndTime"]
@@ -69,7 +72,7 @@ def read_delivery(bag: Mapping[str, Any], *, window: Interval, cut: Cut | None) 
 
 def mode_of(bag: Mapping[str, Any]) -> str:
     """Return how the energy of a delivery changes hands. Raises: LookupError."""
-    return DeliveryMode.EV_CHARGING if is_session(bag) else str(bag["deliveryMode"])
+    return DeliveryMode.EV_CHARGING if is_session(bag) or is_ledger(bag) else str(bag["deliveryMode"])
 
 
 def _reading(row: MeterReadingView) -> Json:

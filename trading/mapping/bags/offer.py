@@ -20,6 +20,7 @@ from trading.mapping.bags.charging_offer import (
     read_charging_offer,
     write_charging_offer,
 )
+from trading.mapping.bags.stall_offer import is_stall_offer, read_stall_terms
 from trading.mapping.find import Json, without_none
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.terms import PricingModel, SettlementType
@@ -116,6 +117,15 @@ def open_for(offer: ListedOffer, period: Interval | None) -> ListedOffer:
 
 
 def _read_terms(bag: Mapping[str, Any], told: ToldPrice) -> ListedTerms:
+    if is_stall_offer(bag):
+        stall = read_stall_terms(bag["terms"])
+        return ListedTerms(
+            price=stall.energy,
+            pricing_model=PricingModel.PER_KWH,
+            settlement_type=SettlementType.DAILY,
+            is_session=True,
+            stall=stall,
+        )
     if is_charging_offer(bag):
         terms = read_charging_offer(bag, price=told.price)
         return replace(terms, flat=told.flat, by_interval=told.by_interval)

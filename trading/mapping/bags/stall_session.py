@@ -1,25 +1,40 @@
-"""EvChargingSession v3.0 with the terms that it is settled by, out of a contract of 2.0.0 LTS."""
+"""EvChargingSession v3.0: the ledger of a session at a stall, and the terms that it is settled by."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from kernel.clock import parse_instant
-from kernel.currency import Currency
-from kernel.energy import Energy
-from kernel.money import Money
+from kernel.clock import format_instant, parse_instant
+from kernel.energy import ZERO_ENERGY, Energy
+from kernel.interval import Interval
+from schemas import iris
 from trading.charging.stall_ledger import (
-    ReservationTerms,
+    LAST_STATES,
     StallRow,
     StallSession,
     StallState,
-    StallTerms,
 )
-from trading.mapping.find import reading
-from trading.rates import Price
+from trading.delivery import Delivery, DeliveryStatus, SessionReport, SessionStatus
+from trading.mapping.bags.stall_offer import read_stall_terms
+from trading.mapping.find import Json, reading, without_none
+
+_S: Final = StallState
+_STATUS: Final[Mapping[StallState, SessionStatus]] = {
+    _S.CHARGING: SessionStatus.ACTIVE,
+    _S.LIMITED_BY_CPO: SessionStatus.ACTIVE,
+    _S.LIMITED_BY_GRID: SessionStatus.ACTIVE,
+    _S.IDLE: SessionStatus.STOP,
+    **dict.fromkeys(LAST_STATES, SessionStatus.COMPLETED),
+}
+"""How a session stands by the last row of its ledger; before these it is pending."""
+_DELIVERY: Final = {
+    SessionStatus.PENDING: DeliveryStatus.PENDING,
+    SessionStatus.ACTIVE: DeliveryStatus.IN_PROGRESS,
+    SessionStatus.STOP: DeliveryStatus.IN_PROGRESS,
+    SessionStatus.COMPLETED: DeliveryStatus.COMPLETED,
+}
 
 
 def read_stall_session(contract: Mapping[str, Any]) -> StallSession:
@@ -36,34 +51,11 @@ def read_stall_session(contract: Mapping[str, Any]) -> StallSession:
         if promised <= 0:
             raise ValueError("the promised power is more than nothing")
         return StallSession(
-            terms=_read_terms(commitment["offer"]["offerAttributes"]["terms"]),
+            terms=read_stall_terms(commitment["offer"]["offerAttributes"]["terms"]),
             promised=promised,
             rows=tuple(_read_row(row) for row in ledger),
             reserved_start=None if reserved is None else parse_instant(reserved),
         )
-
-
-def _read_terms(terms: Mapping[str, Any]) -> StallTerms:
-    currency = Currency(terms["currency"])
-    reservation = terms.get("reservation")
-    return StallTerms(
-        energy=Price(per_kwh=Decimal(terms["energyPerKWh"]), currency=currency),
-        occupancy=Money.of(terms["occupancyPerMin"], currency),
-        idle=Money.of(terms["idlePerMin"], currency),
-        grace=timedelta(minutes=int(terms["graceMin"])),
-        most_demotions=int(terms["maxDemotions"]),
-        grid_credit=Money.of(terms["gridDelayCreditPerMin"], currency),
-        reservation=None if reservation is None else _read_reservation(reservation, currency),
-    )
-
-
-def _read_reservation(terms: Mapping[str, Any], currency: Currency) -> ReservationTerms:
-    return ReservationTerms(
-        fee=Money.of(terms["fee"], currency),
-        cancel_before=timedelta(minutes=int(terms["cancelBeforeMin"])),
-        delay_credit=Money.of(terms["cpoDelayCreditPerMin"], currency),
-        cap=Money.of(terms["liabilityCap"], currency),
-    )
 
 
 def _read_row(row: Mapping[str, Any]) -> StallRow:
@@ -74,3 +66,41 @@ def _read_row(row: Mapping[str, Any]) -> StallRow:
         stall=row.get("stallId"),
         event=row.get("eventId"),
     )
+
+
+def write_ledger(rows: Sequence[StallRow]) -> Json:
+    """Return a ledger as a ChargingSession of the third generation."""
+    return {
+        "@context": iris.STALL_SESSION_CONTEXT,
+        "@type": iris.CHARGING_SESSION,
+        "ledger": [_write_row(row) for row in rows],
+    }
+
+
+def is_ledger(bag: Mapping[str, Any]) -> bool:
+    return "ledger" in bag
+
+
+def read_ledger(bag: Mapping[str, Any], *, window: Interval) -> Delivery:
+    """Return what a ledger says of the delivery; `window` is the contract's.
+
+    Raises: LookupError, TypeError, ValueError.
+    """
+    rows = tuple(_read_row(row) for row in bag["ledger"])
+    state = rows[-1].state
+    delivered = sum((row.energy for row in rows if row.energy is not None), ZERO_ENERGY)
+    status = _STATUS.get(state, SessionStatus.PENDING)
+    came_to_nothing = status is SessionStatus.COMPLETED and delivered == ZERO_ENERGY
+    return Delivery(
+        status=DeliveryStatus.FAILED if came_to_nothing else _DELIVERY[status],
+        delivered=delivered,
+        window=window,
+        ended=status is SessionStatus.COMPLETED,
+        session=SessionReport(status=status, rows=rows),
+    )
+
+
+def _write_row(row: StallRow) -> Json:
+    energy = None if row.energy is None else row.energy.kilowatt_hours
+    told = {"at": format_instant(row.at), "state": row.state.value, "kWh": energy}
+    return without_none(told | {"stallId": row.stall, "eventId": row.event})

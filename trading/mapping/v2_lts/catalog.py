@@ -15,6 +15,7 @@ from trading.mapping.bags.charging_service import UNTOLD, Supply
 from trading.mapping.bags.location import read_place, write_location
 from trading.mapping.bags.offer import ToldPrice, open_for, read_offer, write_offer_terms
 from trading.mapping.bags.resource import read_resource, write_resource
+from trading.mapping.bags.stall_offer import write_stall_offer
 from trading.mapping.find import Json, find_object, find_objects, find_text, reading
 from trading.mapping.v2_lts.flows import read_expected, write_expected
 from trading.mapping.v2_lts.time_series import (
@@ -37,7 +38,9 @@ _PLACES: Final = "availableAt"
 def write_catalog(listing: Listing, *, bpp_id: str, bpp_url: str) -> Json:
     """Return the message of an on_discover; the catalogues of one listing share its code."""
     shared = _shared(listing, bpp_id=bpp_id, bpp_url=bpp_url) | {"isActive": True}
-    return {"catalogs": [shared | _catalog(provider, listing) for provider in listing.providers]}
+    return {
+        "catalogs": [shared | _catalog(provider, listing, bpp_id=bpp_id) for provider in listing.providers]
+    }
 
 
 def write_published_id(listing: Listing, provider: Provider) -> str:
@@ -88,14 +91,16 @@ def read_catalog(message: Mapping[str, Any]) -> list[Listing]:
         ]
 
 
-def _catalog(provider: Provider, listing: Listing) -> Json:
+def _catalog(provider: Provider, listing: Listing, *, bpp_id: str) -> Json:
     mine = [resource for resource in listing.resources if resource.provider_id == provider.id]
     return {
         "id": listing.id if len(listing.providers) == 1 else f"{listing.id}/{provider.id}",
         "provider": _provider(provider) | _sites(mine),
         "resources": [_resource(resource) for resource in mine],
         "offers": [
-            _offer(offer, resource, listing) for resource in mine for offer in listing.offers_of(resource)
+            _offer(offer, resource, listing, bpp_id=bpp_id)
+            for resource in mine
+            for offer in listing.offers_of(resource)
         ],
     }
 
@@ -118,7 +123,7 @@ def _resource(resource: Resource) -> Json:
     } | _sites([resource])
 
 
-def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
+def _offer(offer: ListedOffer, resource: Resource, listing: Listing, *, bpp_id: str) -> Json:
     series = write_offered(resource.production, price=offer.terms.price, available=resource.available)
     price = {"id": _PRICE, "status": {"code": "OFFERED"}, "considerationAttributes": series}
     written: Json = {
@@ -127,7 +132,9 @@ def _offer(offer: ListedOffer, resource: Resource, listing: Listing) -> Json:
         "provider": _provider(listing.provider_of(resource)),
         "resourceIds": [offer.resource_id],
         "considerations": [price, *_prices(offer), *_flat(offer)],
-        "offerAttributes": write_offer_terms(offer),
+        "offerAttributes": write_offer_terms(offer)
+        if offer.terms.stall is None
+        else write_stall_offer(offer.terms.stall, operator=bpp_id),
     }
     if listing.networks:
         written["availableTo"] = [{"type": _NETWORK, "id": network} for network in listing.networks]

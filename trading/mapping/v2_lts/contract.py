@@ -6,12 +6,13 @@ What the buyer sent and we do not know comes back as it was.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 from kernel.energy import Energy
 from schemas import iris
 from trading.contract import Contract
-from trading.delivery import ContractView, SettlementCycleView
+from trading.delivery import ContractView
 from trading.lifecycle import ContractStatus
 from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
@@ -19,12 +20,24 @@ from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.proposal import write_proposal
 from trading.mapping.bags.purchase_terms import write_agreed_terms
 from trading.mapping.bags.quantity import echo_quantity
+from trading.mapping.bags.stall_session import write_ledger
 from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object, find_objects, without_none
 from trading.mapping.v2_lts.contract_request import COMMITMENT
-from trading.mapping.v2_lts.flows import SETTLED, write_quote, write_settled
+from trading.mapping.v2_lts.flows import (
+    SETTLED,
+    STALL_SETTLED,
+    write_quote,
+    write_settled,
+    write_stall_settled,
+)
 from trading.mapping.v2_lts.participants import write_participants
 from trading.mapping.v2_lts.paths import PROPOSAL, PURCHASE_TERMS
+from trading.mapping.v2_lts.stall import (
+    stall_of,
+    told_status,
+    write_stall_parts,
+)
 from trading.mapping.v2_lts.time_series import write_agreed, write_series_over
 from trading.quote import Quote
 from trading.request import OrderRequest, Selection
@@ -48,6 +61,7 @@ _SETTLEMENT_STATUS: Final = {"PENDING": "COMMITTED", "SETTLED": "COMPLETE", "FAI
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
     """Return the contract that was asked for with its price: nothing is held, nothing agreed."""
     sent, offer = request.as_sent, selection.offer
+    stall = stall_of(offer.terms)
     commitment = _commitment(
         sent,
         status="DRAFT",
@@ -57,6 +71,9 @@ def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote)
         quantity=quote.quantity,
         series=write_agreed(selection.window, price=offer.terms.told_price, requested=quote.quantity),
     )
+    if stall is not None:
+        start = selection.window.start
+        commitment |= write_stall_parts(find_object(sent, "commitments", 0), commitment, stall, start)
     commitment |= _agreed_terms(commitment, offer.terms)
     return dict(sent) | {
         "status": find_object(sent, "status") | {"code": "DRAFT"},
@@ -78,15 +95,15 @@ def _taken(sent: Mapping[str, Any], request: OrderRequest, selection: Selection)
 def write_contract_order(view: ContractView) -> Json:
     """Return a contract as it stands, with everything that came of it."""
     contract = view.contract
-    sent = contract.buyer_order
+    sent, status = contract.buyer_order, told_status(view)
     return dict(sent) | {
         "id": contract.id,
-        "status": find_object(sent, "status") | {"code": _STATUS[contract.status]} | _why_ended(view),
+        "status": find_object(sent, "status") | {"code": _STATUS[status]} | _why_ended(view),
         "commitments": [_agreed_commitment(view) | _proposed(view)],
         "consideration": _over(find_objects(sent, "consideration"), _considerations(view)),
         "participants": write_participants(sent, seller=contract.provider_id, buyer=contract.buyer_id),
         "performance": [_performance(view), *_over(find_objects(sent, "performance")[1:], _cuts(view))],
-        "settlements": _over(find_objects(sent, "settlements"), _settlements(view.cycles)),
+        "settlements": _over(find_objects(sent, "settlements"), _settlements(view)),
         "contractAttributes": _attributes(view),
     }
 
@@ -101,7 +118,8 @@ def write_trade(sent: Mapping[str, Any], *, order_id: str, status: ContractStatu
 
 
 def _agreed_commitment(view: ContractView) -> Json:
-    commitment = write_agreed_commitment(view.contract, delivered=_final(view))
+    status, start = told_status(view), view.delivery.reserved_start
+    commitment = write_agreed_commitment(view.contract, status=status, delivered=_final(view), start=start)
     return commitment | _agreed_terms(commitment, view.contract.terms)
 
 
@@ -124,11 +142,21 @@ def _why_ended(view: ContractView) -> Json:
     return without_none({"name": ended.reason.code or None, "shortDesc": said})
 
 
-def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = None) -> Json:
-    """Return what was agreed to be provided; `delivered` once that is final."""
-    return _commitment(
+def write_agreed_commitment(
+    contract: Contract,
+    *,
+    status: ContractStatus | None = None,
+    delivered: Energy | None = None,
+    start: datetime | None = None,
+) -> Json:
+    """Return what was agreed to be provided; `status` if another is told, `delivered` once it is final.
+
+    `start` is when a session at a stall was to begin, if another than it did.
+    """
+    stall = stall_of(contract.terms)
+    written = _commitment(
         contract.buyer_order,
-        status=_COMMITMENT_STATUS[contract.status],
+        status=_COMMITMENT_STATUS[status or contract.status],
         resource_id=contract.resource_id,
         offer_id=contract.offer_id,
         offer_name=contract.offer_name,
@@ -140,6 +168,10 @@ def write_agreed_commitment(contract: Contract, *, delivered: Energy | None = No
             delivered=delivered,
         ),
     )
+    if stall is None:
+        return written
+    sent = find_object(contract.buyer_order, "commitments", 0)
+    return written | write_stall_parts(sent, written, stall, start or contract.window.start)
 
 
 def _commitment(
@@ -171,14 +203,19 @@ def _commitment(
 
 def _considerations(view: ContractView) -> list[Json]:
     quote = view.quote
+    if stall_of(view.contract.terms) is not None:
+        is_settled = all(cycle.status == "SETTLED" for cycle in view.cycles)
+        settled = [write_stall_settled(view.flows, is_settled=is_settled)] if view.flows else []
+        return [write_quote(quote), *settled]
     settled = [write_settled(view.cycles, total=view.total, penalty=view.penalty)] if view.cycles else []
     return [write_quote(quote), *settled]
 
 
-def _settlements(cycles: Sequence[SettlementCycleView]) -> list[Json]:
+def _settlements(view: ContractView) -> list[Json]:
+    paid_for = SETTLED if stall_of(view.contract.terms) is None else STALL_SETTLED
     return [
-        {"id": cycle.cycle_id, "considerationId": SETTLED, "status": _SETTLEMENT_STATUS[cycle.status]}
-        for cycle in cycles
+        {"id": cycle.cycle_id, "considerationId": paid_for, "status": _SETTLEMENT_STATUS[cycle.status]}
+        for cycle in view.cycles
     ]
 
 
@@ -189,7 +226,9 @@ def _performance(view: ContractView) -> Json:
     words = {"name": session.why} if session is not None and session.why else {}
     ours = {
         "status": {"code": view.delivery.status.value} | words,
-        "performanceAttributes": write_delivery(contract, view.delivery),
+        "performanceAttributes": write_ledger(session.rows)
+        if session is not None and session.rows
+        else write_delivery(contract, view.delivery),
     }
     return {"id": f"delivery-{contract.id}", "commitmentIds": [_commitment_id(contract)]} | sent | ours
 

@@ -16,6 +16,7 @@ from trading.mapping.bags.proposal import read_answer as read_said
 from trading.mapping.bags.proposal import write_said
 from trading.mapping.bags.purchase_terms import read_asked_terms, write_asked_terms
 from trading.mapping.bags.quantity import echo_quantity, read_quantity
+from trading.mapping.bags.stall_commitment import read_stall_wishes, write_stall_wishes
 from trading.mapping.bags.wishes import Wishes, read_meter, read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, without_none
 from trading.mapping.v2_lts.flows import find_currency, find_flows, read_expected, write_expected
@@ -49,6 +50,8 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
     requested = read_requested(series, path=_SERIES) if ordered is None else ordered
     flows = find_flows(contract)
     offer = commitment["offer"]
+    at_stall = read_stall_wishes(series, path=_SERIES)
+    wishes["trade_start"] = wishes["trade_start"] or at_stall.start
     return OrderRequest(
         order_id=contract.get("id"),
         seller=find_id(find_participant(contract, SELLER)) or find_text(offer, "provider", "id"),
@@ -60,6 +63,7 @@ def read_order(message: Mapping[str, Any]) -> OrderRequest:
         currency=find_currency(flows),
         as_sent=contract,
         session=read_wish(find_object(contract, "performance", 0, "performanceAttributes")),
+        vehicle_power=at_stall.vehicle_power,
         **read_asked_terms(find_object(commitment, PURCHASE_TERMS), PATHS),
         **wishes,
     )
@@ -109,7 +113,17 @@ def write_commitment(request: OrderRequest) -> Json:
     resources = [] if item is None else [resource | {"id": item, "quantity": quantity}]
     terms = {"resourceIds": [] if item is None else [item]} | offer | {"id": request.offer_id or ""}
     asked = without_none({PURCHASE_TERMS: write_asked_terms(request, find_object(sent, PURCHASE_TERMS))})
-    return preset | sent | {"resources": resources, "offer": terms} | asked
+    wanted: Json = {"resources": resources, "offer": terms}
+    return preset | sent | wanted | _at_stall(request, sent) | asked
+
+
+def _at_stall(request: OrderRequest, sent: Mapping[str, Any]) -> Json:
+    """Return what is asked for at a stall, nothing where no vehicle is named."""
+    if request.vehicle_power is None:
+        return {}
+    asked = find_object(sent, "commitmentAttributes")
+    wishes = write_stall_wishes(asked, vehicle_power=request.vehicle_power, start=request.trade_start)
+    return {"commitmentAttributes": wishes}
 
 
 def read_order_id(message: Mapping[str, Any]) -> str:

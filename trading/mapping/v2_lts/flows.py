@@ -5,7 +5,7 @@ There are two considerations: what the whole quantity will cost, and what the se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
@@ -14,15 +14,17 @@ from kernel.energy import Energy
 from kernel.money import Money
 from schemas import iris
 from trading.costs import ENERGY_COST, INCLUDED_ENERGY, SUBSCRIPTION_FEE
-from trading.delivery import SettlementCycleView
+from trading.delivery import Flow, SettlementCycleView
 from trading.mapping.bags.amounts import DoesNotAddUp
+from trading.mapping.bags.stall_offer import DRIVER, OPERATOR
 from trading.mapping.find import Json, find_objects, find_text, read_decimal
 from trading.mapping.v2_lts.participants import BUYER
 from trading.quote import Component, ComponentType, Quote
 
 QUOTED: Final = "quote"
 SETTLED: Final = "auto-settlement-flows"
-"""The ids of the two considerations."""
+STALL_SETTLED: Final = "settlement"
+"""The ids of the considerations; what a session at a stall came to has one of its own."""
 
 _BUYER: Final = BUYER[0]
 _SELLER: Final = "seller"
@@ -68,11 +70,20 @@ def write_settled(
     return _consideration(SETTLED, "SETTLED" if is_settled else "PENDING", flows)
 
 
+def write_stall_settled(flows: Iterable[Flow], *, is_settled: bool) -> Json:
+    """Return what a session at a stall came to: what the driver pays or gets, and the operator against it."""
+    written: list[Json] = []
+    for flow in flows:
+        back = Money.zero(flow.driver.currency) - flow.driver
+        written += [_flow(DRIVER, flow.driver, flow.title), _flow(OPERATOR, back, flow.title)]
+    return _consideration(STALL_SETTLED, "SETTLED" if is_settled else "PENDING", written)
+
+
 def find_flows(contract: Mapping[str, Any]) -> list[Json]:
     """Return the flows of what the whole quantity costs."""
     for consideration in find_objects(contract, "consideration"):
         flows = find_objects(consideration, "considerationAttributes", "revenueFlows")
-        if flows and find_text(consideration, "id") != SETTLED:
+        if flows and find_text(consideration, "id") not in (SETTLED, STALL_SETTLED):
             return flows
     return []
 
