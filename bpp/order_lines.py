@@ -16,7 +16,7 @@ from trading.fields import Field
 from trading.meter_shares import lock_shares
 from trading.order_lines import (
     Ordered,
-    require_as_many,
+    require_agreed_lines,
     require_one_sum,
     require_price,
     require_together,
@@ -93,7 +93,7 @@ def require_agreed(contracts: Sequence[Contract], ordered: Ordered) -> None:
 
     Raises: LinesDiffer, QuoteChanged, PriceMismatch.
     """
-    requests = require_as_many(ordered, len(contracts))
+    requests = require_agreed_lines(ordered, len(contracts))
     for contract, request in zip(contracts, requests, strict=True):
         with ordered.at(contract.line):
             require_same(contract, request)

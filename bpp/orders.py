@@ -165,16 +165,22 @@ async def state(
     contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
 ) -> Statement:
     """Return a contract as it stands now, with deliveries, cycles and bills, and its order's other lines."""
+    others = await _others(contract, uow)
     view = await read_account(contract, uow, now=now, known=known)
-    beside = [await read_account(each, uow, now=now) for each in await _others(contract, uow)]
+    beside = [await read_account(each, uow, now=now) for each in others]
     return _stated(view, tuple(beside))
 
 
 async def _others(contract: Contract, uow: UnitOfWork) -> list[Contract]:
-    """Return the other lines of a contract's order, as they are told on its wire."""
+    """Return the other lines of a contract's order, as they are told on its wire.
+
+    Until the unit of work ends nobody else tells of them.
+    """
     if contract.lines == 1:
         return []
-    lines = await ContractStore(uow.connection).find_lines(contract)
+    store = ContractStore(uow.connection)
+    await store.take_word(contract.order_id)
+    lines = await store.find_lines(contract)
     return [_on(each, contract.profile) for each in lines if each.line != contract.line]
 
 

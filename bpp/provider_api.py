@@ -21,9 +21,10 @@ from settlement.store import find_bills, find_runs
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
 from trading.contracts import ContractStore
-from trading.delivery import Delivery
+from trading.delivery import ContractView, Delivery
 from trading.mapping import wire_of
 from trading.order_lines import named_bill
+from trading.order_view import join_views
 
 
 def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
@@ -76,23 +77,29 @@ def tracking_router(*, uow_factory: UnitOfWorkFactory, clock: Clock, lasts: time
     )
     async def track(link: str) -> JsonResponse:
         async with uow_factory() as uow:
-            contract = await TrackingLinks(uow.connection).follow(link, lasts=lasts, now=clock.now())
-            view = await read_account(contract, uow, now=clock.now())
-        return JsonResponse(
-            {
-                "id": contract.id,
-                "contractStatus": contract.status.value,
-                "deliveryStatus": view.delivery.status.value,
-                "contractedQuantity": contract.quantity.kilowatt_hours,
-                "deliveredQuantity": view.delivery.delivered.kilowatt_hours,
-                "deliveryStartTime": format_instant(contract.window.start),
-                "deliveryEndTime": format_instant(contract.window.end),
-                "lastUpdated": format_instant(contract.updated_at),
-                **_session(view.delivery),
-            }
-        )
+            lines = await TrackingLinks(uow.connection).follow(link, lasts=lasts, now=clock.now())
+            views = [await read_account(contract, uow, now=clock.now()) for contract in lines]
+        if len(views) == 1:
+            return JsonResponse(_followed(views[0]))
+        return JsonResponse(_followed(join_views(views)) | {"lines": [_followed(view) for view in views]})
 
     return router
+
+
+def _followed(view: ContractView) -> dict[str, Any]:
+    """Return how far a delivery has come."""
+    contract = view.contract
+    return {
+        "id": contract.id,
+        "contractStatus": contract.status.value,
+        "deliveryStatus": view.delivery.status.value,
+        "contractedQuantity": contract.quantity.kilowatt_hours,
+        "deliveredQuantity": view.delivery.delivered.kilowatt_hours,
+        "deliveryStartTime": format_instant(contract.window.start),
+        "deliveryEndTime": format_instant(contract.window.end),
+        "lastUpdated": format_instant(contract.updated_at),
+        **_session(view.delivery),
+    }
 
 
 def _session(delivery: Delivery) -> dict[str, Any]:

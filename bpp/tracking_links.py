@@ -44,8 +44,8 @@ class TrackingLinks:
         link: str = (await self._connection.execute(query)).scalar_one()
         return link
 
-    async def follow(self, link: str, *, lasts: timedelta, now: datetime) -> Contract:
-        """Return the contract that a link leads to, until `lasts` after it ended.
+    async def follow(self, link: str, *, lasts: timedelta, now: datetime) -> list[Contract]:
+        """Return every line of the order that a link leads to, until `lasts` after the last of them ended.
 
         Raises: TrackingLinkUnknown, TrackingLinkExpired.
         """
@@ -55,10 +55,12 @@ class TrackingLinks:
             raise TrackingLinkUnknown(
                 "no delivery is followed here", hint="Use the address that on_track gave."
             )
-        contract = await ContractStore(self._connection).get(found)
-        if contract.ended_at is not None and now >= contract.ended_at + lasts:
+        store = ContractStore(self._connection)
+        lines = await store.find_lines(await store.get(found))
+        ends = [each.ended_at for each in lines if each.ended_at is not None]
+        if len(ends) == len(lines) and now >= max(ends) + lasts:
             raise TrackingLinkExpired(
-                f"this delivery could be followed until {format_instant(contract.ended_at + lasts)}",
+                f"this delivery could be followed until {format_instant(max(ends) + lasts)}",
                 hint="Ask for the order by status.",
             )
-        return contract
+        return lines

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import simplejson
-from sqlalchemy import Row, Select, bindparam, func, insert, select, update
+from sqlalchemy import Row, Select, bindparam, func, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -59,6 +59,9 @@ _SAME: Final = (
 
 _DERIVED: Final = frozenset({"order_id", "source_mrid", "target_mrid"})
 _FIELDS: Final = tuple(name for name in _SAME if name not in _DERIVED)
+
+
+_TELLING: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('told order ' || :order_id, 0))")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +124,14 @@ class ContractStore:
             .limit(1)
         )
         return await self._one(query, lock=lock)
+
+    async def take_word(self, order_id: str) -> None:
+        """Keep others from telling of an order until the unit of work ends.
+
+        Its lines change by themselves, and each message tells of all: so the last one knows of every change.
+        Lock contracts before it.
+        """
+        await self._connection.execute(_TELLING, {"order_id": order_id})
 
     async def find_lines(self, first: Contract, *, lock: bool = False) -> list[Contract]:
         """Return every contract of the order that `first` is the first line of, line by line.

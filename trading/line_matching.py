@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from trading.contract import Contract
 from trading.fields import Field
-from trading.order_lines import Ordered
+from trading.order_lines import NamedLine, Ordered
 from trading.refusals import UpdateInconsistent
 from trading.request import OrderRequest
 
@@ -31,12 +31,22 @@ def match_lines(contracts: Sequence[Contract], ordered: Ordered) -> list[tuple[i
     return found
 
 
-def _names(request: OrderRequest, contract: Contract) -> bool:
+def find_named(contracts: Sequence[Contract], names: Sequence[NamedLine]) -> list[Contract]:
+    """Return the lines of an order that are named, each once. Raises: UpdateInconsistent."""
+    found = {}
+    for name in names:
+        same = [each for each in contracts if name.number in (None, each.line) and _names(name, each)]
+        contract = _only(same, name)
+        found[contract.line] = contract
+    return [found[line] for line in sorted(found)]
+
+
+def _names(request: OrderRequest | NamedLine, contract: Contract) -> bool:
     is_item = request.resource_id in (None, contract.resource_id)
     return is_item and request.offer_id in (None, contract.offer_id)
 
 
-def _only(named: Sequence[Contract], request: OrderRequest) -> Contract:
+def _only(named: Sequence[Contract], request: OrderRequest | NamedLine) -> Contract:
     if len(named) == 1:
         return named[0]
     if not named:

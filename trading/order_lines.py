@@ -52,13 +52,22 @@ class Ordered:
         except NodeError as error:
             if not self.is_single:
                 error.message = f"line {line}: {error.message}"
-                if isinstance(error.path, Field):
-                    error.path = line_path(self.paths[error.path], line)
+                path = self.paths[error.path] if isinstance(error.path, Field) else error.path
+                error.path = path and line_path(path, line)
             raise
 
     def each(self) -> Iterator[tuple[int, OrderRequest]]:
         """Yield every line with its number, which counts from one."""
         yield from enumerate(self.lines, start=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedLine:
+    """A line of an order as a message names it: by its number there, or by what it is of."""
+
+    number: int | None = None
+    resource_id: str | None = None
+    offer_id: str | None = None
 
 
 def line_path(path: str, line: int) -> str:
@@ -180,7 +189,7 @@ def sum_quotes(quotes: Sequence[Quote]) -> Quote:
     )
 
 
-def require_as_many(ordered: Ordered, agreed: int) -> tuple[OrderRequest, ...]:
+def require_agreed_lines(ordered: Ordered, agreed: int) -> tuple[OrderRequest, ...]:
     """Return what is said of each of the `agreed` lines; who names none of them means all as agreed.
 
     Raises: LinesDiffer.

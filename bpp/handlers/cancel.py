@@ -16,26 +16,33 @@ from trading.changes import CHANGES, Change, Verdict, phase_of
 from trading.contract import Contract
 from trading.fields import Field
 from trading.lifecycle import ContractEvent
+from trading.line_matching import find_named
 from trading.mapping import wire_of
 from trading.wheeling import Side
 
 
 async def cancel(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Mapping[str, Any]:
-    """Return the order as ended, with every line that goes on.
+    """Return the order as ended, with every line that goes on, or with those that the message names.
 
     Before delivery its quantity can be sold to others again.
-    Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed.
+    Raises: OrderNotFound, UpdateInconsistent, AlreadyCancelled, CancellationNotAllowed.
     """
     wire = wire_of(inbound.profile.name)
     order_id, reason = wire.read_order_id(inbound.message), wire.read_reason(inbound.message)
     contracts = await get_order(inbound, uow, order_id=order_id, named_at=Field.REFERENCE)
-    going_on = [each for each in contracts if _can_end(each, now=now)] or contracts[:1]
+    named = wire.read_cancelled(inbound.message, contracts[0].buyer_order) if len(contracts) > 1 else []
+    going_on = find_named(contracts, named) if named else _going_on(contracts, now=now)
     await take_turns(going_on, uow)
     ended = [
         (await end_contract(bpp, each, uow, side=Side.BUYER, reason=reason, now=now))[0] for each in going_on
     ]
     words = str(reason) or None
     return await keep_all(ended, inbound, uow, event=ContractEvent.CANCEL, now=now, reason=words)
+
+
+def _going_on(contracts: list[Contract], *, now: datetime) -> list[Contract]:
+    """Return the lines that can be ended; where none can, the first, which says why."""
+    return [each for each in contracts if _can_end(each, now=now)] or contracts[:1]
 
 
 def _can_end(contract: Contract, *, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.orders import get_contract
+from bpp.orders import get_order
 from bpp.platform import Bpp
 from bpp.tracking_links import TrackingLinks
 from node.message import Inbound
@@ -22,6 +22,7 @@ async def track(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> M
     """
     wire = wire_of(inbound.profile.name)
     order_id = wire.read_track(inbound.message)
-    contract = await get_contract(inbound, uow, order_id=order_id, named_at=Field.TRACKED, lock=False)
+    lines = await get_order(inbound, uow, order_id=order_id, named_at=Field.TRACKED, lock=False)
+    contract = lines[0]
     link = await TrackingLinks(uow.connection).make(contract, new=str(bpp.new_id()), now=now)
     return wire.write_tracking(contract, url=f"{bpp.url.rstrip('/')}/track/{link}")

@@ -12,6 +12,7 @@ from uuid import uuid4
 import orjson
 import pytest
 
+from bpp.tracking_links import TrackingLinks
 from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_RC, Profile
@@ -218,6 +219,22 @@ async def test_cancel_ends_every_line(world: SellerWorld, wire: Wire) -> None:
     assert again.code == "BIZ_ALREADY_CANCELLED"
 
 
+async def test_a_cancel_of_2_0_rc_may_name_a_line(uow_factory: UnitOfWorkFactory) -> None:
+    world = await open_world(uow_factory, V2_RC)
+    order_id = (await buy_lines(world))[0].order_id
+    lines = [{"beckn:orderedItem": ITEM, "beckn:lineId": "line-2"}]
+    named = {"order": {"beckn:id": order_id, "beckn:orderItems": lines}}
+    ended = await world.send(Action.CANCEL, named)
+    assert [line.status for line in told(world, ended)] == [ContractStatus.ACTIVE, ContractStatus.TERMINATED]
+    assert ended["order"]["beckn:orderStatus"] == "CONFIRMED"
+    assert await left(world) == 15_500
+    assert (await world.refusal(Action.CANCEL, named)).code == "BIZ_ALREADY_CANCELLED"
+    unclear = {"order": {"beckn:id": order_id, "beckn:orderItems": [{"beckn:orderedItem": ITEM}]}}
+    assert (await world.refusal(Action.CANCEL, unclear)).code == "BIZ_UPDATE_INCONSISTENT"
+    rest = await world.send(Action.CANCEL, {"order": {"beckn:id": order_id}})
+    assert [line.status for line in told(world, rest)] == [ContractStatus.TERMINATED] * 2
+
+
 async def test_a_later_init_of_fewer_lines_gives_back_what_it_leaves_out(world: SellerWorld) -> None:
     first = told(world, await world.send(Action.INIT, written(world, *LINES, ROOF_LINE)))
     assert (await left(world), await left(world, ROOF)) == (5_500, 20_500)
@@ -234,6 +251,18 @@ async def test_a_hold_that_nobody_confirms_lapses_with_all_its_lines(world: Sell
     world.clock.advance(timedelta(hours=1))
     assert await world.refresh_all() == 3
     assert (await left(world), await left(world, ROOF)) == (30_500, 30_500)
+
+
+async def test_one_link_follows_all_lines(world: SellerWorld, wire: Wire) -> None:
+    order_id = (await buy_lines(world))[0].order_id
+    request = OrderRequest(order_id=order_id)
+    message = wire.write_track(request, callback_url="https://baker.example/followed")
+    link = wire.read_tracking(await world.send(Action.TRACK, message)).rpartition("/")[2]
+    async with world.uow_factory() as uow:
+        lines = await TrackingLinks(uow.connection).follow(
+            link, lasts=timedelta(hours=1), now=world.clock.now()
+        )
+    assert [each.line for each in lines] == [1, 2]
 
 
 # against each other

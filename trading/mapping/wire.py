@@ -18,6 +18,7 @@ from trading.listing import Listing
 from trading.mapping.find import Json
 from trading.mapping.parts import OrderParts
 from trading.offer import SupportContact
+from trading.order_lines import NamedLine
 from trading.proposal import Answer
 from trading.publication import Publication, PublicationResult, PublishedCatalogue
 from trading.quote import Quote
@@ -86,6 +87,8 @@ class Wire(Protocol):
     def write_answer(self, request: OrderRequest, answer: Answer) -> Json: ...
 
     def read_reason(self, message: Message) -> Reason: ...
+
+    def read_cancelled(self, message: Message, sent: Message) -> list[NamedLine]: ...
 
     def write_cancel(self, request: OrderRequest, reason: Reason) -> Json: ...
 

@@ -31,6 +31,7 @@ from trading.mapping.v1_1.measure import echo_measure, read_measure
 from trading.mapping.v1_1.paths import PATHS
 from trading.mapping.v1_1.payment import payment_sent, read_timing, write_timing
 from trading.mapping.v1_1.tags import PROPOSAL, PURCHASE_TERMS, find_facts, write_tags
+from trading.order_lines import NamedLine
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly, UpdateTargetInvalid
 from trading.request import OrderRequest, SessionWish
@@ -123,6 +124,11 @@ def read_reason(message: Mapping[str, Any]) -> Reason:
     said = find_text(message, "descriptor", "short_desc") or find_text(message, "descriptor", "name")
     words = said or find_text(message, "descriptor", "long_desc")
     return Reason.told(find_text(message, "cancellation_reason_id"), words)
+
+
+def read_cancelled(_message: Mapping[str, Any], _sent: Mapping[str, Any]) -> list[NamedLine]:
+    """Return the lines that a cancel names: on this wire it means all of them."""
+    return []
 
 
 def write_cancel(request: OrderRequest, reason: Reason) -> Json:

@@ -5,6 +5,7 @@ from trading.mapping.v2_lts.contract import write_contract_order, write_quote_or
 from trading.mapping.v2_lts.contract_report import find_parts, read_contract
 from trading.mapping.v2_lts.contract_request import (
     read_answer,
+    read_cancelled,
     read_order,
     read_order_id,
     read_reason,
@@ -45,6 +46,7 @@ __all__ = [
     "join_order",
     "read_aggregate",
     "read_answer",
+    "read_cancelled",
     "read_catalog",
     "read_contact",
     "read_contract",

@@ -29,6 +29,7 @@ from trading.mapping.v2_lts.participants import (
 )
 from trading.mapping.v2_lts.paths import PATHS, PROPOSAL, PURCHASE_TERMS
 from trading.mapping.v2_lts.time_series import read_bounds, read_requested
+from trading.order_lines import NamedLine
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
@@ -153,6 +154,11 @@ def read_reason(message: Mapping[str, Any]) -> Reason:
     status = find_object(message, "contract", "status")
     words = find_text(status, "shortDesc") or find_text(status, "longDesc")
     return Reason.told(find_text(status, "name"), words)
+
+
+def read_cancelled(_message: Mapping[str, Any], _sent: Mapping[str, Any]) -> list[NamedLine]:
+    """Return the lines that a cancel names: here one names some commitment always, and means all."""
+    return []
 
 
 def write_cancel(request: OrderRequest, reason: Reason) -> Json:

@@ -70,7 +70,12 @@ def _line(number: int, order: Mapping[str, Any]) -> Json:
     further: Json = {_CONTRACT: bag} if bag else {}
     if delivery:
         further |= {_DELIVERY: delivery, _ATTRIBUTES: _attributes(line, bag, delivery)}
-    return {_LINE_ID: f"line-{number}"} | line | further
+    return {_LINE_ID: line_id(number)} | line | further
+
+
+def line_id(number: int) -> str:
+    """Return the id of a line that its buyer gave none."""
+    return f"line-{number}"
 
 
 def _attributes(line: Mapping[str, Any], bag: Mapping[str, Any], delivery: Mapping[str, Any]) -> Json:

@@ -21,7 +21,9 @@ from trading.mapping.bags.quantity import echo_quantity, read_quantity
 from trading.mapping.bags.wishes import read_wishes, write_wishes
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
 from trading.mapping.v2_rc.catalog import write_accepted_offer
+from trading.mapping.v2_rc.lines import line_id
 from trading.mapping.v2_rc.paths import PATHS, PROPOSAL, PURCHASE_TERMS
+from trading.order_lines import NamedLine
 from trading.proposal import Answer
 from trading.refusals import FieldMissing, OneItemOnly
 from trading.request import OrderRequest
@@ -110,6 +112,20 @@ def write_answer(request: OrderRequest, answer: Answer) -> Json:
 def read_reason(_message: Mapping[str, Any]) -> Reason:
     """Return why an order is cancelled: this wire has no place for it."""
     return NO_REASON
+
+
+def read_cancelled(message: Mapping[str, Any], sent: Mapping[str, Any]) -> list[NamedLine]:
+    """Return which lines of an order a cancel names, none if it means all; `sent` is the order as it was."""
+    told = [each.get("beckn:lineId") for each in find_objects(sent, "beckn:orderItems")]
+    numbers = {name or line_id(number): number for number, name in enumerate(told, start=1)}
+    return [
+        NamedLine(
+            number=numbers.get(line.get("beckn:lineId")),
+            resource_id=line["beckn:orderedItem"],
+            offer_id=find_text(line, "beckn:acceptedOffer", "beckn:id"),
+        )
+        for line in find_objects(message, "order", "beckn:orderItems")
+    ]
 
 
 def write_cancel(request: OrderRequest, _reason: Reason) -> Json:
