@@ -76,12 +76,12 @@ COMMANDS: Final = (
     ),
     LazyCommand(
         "rules",
-        "degnode.commands.meter_vee:rules",
+        "degnode.commands.meter_rules:rules",
         "List the rules as they count for a meter's day.",
     ),
     LazyCommand(
         "rule",
-        "degnode.commands.meter_vee:rule",
+        "degnode.commands.meter_rules:rule",
         "Say how a rule counts from a day on; what was said before counts for the days before.",
     ),
 )
