@@ -19,10 +19,10 @@ from metering.documents import MirrorUsagePoint
 from metering.energy import Lane
 from metering.express import Parcel, Run, parcels_of, runs_of
 from metering.ingest import IngestResult, TouchedMeter
-from metering.intake import Outcome, hull
 from metering.many_documents import NewDocument, add_documents, find_taken
 from metering.many_meters import lock_meters, registers_of
 from metering.meter_store import is_described_so
+from metering.outcome import Outcome, hull
 from metering.reading_copy import Lot, copy_readings
 from metering.stored_meter import GREATEST_ID, Register, StoredUsagePoint
 from metering.submission import Submission

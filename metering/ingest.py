@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from kernel.interval import Interval
 from metering.documents import MirrorUsagePoint
-from metering.intake import Intake, Outcome, Span
+from metering.intake import Intake
 from metering.judgement import Verdict
 from metering.meter_store import MeterStore
+from metering.outcome import Outcome, Span
 from metering.quarantine import QuarantinedReading
 from metering.reading_store import ReadingStore
 from metering.sep.reader import read_mirror_document

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 
@@ -19,10 +19,11 @@ from metering.judgement import Judgement, Known, Rules, Verdict, judge, touched_
 from metering.many_documents import find_taken
 from metering.meter_store import MeterStore
 from metering.offer import Offer, measured, offers_of
+from metering.outcome import Judged, Outcome, Span, hull
 from metering.power import Power, judge_power
 from metering.power_store import NewPower, PowerStore
 from metering.quality import is_estimate
-from metering.quarantine import Quarantine, QuarantinedReading
+from metering.quarantine import Quarantine
 from metering.reading_copy import Lot, copy_readings
 from metering.reading_store import NewReading, ReadingStore
 from metering.registration.exchanges import register_rules
@@ -30,52 +31,6 @@ from metering.registration.record import MeterIdentity
 from metering.stored_meter import Register, StoredUsagePoint
 from metering.timeliness import TimeGate
 from storage.driver import driver_of
-
-Span = tuple[int, int]
-"""From when to when, in seconds since 1970 UTC."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """An offer with its verdict, and with the revision to be kept where it is news."""
-
-    offer: Offer
-    judgement: Judgement
-    new: NewReading | None = None
-    new_power: NewPower | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of a document's readings, and when energy is now known otherwise than before."""
-
-    judged: Sequence[Judged] = ()
-    span: Span | None = None
-    parcels: Sequence[Parcel] = ()
-    """What was taken as a whole, without a verdict on each."""
-
-    def count(self, verdict: Verdict) -> int:
-        whole = sum(len(parcel.places) for parcel in self.parcels) if verdict is Verdict.ACCEPTED else 0
-        return whole + sum(item.judgement.verdict is verdict for item in self.judged)
-
-    def verdicts(self) -> dict[int, Verdict]:
-        """Return the verdicts by the places of the readings in the document."""
-        whole = {place: Verdict.ACCEPTED for parcel in self.parcels for place in parcel.places}
-        return whole | {item.offer.ordinal: item.judgement.verdict for item in self.judged}
-
-    @property
-    def quarantined(self) -> list[QuarantinedReading]:
-        """The readings set aside, in the order of the document."""
-        return [
-            QuarantinedReading.of(
-                item.offer.reading,
-                ordinal=item.offer.ordinal,
-                register=item.offer.meter_reading.mrid,
-                doubt=item.judgement.doubt,
-            )
-            for item in sorted(self.judged, key=lambda item: item.offer.ordinal)
-            if item.judgement.doubt is not None
-        ]
 
 
 class Intake:
@@ -323,8 +278,3 @@ def _judged_power(found: _FoundPower, judgement: Judgement, register_id: int) ->
 
 def _reach(measurements: Sequence[Measurement]) -> Span:
     return min(item.start for item in measurements), max(item.end for item in measurements)
-
-
-def hull(spans: Sequence[Span]) -> Span | None:
-    """Return from when to when they all reach, None if there are none."""
-    return (min(start for start, _ in spans), max(end for _, end in spans)) if spans else None
