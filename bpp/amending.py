@@ -1,9 +1,10 @@
-"""Another quantity or another window for a contract: what has to be open for it, and doing it."""
+"""Another quantity, window or price for a contract: what has to be open for it, and doing it."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from bpp.account import settle
 from bpp.platform import Bpp
@@ -21,21 +22,26 @@ from trading.request import OrderRequest, trade_window
 from trading.stock import Stock
 
 
-def wished_by(bpp: Bpp, request: OrderRequest, contract: Contract, *, now: datetime) -> Amendment:
-    """Return what of its contract a buyer wishes otherwise. Raises: WindowUnavailable."""
+def wished_by(
+    bpp: Bpp, request: OrderRequest, contract: Contract, *, now: datetime, price: Decimal | None = None
+) -> Amendment:
+    """Return what of a contract is wished otherwise; a `price` is its seller's wish.
+
+    Raises: WindowUnavailable.
+    """
     wished = replace(
         request,
         trade_start=request.trade_start or contract.window.start,
         trade_end=request.trade_end or contract.window.end,
     )
     if (wished.trade_start, wished.trade_end) == (contract.window.start, contract.window.end):
-        return Amendment(quantity=request.quantity).less_what_is(contract)
+        return Amendment(quantity=request.quantity, price=price).less_what_is(contract)
     resource, session = bpp.catalogue.get_resource(contract.resource_id), contract.terms.session
     window = trade_window(wished, resource)
     require_length(window)
     if session is not None:
         window = session_window(wished, resource, session, now=now)
-    return Amendment(quantity=request.quantity, window=window).less_what_is(contract)
+    return Amendment(quantity=request.quantity, window=window, price=price).less_what_is(contract)
 
 
 async def require_open(contract: Contract, uow: UnitOfWork, *, now: datetime) -> None:

@@ -65,7 +65,7 @@ def _add_changes(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactory,
 
     @router.post(
         f"{_CONTRACT}/update",
-        summary="Propose another quantity or window to a contract's buyer, who is told at once",
+        summary="Propose another quantity, window or price to a contract's buyer, who is told at once",
         status_code=201,
         responses=_AGAIN | _REFUSED,
     )
@@ -74,7 +74,7 @@ def _add_changes(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactory,
     ) -> ProposalView:
         operator = _by(caller, form, clock)
         async with uow_factory() as uow:
-            proposal, is_new = await propose_as_seller(bpp, contract_id, form.request, uow, by=operator)
+            proposal, is_new = await propose_as_seller(bpp, contract_id, form.wish, uow, by=operator)
         if not is_new:
             response.status_code = 200
         return view_proposal(proposal)

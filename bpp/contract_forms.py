@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from bpp.meter_views import Reason as Words
+from bpp.seller_changes import SellerWish
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from trading.cancellation import Cancellation, Reason
@@ -17,6 +19,7 @@ from trading.request import OrderRequest
 
 _MOST_WATT_HOURS: Final = 2**63 - 1
 _NOBODY: Final[Mapping[str, list[str]]] = {}
+PricePerKwh = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=6)]
 Code = Annotated[str, StringConstraints(max_length=50, pattern=r"^[^\x00-\x1f\x7f]*$")]
 
 
@@ -37,17 +40,19 @@ class WhyForm(BaseModel):
 
 
 class ChangeForm(WhyForm):
-    """What of a contract is to be otherwise: at least one of quantity, start and end."""
+    """What of a contract is to be otherwise: at least one of quantity, start, end and price."""
 
     watt_hours: int | None = Field(None, gt=0, le=_MOST_WATT_HOURS)
     start: AwareDatetime | None = None
     end: AwareDatetime | None = None
+    price_per_kwh: PricePerKwh | None = Field(None, description="In major units of the contract's currency.")
 
     @property
-    def request(self) -> OrderRequest:
-        """Return what is wished, as a buyer would ask for it."""
+    def wish(self) -> SellerWish:
+        """Return what is wished."""
         quantity = None if self.watt_hours is None else Energy(self.watt_hours)
-        return OrderRequest(quantity=quantity, trade_start=self.start, trade_end=self.end)
+        request = OrderRequest(quantity=quantity, trade_start=self.start, trade_end=self.end)
+        return SellerWish(request=request, price=self.price_per_kwh)
 
 
 class CancelledView(BaseModel):
@@ -72,6 +77,7 @@ class ProposalView(BaseModel):
     watt_hours: int | None
     start: str | None
     end: str | None
+    price_per_kwh: str | None
     why: str
     proposed_at: str
     lapses_at: str
@@ -108,6 +114,7 @@ def view_proposal(proposal: Proposal, asked: Mapping[str, list[str]] = _NOBODY) 
         watt_hours=None if quantity is None else quantity.watt_hours,
         start=None if window is None else format_instant(window.start),
         end=None if window is None else format_instant(window.end),
+        price_per_kwh=None if proposal.amendment.price is None else f"{proposal.amendment.price:f}",
         why=proposal.words,
         proposed_at=format_instant(proposal.proposed_at),
         lapses_at=format_instant(proposal.lapses_at),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from bpp.amending import require_offered, require_open, wished_by
 from bpp.cancelling import end_contract
@@ -41,6 +42,14 @@ class Operator:
         return Said(side=Side.SELLER, words=self.why.words, now=self.now)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerWish:
+    """Quantity and times as a buyer would ask for them, and what a kWh is to cost; None stays."""
+
+    request: OrderRequest
+    price: Decimal | None = None
+
+
 async def cancel_as_seller(
     bpp: Bpp, contract_id: str, uow: UnitOfWork, *, by: Operator
 ) -> tuple[Contract, Cancellation | None]:
@@ -59,15 +68,15 @@ async def cancel_as_seller(
 
 
 async def propose_as_seller(
-    bpp: Bpp, contract_id: str, request: OrderRequest, uow: UnitOfWork, *, by: Operator
+    bpp: Bpp, contract_id: str, wish: SellerWish, uow: UnitOfWork, *, by: Operator
 ) -> tuple[Proposal, bool]:
-    """Propose quantity or times of `request` to a contract's buyer by an on_update; twice is once.
+    """Propose what a seller wishes to a contract's buyer by an on_update; twice is once.
 
     Returns the proposal, and whether it is new.
     Raises: OrderNotFound, UpdateNotAllowed, WindowUnavailable, QuantityOutOfBounds; nothing is kept then.
     """
     contract = await ContractStore(uow.connection).get(contract_id, lock=True)
-    wished = wished_by(bpp, request, contract, now=by.now)
+    wished = wished_by(bpp, wish.request, contract, now=by.now, price=wish.price)
     if not wished:
         raise UpdateNotAllowed(f"the order {contract.id} is so already", hint="Name what is to be otherwise.")
     require_amendable(contract, wished, side=Side.SELLER, now=by.now)

@@ -1,6 +1,7 @@
 """Who may change what of a contract, and when: THE TABLE of changes. Pure.
 
-Each side can cancel a contract, or change its quantity or its window. What comes of that depends on how far
+Each side can cancel a contract, or change its quantity or its window; its seller can propose another price.
+What comes of that depends on how far
 the contract has come: it is done at once, it is done and costs what the terms say, it waits for the
 consent of the other side, or it is refused. Every combination stands in `CHANGES`; docs/changes.md shows it.
 """
@@ -119,7 +120,7 @@ _ROWS: Final[Mapping[tuple[Side, Change], tuple[Rule, ...]]] = {
         *(_NOT_BOUND, _NOT_BOUND, _BY_CONSENT, _BY_CONSENT, _BY_CONSENT, _OVER, _ENDED),
     ),
     (Side.SELLER, Change.WINDOW): (_NOT_BOUND, _NOT_BOUND, _BY_CONSENT, _BY_CONSENT, _BEGUN, _OVER, _ENDED),
-    (Side.SELLER, Change.PRICE): (_PRICE, _PRICE, _PRICE, _PRICE, _PRICE, _OVER, _ENDED),
+    (Side.SELLER, Change.PRICE): (_NOT_BOUND, _NOT_BOUND, _BY_CONSENT, _BY_CONSENT, _BEGUN, _OVER, _ENDED),
 }
 
 CHANGES: Final[Mapping[tuple[Side, Change, Phase], Rule]] = MappingProxyType(

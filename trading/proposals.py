@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Row, Select, insert, select, update
@@ -37,6 +38,7 @@ class ProposalStore:
                 quantity_wh=None if amendment.quantity is None else amendment.quantity.watt_hours,
                 window_start=None if window is None else window.start,
                 window_end=None if window is None else window.end,
+                price_per_kwh=None if amendment.price is None else str(amendment.price),
                 words=proposal.words,
                 proposed_at=proposal.proposed_at,
                 lapses_at=proposal.lapses_at,
@@ -101,11 +103,12 @@ class ProposalStore:
 def _proposal(row: Row[Any]) -> Proposal:
     window = None if row.window_start is None else Interval(utc(row.window_start), utc(row.window_end))
     quantity = None if row.quantity_wh is None else Energy(row.quantity_wh)
+    price = None if row.price_per_kwh is None else Decimal(row.price_per_kwh)
     return Proposal(
         id=row.id,
         contract_id=row.contract_id,
         side=Side(row.side),
-        amendment=Amendment(quantity=quantity, window=window),
+        amendment=Amendment(quantity=quantity, window=window, price=price),
         proposed_at=utc(row.proposed_at),
         lapses_at=utc(row.lapses_at),
         words=row.words,

@@ -16,7 +16,7 @@ from trading.charges import AmountOff, Discount
 from trading.rates import Price, TermsInvalid
 from trading.refusals import QuantityOutOfBounds
 from trading.request import Selection
-from trading.terms import PricingModel, Terms
+from trading.terms import Terms
 
 _LONGEST_TITLE: Final = 100
 
@@ -107,7 +107,7 @@ def _price(terms: Terms) -> str:
 
 def _terms(terms: Terms, counter: SellerCounter) -> Terms:
     if counter.price_per_kwh is not None:
-        if terms.pricing_model is not PricingModel.PER_KWH or terms.by_interval is not None:
+        if not terms.has_one_price:
             raise CounterInvalid("the offer has more than a price per kWh: name a discount")
         terms = replace(terms, price=Price(per_kwh=counter.price_per_kwh, currency=terms.currency))
     if counter.discount is not None:

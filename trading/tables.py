@@ -182,6 +182,7 @@ contract_proposals: Final = Table(
     Column("quantity_wh", BigInteger),  # null: it stays
     Column("window_start", DateTime(timezone=True)),  # null: the window stays
     Column("window_end", DateTime(timezone=True)),
+    Column("price_per_kwh", Text),  # an exact decimal, major units; null: it stays
     Column("words", Text, nullable=False),
     Column("proposed_at", DateTime(timezone=True), nullable=False),
     Column("lapses_at", DateTime(timezone=True), nullable=False),

@@ -154,8 +154,7 @@ class Terms:
         ):
             if len(set(sides)) < len(sides):
                 raise TermsInvalid(f"a side has one {what} at most")
-        has_one_price = self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
-        if not has_one_price and any(penalty.price is None for penalty in self.penalties):
+        if not self.has_one_price and any(penalty.price is None for penalty in self.penalties):
             raise TermsInvalid(
                 "a penalty in per cent of the price needs one price: energy that did not flow has no time"
             )
@@ -186,6 +185,11 @@ class Terms:
     def flat(self) -> Money | None:
         """What is due whatever flows: a subscription's fee, a fixed price."""
         return self.subscription.fee if self.subscription else self.fixed
+
+    @property
+    def has_one_price(self) -> bool:
+        """Whether every kWh costs the same, and nothing else is due for energy."""
+        return self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
 
     @property
     def allowance(self) -> Energy | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, Field
 
-from bap.market.amounts import Instant, KwhText, Span, tell_energy, tell_span
+from bap.market.amounts import Instant, KwhText, Span, plain, tell_energy, tell_span
 from kernel.clock import format_instant
 from trading.report import ProposalReport
 
@@ -18,6 +18,7 @@ class ProposalView(BaseModel):
     by: str = Field(description="Who proposes it, seller or buyer; the other side answers.")
     kwh: KwhText | None = Field(None, description="The quantity instead; null: it stays.")
     window: Span | None = Field(None, description="The time instead; null: it stays.")
+    price_per_kwh: str | None = Field(None, description="What a kWh costs instead; null: it stays.")
     answer_before: Instant = Field(description="Then it lapses.")
     reason: str | None = None
     answer: str | None = Field(None, description="What was said to it.")
@@ -33,6 +34,7 @@ def tell_proposal(proposal: ProposalReport, *, line: int) -> ProposalView:
         by=proposal.side.lower(),
         kwh=None if quantity is None else tell_energy(quantity),
         window=None if window is None else tell_span(window),
+        price_per_kwh=None if proposal.amendment.price is None else plain(proposal.amendment.price),
         answer_before=format_instant(proposal.lapses_at),
         reason=proposal.words or None,
         answer=proposal.answer or None,

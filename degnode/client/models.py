@@ -243,6 +243,7 @@ class Proposal(Model):
     by: str
     kwh: Decimal | None = None
     window: Window | None = None
+    price_per_kwh: Decimal | None = None
     answer_before: datetime
     reason: str | None = None
     answer: str | None = None

@@ -25,7 +25,7 @@ Contract = Annotated[str, typer.Argument(metavar="CONTRACT", help="The id of the
 Proposal = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of what is proposed.")]
 Code = Annotated[str, typer.Option("--reason", help="A code of the network's own, told to the buyer.")]
 Instant = Annotated[datetime | None, typer.Option(parser=read_instant, metavar="INSTANT")]
-_COLUMNS: Final = ("id", "contract", "by", "Wh", "start", "end", "why", "lapses at", "status")
+_COLUMNS: Final = ("id", "contract", "by", "Wh", "start", "end", "per kWh", "why", "lapses at", "status")
 _ALLOCATED: Final = ("utility", "said at", "from", "to", "said Wh", "metered Wh", "difference Wh", "verdict")
 
 
@@ -43,18 +43,19 @@ def cancel(
 
 
 @contract.command()
-def update(
+def update(  # noqa: PLR0913  one for each option
     contract_id: Contract,
     *,
     why: Why,
     watt_hours: Annotated[int | None, typer.Option("--wh", min=1, help="The quantity, in Wh.")] = None,
     start: Instant = None,
     end: Instant = None,
+    price: Annotated[str | None, typer.Option("--price", help="What a kWh is to cost, such as 0.12.")] = None,
     as_json: AsJson = False,
     url: NodeUrl = HERE,
 ) -> None:
-    """Propose another quantity or window to the buyer, who has to accept it."""
-    form: dict[str, Any] = {"why": why, "watt_hours": watt_hours}
+    """Propose another quantity, window or price to the buyer, who has to accept it."""
+    form: dict[str, Any] = {"why": why, "watt_hours": watt_hours, "price_per_kwh": price}
     form |= {name: at.isoformat() for name, at in (("start", start), ("end", end)) if at is not None}
     _show([ask_node(url, "POST", f"{_path(contract_id)}/update", form=form)], as_json=as_json)
 
@@ -119,6 +120,17 @@ def _show(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
         return
-    names = ("id", "contract_id", "proposed_by", "watt_hours", "start", "end", "why", "lapses_at", "status")
+    names = (
+        "id",
+        "contract_id",
+        "proposed_by",
+        "watt_hours",
+        "start",
+        "end",
+        "price_per_kwh",
+        "why",
+        "lapses_at",
+        "status",
+    )
     rows = [["" if each[name] is None else each[name] for name in names] for each in found]
     print_table("Proposals", _COLUMNS, rows)

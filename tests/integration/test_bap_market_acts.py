@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import httpx
 import pytest
 from sqlalchemy import select
 
-from bpp.seller_changes import Operator, propose_as_seller
+from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from bpp.tables import ratings
 from kernel.clock import format_instant
 from kernel.energy import Energy
@@ -53,8 +54,9 @@ async def proposed(world: MarketWorld, order: Json, **wished: Any) -> Json:
     operator = Operator(actor=Actor(who="Ada"), why=Reason(words="clouds"), now=world.clock.now())
     contract = await contract_id(world)
     async with world.uow_factory() as uow:
-        request = OrderRequest(order_id=contract, **wished)
-        await propose_as_seller(world.seller.bpp, contract, request, uow, by=operator)
+        price = wished.pop("price", None)
+        wish = SellerWish(request=OrderRequest(**wished), price=price)
+        await propose_as_seller(world.seller.bpp, contract, wish, uow, by=operator)
     await world.tell_all()
     return await read(world, order)
 
@@ -80,6 +82,7 @@ async def test_what_a_seller_proposes_shows_in_the_order_and_is_accepted(world: 
         "by": "seller",
         "kwh": "5",
         "window": None,
+        "price_per_kwh": None,
         "answer_before": format_instant(world.clock.now() + timedelta(minutes=30)),
         "reason": "clouds",
         "answer": None,
@@ -91,6 +94,19 @@ async def test_what_a_seller_proposes_shows_in_the_order_and_is_accepted(world: 
     assert (agreed["kwh"], agreed["proposal"]["status"], agreed["problem"]) == ("5", "accepted", None)
     again = await say(world, order, "refuse")
     assert (again.status_code, again.json()["detail"]) == (409, "The seller's proposal is accepted")
+
+
+@every_wire
+async def test_another_price_that_a_seller_proposes_holds_once_the_buyer_accepts_it(
+    world: MarketWorld,
+) -> None:
+    order = await proposed(world, await world.bought(), price=Decimal("0.125"))
+    assert (order["proposal"]["price_per_kwh"], order["proposal"]["kwh"]) == ("0.125", None)
+    assert order["price"]["total"]["amount"] == "4.00"
+    await say(world, order, "accept")
+    assert await world.answer_all() == [Action.UPDATE]
+    agreed = await read(world, order)
+    assert (agreed["proposal"]["status"], agreed["price"]["total"]["amount"]) == ("accepted", "3.75")
 
 
 @every_wire

@@ -102,7 +102,6 @@ def gone(**money: Any) -> Becomes:
 
 NOT_CANCELLED, ALREADY = "POL_CANCELLATION_NOT_ALLOWED", "BIZ_ALREADY_CANCELLED"
 NOT_UPDATED, EXPIRED, PRICE = "POL_UPDATE_NOT_ALLOWED", "BIZ_QUOTE_EXPIRED_OR_CHANGED", "BIZ_PRICE_MISMATCH"
-NO_FIELD = "SCH_SCHEMA_VALIDATION_FAILED"
 ON_CANCEL, ON_UPDATE = (Action.ON_CANCEL,), (Action.ON_UPDATE,)
 B, S = Side.BUYER, Side.SELLER
 
@@ -160,13 +159,13 @@ TABLE: Mapping[Cell, Becomes] = {
     (S, Change.WINDOW, Phase.DELIVERY): stays(NOT_UPDATED),
     (S, Change.WINDOW, Phase.OVER): stays(NOT_UPDATED),
     (S, Change.WINDOW, Phase.ENDED): ended(NOT_UPDATED),
-    (S, Change.PRICE, Phase.HELD): unbound(NO_FIELD),
-    (S, Change.PRICE, Phase.LAPSED): unbound(NO_FIELD, left=NONE),
-    (S, Change.PRICE, Phase.FREE): stays(NO_FIELD),
-    (S, Change.PRICE, Phase.NOTICE): stays(NO_FIELD),
-    (S, Change.PRICE, Phase.DELIVERY): stays(NO_FIELD),
-    (S, Change.PRICE, Phase.OVER): stays(NO_FIELD),
-    (S, Change.PRICE, Phase.ENDED): ended(NO_FIELD),
+    (S, Change.PRICE, Phase.HELD): unbound(NOT_UPDATED),
+    (S, Change.PRICE, Phase.LAPSED): unbound(NOT_UPDATED, left=NONE),
+    (S, Change.PRICE, Phase.FREE): waits(ON_UPDATE),
+    (S, Change.PRICE, Phase.NOTICE): waits(ON_UPDATE),
+    (S, Change.PRICE, Phase.DELIVERY): stays(NOT_UPDATED),
+    (S, Change.PRICE, Phase.OVER): stays(NOT_UPDATED),
+    (S, Change.PRICE, Phase.ENDED): ended(NOT_UPDATED),
 }
 CONSENTED: Mapping[Cell, Becomes] = {
     (B, Change.QUANTITY, Phase.NOTICE): Becomes(status="ACTIVE", left=HALF, billed=(325,), debt=325),
@@ -177,6 +176,8 @@ CONSENTED: Mapping[Cell, Becomes] = {
     (S, Change.QUANTITY, Phase.DELIVERY): Becomes(status="ACTIVE", left=ALL, billed=(325,), debt=325),
     (S, Change.WINDOW, Phase.FREE): Becomes(status="ACTIVE", left=ALL, billed=(355,), debt=355),
     (S, Change.WINDOW, Phase.NOTICE): Becomes(status="ACTIVE", left=ALL, billed=(355,), debt=355),
+    (S, Change.PRICE, Phase.FREE): Becomes(status="ACTIVE", left=ALL, billed=(330,), debt=330),
+    (S, Change.PRICE, Phase.NOTICE): Becomes(status="ACTIVE", left=ALL, billed=(330,), debt=330),
 }
 """What becomes of a contract once the other side accepts what was proposed of it."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from bpp.curtailment import curtail_contract
-from bpp.seller_changes import Operator, propose_as_seller
+from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.energy import Energy
 from node.audit import Actor
 from protocol.actions import Action
@@ -86,8 +86,8 @@ async def test_a_slot_is_moved_only_to_where_it_could_be_had(
 async def propose_less(world: SellerWorld, bought: ContractReport) -> None:
     operator = Operator(actor=Actor(who="Ada"), why=Reason(words="the grid is short"), now=world.clock.now())
     async with world.uow_factory() as uow:
-        request = OrderRequest(order_id=bought.order_id, quantity=Energy(2_000))
-        await propose_as_seller(world.bpp, bought.order_id, request, uow, by=operator)
+        wish = SellerWish(request=OrderRequest(quantity=Energy(2_000)))
+        await propose_as_seller(world.bpp, bought.order_id, wish, uow, by=operator)
 
 
 async def proposal_status(world: SellerWorld, bought: ContractReport) -> ProposalStatus:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 
 from bpp.contract_api import contract_router
-from bpp.seller_changes import Operator, propose_as_seller
+from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.energy import Energy
 from node.audit import Actor, list_acts
 from protocol.actions import Action
@@ -40,9 +40,9 @@ async def world(database: Database, postgres_url: str, template_url: str) -> Asy
 async def propose(world: GridWorld, contract_id: str, kilowatt_hours: int) -> str:
     """Have the seller propose another quantity; return the proposal's id."""
     operator = Operator(actor=Actor(who="Ada"), why=Reason(words="more sun"), now=world.clock.now())
-    request = OrderRequest(order_id=contract_id, quantity=Energy(kilowatt_hours * 1_000))
+    wish = SellerWish(request=OrderRequest(quantity=Energy(kilowatt_hours * 1_000)))
     async with world.seller.uow_factory() as uow:
-        proposal, _ = await propose_as_seller(world.bpp, contract_id, request, uow, by=operator)
+        proposal, _ = await propose_as_seller(world.bpp, contract_id, wish, uow, by=operator)
     await world.settle_down()
     return proposal.id
 

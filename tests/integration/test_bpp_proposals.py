@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -13,6 +14,7 @@ import pytest
 from bpp.contract_api import contract_router
 from kernel.clock import format_instant
 from kernel.energy import Energy
+from kernel.money import Money
 from node.api_key_store import ApiKeyWish, issue_api_key
 from node.audit import Actor
 from node.scopes import Scope
@@ -26,6 +28,7 @@ from trading.contracts import ContractStore
 from trading.mapping import wire_of
 from trading.proposal import Answer
 from trading.proposals import ProposalStore
+from trading.terms import PricingModel
 
 Json = dict[str, Any]
 LESS: Json = {"watt_hours": 5_000, "why": "clouds"}
@@ -89,6 +92,35 @@ async def test_the_very_same_proposal_is_made_once_and_another_waits_for_its_ans
     mine = await world.refusal(Action.UPDATE, {"order": order(7, order_id=bought)})
     assert "waits for the buyer's answer" in mine.message
     assert len(await world.unsolicited(Action.ON_UPDATE)) == 1
+
+
+async def test_another_price_is_for_what_has_one_price_and_is_not_the_one_that_holds(
+    world: SellerWorld, api: httpx.AsyncClient
+) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    path = f"/api/v1/contracts/{bought}/update"
+    for price in ("-1", "0.1234567", "a lot"):
+        wrong = await api.post(path, json={"price_per_kwh": price, "why": "dear"})
+        assert wrong.json()["error"]["code"] == "SCH_SCHEMA_VALIDATION_FAILED"
+    same = await api.post(path, json={"price_per_kwh": "0.150", "why": "dear"})
+    assert "is so already" in same.json()["error"]["message"]
+    first = (await api.post(path, json={"price_per_kwh": "0.2", "why": "dear"})).json()
+    assert (first["price_per_kwh"], first["watt_hours"]) == ("0.2", None)
+
+
+async def test_what_has_more_than_a_price_per_kwh_gets_no_other(
+    world: SellerWorld, api: httpx.AsyncClient
+) -> None:
+    [offer] = world.bpp.catalogue.offers
+    free = replace(offer.terms.price, per_kwh=Decimal(0))
+    fixed = Money(400, offer.terms.currency)
+    terms = replace(offer.terms, price=free, pricing_model=PricingModel.FIXED, fixed=fixed)
+    world.bpp.catalogue = replace(world.bpp.catalogue, offers=(replace(offer, terms=terms),))
+    bought = (await world.buy(10))["beckn:id"]
+    refused = await api.post(
+        f"/api/v1/contracts/{bought}/update", json={"price_per_kwh": "0.1", "why": "dear"}
+    )
+    assert "is more than a price per kWh" in refused.json()["error"]["message"]
 
 
 async def test_a_buyer_that_asks_for_what_is_proposed_agrees_to_it(

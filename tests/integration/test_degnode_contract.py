@@ -51,8 +51,10 @@ async def test_an_operator_cancels_a_contract(world: SellerWorld, node: str) -> 
 
 async def test_an_operator_proposes_and_answers(world: SellerWorld, node: str) -> None:
     bought = (await world.buy(10))["beckn:id"]
-    proposed = json.loads(await run(node, "update", bought, "--wh", "5000", "--why", "clouds", "--json"))
+    dearer = ("--wh", "5000", "--price", "0.2")
+    proposed = json.loads(await run(node, "update", bought, *dearer, "--why", "clouds", "--json"))
     assert (proposed[0]["watt_hours"], proposed[0]["status"]) == (5_000, "OPEN")
+    assert proposed[0]["price_per_kwh"] == "0.2"
     assert "5000" in await run(node, "proposals", bought)
     refused = order(10, order_id=bought)
     refused["beckn:orderItems"][0]["beckn:proposal"] = {"id": proposed[0]["id"], "status": "REFUSED"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -34,7 +35,13 @@ PROPOSAL = Proposal(
 
 @pytest.mark.parametrize(
     "amendment",
-    [Amendment(quantity=Energy(4_500)), Amendment(window=WINDOW), PROPOSAL.amendment],
+    [
+        Amendment(quantity=Energy(4_500)),
+        Amendment(window=WINDOW),
+        Amendment(price=Decimal("0.125")),
+        Amendment(price=Decimal(0)),
+        PROPOSAL.amendment,
+    ],
 )
 def test_a_proposal_is_read_as_it_was_written(amendment: Amendment) -> None:
     written = replace(
@@ -58,6 +65,7 @@ def test_a_proposal_is_read_as_it_was_written(amendment: Amendment) -> None:
         {"proposedBy": None},
         {"quantity": "much"},
         {"quantity": "0.00001"},
+        {"pricePerKwh": "cheap"},
         {"tradeEndTime": None},
         {"validUntil": "tomorrow"},
     ],

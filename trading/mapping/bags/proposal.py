@@ -18,12 +18,14 @@ from trading.proposal import Answer, Proposal, ProposalStatus
 from trading.report import ProposalReport
 from trading.wheeling import Side
 
-_QUANTITY: Final = "quantity"
+QUANTITY: Final = "quantity"
+PRICE: Final = "pricePerKwh"
+"""The keys of exact numbers, which are text where a wire has text alone."""
 _ANSWERS: Final = {ProposalStatus.ACCEPTED.value: True, ProposalStatus.REFUSED.value: False}
 
 
 def write_proposal(proposal: Proposal) -> Json:
-    """Return a proposal; `quantity` is in kWh, as an exact number."""
+    """Return a proposal; `quantity` is in kWh, as an exact number, and so is the price of a kWh."""
     quantity, window = proposal.amendment.quantity, proposal.amendment.window
     return without_none(
         {
@@ -33,6 +35,7 @@ def write_proposal(proposal: Proposal) -> Json:
             "quantity": quantity and quantity.kilowatt_hours,
             "tradeStartTime": window and format_instant(window.start),
             "tradeEndTime": window and format_instant(window.end),
+            PRICE: proposal.amendment.price,
             "validUntil": format_instant(proposal.lapses_at),
             "reason": proposal.words or None,
             "answer": proposal.answer or None,
@@ -45,12 +48,13 @@ def read_proposal(bag: Mapping[str, Any]) -> ProposalReport:
     with reading("the proposal"):
         kilowatt_hours, start = bag.get("quantity"), find_text(bag, "tradeStartTime")
         window = start and Interval(parse_instant(start), parse_instant(bag["tradeEndTime"]))
-        quantity = kilowatt_hours and Energy.from_kwh(read_decimal(kilowatt_hours, path=_QUANTITY))
+        quantity = kilowatt_hours and Energy.from_kwh(read_decimal(kilowatt_hours, path=QUANTITY))
+        price = None if bag.get(PRICE) is None else read_decimal(bag[PRICE], path=PRICE)
         return ProposalReport(
             id=str(bag["id"]),
             status=ProposalStatus(bag["status"]),
             side=Side(bag["proposedBy"]),
-            amendment=Amendment(quantity=quantity or None, window=window or None),
+            amendment=Amendment(quantity=quantity or None, window=window or None, price=price),
             lapses_at=parse_instant(bag["validUntil"]),
             words=find_text(bag, "reason") or "",
             answer=find_text(bag, "answer") or "",

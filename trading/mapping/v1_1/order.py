@@ -18,7 +18,7 @@ from trading.mapping.bags.contract import write_contract_over
 from trading.mapping.bags.curtailment import cut_id, write_cut
 from trading.mapping.bags.delivery import write_delivery
 from trading.mapping.bags.offer import ToldPrice, told_price, write_terms
-from trading.mapping.bags.proposal import write_proposal
+from trading.mapping.bags.proposal import PRICE, QUANTITY, write_proposal
 from trading.mapping.bags.wishes import write_taken_over
 from trading.mapping.find import Json, find_object, find_objects, find_text
 from trading.mapping.v1_1.cancelling import write_cancelling
@@ -91,8 +91,7 @@ def _proposed(view: ContractView) -> Json:
     if view.proposal is None:
         return {}
     facts = write_proposal(view.proposal)
-    if "quantity" in facts:
-        facts["quantity"] = plain(facts["quantity"])
+    facts |= {key: plain(facts[key]) for key in (QUANTITY, PRICE) if key in facts}
     sent = find_objects(view.contract.buyer_order, "tags")
     kept = [group for group in sent if find_text(group, "descriptor", "code") != PROPOSAL]
     return {"tags": [*kept, write_tags(PROPOSAL, facts)]}
