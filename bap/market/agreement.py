@@ -53,7 +53,7 @@ def _otherwise(good: Good, report: ContractReport, quoted: Json | None, where: s
     names, window = good.names, good.item.window
     if (report.resource_id, report.offer_id) != (names["resource"], names["offer"]):
         return _differs(
-            f"{where}{report.offer_id} of {report.resource_id} is held; "
+            f"{where}the seller holds {report.offer_id} of {report.resource_id}; "
             f"ordered was {names['offer']} of {names['resource']}."
         )
     held = tell_quote(report.quote).total.model_dump()
@@ -74,8 +74,9 @@ def _otherwise(good: Good, report: ContractReport, quoted: Json | None, where: s
 
 
 def _differs(detail: str) -> Problem:
+    sentence = detail[:1].upper() + detail[1:]
     return make_problem(
-        "price-changed", detail, what_to_do="Confirm the order if you agree to that, or cancel it."
+        "price-changed", sentence, what_to_do="Confirm the order if you agree to that, or cancel it."
     )
 
 

@@ -12,8 +12,10 @@ import simplejson
 from sqlalchemy import select
 
 from bap.market.tables import market_offers
+from bpp.seller_changes import Operator, propose_as_seller
 from kernel.energy import Energy
 from kernel.interval import Interval
+from node.audit import Actor
 from protocol.actions import Action
 from protocol.profile import PROFILES, Profile
 from storage.database import Database
@@ -31,8 +33,11 @@ from tests.support.seller_world import (
     SellerWorld,
     hours_of,
 )
+from trading.cancellation import Reason
+from trading.contracts import ContractStore
 from trading.mapping import wire_of
 from trading.mapping.lines import read_lines, write_lines
+from trading.request import OrderRequest
 
 Json = dict[str, Any]
 
@@ -131,6 +136,42 @@ async def test_two_lines_are_quoted_bought_delivered_and_billed_each_by_itself(w
     raw = (await world.api.get(f"/api/v1/transactions/{quote['id']}")).json()
     assert [line["contract"]["contractedQuantity"] for line in raw["lines"]] == [15, 10]
     assert [len(line["bill"]["billing_cycles"]) for line in raw["lines"]] == [1, 1]
+
+
+async def test_a_line_is_changed_while_the_other_stays(world: MarketWorld) -> None:
+    order = await ordered(world)
+    path = f"/orders/{order['id']}"
+    unnamed = await world.post(f"{path}/update", {"kwh": "4"})
+    assert (unnamed.status_code, unnamed.json()["where"]) == (422, "line")
+    beyond = await world.post(f"{path}/update", {"kwh": "4", "line": 3})
+    assert beyond.json()["what_to_do"] == "Its lines are 1 to 2."
+    await world.post(f"{path}/update", {"kwh": "4", "line": 2})
+    assert await world.answer_all() == [Action.UPDATE]
+    changed = (await world.get(path)).json()
+    assert (changed["problem"], changed["kwh"]) == (None, "19")
+    assert [line["kwh"] for line in changed["lines"]] == ["15", "4"]
+    assert totals(changed["lines"]) == ["4.75", "0.72"]
+
+
+async def test_what_the_seller_proposes_of_a_line_is_accepted_for_that_line(world: MarketWorld) -> None:
+    order = await ordered(world)
+    path = f"/orders/{order['id']}"
+    operator = Operator(actor=Actor(who="Ada"), why=Reason(words="clouds"), now=world.clock.now())
+    async with world.uow_factory() as uow:
+        found = await ContractStore(uow.connection).find_page()
+        afternoon = next(contract.id for contract in found if contract.line == 2)
+        request = OrderRequest(order_id=afternoon, quantity=Energy(5_000))
+        await propose_as_seller(world.seller.bpp, afternoon, request, uow, by=operator)
+    await world.tell_all()
+    told = (await world.get(path)).json()
+    assert (told["proposal"]["line"], told["proposal"]["status"], told["proposal"]["kwh"]) == (2, "open", "5")
+    assert [line["proposal"] for line in told["lines"]] == [None, told["proposal"]]
+    answer = {"proposal_id": told["proposal"]["id"], "answer": "accept"}
+    await world.post(f"{path}/proposal", answer)
+    assert await world.answer_all() == [Action.UPDATE]
+    agreed = (await world.get(path)).json()
+    assert (agreed["problem"], agreed["proposal"]["status"]) == (None, "accepted")
+    assert [line["kwh"] for line in agreed["lines"]] == ["15", "5"]
 
 
 async def test_all_lines_are_cancelled_together(world: MarketWorld) -> None:
