@@ -12,7 +12,7 @@ import simplejson
 from sqlalchemy import select
 
 from bap.market.tables import market_offers
-from bpp.seller_changes import Operator, propose_as_seller
+from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.audit import Actor
@@ -160,8 +160,8 @@ async def test_what_the_seller_proposes_of_a_line_is_accepted_for_that_line(worl
     async with world.uow_factory() as uow:
         found = await ContractStore(uow.connection).find_page()
         afternoon = next(contract.id for contract in found if contract.line == 2)
-        request = OrderRequest(order_id=afternoon, quantity=Energy(5_000))
-        await propose_as_seller(world.seller.bpp, afternoon, request, uow, by=operator)
+        wish = SellerWish(request=OrderRequest(order_id=afternoon, quantity=Energy(5_000)))
+        await propose_as_seller(world.seller.bpp, afternoon, wish, uow, by=operator)
     await world.tell_all()
     told = (await world.get(path)).json()
     assert (told["proposal"]["line"], told["proposal"]["status"], told["proposal"]["kwh"]) == (2, "open", "5")

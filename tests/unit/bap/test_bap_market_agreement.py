@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -138,7 +139,7 @@ def test_an_order_of_one_line_says_no_number_of_a_line() -> None:
 
 
 def test_a_way_of_paying_that_was_not_asked_for_is_not_agreed_on() -> None:
-    plain = QuoteForm(offer_id="1", kwh="1")  # type: ignore[arg-type]  as an app writes it
+    plain = QuoteForm(offer_id="1", kwh=Decimal(1))
     assert why_not_pay(plain, None) is None
     asked = plain.model_copy(update={"payment": PaymentTiming.PREPAID})
     assert why_not_pay(asked, PaymentTiming.PREPAID) is None
