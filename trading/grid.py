@@ -26,6 +26,15 @@ class GridAccess:
         """Say whether a customer of that utility may buy."""
         return buyer_utility == self.utility or buyer_utility in self.partners
 
+    @property
+    def words(self) -> str:
+        """What buyers are told of it: no generation has a field for that."""
+        asked = f"The utility {self.utility} serves the seller and is asked first; its customers can buy"
+        if not self.partners:
+            return f"{asked}."
+        others = " and ".join(filter(None, (", ".join(self.partners[:-1]), self.partners[-1])))
+        return f"{asked}, and so can those of {others}, who name their utility in the order."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SanctionedLoad:

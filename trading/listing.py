@@ -12,6 +12,7 @@ from trading.charging.fees import NO_TIME, MinuteFee
 from trading.charging.stall_terms import StallTerms
 from trading.delivery_words import describe_delivery
 from trading.excerpt import Excerpt
+from trading.grid import GridAccess
 from trading.offer import Catalogue, Offer, Provider, Resource
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.request import RatingSummary
@@ -113,6 +114,7 @@ class Listing:
 
 def list_catalogue(catalogue: Catalogue, *, left: Mapping[str, Energy]) -> Listing:
     """Return what is told of `catalogue`; `left` says what can still be had of each resource."""
+    grids = {resource.id: resource.grid for resource in catalogue.resources if resource.grid is not None}
     listing = Listing(
         id=catalogue.id,
         name=catalogue.name,
@@ -121,14 +123,15 @@ def list_catalogue(catalogue: Catalogue, *, left: Mapping[str, Energy]) -> Listi
             replace(resource, available=left.get(resource.id, resource.available))
             for resource in catalogue.resources
         ),
-        offers=tuple(list_offer(offer) for offer in catalogue.offers),
+        offers=tuple(list_offer(offer, grid=grids.get(offer.resource_id)) for offer in catalogue.offers),
         networks=catalogue.networks,
     )
     return listing.only(listing.resources)
 
 
-def list_offer(offer: Offer) -> ListedOffer:
-    """Return what is told of `offer`."""
+def list_offer(offer: Offer, *, grid: GridAccess | None = None) -> ListedOffer:
+    """Return what is told of `offer`; `grid` are the utilities that are asked before it is sold."""
+    words = [describe_delivery(offer.terms, payments=offer.payments), grid.words if grid else ""]
     return ListedOffer(
         id=offer.id,
         name=offer.name,
@@ -138,7 +141,7 @@ def list_offer(offer: Offer) -> ListedOffer:
         minimum=offer.minimum,
         maximum=offer.maximum,
         validity=offer.validity,
-        description=describe_delivery(offer.terms, payments=offer.payments),
+        description=" ".join(filter(None, words)),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -17,11 +17,12 @@ import pytest_asyncio
 from degnode.demo.app import App, TradeFailed
 from degnode.demo.meters import EXPORTED, IMPORTED, SimulatedMeter
 from degnode.processes import BAP_ID, BPP_ID, Network, Service, small_network
-from kernel.clock import SystemClock
+from kernel.clock import SystemClock, format_instant
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.api_keys import HEADER
 from protocol.actions import Action
+from tests.support.command_line import invoke, printed
 from tests.support.processes import again, eventually
 from trading.mapping import wire_of
 from trading.mapping.grid import name_utility
@@ -63,7 +64,7 @@ def app_of(network: Network) -> App:
     return App(network.bap.url, api_key=network.api_key, seller=BPP_ID, profile="v2_rc")
 
 
-def order(kilowatt_hours: int) -> Json:
+def order(kilowatt_hours: int, window: Interval = WINDOW) -> Json:
     """Return the message of an order of a customer of the utility in the hills."""
     wanted = OrderRequest(
         seller="valley-solar-cooperative",
@@ -72,12 +73,42 @@ def order(kilowatt_hours: int) -> Json:
         offer_id="rooftop-solar-07-daytime",
         quantity=Energy.from_kwh(kilowatt_hours),
         target_meter="55667788",
-        trade_start=WINDOW.start,
-        trade_end=WINDOW.end,
+        trade_start=window.start,
+        trade_end=window.end,
     )
     return WIRE.write_order_request(
         name_utility(WIRE, wanted, utility=HILL, buyer_platform=BAP_ID, seller_platform=BPP_ID)
     )
+
+
+async def utility(network: Network, who: str, *arguments: str) -> list[Json]:
+    """Run a command of a utility's operator, and return what it tells."""
+    node = {"DEGNODE_API_KEY": network.api_key, "DEGNODE_NODE_URL": network.utilities[who].url}
+    found: list[Json] = json.loads(printed(await invoke("utility", *arguments, "--json", environment=node)))
+    return found
+
+
+async def report(network: Network, window: Interval, *, gave: Sequence[int], took: Sequence[int]) -> None:
+    """Have both meters tell what they counted in each hour, in Wh."""
+    for mrid, direction, counted in (("100200300", EXPORTED, gave), ("55667788", IMPORTED, took)):
+        meter = SimulatedMeter(mrid=mrid, direction=direction, url=network.bpp.url, api_key=network.api_key)
+        await meter.report(window, [Energy(amount) for amount in counted])
+
+
+async def billed(app: App, transaction: str) -> Json:
+    """Return the bill of a contract, as soon as there is one."""
+
+    async def bills() -> list[Json]:
+        order = (await app.transaction(transaction))["order"]
+        found: list[Json] = order["beckn:orderAttributes"]["billingCycles"]
+        return found
+
+    async def is_billed() -> bool:
+        return bool(await bills())
+
+    await eventually(is_billed, what="the contract is billed")
+    [bill] = await bills()
+    return bill
 
 
 async def trades(service: Service, network: Network) -> list[str]:
@@ -100,25 +131,8 @@ async def test_a_trade_over_two_grids_from_the_first_look_to_its_bill(network: N
         assert attributes["contractStatus"] == "ACTIVE"
         for service in network.utilities.values():
             assert await trades(service, network) == ["CONFIRMED"]
-        for mrid, direction, counted in (
-            ("100200300", EXPORTED, (5_000, 5_000)),
-            ("55667788", IMPORTED, (4_500, 5_000)),
-        ):
-            meter = SimulatedMeter(
-                mrid=mrid, direction=direction, url=network.bpp.url, api_key=network.api_key
-            )
-            await meter.report(WINDOW, [Energy(amount) for amount in counted])
-
-        async def bills() -> list[Json]:
-            order = (await app.transaction(transaction))["order"]
-            found: list[Json] = order["beckn:orderAttributes"]["billingCycles"]
-            return found
-
-        async def is_billed() -> bool:
-            return bool(await bills())
-
-        await eventually(is_billed, what="the contract is billed")
-        [bill] = await bills()
+        await report(network, WINDOW, gave=(5_000, 5_000), took=(4_500, 5_000))
+        bill = await billed(app, transaction)
     lines = {line["title"]: Decimal(str(line["amount"])) for line in bill["lineItems"]}
     assert lines == {
         "Energy Cost": Decimal("1.43"),
@@ -126,6 +140,42 @@ async def test_a_trade_over_two_grids_from_the_first_look_to_its_bill(network: N
         "Wheeling Charges (Valley Grid Services)": Decimal("0.10"),
     }
     assert bill["totalAmount"] == Decimal("1.82")
+
+
+async def test_a_utility_cuts_a_trade_and_tells_what_was_delivered(network: Network) -> None:
+    window = Interval(WINDOW.start + timedelta(days=1), WINDOW.end + timedelta(days=1))
+    half = format_instant(window.start + timedelta(hours=1))
+    async with app_of(network) as app:
+        drafted = await app.call(Action.INIT, order(10, window))
+        transaction, bought = drafted["transaction_id"], drafted["message"]["order"]["beckn:id"]
+        await app.call(Action.CONFIRM, drafted["message"], transaction_id=transaction)
+        why = ("--reason", "CONGESTION", "--why", "feeder 7 is full")
+        [said] = await utility(network, HILL, "curtail", bought, *why, "--since", half, "--wh", "2000")
+        assert (said["cut_wh"], said["since"]) == (2_000, half)
+
+        async def is_told() -> bool:
+            line = (await app.transaction(transaction))["order"]["beckn:orderItems"][0]
+            bag = line.get("beckn:orderItemAttributes", {}).get("fulfillmentAttributes", {})
+            return (bag.get("curtailedQuantity"), bag.get("curtailmentReason")) == (2, "CONGESTION")
+
+        await eventually(is_told, what="the buyer is told of the cut")
+        await utility(network, VALLEY, "allocate", bought, "--why", "account of the day", "--wh", "7500")
+        await report(network, window, gave=(5_000, 5_000), took=(4_500, 5_000))
+        bill = await billed(app, transaction)
+        assert bill["lineItems"][0]["amount"] == Decimal("1.20"), "8 kWh at 0.15"
+        beyond = ("curtail", bought, "--reason", "OTHER", "--why", "late", "--wh", "9000")
+        await utility(network, VALLEY, *beyond, "--since", half)
+
+        async def is_refused() -> bool:
+            *_, last = await utility(network, VALLEY, "said", bought)
+            return str(last["refusal"]).startswith("BIZ_INVALID_STATE_TRANSITION")
+
+        await eventually(is_refused, what="the utility learns that the contract is settled")
+    environment = {"DEGNODE_API_KEY": network.api_key, "DEGNODE_NODE_URL": network.bpp.url}
+    shown = await invoke("contract", "allocations", bought, "--json", environment=environment)
+    [account] = json.loads(printed(shown))
+    assert (account["utility"], account["differs"]) == (VALLEY, True)
+    assert (account["whole"]["said_wh"], account["whole"]["metered_wh"]) == (7_500, 8_000)
 
 
 async def test_what_exceeds_the_sanctioned_load_is_refused_with_what_remains(network: Network) -> None:

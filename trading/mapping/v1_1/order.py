@@ -43,7 +43,7 @@ _BILL_PAID: Final = "PAID"
 
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
     """Return the order that was asked for with its price: nothing is held, nothing agreed."""
-    sent, offer = request.as_sent, list_offer(selection.offer)
+    sent, offer = request.as_sent, list_offer(selection.offer, grid=selection.resource.grid)
     return _without_status(sent) | {
         "type": "DRAFT",
         "provider": find_object(sent, "provider") | {"id": offer.provider_id},

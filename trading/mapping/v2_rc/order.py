@@ -42,7 +42,7 @@ _LINE_ATTRIBUTES: Final = "beckn:orderItemAttributes"
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
     """Return the order that was asked for with its price: nothing is held, nothing agreed."""
     sent = request.as_sent
-    line = _line(sent, quote, write_offer(list_offer(selection.offer)))
+    line = _line(sent, quote, write_offer(list_offer(selection.offer, grid=selection.resource.grid)))
     line |= {"beckn:orderedItem": selection.resource.id} | _agreed_terms(line, selection.offer.terms)
     return dict(sent) | {
         "beckn:orderStatus": "CREATED",
