@@ -55,13 +55,10 @@ def vouched(
 ) -> tuple[list[Found], int, Doubt | None]:
     """Return the readings of a meter value as its meter vouches for them, their second, and any doubt.
 
-    A record without a plain value beside it is a reading itself. Raises: ValueRefused, if nothing can be
-    read at all.
+    A record without a plain value beside it is a reading itself. `at` was read before, with the plain
+    values. Raises: ValueRefused, if nothing can be read at all.
     """
-    try:
-        second = second_of(parse_instant(at))
-    except ValueError as error:
-        raise ValueRefused("TIME_UNREADABLE", str(error)) from error
+    second = second_of(parse_instant(at))
     stands: dict[Direction, Decimal] = {}
     try:
         for record in signed:
