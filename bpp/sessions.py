@@ -21,17 +21,16 @@ from stations.command_store import put_command
 from stations.port import Verb
 from storage.unit_of_work import UnitOfWork
 from trading.charging.fees import SessionTerms
-from trading.charging.session import (
-    Session,
-    SessionEvent,
+from trading.charging.session import Session
+from trading.charging.session_course import (
     SessionNotThere,
-    SessionState,
     due_event,
     happen,
     heard,
     next_look,
     require_startable,
 )
+from trading.charging.session_states import SessionEvent, SessionState
 from trading.charging.session_store import SessionEntry, SessionStore
 from trading.charging.stall_keeping import withdraw
 from trading.contract import Contract
@@ -81,7 +80,7 @@ async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: da
         plug=contract.resource_id,
         slot=slot,
         is_reserved=slot.start > now,
-        start_by=_kept_until(slot, terms, now=now),
+        start_by=_start_by(slot, terms, now=now),
         most=contract.quantity + terms.extra,
         connector_type=None if connector is None else connector.type.value,
         max_power=None if connector is None else connector.max_power,
@@ -108,7 +107,7 @@ async def amend_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: d
     moved = replace(
         session,
         slot=contract.window,
-        start_by=_kept_until(contract.window, terms, now=now),
+        start_by=_start_by(contract.window, terms, now=now),
         most=contract.quantity + terms.extra,
     )
     await SessionStore(uow.connection).save(moved)
@@ -117,7 +116,7 @@ async def amend_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: d
     return replace(contract, refresh_at=next_look(moved, now=now))
 
 
-def _kept_until(slot: Interval, terms: SessionTerms, *, now: datetime) -> datetime:
+def _start_by(slot: Interval, terms: SessionTerms, *, now: datetime) -> datetime:
     """Return until when a slot is kept for its driver."""
     grace = terms.start_grace
     return slot.end if grace is None else min(slot.end, max(slot.start, now) + grace)

@@ -14,7 +14,8 @@ from bpp.platform import Bpp
 from bpp.sessions import News, tell_session
 from stations.port import Acceptance, CommandResult, StationCommand, StationEvent, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWork
-from trading.charging.session import SessionEvent, SessionNotThere
+from trading.charging.session_course import SessionNotThere
+from trading.charging.session_states import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.contract import Contract
 from trading.contracts import ContractStore

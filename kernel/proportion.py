@@ -1,8 +1,14 @@
-"""Whole numbers shared out in proportion, so that nothing is lost and nothing is made."""
+"""Proportions without loss: whole numbers shared out, and times measured by others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from fractions import Fraction
+from typing import Final
+
+_TICK: Final = timedelta(microseconds=1)
+"""The finest that a time is told in."""
 
 
 def split_whole(amount: int, weights: Sequence[int]) -> list[int]:
@@ -20,3 +26,8 @@ def split_whole(amount: int, weights: Sequence[int]) -> list[int]:
     for index in sorted(range(len(weights)), key=lambda i: -remainders[i])[:missing]:
         floors[index] += 1
     return floors
+
+
+def ratio(time: timedelta, unit: timedelta) -> Fraction:
+    """Return how many times `unit` a time is, exactly."""
+    return Fraction(time // _TICK, unit // _TICK)

@@ -16,6 +16,7 @@ from typing import Final
 from kernel.currency import Currency
 from kernel.energy import WATT_HOURS_PER_KWH, ZERO_ENERGY
 from kernel.money import Money, round_to_minor, sum_money
+from kernel.proportion import ratio
 from trading.charging.fees import NO_TIME
 from trading.charging.stall_ledger import (
     ENERGY_STATES,
@@ -27,7 +28,7 @@ from trading.charging.stall_ledger import (
 )
 from trading.charging.stall_terms import ReservationTerms
 
-_MINUTE: Final = timedelta(minutes=1) // timedelta(microseconds=1)
+_MINUTE: Final = timedelta(minutes=1)
 _NOUGHT: Final = Fraction(0)
 
 ENERGY: Final = "energy"
@@ -73,10 +74,10 @@ def _lines(session: StallSession) -> Iterator[tuple[str, Fraction]]:
     by_grid = _added(session, rows, StallState.LIMITED_BY_GRID)
     watt_hours = sum((row.energy or ZERO_ENERGY).watt_hours for row, _ in rows)
     yield ENERGY, -Fraction(watt_hours, WATT_HOURS_PER_KWH) * Fraction(terms.energy.per_kwh)
-    on_stall = sum((_minutes(lasting) for _, lasting in rows), _NOUGHT)
+    on_stall = sum((ratio(lasting, _MINUTE) for _, lasting in rows), _NOUGHT)
     yield OCCUPANCY, -(on_stall - by_cpo - by_grid) * Fraction(terms.occupancy.amount)
     idle = sum((lasting for row, lasting in session.lasting() if row.state is StallState.IDLE), NO_TIME)
-    yield IDLE, -_minutes(max(NO_TIME, idle - terms.grace)) * Fraction(terms.idle.amount)
+    yield IDLE, -ratio(max(NO_TIME, idle - terms.grace), _MINUTE) * Fraction(terms.idle.amount)
     if terms.reservation is not None:
         yield from _reserved(session, terms.reservation, by_cpo)
     yield GRID_DELAY, by_grid * Fraction(terms.grid_credit.amount)
@@ -88,7 +89,7 @@ def _reserved(
     """Return the fee, where it is kept, and what the operator owes for minutes that it added."""
     if _is_kept(session, terms):
         yield RESERVATION, -Fraction(terms.fee.amount)
-    delay = _minutes(late_by(session)) + by_cpo
+    delay = ratio(late_by(session), _MINUTE) + by_cpo
     credit = min(delay * Fraction(terms.delay_credit.amount), Fraction(terms.cap.amount))
     yield OPERATOR_DELAY, credit
 
@@ -111,7 +112,3 @@ def _added(session: StallSession, rows: list[tuple[StallRow, timedelta]], state:
             short = max(_NOUGHT, promised_in(session.promised, lasting) - given)
             added += short * 60 / (Fraction(session.promised) * WATT_HOURS_PER_KWH)
     return added
-
-
-def _minutes(time: timedelta) -> Fraction:
-    return Fraction(time // timedelta(microseconds=1), _MINUTE)

@@ -24,7 +24,7 @@ from tests.support.charging_world import (
     wish,
 )
 from tests.support.seller_world import SellerWorld
-from trading.charging.session import SessionEvent
+from trading.charging.session_states import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.delivery import ConnectorStatus, SessionStatus
 from trading.lifecycle import ContractStatus

@@ -28,7 +28,7 @@ from tests.support.charging_world import (
 )
 from tests.support.official import official_bundle_accepts, official_order_errors
 from tests.support.seller_world import SellerWorld
-from trading.charging.session import SessionEvent
+from trading.charging.session_states import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.delivery import DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus

@@ -29,7 +29,7 @@ from tests.support.charging_world import (
 from tests.support.seller_world import SellerWorld
 from trading.cancellation import Reason
 from trading.cancellation_terms import CancellationTerm
-from trading.charging.session import SessionEvent
+from trading.charging.session_states import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.contracts import ContractStore
 from trading.delivery import DeliveryStatus, SessionStatus

@@ -12,6 +12,7 @@ from typing import Final
 from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money
+from kernel.proportion import ratio
 from trading.charges import Charge, LineKind, Percent
 from trading.charging.stall_terms import StallOffer
 from trading.rates import TermsInvalid
@@ -38,11 +39,7 @@ class MinuteFee:
     def cost(self, lasting: timedelta) -> Fraction:
         """Return what so much time costs, exactly, in major units."""
         counted = max(NO_TIME, lasting - self.grace)
-        return Fraction(self.amount.amount) * Fraction(counted // timedelta(microseconds=1), self._period)
-
-    @property
-    def _period(self) -> int:
-        return self.minutes * (_MINUTE // timedelta(microseconds=1))
+        return Fraction(self.amount.amount) * ratio(counted, self.minutes * _MINUTE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

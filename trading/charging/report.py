@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final
 
-from trading.charging.session import Session, SessionState
+from kernel.proportion import ratio
+from trading.charging.session import Session
+from trading.charging.session_states import SessionState
 from trading.delivery import ConnectorStatus, DeliveryStatus, SessionReport, SessionStatus
 
 _TOLD: Final[Mapping[SessionState, tuple[SessionStatus, DeliveryStatus]]] = {
@@ -50,7 +52,8 @@ def session_delivery(session: Session) -> DeliveryStatus:
 def report_of(session: Session) -> SessionReport:
     """Return what is told of a session; its minutes once its charging has ended."""
     charging = session.facts.charging
-    minutes = Decimal(charging // timedelta(milliseconds=1)) / (_MINUTE // timedelta(milliseconds=1))
+    counted = ratio(charging, _MINUTE)
+    minutes = Decimal(counted.numerator) / counted.denominator
     return SessionReport(
         status=_TOLD[session.state][0],
         connector=_connector(session),

@@ -15,7 +15,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kernel.clock import format_instant, parse_instant
 from kernel.energy import Energy
 from kernel.interval import Interval
-from trading.charging.session import FINAL, Session, SessionEvent, SessionState
+from trading.charging.session import Session
+from trading.charging.session_states import FINAL, SessionEvent, SessionState
 from trading.charging.stall_ledger import StallRow, StallState
 from trading.charging.tables import charging_session_events, charging_sessions
 from trading.lifecycle import ContractStatus

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from trading.charging.session import Session, SessionEvent, happen
+from trading.charging.session import Session
+from trading.charging.session_course import happen
+from trading.charging.session_states import SessionEvent
 from trading.charging.stall_ledger import SECOND, StallState, append
 
 

@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 
 from kernel.energy import WATT_HOURS_PER_KWH, ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from kernel.proportion import ratio
 from trading.charging.fees import NO_TIME
 from trading.charging.stall_terms import StallTerms
 
@@ -217,8 +218,7 @@ def _faults_of_waiting(session: StallSession) -> Iterator[str]:
 
 def promised_in(promised: Decimal, lasting: timedelta) -> Fraction:
     """Return the Wh that the promised power gives in so much time, exactly."""
-    hours = Fraction(lasting // timedelta(microseconds=1), _HOUR // timedelta(microseconds=1))
-    return Fraction(promised) * hours * WATT_HOURS_PER_KWH
+    return Fraction(promised) * ratio(lasting, _HOUR) * WATT_HOURS_PER_KWH
 
 
 def late_by(session: StallSession) -> timedelta:

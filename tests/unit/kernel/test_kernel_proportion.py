@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+from fractions import Fraction
+
 import pytest
 
-from kernel.proportion import split_whole
+from kernel.proportion import ratio, split_whole
 
 
 @pytest.mark.parametrize(
@@ -28,3 +31,10 @@ def test_shares_are_in_proportion_and_lose_nothing(
 def test_there_is_no_proportion_to_nothing_or_to_less(weights: list[int]) -> None:
     with pytest.raises(ValueError, match="weights must be positive"):
         split_whole(1, weights)
+
+
+def test_a_time_is_measured_exactly_by_another() -> None:
+    minute = timedelta(minutes=1)
+    assert ratio(timedelta(seconds=20), minute) == Fraction(1, 3)
+    assert ratio(timedelta(hours=2, microseconds=1), minute) == 120 + Fraction(1, 60_000_000)
+    assert ratio(timedelta(0), minute) == 0

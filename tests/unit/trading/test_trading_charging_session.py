@@ -17,20 +17,17 @@ from trading.charges import Charge, LineKind, Percent
 from trading.charging.facts import SessionFacts, session_costs
 from trading.charging.fees import Buffer, MinuteFee, NoShow, SessionTerms, finder_fee
 from trading.charging.report import report_of, session_delivery
-from trading.charging.session import (
-    FINAL,
-    NEXT,
+from trading.charging.session import Session
+from trading.charging.session_course import (
     OVERTIME,
-    Session,
-    SessionEvent,
     SessionNotThere,
-    SessionState,
     due_event,
     happen,
     heard,
     next_look,
     require_startable,
 )
+from trading.charging.session_states import FINAL, NEXT, SessionEvent, SessionState
 from trading.delivery import DeliveryStatus
 from trading.rates import TermsInvalid
 

@@ -18,7 +18,9 @@ from kernel.money import CurrencyMismatch, Money
 from tests.support.stall_world import RESERVED, STALLS
 from trading.charges import Charge, LineKind
 from trading.charging.fees import NoShow, SessionTerms
-from trading.charging.session import Session, SessionEvent, SessionState, due_event, happen, next_look
+from trading.charging.session import Session
+from trading.charging.session_course import due_event, happen, next_look
+from trading.charging.session_states import SessionEvent, SessionState
 from trading.charging.stall_keeping import assign, withdraw
 from trading.charging.stall_ledger import StallRow, StallState, append, energies
 from trading.charging.stall_terms import StallOffer
