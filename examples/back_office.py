@@ -29,7 +29,7 @@ def is_signed(header: str, body: bytes) -> bool:
 
 
 def answer_question(stage: str, kwh: Decimal) -> dict[str, Any]:
-    """Say which orders are taken, and on what terms others would be."""
+    """Say which orders and changes are taken, and on what terms other orders would be."""
     if kwh <= 10:
         return {"answer": "accept"}
     if kwh <= 15 and stage in ("select", "init"):
@@ -41,7 +41,7 @@ def answer(said: dict[str, Any]) -> dict[str, Any]:
     """Answer a question; of an event, take note."""
     order = said["order"]
     if said["type"] == "question":
-        return answer_question(said["stage"], Decimal(order["kwh"]))
+        return answer_question(said["stage"], Decimal((said["change"] or order)["kwh"]))
     if said["id"] not in TAKEN:
         TAKEN.add(said["id"])
         print(said["event"], order["kwh"], "kWh", order["price"]["amount"], flush=True)

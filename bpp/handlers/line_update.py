@@ -53,16 +53,41 @@ async def update_line(bpp: Bpp, update: LineUpdate, uow: UnitOfWork) -> Mapping[
     contract = await get_contract(inbound, uow, order_id=contract.id)
     if (wish := wish_of(contract, request)) is not None:
         return await update_session(bpp, contract, wish, inbound, uow, now)
-    require_same_trade(contract, request)
-    wished = wished_by(bpp, request, contract, now=now)
-    _require_same_price(contract, wished, request, now=now)
-    answer = update.answer or await _agreed(contract, wished, uow)
     held = replace(update, contract=contract)
-    if answer is not None and not await was_said(contract, answer, uow):
+    wished, answer = await _read(bpp, held, uow)
+    if answer is not None:
         return await _answer(bpp, held, answer, uow, later=later)
     if not wished:
         return await tell(contract, uow, now=now)
     return await _change(bpp, held, wished, uow)
+
+
+async def find_wish_by_consent(bpp: Bpp, update: LineUpdate, uow: UnitOfWork) -> Amendment | None:
+    """Return what an update would propose to the seller, None if nothing. Raises: what `update` does."""
+    contract = update.contract
+    if wish_of(contract, update.request) is not None:
+        return None
+    wished, answer = await _read(bpp, update, uow)
+    if answer is not None or not wished:
+        return None
+    if await _verdict(bpp, update, wished, uow) is not Verdict.BY_CONSENT:
+        return None
+    require_free(await ProposalStore(uow.connection).find_open(contract), wished=wished, side=Side.BUYER)
+    return wished
+
+
+async def _read(bpp: Bpp, update: LineUpdate, uow: UnitOfWork) -> tuple[Amendment, Answer | None]:
+    """Return what a buyer wishes otherwise, and what it answers to a proposal that waits for that.
+
+    Raises: UpdateInconsistent, UpdateTargetInvalid, WindowUnavailable, PriceMismatch.
+    """
+    contract, request, now = update.contract, update.request, update.now
+    require_same_trade(contract, request)
+    wished = wished_by(bpp, request, contract, now=now)
+    _require_same_price(contract, wished, request, now=now)
+    answer = update.answer or await _agreed(contract, wished, uow)
+    is_new = answer is not None and not await was_said(contract, answer, uow)
+    return wished, answer if is_new else None
 
 
 async def _agreed(contract: Contract, wished: Amendment, uow: UnitOfWork) -> Answer | None:
@@ -94,12 +119,8 @@ async def _change(
     bpp: Bpp, update: LineUpdate, wished: Amendment, uow: UnitOfWork
 ) -> Mapping[str, Any] | None:
     contract, now = update.contract, update.now
-    verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
-    await require_open(contract, uow, now=now)
-    if wished.quantity is not None:
-        require_offered(bpp, contract, wished.quantity)
     reason = wished.describe(contract)
-    if verdict is Verdict.BY_CONSENT:
+    if await _verdict(bpp, update, wished, uow) is Verdict.BY_CONSENT:
         changed, _ = await propose(bpp, contract, wished, uow, said=update.said)
         words = f"if agreed: {reason}"
         return await keep(changed, update.inbound, uow, event="PROPOSE", now=now, reason=words)
@@ -109,6 +130,16 @@ async def _change(
         return None
     amended = await amend_contract(bpp, contract, wished, uow, now=now)
     return await keep(grants.priced(amended), update.inbound, uow, event="UPDATE", now=now, reason=reason)
+
+
+async def _verdict(bpp: Bpp, update: LineUpdate, wished: Amendment, uow: UnitOfWork) -> Verdict:
+    """Return whether a buyer has at once what it wishes, or by consent. Raises: what forbids it."""
+    contract, now = update.contract, update.now
+    verdict = require_amendable(contract, wished, side=Side.BUYER, now=now)
+    await require_open(contract, uow, now=now)
+    if wished.quantity is not None:
+        require_offered(bpp, contract, wished.quantity)
+    return verdict
 
 
 async def _ask(bpp: Bpp, update: LineUpdate, wished: Amendment, uow: UnitOfWork) -> Grants | None:

@@ -58,6 +58,17 @@ async def update_lines(
     return await _change(bpp, update, touched, ordered, uow)
 
 
+async def find_only_line(
+    bpp: Bpp, update: LineUpdate, contracts: Sequence[Contract], ordered: Ordered, uow: UnitOfWork
+) -> LineUpdate | None:
+    """Return what an update says of the only line that it is about, None if of several, or of none.
+
+    Raises: what the update of one line does.
+    """
+    touched = await _find_touched(bpp, update, contracts, ordered, uow)
+    return touched[0].update if len(touched) == 1 else None
+
+
 async def _find_touched(
     bpp: Bpp, update: LineUpdate, contracts: Sequence[Contract], ordered: Ordered, uow: UnitOfWork
 ) -> list[_Touched]:

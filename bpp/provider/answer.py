@@ -30,6 +30,9 @@ Reason = Annotated[str, Field(max_length=2000)]
 _TERMS: Final = frozenset({"price_per_kwh", "discount", "max_kwh", "from", "until"})
 
 
+_ACCEPTED: Final = {"accept": True, "refuse": False, "leave": None}
+
+
 class _Said(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
@@ -37,9 +40,9 @@ class _Said(BaseModel):
 
 
 class _Verdict(_Said):
-    """A back office takes an order as it stands, or does not: it names no terms."""
+    """A back office takes an order as it stands, or does not, or leaves it to people: it names no terms."""
 
-    answer: Literal["accept", "refuse"]
+    answer: Literal["accept", "refuse", "leave"]
 
     @model_validator(mode="before")
     @classmethod
@@ -49,7 +52,7 @@ class _Verdict(_Said):
         return value
 
     def to_domain(self) -> Answer:
-        return Answer(accepted=self.answer == "accept", reason=self.reason)
+        return Answer(accepted=_ACCEPTED[self.answer], reason=self.reason)
 
 
 class _Discount(BaseModel):

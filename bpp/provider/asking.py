@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 import structlog
 
 from bpp.bindings import HANDLERS, run_handler
+from bpp.handlers.update import update
 from bpp.places import places_named
 from bpp.platform import Bpp
+from bpp.provider.consent import Proposed, look_at_update, update_with_consent, words_of
 from bpp.provider.office import AGAIN, Office, Offices, ProviderSilent
-from bpp.provider.port import Answer, Question
+from bpp.provider.port import Answer, Question, Stage
 from bpp.provider.purchase import STEPS, Step, Wanted
 from kernel.clock import Clock
 from kernel.errors import NodeError
-from kernel.plain_text import one_line
 from node.message import Handler, Inbound, Preparation
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.seller_counter import CounterInvalid
 
 log = structlog.get_logger(__name__)
-
-_LONGEST_REASON: Final = 300  # characters
 
 
 class ProviderRefused(NodeError):
@@ -45,8 +43,9 @@ class Asking:
     clock: Clock
 
     def preparations(self) -> dict[Action, Preparation]:
-        """Return what takes the place of the handlers by which energy is sold."""
-        return {action: partial(self._prepare, action) for action in STEPS}
+        """Return what takes the place of the handlers by which energy is sold, and orders changed."""
+        purchases = {action: partial(self._prepare, action) for action in STEPS}
+        return {**purchases, Action.UPDATE: self._prepare_update}
 
     async def _prepare(self, action: Action, inbound: Inbound) -> Handler:
         """Return the handler of what the back office takes. Raises: ProviderRefused, ProviderSilent."""
@@ -62,6 +61,52 @@ class Asking:
                 wanted = await asyncio.gather(*asked)
         return partial(run_handler, partial(step.handle, wanted), self.bpp)
 
+    async def _prepare_update(self, inbound: Inbound) -> Handler:
+        """Return the handler of a change, with what the back office says where that needs its consent."""
+        now = self.clock.now()
+        with places_named(inbound):
+            async with self.uow_factory() as uow:
+                proposed = await look_at_update(self.bpp, inbound, uow, now)
+            office = None if proposed is None else self.offices.of(proposed.terms.provider)
+            if proposed is None or office is None:
+                return partial(run_handler, update, self.bpp)
+            answer = await _consent(office, proposed, inbound.context.message_id, now)
+        return partial(run_handler, partial(update_with_consent, replace(proposed, answer=answer)), self.bpp)
+
+
+async def _consent(office: Office, proposed: Proposed, message_id: str, now: datetime) -> Answer | None:
+    """Return what the back office answers to a change, None where it leaves it to the seller's people."""
+    question = Question(
+        id=f"{message_id}:{Stage.UPDATE}",
+        stage=Stage.UPDATE,
+        order_id=proposed.order_id,
+        terms=proposed.terms,
+        answer_by=now + office.patience,
+        change=proposed.change,
+    )
+    try:
+        answer = await _asked(office, question)
+    except ProviderSilent:
+        return None
+    if answer.counter is not None:
+        _bad(question, "a change is accepted, refused or left to people: it has no counter")
+        return None
+    return None if answer.accepted is None else answer
+
+
+async def _asked(office: Office, question: Question) -> Answer:
+    """Return what the back office answers, and tell the log of it. Raises: ProviderSilent."""
+    answer = await office.ask(question)
+    log.info(
+        "provider.asked",
+        office=office.name,
+        question=question.id,
+        accepted=answer.accepted,
+        countered=answer.counter is not None,
+        reason=words_of(answer),
+    )
+    return answer
+
 
 async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Wanted:
     """Return what the back office takes: what is wanted, or that with its counter."""
@@ -73,15 +118,9 @@ async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, no
         terms=wanted.terms,
         answer_by=now + office.patience,
     )
-    answer = await office.ask(question)
-    log.info(
-        "provider.asked",
-        office=office.name,
-        question=question.id,
-        accepted=answer.accepted,
-        countered=answer.counter is not None,
-        reason=one_line(answer.reason)[:_LONGEST_REASON],
-    )
+    answer = await _asked(office, question)
+    if answer.accepted is None:
+        raise _bad(question, "only a change is left to people")
     if answer.accepted:
         return wanted
     return _countered(question, wanted, answer) or _refuse(answer)
@@ -92,10 +131,15 @@ def _countered(question: Question, wanted: Wanted, answer: Answer) -> Wanted | N
     try:
         return None if answer.counter is None else wanted.countered(answer.counter)
     except CounterInvalid as error:
-        log.warning("provider.bad_answer", question=question.id, reason=str(error))
-    raise ProviderSilent("the seller's back office gave an answer that counts for nothing", hint=AGAIN)
+        raise _bad(question, str(error)) from error
+
+
+def _bad(question: Question, why: str) -> ProviderSilent:
+    """Return how an answer that counts for nothing is told to the buyer; the log is told why."""
+    log.warning("provider.bad_answer", question=question.id, reason=why)
+    return ProviderSilent("the seller's back office gave an answer that counts for nothing", hint=AGAIN)
 
 
 def _refuse(answer: Answer) -> Wanted:
-    said = one_line(answer.reason.strip())[:_LONGEST_REASON]
+    said = words_of(answer)
     raise ProviderRefused(f"the seller does not take this order{said and ': '}{said}")

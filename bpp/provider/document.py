@@ -18,6 +18,7 @@ def write_question(question: Question) -> dict[str, Any]:
         "stage": question.stage.value,
         "answer_by": format_instant(question.answer_by),
         "order": {"id": question.order_id, **_order(question.terms)},
+        "change": None if question.change is None else _change(question.change),
     }
 
 
@@ -43,6 +44,13 @@ def _order(terms: OrderTerms) -> dict[str, Any]:
         "resource": terms.resource,
         "offer": terms.offer,
         "meter": terms.meter,
+        **_change(terms),
+    }
+
+
+def _change(terms: OrderTerms) -> dict[str, Any]:
+    """Return what of an order can become otherwise."""
+    return {
         "kwh": f"{terms.quantity.kilowatt_hours:f}",
         "from": format_instant(terms.window.start),
         "until": format_instant(terms.window.end),

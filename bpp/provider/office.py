@@ -41,7 +41,8 @@ def _uncounted(_outcome: str) -> None:
 class Office:
     """Asks and tells `port`, for `patience` at most; who waited in vain again and again leaves it alone.
 
-    `count` is told what came of each question: accepted, refused, countered, silent or resting.
+    `count` is told what came of each question: accepted, refused, countered, left, silent or
+    resting.
     """
 
     name: str
@@ -119,6 +120,6 @@ class Offices:
 
 
 def _outcome(answer: Answer) -> str:
-    if answer.accepted:
-        return "accepted"
-    return "refused" if answer.counter is None else "countered"
+    if answer.counter is not None:
+        return "countered"
+    return {True: "accepted", False: "refused", None: "left"}[answer.accepted]

@@ -15,11 +15,12 @@ from trading.seller_counter import SellerCounter
 
 
 class Stage(StrEnum):
-    """How far a purchase is: only a price is wanted, a quantity is to be held, or sold."""
+    """What is wanted: a price, a quantity to be held, or sold, or a change that needs consent."""
 
     SELECT = "select"
     INIT = "init"
     CONFIRM = "confirm"
+    UPDATE = "update"
 
 
 class Kind(StrEnum):
@@ -40,7 +41,8 @@ class Kind(StrEnum):
 class Question:
     """Whether an order is to be taken; the same `id` is the same question asked again.
 
-    `order_id` is known once a quantity was held. An answer that comes after `answer_by` counts for nothing.
+    `order_id` is known once a quantity was held; `change` is the order as it would be by what its buyer
+    proposes, at the stage UPDATE only. An answer that comes after `answer_by` counts for nothing.
     """
 
     id: str
@@ -48,6 +50,7 @@ class Question:
     order_id: str | None
     terms: OrderTerms
     answer_by: datetime
+    change: OrderTerms | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,10 +58,11 @@ class Answer:
     """Whether it is; `reason` is told to the buyer of what is not.
 
     What is not accepted may have a `counter`: it would be, with that. Before anything is held it is quoted
-    or held so; at confirm only what the buyer agreed to counts, and a counter refuses it.
+    or held so; at confirm only what the buyer agreed to counts, and a counter refuses it. None leaves a
+    change to the seller's people.
     """
 
-    accepted: bool
+    accepted: bool | None
     reason: str = ""
     counter: SellerCounter | None = None
 

@@ -109,7 +109,7 @@ async def test_a_node_with_a_webhook_asks_before_it_sells_and_tells_until_it_has
     database: Database, uow_factory: UnitOfWorkFactory, tmp_path: Path
 ) -> None:
     parts = await parts_of(database, tmp_path, **WEBHOOK)
-    assert set(parts.preparations) == {Action.SELECT, Action.INIT, Action.CONFIRM}
+    assert set(parts.preparations) == {Action.SELECT, Action.INIT, Action.CONFIRM, Action.UPDATE}
     assert len(parts.workers) == 1
     assert await followers(uow_factory) == ["provider"]
     await parts_of(database, tmp_path, **WEBHOOK)

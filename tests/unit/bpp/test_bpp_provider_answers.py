@@ -21,6 +21,7 @@ def read(**said: Any) -> Answer:
 
 def test_an_order_is_accepted_or_refused_with_a_reason() -> None:
     assert read(answer="accept", more="is left aside") == Answer(accepted=True)
+    assert read(answer="leave") == Answer(accepted=None)
     assert read(answer="refuse", reason="No.") == Answer(accepted=False, reason="No.")
 
 
