@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import structlog
 
+from bpp.cascade.consents import ask_for_consent
 from bpp.handlers.update import find_proposed, update
 from bpp.orders import get_contract, in_message, state
 from bpp.platform import Bpp
@@ -19,7 +20,8 @@ from kernel.errors import NodeError
 from kernel.plain_text import one_line
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
-from trading.amendment import Amendment, amend
+from trading.amendment import Amendment, amend, is_cut
+from trading.cancellation import Reason
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.proposal import Answer as ProposalAnswer
@@ -30,6 +32,7 @@ from trading.wheeling import Side
 log = structlog.get_logger(__name__)
 
 _LONGEST_REASON: Final = 300  # characters
+_WHO: Final = "the back office"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,31 +76,38 @@ async def update_with_consent(
     """Return the order with the change that was proposed, and answered by the back office if it has.
 
     An order that became another while that was asked has its proposal wait; so does one whose change cannot
-    be made now. Raises: what `update` does.
+    be made now, or is put before utilities first. Raises: what `update` does.
     """
     contract = await get_contract(inbound, uow, order_id=proposed.order_id, lock=False)
     later = await hold_for_answer(contract, uow)
     message = await update(bpp, inbound, uow, now)
-    answer = proposed.answer
-    if answer is None:
-        return message
     contract = await get_contract(inbound, uow, order_id=proposed.order_id)
     open_one = await ProposalStore(uow.connection).find_open(contract)
-    if open_one is None or not proposed.is_of(contract, open_one):
+    if open_one is None or proposed.answer is None or not proposed.is_of(contract, open_one):
         return message
-    said = Said(side=Side.SELLER, words=words_of(answer), now=now)
-    given = ProposalAnswer(proposal_id=open_one.id, accepts=answer.accepted is True)
+    said = Said(side=Side.SELLER, words=words_of(proposed.answer), now=now)
+    given = ProposalAnswer(proposal_id=open_one.id, accepts=proposed.answer.accepted is True)
     try:
         async with uow.connection.begin_nested():
+            if given.accepts and contract.grid is not None and not is_cut(contract, side=Side.BUYER, now=now):
+                await _put_before_utilities(bpp, contract, open_one, uow, said=said)
+                return message
             answered = await take_answer(bpp, contract, given, uow, said=said, later=later)
     except NodeError as error:
         if error.retryable:
             raise
         log.warning("provider.consent_failed", contract=contract.id, reason=str(error))
         return message
-    if answered is None:
-        return message
-    return await _keep(bpp, answered, inbound, uow, words=f"{given.status.lower()} {open_one.id}")
+    words = f"{given.status.lower()} {open_one.id}"
+    return message if answered is None else await _keep(bpp, answered, inbound, uow, words=words)
+
+
+async def _put_before_utilities(
+    bpp: Bpp, contract: Contract, proposal: Proposal, uow: UnitOfWork, *, said: Said
+) -> None:
+    """Ask the utilities of the trade about what is accepted; the buyer is told once they have answered."""
+    why = Reason(words=said.words)
+    await ask_for_consent(bpp, contract, proposal, uow, who=_WHO, why=why, now=said.now)
 
 
 async def _keep(
@@ -113,7 +123,7 @@ async def _keep(
         actor=bpp.subscriber_id,
         event="UPDATE",
         status=contract.status,
-        reason=f"the back office {words}",
+        reason=f"{_WHO} {words}",
         message_id=inbound.context.message_id,
     )
     await store.note(contract, entry)
