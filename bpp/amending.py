@@ -37,7 +37,7 @@ def wished_by(
     if (wished.trade_start, wished.trade_end) == (contract.window.start, contract.window.end):
         return Amendment(quantity=request.quantity, price=price).less_what_is(contract)
     resource, session = bpp.catalogue.get_resource(contract.resource_id), contract.terms.session
-    window = trade_window(wished, resource)
+    window = trade_window(wished, resource, bpp.catalogue.find_offer(contract.resource_id, contract.offer_id))
     require_length(window)
     if session is not None:
         window = session_window(wished, resource, session, now=now)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 from bpp.catalog_file import CatalogueEntries, CatalogueFile, ResourceEntry
 from bpp.charging_file import check_session
 from bpp.exact_yaml import read_yaml
-from bpp.offer_file import check_one_meter
+from bpp.offer_file import check_one_meter, check_window
 from bpp.sharing_file import check_share
 from bpp.wheeling_file import TariffFile
 from kernel.currency import Currency
@@ -127,6 +127,7 @@ def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
     _require_one_rule_a_meter(file.resources, resources, name)
     rules = {entry.id: entry.sharing.rule for entry in file.resources}
     modes = {entry.id: entry.delivery_mode for entry in file.resources}
+    productions = {resource.id: resource.production for resource in resources}
     connectors = {entry.id: entry.connector for entry in file.resources}
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
@@ -134,6 +135,9 @@ def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
         _converted(fits, f"offers.{index}.share_percent", name)
         mode = modes[offer.resource]
         _converted(partial(check_one_meter, mode, offer), f"offers.{index}", name)
+        in_session = connectors[offer.resource] is not None
+        fits_in = partial(check_window, productions[offer.resource], offer, is_session=in_session)
+        _converted(fits_in, f"offers.{index}.window", name)
         _converted(partial(check_session, connectors[offer.resource], offer.session), f"offers.{index}", name)
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
         connector = connectors[offer.resource]

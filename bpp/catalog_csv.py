@@ -31,6 +31,8 @@ _OFFERS: Final = {
     **{name: (name,) for name in ("billing_period", "payment", "metering_minutes", "share_percent")},
     "validity_start": ("validity", "start"),
     "validity_end": ("validity", "end"),
+    "window_start": ("window", "start"),
+    "window_end": ("window", "end"),
 }
 COLUMNS: Final[Mapping[Kind, Mapping[str, tuple[str, ...]]]] = MappingProxyType(
     {Kind.RESOURCE: _RESOURCES, Kind.OFFER: _OFFERS}

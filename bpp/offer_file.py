@@ -14,8 +14,10 @@ from bpp.charging_file import SessionEntry
 from bpp.delivery_file import CancellationEntry, LossesEntry, PenaltyEntry
 from bpp.sharing_file import Share
 from bpp.wheeling_file import WheelingEntry
+from kernel.clock import format_instant
 from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.interval import Interval
 from kernel.money import Money
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
 from trading.matching import NO_LOSSES, Matching
@@ -182,6 +184,7 @@ class OfferEntry(Entry):
     minimum_kwh: Kwh | None = None
     maximum_kwh: Kwh | None = None
     validity: WindowEntry | None = None
+    window: WindowEntry | None = None
     zone: ZoneName
     pricing_model: PricingModel = PricingModel.PER_KWH
     settlement_type: SettlementType = SettlementType.DAILY
@@ -214,6 +217,7 @@ class OfferEntry(Entry):
             maximum=Energy.from_kwh(self.maximum_kwh) if self.maximum_kwh else None,
             validity=self.validity.to_domain() if self.validity else None,
             counters=self.counter_terms,
+            delivery=self.window.to_domain() if self.window else None,
             payments=self._payments,
         )
 
@@ -294,6 +298,20 @@ class OfferEntry(Entry):
             (LineKind.ADD_ON, self.add_ons),
         )
         return tuple(entry.to_domain(kind, currency) for kind, found in entries for entry in found)
+
+
+def check_window(production: Interval, offer: OfferEntry, *, is_session: bool) -> None:
+    """Let an offer name a window within the production, unless it sells sessions. Raises: ValueError."""
+    if offer.window is None:
+        return
+    if is_session:
+        raise ValueError("a charging session has its own window: leave out the offer's")
+    window = offer.window.to_domain()
+    if window.intersection(production) != window:
+        raise ValueError(
+            f"the window is not all within the production, from {format_instant(production.start)} until "
+            f"{format_instant(production.end)}"
+        )
 
 
 def check_one_meter(mode: DeliveryMode, offer: OfferEntry) -> None:

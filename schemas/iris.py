@@ -22,6 +22,7 @@ ENERGY_RESOURCE_CONTEXT: Final = f"{_MAIN}/schema/EnergyResource/v0.2/context.js
 ENERGY_TRADE_OFFER_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeOffer/v0.2/context.jsonld"
 ENERGY_TRADE_CONTRACT_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeContract/v0.2/context.jsonld"
 ENERGY_TRADE_DELIVERY_CONTEXT: Final = f"{_MAIN}/schema/EnergyTradeDelivery/v0.2/context.jsonld"
+P2P_TRADE_OFFER_CONTEXT: Final = f"{_P2P}/schema/EnergyTradeOffer/v0.2/context.jsonld"
 P2P_ORDER_ITEM_CONTEXT: Final = f"{_P2P}/schema/EnergyOrderItem/v0.1/context.jsonld"
 P2P_CUSTOMER_CONTEXT: Final = f"{_P2P}/schema/EnergyCustomer/v0.1/context.jsonld"
 P2P_TRADE_ORDER_CONTEXT: Final = f"{_P2P}/schema/EnergyTradeOrder/v0.2/context.jsonld"

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kernel.energy import Energy
 from trading.offer import Offer, Resource
-from trading.request import OrderRequest, open_window
+from trading.request import OrderRequest, delivery_of, open_window
 
 _LEAST = Energy(1)
 
@@ -45,10 +45,10 @@ def nearest_payment(request: OrderRequest, offer: Offer) -> OrderRequest:
     return replace(request, payment=offer.terms.payment)
 
 
-def nearest_window(request: OrderRequest, resource: Resource) -> OrderRequest:
-    """Return the order for the part of its window in which the resource is produced, if there is any."""
-    asked = open_window(request, resource)
-    shared = asked and asked.intersection(resource.production)
+def nearest_window(request: OrderRequest, resource: Resource, offer: Offer) -> OrderRequest:
+    """Return the order for the part of its window in which the offer delivers, if there is any."""
+    asked = open_window(request, resource, offer)
+    shared = asked and asked.intersection(delivery_of(resource, offer))
     if shared is None or shared == asked:
         return request
     return replace(request, trade_start=shared.start, trade_end=shared.end)

@@ -7,7 +7,9 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final
 
+from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY
+from kernel.interval import Interval
 from trading.cancellation_terms import CancellationTerm
 from trading.charges import Subscription
 from trading.charging.words import describe_session
@@ -26,12 +28,19 @@ _CALLED: Final = {
 }
 
 
-def describe_delivery(terms: Terms, *, payments: tuple[PaymentTiming, ...] = ()) -> str:
+def describe_delivery(
+    terms: Terms, *, payments: tuple[PaymentTiming, ...] = (), within: Interval | None = None
+) -> str:
     """Return a sentence for each term that an offer has, nothing for one without any.
 
-    `payments` are the ways of paying that a buyer may choose from.
+    `payments` are the ways of paying that a buyer may choose from; what is sold is delivered `within` a time.
     """
-    return " ".join([*_sentences(terms), *_payment(payments or (terms.payment,))])
+    return " ".join([*_within(within), *_sentences(terms), *_payment(payments or (terms.payment,))])
+
+
+def _within(delivery: Interval | None) -> Iterator[str]:
+    if delivery is not None:
+        yield f"Delivered from {format_instant(delivery.start)} until {format_instant(delivery.end)}."
 
 
 def _sentences(terms: Terms) -> Iterator[str]:

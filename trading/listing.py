@@ -45,7 +45,10 @@ class ListedTerms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ListedOffer:
-    """An offer as buyers are told of it; `description` has in words what no field has."""
+    """An offer as buyers are told of it; `description` has in words what no field has.
+
+    An order by one that has a `delivery` lies within that, and is for all of it if it names no window.
+    """
 
     id: str
     name: str
@@ -56,6 +59,7 @@ class ListedOffer:
     maximum: Energy | None = None
     validity: Interval | None = None
     description: str = ""
+    delivery: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +135,10 @@ def list_catalogue(catalogue: Catalogue, *, left: Mapping[str, Energy]) -> Listi
 
 def list_offer(offer: Offer, *, grid: GridAccess | None = None) -> ListedOffer:
     """Return what is told of `offer`; `grid` are the utilities that are asked before it is sold."""
-    words = [describe_delivery(offer.terms, payments=offer.payments), grid.words if grid else ""]
+    words = [
+        describe_delivery(offer.terms, payments=offer.payments, within=offer.delivery),
+        grid.words if grid else "",
+    ]
     return ListedOffer(
         id=offer.id,
         name=offer.name,
@@ -142,6 +149,7 @@ def list_offer(offer: Offer, *, grid: GridAccess | None = None) -> ListedOffer:
         maximum=offer.maximum,
         validity=offer.validity,
         description=" ".join(filter(None, words)),
+        delivery=offer.delivery,
     )
 
 

@@ -111,9 +111,9 @@ class Resource:
 class Offer:
     """Terms on which a resource is sold; `zone` is the IANA zone whose days are settled.
 
-    One that `counters` answers an order that it cannot take with the nearest that it would. `payments` are
-    the ways of paying that a buyer may choose from, where there are several: the first, which is that of the
-    terms, holds for who chooses none.
+    One with a `delivery` sells what flows within that. One that `counters` answers an order that it cannot
+    take with the nearest that it would. `payments` are the ways of paying that a buyer may choose from, where
+    there are several: the first, which is that of the terms, holds for who chooses none.
     """
 
     id: str
@@ -126,6 +126,7 @@ class Offer:
     maximum: Energy | None = None
     validity: Interval | None = None
     counters: bool = False
+    delivery: Interval | None = None
     payments: tuple[PaymentTiming, ...] = ()
 
     @property

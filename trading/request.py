@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final
 
+from kernel.clock import format_instant
 from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
 from kernel.money import Money
@@ -182,32 +183,47 @@ def find_selection(catalogue: Catalogue, request: OrderRequest, *, now: datetime
     offer.require_open(now)
     offer.require_quantity(request.quantity)
     offer = offer.paid(request.payment)
-    window = trade_window(request, resource)
+    window = trade_window(request, resource, offer)
     return Selection(resource=resource, offer=offer, quantity=request.quantity, window=window)
 
 
-def open_window(request: OrderRequest, resource: Resource) -> Interval | None:
-    """Return when the energy is to flow, whether it can or not; None if that ends before it starts."""
-    production = resource.production
+def open_window(request: OrderRequest, resource: Resource, offer: Offer | None) -> Interval | None:
+    """Return when the energy is to flow, whether it can or not; None if that ends before it starts.
+
+    What the order leaves open is as the offer has it, else as the energy is produced.
+    """
+    usual = delivery_of(resource, offer)
     try:
-        return Interval(request.trade_start or production.start, request.trade_end or production.end)
+        return Interval(request.trade_start or usual.start, request.trade_end or usual.end)
     except EmptyInterval:
         return None
 
 
-def trade_window(request: OrderRequest, resource: Resource) -> Interval:
-    """Return when the energy is to flow: as asked for, else as it is produced.
+def delivery_of(resource: Resource, offer: Offer | None) -> Interval:
+    """Return within what energy flows that is sold by an offer; None is an offer that there is no more."""
+    return resource.production if offer is None or offer.delivery is None else offer.delivery
 
-    Raises: WindowUnavailable, if some of that lies outside the production.
+
+def trade_window(request: OrderRequest, resource: Resource, offer: Offer | None) -> Interval:
+    """Return when the energy is to flow: as asked for, else as it is offered.
+
+    Raises: WindowUnavailable, if some of that lies outside the production, or what the offer is for.
     """
-    production = resource.production
+    production, delivery = resource.production, delivery_of(resource, offer)
     path = Field.TRADE_START
     hint = f"The item is produced from {production.start.isoformat()} until {production.end.isoformat()}."
-    window = open_window(request, resource)
+    window = open_window(request, resource, offer)
     if window is None:
         raise WindowUnavailable("the trade ends before it starts", path=path, hint=hint)
     if window.start < production.start or window.end > production.end:
         raise WindowUnavailable("nothing is produced in part of that window", path=path, hint=hint)
+    if offer is not None and window.intersection(delivery) != window:
+        raise WindowUnavailable(
+            f"the offer {offer.id} is for what is delivered from {format_instant(delivery.start)} until "
+            f"{format_instant(delivery.end)}",
+            path=path,
+            hint="Choose a window within that, or another offer.",
+        )
     return window
 
 

@@ -145,8 +145,8 @@ async def countered(
     offer = bpp.catalogue.get_offer(resource.id, request.offer_id)
     if not has_counter_terms(offer):
         return request
-    fitting = nearest_payment(nearest_window(request, resource), offer)
-    window = open_window(fitting, resource)
+    fitting = nearest_payment(nearest_window(request, resource, offer), offer)
+    window = open_window(fitting, resource, offer)
     left = await Stock(uow.connection).left(resource.id, now=now, window=window, own=but)
     return nearest_quantity(fitting, offer, left=left)
 

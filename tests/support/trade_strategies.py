@@ -193,6 +193,7 @@ def listed_offers(draw: st.DrawFn, resource: Resource) -> ListedOffer:
         maximum=draw(st.none() | energies),
         validity=draw(st.none() | intervals()),
         description=draw(st.just("") | words),
+        delivery=draw(st.none() | intervals()),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 import simplejson
@@ -14,6 +15,7 @@ from tests.support.windows import hourly
 from trading.availability.source import Forecasting, MeterRule
 from trading.offer import Resource
 
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "catalog"
 TEXT = CATALOGUE_FILE.read_text(encoding="utf-8")
 IN_ALL = "    available_kwh: 30.5\n"
 
@@ -89,3 +91,10 @@ def test_a_meter_that_counts_what_is_taken_from_it_is_not_forecast_from() -> Non
     swap = TEXT.replace("GRID_INJECTION", "BATTERY_SWAP").replace(IN_ALL, availability(**METER))
     with pytest.raises(CatalogueInvalid, match="exports nothing to forecast from"):
         read_catalogue(swap, name="shop.yaml")
+
+
+def test_an_offer_of_charging_sessions_has_no_window_of_its_own() -> None:
+    text = (EXAMPLES / "charging-station.yaml").read_text(encoding="utf-8")
+    window = "    window: {start: 2026-05-01T10:00:00Z, end: 2026-05-01T12:00:00Z}\n    zone:"
+    with pytest.raises(CatalogueInvalid, match="a charging session has its own window"):
+        read_catalogue(text.replace("    zone:", window, 1), name="shop.yaml")

@@ -62,6 +62,11 @@ def test_a_discount_and_a_validity_are_read() -> None:
         ("provider: valley-solar-cooperative", "provider: nobody", "the provider 'nobody'"),
         ("id: valley", "id: [valley", "is no YAML"),
         ("source_type: SOLAR", "source_type: COAL", "resources.0.source_type"),
+        (
+            "    zone: UTC",
+            "    window: {start: 2026-01-09T09:00:00Z, end: 2026-01-09T11:00:00Z}\n    zone: UTC",
+            "offers.0.window: the window is not all within the production, from 2026-01-09T10:00:00Z",
+        ),
     ],
 )
 def test_what_cannot_be_traded_is_refused_with_file_key_and_reason(old: str, new: str, message: str) -> None:

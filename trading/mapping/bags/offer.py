@@ -8,6 +8,7 @@ from datetime import time
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from kernel.clock import format_instant, parse_instant
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -20,6 +21,7 @@ from trading.mapping.bags.charging_offer import (
     read_charging_offer,
     write_charging_offer,
 )
+from trading.mapping.bags.quantity import write_quantity
 from trading.mapping.bags.stall_offer import is_stall_offer, read_stall_terms
 from trading.mapping.find import Json, without_none
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
@@ -70,17 +72,25 @@ def write_terms(terms: ListedTerms) -> Json:
 def write_offer_terms(offer: ListedOffer) -> Json:
     """Return the terms of an offer with how much and when it is open for.
 
-    A ChargingOffer has no room for either: the wires have the one beside it, words have the other.
+    A ChargingOffer has no room for either: the wires have the one beside it, words have the other. One that
+    is delivered in a window is an EnergyTradeOffer of the branch p2p-trading, which has a place for that.
     """
     if offer.terms.is_session:
         return write_terms(offer.terms)
-    return write_terms(offer.terms) | without_none(
-        {
-            "minimumQuantity": offer.minimum and offer.minimum.kilowatt_hours,
-            "maximumQuantity": offer.maximum and offer.maximum.kilowatt_hours,
-            "validityWindow": offer.validity and write_span(offer.validity),
-        }
-    )
+    bounds: Json = {
+        "minimumQuantity": offer.minimum and offer.minimum.kilowatt_hours,
+        "maximumQuantity": offer.maximum and offer.maximum.kilowatt_hours,
+    }
+    if offer.delivery is None:
+        bounds["validityWindow"] = offer.validity and write_span(offer.validity)
+        return write_terms(offer.terms) | without_none(bounds)
+    windows: Json = {
+        "@context": iris.P2P_TRADE_OFFER_CONTEXT,
+        "validityWindow": offer.validity and _write_period(offer.validity),
+        "beckn:timeWindow": _write_period(offer.delivery),
+        "beckn:maxQuantity": offer.maximum and write_quantity(offer.maximum),
+    }
+    return write_terms(offer.terms) | without_none(bounds | windows)
 
 
 def read_offer(
@@ -97,7 +107,7 @@ def read_offer(
 
     Raises: LookupError, TypeError, ValueError.
     """
-    validity = bag.get("validityWindow")
+    validity, delivery = bag.get("validityWindow"), bag.get("beckn:timeWindow")
     return ListedOffer(
         id=offer_id,
         name=name,
@@ -106,8 +116,9 @@ def read_offer(
         terms=_read_terms(bag, told),
         minimum=_read_bound(bag, "minimumQuantity"),
         maximum=_read_bound(bag, "maximumQuantity"),
-        validity=validity and read_span(validity),
+        validity=validity and _read_period(validity),
         description=description,
+        delivery=delivery and _read_period(delivery),
     )
 
 
@@ -158,6 +169,22 @@ def _read_hours(entry: Mapping[str, Any], currency: Currency) -> TimeOfDayRate:
     span = entry["timeRange"]
     start, end = (time.fromisoformat(span[key]).replace(tzinfo=None) for key in ("start", "end"))
     return TimeOfDayRate(start=start, end=end, rate=Decimal(entry["rate"]))
+
+
+def _write_period(interval: Interval) -> Json:
+    """Return an interval as the branch p2p-trading writes it."""
+    return {
+        "@type": "beckn:TimePeriod",
+        "schema:startTime": format_instant(interval.start),
+        "schema:endTime": format_instant(interval.end),
+    }
+
+
+def _read_period(period: Mapping[str, Any]) -> Interval:
+    """Return an interval of either form. Raises: LookupError, ValueError."""
+    if "schema:startTime" not in period:
+        return read_span(period)
+    return Interval(parse_instant(period["schema:startTime"]), parse_instant(period["schema:endTime"]))
 
 
 def _read_bound(bag: Mapping[str, Any], key: str) -> Energy | None:
