@@ -15,7 +15,7 @@ from fastapi.responses import JSONResponse
 from bpp.curtailment import curtail_contract
 from bpp.payment_desk import PaymentDesk
 from bpp.provider.asking import ProviderRefused
-from bpp.seller_changes import Operator, cancel_as_seller, propose_as_seller
+from bpp.seller_changes import Operator, SellerWish, cancel_as_seller, propose_as_seller
 from kernel.clock import ManualClock
 from kernel.currency import Currency
 from kernel.energy import Energy
@@ -101,7 +101,7 @@ async def test_what_a_seller_proposes_of_a_line_is_accepted_for_that_line(
     world: SellerWorld, wire: Wire
 ) -> None:
     first, second = await buy_lines(world)
-    wish = OrderRequest(quantity=Energy(7_000))
+    wish = SellerWish(request=OrderRequest(quantity=Energy(7_000)))
     async with world.uow_factory() as uow:
         proposal, _ = await propose_as_seller(world.bpp, second.order_id, wish, uow, by=by(world))
     news = (await last(world, wire, Action.ON_UPDATE))[wire.ORDER_KEY]
