@@ -9,6 +9,7 @@ from decimal import Decimal
 from bpp.account import settle
 from bpp.platform import Bpp
 from bpp.prepaid import require_quantity_open
+from bpp.promoting import require_minimum
 from bpp.selection import hold_meter, require_length
 from bpp.sessions import amend_session
 from kernel.energy import Energy
@@ -95,6 +96,7 @@ async def amend_contract(
     amended = amend(contract, amendment, now=now)
     if amendment.quantity is not None:
         require_offered(bpp, contract, amendment.quantity)
+        await require_minimum(amended, uow)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
     await Stock(uow.connection).hold_for(amended, now=now)

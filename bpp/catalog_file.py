@@ -9,8 +9,9 @@ from pydantic import Field
 from bpp.availability_file import AvailabilityEntry, Profile, check_availability, profile_of, total_of
 from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, WindowEntry
 from bpp.charging_file import ConnectorEntry, check_connector
-from bpp.offer_file import OfferEntry, Percentage
+from bpp.offer_file import OfferEntry
 from bpp.place_file import LocationEntry
+from bpp.promotion_file import Percentage
 from bpp.sharing_file import SharingEntry, SharingRule
 from trading.grid import GridAccess
 from trading.offer import (

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 from bpp.catalog_entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
 from bpp.charging_file import SessionEntry
 from bpp.delivery_file import CancellationEntry, LossesEntry, PenaltyEntry
+from bpp.promotion_file import DiscountEntry, Percentage, PromotionEntry, require_distinct
 from bpp.sharing_file import Share
 from bpp.wheeling_file import WheelingEntry
 from kernel.clock import format_instant
@@ -19,7 +20,7 @@ from kernel.currency import Currency
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.money import Money
-from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription, Tax, Value
+from trading.charges import Charge, Discount, LineKind, Percent, Subscription, Tax, Value
 from trading.matching import NO_LOSSES, Matching
 from trading.offer import DeliveryMode, Offer
 from trading.periods import BillingPeriod
@@ -55,7 +56,6 @@ def _upper(value: object) -> object:
 
 
 Clock = Annotated[str, BeforeValidator(_clock), StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Percentage = Annotated[Decimal, Field(gt=0, le=100)]
 
 
 class HoursEntry(Entry):
@@ -92,28 +92,6 @@ class IntervalPricesEntry(Entry):
 
     def to_domain(self) -> IntervalPrices:
         return IntervalPrices(start=self.start, step=timedelta(minutes=self.minutes), prices=self.prices)
-
-
-class DiscountEntry(Entry):
-    """What is taken off the energy cost: a per cent of it, or an amount; for a time, or always."""
-
-    title: Identifier
-    percent: Percentage | None = None
-    amount: Annotated[Decimal, Field(gt=0)] | None = None
-    validity: WindowEntry | None = None
-
-    @model_validator(mode="after")
-    def _is_one_of_both(self) -> Self:
-        if (self.percent is None) == (self.amount is None):
-            raise ValueError("a discount has either a percent or an amount")
-        return self
-
-    def to_domain(self, currency: Currency) -> Discount | AmountOff:
-        validity = self.validity.to_domain() if self.validity else None
-        if self.percent is not None:
-            return Discount(title=self.title, percent=self.percent, validity=validity)
-        amount = Money.of(self.amount or 0, currency)
-        return AmountOff(title=self.title, amount=amount, validity=validity)
 
 
 class ChargeEntry(Entry):
@@ -176,7 +154,7 @@ class OfferEntry(Entry):
     wheeling: Annotated[tuple[WheelingEntry, ...], BeforeValidator(_listed)] = ()
     tariffs: tuple[str, ...] = ()
     discount: DiscountEntry | None = None
-    promotions: tuple[DiscountEntry, ...] = ()
+    promotions: Annotated[tuple[PromotionEntry, ...], AfterValidator(require_distinct)] = ()
     surcharges: tuple[ChargeEntry, ...] = ()
     fees: tuple[ChargeEntry, ...] = ()
     add_ons: tuple[ChargeEntry, ...] = ()
@@ -219,6 +197,11 @@ class OfferEntry(Entry):
             counters=self.counter_terms,
             delivery=self.window.to_domain() if self.window else None,
             payments=self._payments,
+            promotions=tuple(
+                entry.to_promotion(Currency(self.currency))
+                for entry in self.promotions
+                if not entry.is_for_all
+            ),
         )
 
     @property
@@ -234,7 +217,8 @@ class OfferEntry(Entry):
         session = None if power is None else own.to_domain(price, power=power)
         wheeling = [*(entry.to_domain(currency) for entry in self.wheeling), *tariffs]
         offs = [self.discount] if self.discount else []
-        discounts = [entry.to_domain(currency) for entry in (*offs, *self.promotions)]
+        for_all = [entry for entry in self.promotions if entry.is_for_all]
+        discounts = [entry.to_domain(currency) for entry in (*offs, *for_all)]
         first = discounts[0] if discounts and isinstance(discounts[0], Discount) else None
         fixed = None if self.fixed_price is None else Money.of(self.fixed_price, currency)
         return Terms(

@@ -14,6 +14,7 @@ from trading.delivery_words import describe_delivery
 from trading.excerpt import Excerpt
 from trading.grid import GridAccess
 from trading.offer import Catalogue, Offer, Provider, Resource
+from trading.promotion import describe
 from trading.rates import IntervalPrices, Price, TimeOfDayRate
 from trading.request import RatingSummary
 from trading.terms import PricingModel, SettlementType, Terms
@@ -137,6 +138,7 @@ def list_offer(offer: Offer, *, grid: GridAccess | None = None) -> ListedOffer:
     """Return what is told of `offer`; `grid` are the utilities that are asked before it is sold."""
     words = [
         describe_delivery(offer.terms, payments=offer.payments, within=offer.delivery),
+        describe(offer.promotions),
         grid.words if grid else "",
     ]
     return ListedOffer(

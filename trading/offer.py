@@ -18,6 +18,7 @@ from trading.charging.connector import Connector
 from trading.fields import Field
 from trading.grid import GridAccess
 from trading.place import Place
+from trading.promotion import Promotion
 from trading.refusals import (
     ItemNotFound,
     OfferAmbiguous,
@@ -128,6 +129,8 @@ class Offer:
     counters: bool = False
     delivery: Interval | None = None
     payments: tuple[PaymentTiming, ...] = ()
+    promotions: tuple[Promotion, ...] = ()
+    """Of some orders alone, beside those of the terms; of what was selected, those that it has."""
 
     @property
     def allowed_payments(self) -> tuple[PaymentTiming, ...]:
@@ -143,6 +146,12 @@ class Offer:
                 f"the offer {self.id} cannot be {payment}", path=Field.PAYMENT, hint=f"It can be {allowed}."
             )
         return replace(self, terms=replace(self.terms, payment=payment))
+
+    def promoted(self, chosen: tuple[Promotion, ...]) -> Offer:
+        """Return the offer for an order that has these of its promotions."""
+        offs = tuple(each.off for each in chosen)
+        terms = replace(self.terms, promotions=(*self.terms.promotions, *offs)) if offs else self.terms
+        return replace(self, terms=terms, promotions=chosen)
 
     def is_open(self, now: datetime) -> bool:
         return self.validity is None or now in self.validity

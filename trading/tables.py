@@ -13,6 +13,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     Table,
     Text,
     text,
@@ -71,6 +72,7 @@ contracts: Final = Table(
         postgresql_where=text("status <> 'TERMINATED'"),
     ),
     Index("ix_contracts_order_id", "order_id", "line", unique=True),
+    Index("ix_contracts_buyer", "bap_id", "buyer_id"),
     Index("ix_contracts_refresh_at", "refresh_at", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_source_mrid", "source_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
     Index("ix_contracts_target_mrid", "target_mrid", postgresql_where=text("refresh_at IS NOT NULL")),
@@ -170,6 +172,15 @@ contract_cancellations: Final = Table(
     Column("reason", Text, nullable=False),
     CheckConstraint("side IN ('BUYER', 'SELLER')", name="side"),
     CheckConstraint("owed_minor >= 0", name="owed"),
+)
+
+contract_promotions: Final = Table(
+    "contract_promotions",
+    metadata,
+    Column("contract_id", Text, ForeignKey("contracts.id"), primary_key=True),
+    Column("title", Text, primary_key=True),  # of the promotion among those of its offer
+    Column("code_sha256", LargeBinary),  # of the code that it was ordered with; null: without one
+    Column("minimum_wh", BigInteger),  # what the contract keeps at least for it
 )
 
 contract_proposals: Final = Table(

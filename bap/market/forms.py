@@ -25,6 +25,7 @@ from trading.order_lines import MOST_LINES
 from trading.spatial import SpatialFilter, SpatialOperator
 from trading.terms import PaymentTiming
 
+PromotionCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[!-~]+$")]
 T = TypeVar("T")
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Text of one line."""
@@ -130,6 +131,7 @@ class QuoteItem(Form):
     window: Window | None = Field(
         None, description="When the energy is to flow; without it, all the time that it is produced."
     )
+    code: PromotionCode | None = Field(None, description="A code of the seller's by which it is cheaper.")
 
     @property
     def energy(self) -> Energy:
@@ -141,8 +143,8 @@ class QuoteForm(Form):
 
     items: Annotated[list[QuoteItem], Field(min_length=1, max_length=MOST_LINES)] | None = Field(
         None,
-        description="Instead of `offer_id`, `kwh` and `window`: several offers of one seller, which are "
-        "bought together or not at all. Each is a line of the order, with bills of its own.",
+        description="Instead of `offer_id`, `kwh`, `window` and `code`: several offers of one seller, which "
+        "are bought together or not at all. Each is a line of the order, with bills of its own.",
     )
     offer_id: Line | None = Field(
         None, validate_default=True, description="Needed, unless there are `items`."
@@ -166,6 +168,7 @@ class QuoteForm(Form):
         description="How it is to be paid, where the offer leaves a choice: `prepaid`, from the deposit with "
         "the seller, or `postpaid`, by bills. Without it, as the offer says first.",
     )
+    code: PromotionCode | None = Field(None, description="A code of the seller's by which it is cheaper.")
 
     @field_validator("offer_id", "kwh")
     @classmethod
@@ -174,7 +177,7 @@ class QuoteForm(Form):
             raise ValueError("it is needed, either here or in each of the items")
         return value
 
-    @field_validator("window")
+    @field_validator("window", "code")
     @classmethod
     def _is_said_of_each(cls, value: T, info: ValidationInfo) -> T:
         if info.data.get("items") is not None and value is not None:
@@ -188,7 +191,7 @@ class QuoteForm(Form):
             return tuple(self.items)
         assert self.offer_id is not None  # noqa: S101  the validator has seen to it
         assert self.kwh is not None  # noqa: S101
-        return (QuoteItem(offer_id=self.offer_id, kwh=self.kwh, window=self.window),)
+        return (QuoteItem(offer_id=self.offer_id, kwh=self.kwh, window=self.window, code=self.code),)
 
 
 class OrderForm(Form):

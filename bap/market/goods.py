@@ -48,6 +48,7 @@ class Good:
             target_meter=form.meter,
             buyer_utility=form.utility,
             payment=form.payment,
+            code=self.item.code,
             trade_start=None if window is None else window.start,
             trade_end=None if window is None else window.end,
         )

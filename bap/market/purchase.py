@@ -137,7 +137,7 @@ class Stated:
         if not self.reports:
             return asked
         report = self.reports[good.number - 1]
-        asked = replace(asked, quantity=report.quantity, payment=None)
+        asked = replace(asked, quantity=report.quantity, payment=None, code=None)
         if good.item.window is None:
             return asked
         return replace(asked, trade_start=report.window.start, trade_end=report.window.end)

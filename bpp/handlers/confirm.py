@@ -12,6 +12,7 @@ from bpp.order_lines import require_agreed, take_turns
 from bpp.orders import get_order, keep_all, merged, tell
 from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
+from bpp.promoting import require_codes
 from bpp.selection import hold_meter
 from bpp.sessions import open_session
 from node.message import Inbound
@@ -40,6 +41,7 @@ async def confirm(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) ->
         if contract.status is ContractStatus.TERMINATED and contract.is_binding:
             raise AlreadyCancelled(f"the order {contract.id} has ended")
     require_agreed(contracts, ordered)
+    await require_codes(contracts, ordered, uow)
     if all(contract.is_binding for contract in contracts):
         return await tell(contracts[0], uow, now=now)
     confirmed = [decisions.confirm(contract, now=now) for contract in contracts]

@@ -20,6 +20,7 @@ from bpp.order_lines import (
 )
 from bpp.orders import keep_all
 from bpp.platform import Bpp
+from bpp.promoting import keep_promotions, promote_lines
 from bpp.selection import hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -61,7 +62,8 @@ async def init(
     require_quantities(asked)
     earlier = await find_replaced(inbound, uow)
     ordered = await countered_lines(bpp, asked, uow, now=now, but=earlier)
-    offered = await select_lines(bpp, ordered, uow, now=now, but=earlier)
+    found = await select_lines(bpp, ordered, uow, now=now, but=earlier)
+    offered = await promote_lines(ordered, found, uow, bap_id=inbound.sender, now=now, but=earlier)
     selections = countered_by(offered, counters)
     if len(earlier) == 1 and await were_asked(earlier[0], inbound, uow):
         selections = [_as_held(earlier[0], selections[0])]
@@ -80,11 +82,13 @@ async def init(
     grants = await ask_utilities(bpp, drafts[0], inbound, uow, now=now)
     if grants is None:
         await keep_held(bpp, drafts[0], uow, now=now)
+        await keep_promotions(drafts, selections, uow)
         return None
     priced = [grants.priced(draft) for draft in drafts]
     words = [_describe(asked, ordered), *map(describe_counter, offered, selections)]
     reason = ", ".join(filter(None, words)) or None
     message = await keep_all(priced, inbound, uow, event="INIT", now=now, reason=reason)
+    await keep_promotions(priced, selections, uow)
     await _hold(ordered, priced, uow, now=now)
     return message
 

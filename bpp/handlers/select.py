@@ -8,6 +8,7 @@ from typing import Any
 
 from bpp.order_lines import NO_COUNTERS, Counters, countered_by, require_quantities, select_lines
 from bpp.platform import Bpp
+from bpp.promoting import promote_lines
 from bpp.selection import require_meter_open
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
@@ -32,7 +33,9 @@ async def select(
     wire = wire_of(inbound.profile.name)
     ordered = read_lines(wire, inbound.message)
     require_quantities(ordered)
-    selections = countered_by(await select_lines(bpp, ordered, uow, now=now), counters)
+    found = await select_lines(bpp, ordered, uow, now=now)
+    promoted = await promote_lines(ordered, found, uow, bap_id=inbound.sender, now=now)
+    selections = countered_by(promoted, counters)
     await _require_left(ordered, selections, uow, now=now)
     quotes = [
         quote_energy(each.quantity, each.offer.terms, window=each.window, zone=each.offer.zone)

@@ -13,6 +13,7 @@ from bpp.handlers.select import select
 from bpp.order_lines import Counters, require_agreed, require_quantities, select_lines
 from bpp.orders import get_order
 from bpp.platform import Bpp
+from bpp.promoting import promote_lines
 from bpp.provider.office import AGAIN
 from bpp.provider.order import OrderTerms, terms_of_contract, terms_of_selection
 from bpp.provider.port import Stage
@@ -57,7 +58,8 @@ class Wanted:
 async def _look_at_select(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> list[Wanted]:
     ordered = read_lines(wire_of(inbound.profile.name), inbound.message)
     require_quantities(ordered)
-    selections = await select_lines(bpp, ordered, uow, now=now)
+    found = await select_lines(bpp, ordered, uow, now=now)
+    selections = await promote_lines(ordered, found, uow, bap_id=inbound.sender, now=now)
     return _wanted(inbound, ordered, selections, needs_meter=False)
 
 
@@ -66,7 +68,8 @@ async def _look_at_init(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: dateti
     require_quantities(ordered)
     replaced = await find_replaced(inbound, uow)
     ordered = await countered_lines(bpp, ordered, uow, now=now, but=replaced)
-    selections = await select_lines(bpp, ordered, uow, now=now, but=replaced)
+    found = await select_lines(bpp, ordered, uow, now=now, but=replaced)
+    selections = await promote_lines(ordered, found, uow, bap_id=inbound.sender, now=now, but=replaced)
     wanted = _wanted(inbound, ordered, selections, needs_meter=True)
     held = {each.line: each.id for each in replaced}
     return [replace(each, order_id=held.get(each.line)) for each in wanted]

@@ -29,6 +29,8 @@ class Choices(TypedDict, total=False):
     """Who runs the grid at the meter, by its name in the network."""
     payment: str | None
     """`prepaid` or `postpaid`, where the offer has both."""
+    code: str | None
+    """A code of the seller's by which it is cheaper."""
 
 
 @dataclass(frozen=True, slots=True)
