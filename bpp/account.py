@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
-from itertools import accumulate
-from typing import Final
 
 import structlog
 
-from bpp.meter_sharing import Metered, allocation_at, read_counted, read_left
+from bpp.known import Known, Meters, read_known
 from bpp.penalties import as_cycles, find_penalty_credits, owed_to_utility
 from bpp.platform import Bpp
+from bpp.reading_rows import reading_rows
 from bpp.stall_account import stall_flows, told_of
 from bpp.telemetry import read_telemetry
 from bpp.told_cycles import bill_view, cycle_view, newest, still_due
 from kernel.energy import ZERO_ENERGY, Energy
-from kernel.local_periods import Cadence
 from kernel.money import Money, sum_money
-from settlement.agreement import Agreement
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.ledger.entries import Transfer
@@ -34,66 +30,18 @@ from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
-from trading.cancellation import Cancellation
-from trading.cancellations import CancellationStore
 from trading.charging.report import report_of_none, session_delivery
-from trading.charging.session import Session
-from trading.charging.session_store import SessionStore
 from trading.contract import Contract, delivery_has_begun
 from trading.contract_news import BILL_ISSUED, News, note_news
-from trading.curtailments import CurtailmentStore
 from trading.delivery import (
     ContractView,
-    Cut,
     Delivery,
     DeliveryStatus,
-    MeterReadingView,
 )
 from trading.lifecycle import ContractStatus
-from trading.meter_claims import MeterEnd
 from trading.proposals import ProposalStore
 
 log = structlog.get_logger(__name__)
-
-MOST_ROWS: Final = 100
-"""Readings of a delivery that are told; more are thinned out evenly, the last always stays."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Meters:
-    """Energy of both meters of a contract within its window, interval by interval."""
-
-    exported: Metered = ()
-    imported: Metered = ()
-
-    @property
-    def have_reported(self) -> bool:
-        return bool(self.exported or self.imported)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeterAccount:
-    """What both meters counted, and what of that the contracts before this one leave to it."""
-
-    counted: Meters
-    left: Meters
-
-
-_NOTHING_COUNTED: Final = MeterAccount(counted=Meters(), left=Meters())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What a contract is settled from, as it is known now."""
-
-    meters: MeterAccount
-    cut: Cut | None
-    cancellation: Cancellation | None = None
-    session: Session | None = None
-
-    def agreement(self, contract: Contract) -> Agreement:
-        """Return what settlement must know of the contract."""
-        return agreement_of(contract, cut=self.cut, cancellation=self.cancellation, session=self.session)
 
 
 async def read_account(
@@ -123,29 +71,6 @@ async def read_account(
         penalty=Money(sum(each.minor for each in credits_), contract.terms.currency),
         proposal=await ProposalStore(uow.connection).find_last(contract),
         cancellation=known.cancellation,
-    )
-
-
-async def read_known(contract: Contract, uow: UnitOfWork) -> Known:
-    """Return what a binding contract is settled from."""
-    cut = await CurtailmentStore(uow.connection).find_cut(contract.id)
-    cancellation = await CancellationStore(uow.connection).find(contract)
-    session = await SessionStore(uow.connection).find(contract.id) if contract.terms.session else None
-    is_empty = contract.never_began or (session is not None and session.started_at is None)
-    meters = _NOTHING_COUNTED if is_empty else await read_meters(contract, uow)
-    return Known(meters=meters, cut=cut, cancellation=cancellation, session=session)
-
-
-async def read_meters(contract: Contract, uow: UnitOfWork) -> MeterAccount:
-    """Return the account of both meters, as known now."""
-    counted: dict[MeterEnd, Metered] = {}
-    left: dict[MeterEnd, Metered] = {}
-    for end in MeterEnd:
-        counted[end] = await read_counted(contract, end, uow, window=contract.window)
-        left[end] = await read_left(contract, end, uow, counted=counted[end])
-    return MeterAccount(
-        counted=Meters(exported=counted[MeterEnd.SOURCE], imported=counted[MeterEnd.TARGET]),
-        left=Meters(exported=left[MeterEnd.SOURCE], imported=left[MeterEnd.TARGET]),
     )
 
 
@@ -229,37 +154,6 @@ async def _post(
     )
 
 
-def agreement_of(
-    contract: Contract,
-    *,
-    cut: Cut | None,
-    cancellation: Cancellation | None = None,
-    session: Session | None = None,
-) -> Agreement:
-    """Return what settlement must know of a contract, of how it was ended only what is owed for that.
-
-    Of a session as much may be taken as was ordered and is paid for beside that.
-    """
-    agreed = contract.terms.session
-    ended = cancellation if cancellation is not None and cancellation.owed.minor else None
-    return Agreement(
-        contract_id=contract.id,
-        window=ended.settled_window if ended and ended.before_delivery else contract.window,
-        contracted=contract.quantity + (agreed.extra if agreed else ZERO_ENERGY),
-        terms=contract.terms,
-        zone=contract.zone,
-        curtailed=ZERO_ENERGY if cut is None else cut.quantity,
-        source_allocation=allocation_at(contract, MeterEnd.SOURCE),
-        target_allocation=allocation_at(contract, MeterEnd.TARGET),
-        matching=contract.terms.matching,
-        billing=Cadence(contract.terms.billing_period.value),
-        metering_interval=contract.terms.metering,
-        is_terminated=contract.status is ContractStatus.TERMINATED,
-        cancellation=ended,
-        session=session.facts if session and not session.is_open else None,
-    )
-
-
 def _no_delivery(contract: Contract) -> Delivery:
     ended = not contract.is_open
     status = DeliveryStatus.FAILED if ended else DeliveryStatus.PENDING
@@ -315,42 +209,3 @@ def _delivery_status(
     if meters.have_reported or delivery_has_begun(contract, now=now):
         return DeliveryStatus.IN_PROGRESS
     return DeliveryStatus.PENDING
-
-
-def reading_rows(
-    contract: Contract, meters: MeterAccount, *, cut: Cut | None = None
-) -> tuple[MeterReadingView, ...]:
-    """Return both meters side by side, from the window's start and at the end of every interval.
-
-    The readings are the meters' own, whoever their energy goes to; the flows are this contract's.
-    """
-    if not meters.counted.have_reported:
-        return ()
-    source, target = _Stands(meters.counted.exported), _Stands(meters.counted.imported)
-    instants = _thinned(sorted({*source.ends, *target.ends}))
-    rows = [contract.window.start, *instants]
-    left = meters.left
-    delivered = delivered_by(
-        agreement_of(contract, cut=cut), exported=left.exported, imported=left.imported, instants=rows
-    )
-    return tuple(
-        MeterReadingView(at=at, source=source.at(at), target=target.at(at), flow=now - before)
-        for at, before, now in zip(rows, [ZERO_ENERGY, *delivered], delivered, strict=False)
-    )
-
-
-class _Stands:
-    """What a meter had counted since the window began, at the end of every interval."""
-
-    def __init__(self, metered: Metered) -> None:
-        self.ends = [interval.end for interval, _ in metered]
-        self._totals = list(accumulate((energy.watt_hours for _, energy in metered), initial=0))
-
-    def at(self, instant: datetime) -> Energy | None:
-        """Return the stand at an instant; None of a meter that told nothing."""
-        return Energy(self._totals[bisect_right(self.ends, instant)]) if self.ends else None
-
-
-def _thinned(instants: Sequence[datetime]) -> Sequence[datetime]:
-    step = -(-len(instants) // MOST_ROWS)
-    return instants[::-1][::step][::-1]

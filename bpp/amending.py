@@ -11,7 +11,7 @@ from bpp.platform import Bpp
 from bpp.prepaid import require_quantity_open
 from bpp.promoting import require_minimum
 from bpp.selection import hold_meter, require_length
-from bpp.sessions import amend_session
+from bpp.session_slots import amend_session
 from kernel.energy import Energy
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend

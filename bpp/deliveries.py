@@ -13,7 +13,8 @@ from typing import Final
 
 import structlog
 
-from bpp.account import Known, read_known, settle
+from bpp.account import settle
+from bpp.known import Known, read_known
 from bpp.news import put_news
 from bpp.orders import state
 from bpp.platform import Bpp

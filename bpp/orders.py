@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.account import Known, read_account
+from bpp.account import read_account
+from bpp.known import Known
 from kernel.energy import Energy
 from kernel.mrid import MridInvalid, canonical_mrid
 from node.message import Inbound

@@ -1,4 +1,4 @@
-"""Charging sessions of contracts: opened at confirm, moved by buyers, stations and time.
+"""Charging sessions of contracts: moved by buyers, stations and time.
 
 A contract that is sold in a session is settled once that is over; until then only what was counted so far is
 told of it. Whoever moves a session has locked its contract, and saves that afterwards.
@@ -14,13 +14,11 @@ from typing import Final
 import structlog
 
 from bpp.platform import Bpp
-from bpp.stalls import ready, with_ledger
+from bpp.stalls import ready
 from kernel.energy import Energy
-from kernel.interval import Interval
 from stations.command_store import put_command
 from stations.port import Verb
 from storage.unit_of_work import UnitOfWork
-from trading.charging.fees import SessionTerms
 from trading.charging.session import Session
 from trading.charging.session_course import (
     SessionNotThere,
@@ -68,60 +66,6 @@ class News:
     grid_event: str | None = None
 
 
-async def open_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
-    """Return a contract that was just confirmed, with its session open if it is sold in one."""
-    terms = contract.terms.session
-    if terms is None:
-        return contract
-    connector = bpp.catalogue.get_resource(contract.resource_id).connector
-    slot = contract.window
-    session = Session(
-        contract_id=contract.id,
-        plug=contract.resource_id,
-        slot=slot,
-        is_reserved=slot.start > now,
-        start_by=_start_by(slot, terms, now=now),
-        most=contract.quantity + terms.extra,
-        connector_type=None if connector is None else connector.type.value,
-        max_power=None if connector is None else connector.max_power,
-    )
-    if terms.stall is not None:
-        session = await with_ledger(bpp, session, terms.stall, uow, now=now)
-    await SessionStore(uow.connection).save(session)
-    if session.is_reserved:
-        await _command(bpp, session, Verb.RESERVE, uow, now=now)
-    return replace(contract, refresh_at=next_look(session, now=now))
-
-
-async def amend_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
-    """Return a contract that was amended before delivery, with its session moved to the slot it has now.
-
-    Raises: SessionNotThere, once somebody has started it.
-    """
-    terms = contract.terms.session
-    if terms is None or not contract.is_binding:
-        return contract
-    session = await _get(contract, uow)
-    if session.state is not SessionState.RESERVED:
-        raise SessionNotThere(f"the session is {session.state}", hint="Stop it, and order anew.")
-    moved = replace(
-        session,
-        slot=contract.window,
-        start_by=_start_by(contract.window, terms, now=now),
-        most=contract.quantity + terms.extra,
-    )
-    await SessionStore(uow.connection).save(moved)
-    if moved.start_by != session.start_by:
-        await _command(bpp, moved, Verb.RESERVE, uow, now=now)
-    return replace(contract, refresh_at=next_look(moved, now=now))
-
-
-def _start_by(slot: Interval, terms: SessionTerms, *, now: datetime) -> datetime:
-    """Return until when a slot is kept for its driver."""
-    grace = terms.start_grace
-    return slot.end if grace is None else min(slot.end, max(slot.start, now) + grace)
-
-
 async def obey(
     bpp: Bpp, contract: Contract, wish: SessionWish, uow: UnitOfWork, *, now: datetime
 ) -> Contract:
@@ -129,7 +73,7 @@ async def obey(
 
     Raises: SessionNotThere.
     """
-    session = await _get(contract, uow)
+    session = await get_session(contract, uow)
     if wish is SessionWish.START:
         if session.state in _UNDER_WAY:
             return contract
@@ -148,7 +92,7 @@ async def tell_session(contract: Contract, news: News, uow: UnitOfWork, *, now: 
 
     Raises: SessionNotThere.
     """
-    session = await _get(contract, uow)
+    session = await get_session(contract, uow)
     moved = heard(session, news.event, at=news.at, why=news.why, grid_event=news.grid_event)
     if moved == session:
         return None
@@ -173,9 +117,9 @@ async def look_at_session(
         why = "" if event is SessionEvent.MISSED else own or "nothing was heard of it any more"
         moved = happen(session, event, at=now, why=why)
         if event in (SessionEvent.MISSED, SessionEvent.UNSERVED):
-            await _command(bpp, moved, Verb.RELEASE, uow, now=now)
+            await tell_plug(bpp, moved, Verb.RELEASE, uow, now=now)
         contract = await _moved(contract, [moved], [News(event=event, at=now, why=why)], uow, now=now)
-    session = await _get(contract, uow)
+    session = await get_session(contract, uow)
     if session.is_open:
         contract = replace(contract, refresh_at=next_look(session, now=now))
     return contract, session
@@ -189,7 +133,7 @@ async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side:
     """
     if contract.terms.session is None or not contract.is_binding:
         return
-    session = await _get(contract, uow)
+    session = await get_session(contract, uow)
     if session.state not in (SessionState.RESERVED, SessionState.STARTING):
         raise CancellationNotAllowed(
             f"the session of {contract.id} is {session.state}", hint="Stop it by an update."
@@ -199,10 +143,11 @@ async def cancel_session(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side:
         ended = replace(ended, is_missed=False)
     await _keep([ended], [News(event=SessionEvent.CANCEL, at=now)], uow, now=now)
     verb = Verb.STOP if session.state is SessionState.STARTING else Verb.RELEASE
-    await _command(bpp, ended, verb, uow, now=now)
+    await tell_plug(bpp, ended, verb, uow, now=now)
 
 
-async def _get(contract: Contract, uow: UnitOfWork) -> Session:
+async def get_session(contract: Contract, uow: UnitOfWork) -> Session:
+    """Raises: SessionNotThere, of a contract that is sold otherwise."""
     session = await SessionStore(uow.connection).find(contract.id)
     if session is None:
         raise SessionNotThere(
@@ -217,7 +162,7 @@ async def _start(
     events = [News(event=SessionEvent.START, at=now)]
     if session.plug not in bpp.plugs:
         events.append(News(event=SessionEvent.STARTED, at=now.replace(microsecond=0)))
-    await _command(bpp, session, Verb.START, uow, now=now)
+    await tell_plug(bpp, session, Verb.START, uow, now=now)
     return await _moved(contract, _after(session, events), events, uow, now=now)
 
 
@@ -240,7 +185,7 @@ async def _stop(
             News(event=each, at=at, why=why)
             for each in (SessionEvent.STOP, SessionEvent.STOPPED, SessionEvent.LEFT)
         ]
-    await _command(bpp, session, Verb.STOP, uow, now=now)
+    await tell_plug(bpp, session, Verb.STOP, uow, now=now)
     return await _moved(contract, _after(session, events), events, uow, now=now)
 
 
@@ -286,7 +231,7 @@ async def _keep(states: Sequence[Session], events: Sequence[News], uow: UnitOfWo
     )
 
 
-async def _command(bpp: Bpp, session: Session, verb: Verb, uow: UnitOfWork, *, now: datetime) -> None:
+async def tell_plug(bpp: Bpp, session: Session, verb: Verb, uow: UnitOfWork, *, now: datetime) -> None:
     """Have the plug told, if there is a station that moves it."""
     if session.plug not in bpp.plugs:
         return

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 
-from bpp.account import agreement_of
+from bpp.known import agreement_of
 from bpp.meter_sharing import allocation_at, direction_at, share_at
 from kernel.interval import Interval
 from metering.history import History, energy_history

@@ -14,7 +14,7 @@ from bpp.platform import Bpp
 from bpp.prepaid import set_advance_aside
 from bpp.promoting import require_codes
 from bpp.selection import hold_meter
-from bpp.sessions import open_session
+from bpp.session_slots import open_session
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions
