@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
@@ -11,7 +13,8 @@ from bap.market.account import Account, Trader
 from bap.market.bills import BillView
 from bap.market.call import Call, Cursor, Limit, MarketCall, ThingId, Wait
 from bap.market.desk import MarketDesk
-from bap.market.forms import CancelForm, ChangeForm, OrderForm, ProposalForm
+from bap.market.forms import CancelForm, ChangeForm, Form, OrderForm, ProposalForm
+from bap.market.idempotency import Attempt
 from bap.market.purchase_store import get_order, list_orders
 from bap.market.purchase_views import OrderPage, OrderView, tell_bills, tell_order
 from bap.market.route import problems
@@ -85,9 +88,7 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409),
     )
     async def confirm(call: Call, order_id: ThingId) -> OrderView:
-        attempt = call.attempt()
-        await desk.once(attempt, lambda: desk.acts.confirm(call.account, order_id, attempt))
-        return await _after(desk, call.account, order_id, call.wait)
+        return await _done(desk, call, order_id, partial(desk.acts.confirm, call.account, order_id))
 
     @router.post(
         "/orders/{order_id}/cancel",
@@ -96,9 +97,8 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409, 413),
     )
     async def cancel(call: Call, order_id: ThingId, form: CancelForm | None = None) -> OrderView:
-        attempt = call.attempt(form)
-        await desk.once(attempt, lambda: desk.acts.cancel(call.account, order_id, form, attempt))
-        return await _after(desk, call.account, order_id, call.wait)
+        act = partial(desk.acts.cancel, call.account, order_id, form)
+        return await _done(desk, call, order_id, act, form)
 
     @router.post(
         "/orders/{order_id}/update",
@@ -107,9 +107,8 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409, 413),
     )
     async def change(call: Call, order_id: ThingId, form: ChangeForm) -> OrderView:
-        attempt = call.attempt(form)
-        await desk.once(attempt, lambda: desk.acts.change(call.account, order_id, form, attempt))
-        return await _after(desk, call.account, order_id, call.wait)
+        act = partial(desk.acts.change, call.account, order_id, form)
+        return await _done(desk, call, order_id, act, form)
 
     @router.post(
         "/orders/{order_id}/proposal",
@@ -118,9 +117,8 @@ def add_order_actions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409, 413),
     )
     async def answer(call: Call, order_id: ThingId, form: ProposalForm) -> OrderView:
-        attempt = call.attempt(form)
-        await desk.once(attempt, lambda: desk.acts.answer_proposal(call.account, order_id, form, attempt))
-        return await _after(desk, call.account, order_id, call.wait)
+        act = partial(desk.acts.answer_proposal, call.account, order_id, form)
+        return await _done(desk, call, order_id, act, form)
 
 
 def add_sessions(router: APIRouter, desk: MarketDesk) -> None:
@@ -133,7 +131,8 @@ def add_sessions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409),
     )
     async def start(call: Call, order_id: ThingId) -> OrderView:
-        return await move(call, order_id, SessionWish.START)
+        act = partial(desk.acts.move_session, call.account, order_id, SessionWish.START)
+        return await _done(desk, call, order_id, act)
 
     @router.post(
         "/orders/{order_id}/session/stop",
@@ -142,12 +141,21 @@ def add_sessions(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409),
     )
     async def stop(call: Call, order_id: ThingId) -> OrderView:
-        return await move(call, order_id, SessionWish.STOP)
+        act = partial(desk.acts.move_session, call.account, order_id, SessionWish.STOP)
+        return await _done(desk, call, order_id, act)
 
-    async def move(call: MarketCall, order_id: str, wish: SessionWish) -> OrderView:
-        attempt = call.attempt()
-        await desk.once(attempt, lambda: desk.acts.move_session(call.account, order_id, wish, attempt))
-        return await _after(desk, call.account, order_id, call.wait)
+
+async def _done(
+    desk: MarketDesk,
+    call: MarketCall,
+    order_id: str,
+    act: Callable[[Attempt], Awaitable[str]],
+    form: Form | None = None,
+) -> OrderView:
+    """Return the order after an act that is done once, however often `form` is sent under one key."""
+    attempt = call.attempt(form)
+    await desk.once(attempt, partial(act, attempt))
+    return await _after(desk, call.account, order_id, call.wait)
 
 
 async def _after(desk: MarketDesk, account: Account, order_id: str, wait: float | None) -> OrderView:

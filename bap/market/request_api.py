@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from fastapi import APIRouter
 
@@ -28,10 +29,8 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409, 413),
     )
     async def rate(call: Call, order_id: ThingId, form: RatingForm) -> AnswerView:
-        attempt = call.attempt(form)
-        return await _answer(
-            desk, order_id, attempt, call.wait, lambda: desk.acts.rate(call.account, order_id, form, attempt)
-        )
+        act = partial(desk.acts.rate, call.account, order_id, form)
+        return await _answer(desk, order_id, call.attempt(form), call.wait, act)
 
     @router.post(
         "/orders/{order_id}/support",
@@ -41,14 +40,8 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
         responses=problems(404, 409, 413),
     )
     async def support(call: Call, order_id: ThingId, form: SupportForm) -> AnswerView:
-        attempt = call.attempt(form)
-        return await _answer(
-            desk,
-            order_id,
-            attempt,
-            call.wait,
-            lambda: desk.acts.ask_support(call.account, order_id, form, attempt),
-        )
+        act = partial(desk.acts.ask_support, call.account, order_id, form)
+        return await _answer(desk, order_id, call.attempt(form), call.wait, act)
 
     @router.get(
         "/orders/{order_id}/tracking",
@@ -59,9 +52,7 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
     )
     async def track(account: Trader, order_id: ThingId, wait: Wait = 10) -> AnswerView:
         attempt = attempt_of(account, None, "", None)
-        return await _answer(
-            desk, order_id, attempt, wait, lambda: desk.acts.track(account, order_id, attempt)
-        )
+        return await _answer(desk, order_id, attempt, wait, partial(desk.acts.track, account, order_id))
 
     @router.get(
         "/orders/{order_id}/requests/{request_id}",
@@ -76,9 +67,14 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
 
 
 async def _answer(
-    desk: MarketDesk, order_id: str, attempt: Attempt, wait: float | None, do: Callable[[], Awaitable[str]]
+    desk: MarketDesk,
+    order_id: str,
+    attempt: Attempt,
+    wait: float | None,
+    act: Callable[[Attempt], Awaitable[str]],
 ) -> AnswerView:
-    request_id = await desk.once(attempt, do)
+    """Return what was asked of the seller once, and its answer if that came in time."""
+    request_id = await desk.once(attempt, partial(act, attempt))
     await desk.wait(order_id, seconds=wait)
     return await _view(desk, attempt.account, order_id, request_id)
 

@@ -10,40 +10,18 @@ from pydantic import Field
 from bap.market.account import Account, Trader
 from bap.market.call import Call, ThingId
 from bap.market.desk import MarketDesk
-from bap.market.forms import Form, Kwh, PerKwh, SearchForm, SellerId, Source
+from bap.market.forms import SearchForm
 from bap.market.offers import OfferView
 from bap.market.route import problems
-from bap.market.searches import OfferFilter, SearchView, Sort, get_offer, get_search, view_search
-from trading.charging.connector import ConnectorType
+from bap.market.searches import OfferFilter, SearchView, get_offer, get_search, view_search
 
 
-class OfferQuery(Form):
-    """Which of the offers are to be seen; filters narrow what the search asked for."""
+class SearchQuery(OfferFilter):
+    """Which of the offers are to be seen, and whether to wait for more."""
 
     wait: Annotated[float, Field(gt=0, le=60)] | None = Field(
         None, description="Seconds to wait for sellers to answer; without it, none."
     )
-    source: Source | None = None
-    price_at_most: PerKwh | None = None
-    kwh_at_least: Kwh | None = None
-    connector: ConnectorType | None = None
-    seller: SellerId | None = Field(None, description="Only offers of this platform.")
-    sort: Sort = Field(Sort.PRICE, description="price: the cheapest first; kwh: what has most left; newest.")
-    limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 50
-    cursor: str | None = Field(None, max_length=500, description="The `next` of the page before.")
-
-    @property
-    def wanted(self) -> OfferFilter:
-        return OfferFilter(
-            source=self.source,
-            price_at_most=self.price_at_most,
-            kwh_at_least=self.kwh_at_least,
-            connector=self.connector,
-            seller=self.seller,
-            sort=self.sort,
-            limit=self.limit,
-            cursor=self.cursor,
-        )
 
 
 def add_searches(router: APIRouter, desk: MarketDesk) -> None:
@@ -69,10 +47,10 @@ def add_searches(router: APIRouter, desk: MarketDesk) -> None:
         summary="A search: who was asked, and what was found",
         responses=problems(404),
     )
-    async def get(account: Trader, search_id: ThingId, query: Annotated[OfferQuery, Query()]) -> SearchView:
-        await view(account, search_id, query.wanted)  # it must be there to be waited for
+    async def get(account: Trader, search_id: ThingId, query: Annotated[SearchQuery, Query()]) -> SearchView:
+        await view(account, search_id, query)  # it must be there to be waited for
         await desk.wait(search_id, seconds=query.wait)
-        return await view(account, search_id, query.wanted)
+        return await view(account, search_id, query)
 
     @router.get(
         "/offers/{offer_id}",

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, Field
 from sqlalchemy import ColumnElement, Select, func, insert, or_, select, tuple_
@@ -16,7 +15,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from bap.market.account import NotInAccount
 from bap.market.amounts import Instant
 from bap.market.cursor import read_cursor, read_number, write_cursor
-from bap.market.forms import QuoteForm, SearchForm, Source
+from bap.market.forms import Form, Kwh, PerKwh, QuoteForm, SearchForm, SellerId, Source
 from bap.market.goods import Good
 from bap.market.offers import FoundOffer, OfferView
 from bap.market.problem import Problem
@@ -25,6 +24,7 @@ from bap.market.tables import market_offers, market_searches
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from storage.unit_of_work import UnitOfWork
+from trading.charging.connector import ConnectorType
 from trading.listing import Listing
 
 Json = dict[str, Any]
@@ -86,18 +86,17 @@ class SearchView(BaseModel):
     next: str | None = Field(None, description="The cursor of the next page; null on the last.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OfferFilter:
-    """Which offers are to be seen, and in what order."""
+class OfferFilter(Form):
+    """Which of the offers are to be seen, and in what order; it narrows what the search asked for."""
 
     source: Source | None = None
-    price_at_most: Decimal | None = None
-    kwh_at_least: Decimal | None = None
-    connector: str | None = None
-    seller: str | None = None
-    sort: Sort = Sort.PRICE
-    limit: int = 50
-    cursor: str | None = None
+    price_at_most: PerKwh | None = None
+    kwh_at_least: Kwh | None = None
+    connector: ConnectorType | None = None
+    seller: SellerId | None = Field(None, description="Only offers of this platform.")
+    sort: Sort = Field(Sort.PRICE, description="price: the cheapest first; kwh: what has most left; newest.")
+    limit: Annotated[int, Field(ge=1, le=200, description="How many at most.")] = 50
+    cursor: str | None = Field(None, max_length=500, description="The `next` of the page before.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
