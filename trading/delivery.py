@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
@@ -19,6 +20,8 @@ from trading.charging.stall_ledger import StallRows
 from trading.contract import Contract
 from trading.proposal import Proposal
 from trading.quote import Quote
+
+_BILL_PAID: Final = "PAID"
 
 
 class DeliveryStatus(StrEnum):
@@ -193,9 +196,9 @@ class ContractView:
 
     `cycles` are the newest where there are many; `settled` is what all of them came to, None if those
     that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
-    `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended. `quoted`
-    is the price of an order of several lines, seen as one contract. `flows` are what a session at a stall
-    came to that has ended.
+    `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended. Of an
+    order of several lines, seen as one contract, `quoted` is the price, and `lacks_bills` whether a line is
+    yet to be billed. `flows` are what a session at a stall came to that has ended.
     """
 
     contract: Contract
@@ -207,12 +210,19 @@ class ContractView:
     proposal: Proposal | None = None
     cancellation: Cancellation | None = None
     quoted: Quote | None = None
+    lacks_bills: bool = False
     flows: tuple[Flow, ...] = ()
 
     @property
     def quote(self) -> Quote:
         """The price of the whole quantity."""
         return self.quoted or self.contract.quote
+
+    @property
+    def is_paid(self) -> bool:
+        """Whether there are bills, of every line, and all of them are paid."""
+        is_billed = bool(self.bills) and not self.lacks_bills
+        return is_billed and all(bill.status == _BILL_PAID for bill in self.bills)
 
     @property
     def total(self) -> Money:

@@ -57,6 +57,9 @@ def join_views(views: Sequence[ContractView]) -> ContractView:
         penalty=sum_money((view.penalty or Money.zero(currency) for view in views), currency=currency),
         cancellation=_joined_cancellation(views),
         quoted=sum_quotes([each.quote for each in contracts]),
+        lacks_bills=any(
+            not view.bills and view.contract.status is not ContractStatus.TERMINATED for view in views
+        ),
     )
 
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import orjson
 import pytest
 
+from bpp.catalog import load_catalogue
 from bpp.tracking_links import TrackingLinks
 from kernel.energy import Energy
+from kernel.interval import Interval
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory
@@ -27,6 +30,7 @@ from tests.support.order_lines import (
     ROOF,
     ROOF_LINE,
     buy_lines,
+    line_of,
     open_world,
     told,
     written,
@@ -286,3 +290,17 @@ async def test_orders_for_the_same_two_things_in_opposite_order_neither_wait_for
     bought = await asyncio.gather(*(buy(*(one_way if turn % 2 else other_way)) for turn in range(8)))
     assert bought.count(True) == 2
     assert (await left(world), await left(world, ROOF)) == (500, 10_500)
+
+
+async def test_the_example_is_sold_in_one_order(uow_factory: UnitOfWorkFactory) -> None:
+    file = Path(__file__).parents[2] / "examples" / "catalog" / "two-roofs.yaml"
+    world = await SellerWorld(uow_factory=uow_factory).selling(catalogue=load_catalogue(file)).open()
+    day = Interval(datetime(2036, 5, 1, 14, tzinfo=UTC), datetime(2036, 5, 1, 18, tzinfo=UTC))
+    wanted = [
+        line_of("mill-morning", 10, day, item="rooftop-solar-21"),
+        line_of("mill-afternoon", 20, day, item="rooftop-solar-21"),
+        line_of("school", 25, day, item="rooftop-solar-22"),
+    ]
+    lines = await buy_lines(world, *wanted)
+    assert [line.quote.total.minor for line in lines] == [150, 360, 400]
+    assert (await left(world, "rooftop-solar-21"), await left(world, "rooftop-solar-22")) == (10_000, 0)

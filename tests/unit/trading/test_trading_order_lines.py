@@ -265,6 +265,22 @@ def test_an_order_seen_as_one_has_the_sums_and_every_bill() -> None:
     assert (whole.quote.total.minor, whole.delivery.ended) == (655, True)
 
 
+def test_an_order_is_paid_once_every_line_that_goes_on_is_billed_and_paid() -> None:
+    paid = BillingCycleView(
+        cycle_id="bill-1", period=WINDOW, status="PAID", total=Money(100, Currency("USD")), lines=()
+    )
+    due = replace(paid, status="PENDING")
+    done, open_one = delivery("COMPLETED"), delivery("PENDING")
+    one = ContractView(contract=TWO[0], delivery=done, bills=(paid,))
+    other = ContractView(contract=TWO[1], delivery=open_one)
+    assert not join_views([one, other]).is_paid
+    assert not join_views([one, replace(other, bills=(due,))]).is_paid
+    assert join_views([one, replace(other, bills=(paid,))]).is_paid
+    ended = replace(TWO[1], status=ContractStatus.TERMINATED)
+    assert join_views([one, replace(other, contract=ended)]).is_paid
+    assert (one.is_paid, other.is_paid) == (True, False)
+
+
 def test_an_order_is_cancelled_once_every_line_is() -> None:
     usd = Currency("USD")
     ended = Cancellation(

@@ -38,8 +38,6 @@ _STATUS: Final = {
 }
 """An order has no status before it is confirmed; until then it is a draft."""
 
-_BILL_PAID: Final = "PAID"
-
 
 def write_quote_order(request: OrderRequest, selection: Selection, quote: Quote) -> Json:
     """Return the order that was asked for with its price: nothing is held, nothing agreed."""
@@ -126,10 +124,9 @@ def _agreed_offer(view: ContractView) -> Json:
 def _payment(view: ContractView) -> Json:
     quoted = view.quote.total
     total = sum_money((bill.total for bill in view.bills), currency=quoted.currency) if view.bills else quoted
-    paid = bool(view.bills) and all(bill.status == _BILL_PAID for bill in view.bills)
     sent = payment_sent(view.contract.buyer_order)
     amount = {"amount": plain(total.amount), "currency": total.currency.code}
-    ours = {"status": "PAID" if paid else "NOT-PAID", "params": find_object(sent, "params") | amount}
+    ours = {"status": "PAID" if view.is_paid else "NOT-PAID", "params": find_object(sent, "params") | amount}
     return {"collected_by": "BPP"} | sent | write_timing(view.contract.terms.payment, sent) | ours
 
 

@@ -35,7 +35,6 @@ _ORDER_STATUS: Final = {
     ContractStatus.COMPLETED: "COMPLETED",
     ContractStatus.TERMINATED: "CANCELLED",
 }
-_BILL_PAID: Final = "PAID"
 _LINE_ATTRIBUTES: Final = "beckn:orderItemAttributes"
 
 
@@ -179,7 +178,7 @@ def _payment(view: ContractView, sent: Mapping[str, Any]) -> Json:
 
 def _payment_status(view: ContractView) -> str:
     if view.bills:
-        return "SETTLED" if all(bill.status == _BILL_PAID for bill in view.bills) else "PENDING"
+        return "SETTLED" if view.is_paid else "PENDING"
     return "VOIDED" if view.contract.status is ContractStatus.TERMINATED else "PENDING"
 
 
