@@ -40,6 +40,8 @@ class Item:
     offer: Offer | str
     kwh: Kwh
     window: Times | None = None
+    code: str | None = None
+    """A code of the seller's by which it is cheaper."""
 
 
 def search(  # noqa: PLR0913  what may be looked for
@@ -224,7 +226,8 @@ def _bought(priced: Quote) -> Flow[Order]:
 
 def _item(item: Item) -> dict[str, Any]:
     offer = item.offer if isinstance(item.offer, str) else item.offer.id
-    told = {"offer_id": offer, "kwh": text_of(item.kwh), "window": span_of(item.window)}
+    window = span_of(item.window)
+    told = {"offer_id": offer, "kwh": text_of(item.kwh), "window": window, "code": item.code}
     return {key: value for key, value in told.items() if value is not None}
 
 

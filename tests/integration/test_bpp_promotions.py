@@ -14,17 +14,22 @@ from sqlalchemy import select
 
 from bpp.catalog import CatalogueInvalid, read_catalogue
 from bpp.platform import Bpp
+from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.errors import NodeError
+from kernel.money import Money
 from protocol.actions import Action
 from protocol.profile import PROFILES, V2_RC, Profile
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.market_world import market_world
+from tests.support.order_lines import AFTERNOON, AFTERNOON_LINE, MORNING_LINE, buy_lines, two_offers, written
 from tests.support.seller_world import CATALOGUE_FILE, WANTED, WINDOW, SellerWorld, correspondent
+from trading.charges import AmountOff
 from trading.contracts import ContractStore
 from trading.listing import list_offer
 from trading.mapping import wire_of
+from trading.promotion import Promotion
 from trading.request import OrderRequest
 from trading.tables import contract_promotions
 
@@ -188,3 +193,36 @@ async def test_an_app_names_a_code_and_buys_at_the_price_of_it(database: Databas
         assert (changed["kwh"], changed["problem"]) == ("12", None)
         wrong = await world.quoted(code="AUTUMN")
         assert wrong["problem"]["type"] == "urn:degnode:problem:offer-gone"
+
+
+@every_wire
+async def test_each_line_of_an_order_has_a_code_of_its_own(
+    uow_factory: UnitOfWorkFactory, profile: Profile
+) -> None:
+    off = AmountOff(title="Letter", amount=Money.of("0.50", Currency("USD")))
+    sold = two_offers()
+    offers = tuple(
+        replace(each, promotions=(Promotion(off=off, code=CODE),)) if each.id == AFTERNOON else each
+        for each in sold.offers
+    )
+    world = SellerWorld(uow_factory=uow_factory, profile=profile)
+    world = await world.selling(catalogue=replace(sold, offers=offers)).open()
+    with_code = replace(AFTERNOON_LINE, code=CODE)
+    assert price(world, await world.send(Action.SELECT, written(world, MORNING_LINE, with_code))) == Decimal(
+        "6.05"
+    )
+    bought = await buy_lines(world, MORNING_LINE, with_code)
+    assert [str(each.quote.total.amount) for each in bought] == ["4.75", "1.30"]
+    elsewhere = written(world, replace(MORNING_LINE, code=CODE), AFTERNOON_LINE)
+    refusal = await world.refusal(Action.INIT, elsewhere, transaction_id=str(uuid4()))
+    assert (refusal.code, refusal.message) == ("BIZ_OFFER_NOT_FOUND", "line 1: the offer has no such code")
+
+
+async def test_in_an_app_each_of_several_items_has_a_code_of_its_own(database: Database) -> None:
+    async with market_world(database, profile=V2_RC, bpp=platform(LETTER)) as world:
+        [offer] = (await world.found())["offers"]
+        item = {"offer_id": offer["id"], "kwh": "10"}
+        both = await world.post("/quotes", {"items": [item | {"code": CODE}], "meter": "98765456"})
+        assert both.status_code == 201
+        beside = await world.post("/quotes", {"items": [item], "code": CODE, "meter": "98765456"})
+        assert (beside.status_code, beside.json()["where"]) == (422, "body.code")
