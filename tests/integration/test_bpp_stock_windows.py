@@ -112,9 +112,9 @@ async def test_who_cancels_during_delivery_gives_the_rest_of_the_time_back(
 
 async def test_other_intervals_take_over_what_is_sold_in_their_time(uow_factory: UnitOfWorkFactory) -> None:
     world = await open_hourly(uow_factory, 4_000, 4_000)
-    await buy(world, 3, 10, 11)
+    sold_to = (await buy(world, 3, 10, 11),)
     assert await reoffer(world, 1_000, 5_000, 5_000) == [
-        Oversold(resource_id=ITEM, interval=span(10, 11), offered=_kwh(1), taken=_kwh(3))
+        Oversold(resource_id=ITEM, interval=span(10, 11), offered=_kwh(1), taken=_kwh(3), sold_to=sold_to)
     ]
     assert [await left_in(world, at, at + 1) for at in (10, 11)] == [0, 5_000]
     world.bpp.sell_from(offering(()))
@@ -122,7 +122,7 @@ async def test_other_intervals_take_over_what_is_sold_in_their_time(uow_factory:
         await AvailabilityStore(uow.connection).put(world.bpp.catalogue.resources)
     assert await left_in(world, 14, 15) == 27_500  # of one quantity in all, whenever it was sold
     assert await reoffer(world, 5_000, start=16) == [
-        Oversold(resource_id=ITEM, interval=None, offered=_kwh(0), taken=_kwh(3))
+        Oversold(resource_id=ITEM, interval=None, offered=_kwh(0), taken=_kwh(3), sold_to=sold_to)
     ]
     assert await left_in(world, 16, 17) == 5_000
     assert await reoffer(world, 4_000) == []
@@ -138,9 +138,8 @@ async def test_what_is_cut_returns_only_as_far_as_it_was_oversold(uow_factory: U
             cut=Cut(quantity=_kwh(5), reason=CurtailmentReason.OTHER), since=span(10, 11).start
         )
         await curtail_contract(world.bpp, bought, wanted, uow, by=BY, why="clouds", now=world.clock.now())
-    assert await reoffer(world, 4_000, 1_000) == [
-        Oversold(resource_id=ITEM, interval=span(11, 12), offered=_kwh(1), taken=Energy(1_500))
-    ]
+    (over,) = await reoffer(world, 4_000, 1_000)
+    assert (over.interval, over.offered, over.taken) == (span(11, 12), _kwh(1), Energy(1_500))
     assert [await left_in(world, at, at + 1) for at in (10, 11)] == [0, 0]
 
 

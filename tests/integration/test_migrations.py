@@ -92,6 +92,30 @@ async def test_what_a_database_of_the_first_schema_holds_is_of_the_first_wire(po
         await old.close()
 
 
+async def test_what_was_on_stock_before_there_were_intervals_is_one_quantity_in_all(
+    postgres_url: str,
+) -> None:
+    old = Database.connect(await create_database(postgres_url, f"old_{uuid4().hex[:12]}"))
+    try:
+        async with old.engine.begin() as connection:
+            await connection.run_sync(upgrade, "0038")
+            await connection.execute(text("INSERT INTO stock VALUES ('roof', 500, 20), ('hill', 7, 0)"))
+            await connection.execute(text("ALTER TABLE holds DROP CONSTRAINT fk_holds_contract_id_contracts"))
+            await connection.execute(text("INSERT INTO holds VALUES ('c-1', 'roof', 20)"))
+        await migrate(old)
+        buckets = (
+            "SELECT resource_id, basis, starts, available_wh, reserved_wh, p.contract_id, p.watt_hours "
+            "FROM stock JOIN stock_buckets AS b USING (resource_id) "
+            "LEFT JOIN hold_parts AS p ON p.bucket_id = b.id ORDER BY 1"
+        )
+        assert await _rows(old, buckets) == [
+            ("hill", "WHOLE", None, 7, 0, None, None),
+            ("roof", "WHOLE", None, 500, 20, "c-1", 20),
+        ]
+    finally:
+        await old.close()
+
+
 _A_TRANSACTION = """
     INSERT INTO bap_transactions (transaction_id, bpp_id, bpp_url, created_at, updated_at)
     VALUES ('t-1', 'bpp.example', 'https://bpp.example', now(), now())
