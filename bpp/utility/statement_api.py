@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Response
 
-from bpp.utility.statement_forms import AllocationForm, CutForm, SaidView, Statements, view_said
+from bpp.utility.statement_forms import AllocationForm, CutForm, MeteredForm, SaidView, Statements, view_said
 from bpp.utility.statements import StatementStore
 from bpp.utility.telling import Named, Speaker, TellingDesk
 from bpp.utility.trades import TradeStore
@@ -17,6 +17,7 @@ from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "The very same was said before."}}
+_TRADE: Final = "/trades/{order_id}"
 _REFUSED: Final = refusals(400, 401, 404, 409, 413, 422, 503)
 Platform = Annotated[
     str | None,
@@ -27,14 +28,14 @@ Platform = Annotated[
 def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> APIRouter:
     """Return the routes; they need an API key."""
     router = APIRouter(
-        prefix="/api/v1/trades/{order_id}",
+        prefix="/api/v1",
         tags=["trades"],
         default_response_class=JsonResponse,
         route_class=FormRoute,
     )
 
     @router.post(
-        "/curtailments",
+        f"{_TRADE}/curtailments",
         summary="Cut a trade from an instant on; its platform is told at once",
         status_code=201,
         responses=_AGAIN | _REFUSED,
@@ -49,7 +50,7 @@ def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> AP
         return view_said(said)
 
     @router.post(
-        "/allocations",
+        f"{_TRADE}/allocations",
         summary="Tell a trade's platform what was delivered of it",
         status_code=201,
         responses=_AGAIN | _REFUSED,
@@ -63,7 +64,9 @@ def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> AP
         response.status_code = 201 if is_new else 200
         return view_said(said)
 
-    @router.get("/statements", summary="What was said of a trade", responses=refusals(401, 404, 422, 503))
+    @router.get(
+        f"{_TRADE}/statements", summary="What was said of a trade", responses=refusals(401, 404, 422, 503)
+    )
     async def list_statements(
         order_id: str, _caller: MayReadContracts, platform: Platform = None
     ) -> Statements:
@@ -73,5 +76,15 @@ def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> AP
             named = await trades.find_named(order_id, platform=platform) if readable else []
             found = [said for trade in named for said in await store.find_of(trade.key)]
         return Statements(statements=[view_said(said) for said in found])
+
+    @router.post(
+        "/customers/{meter}/allocations",
+        summary="Share what a meter counted among its trades, and tell their platforms",
+        responses=_REFUSED,
+    )
+    async def apportion(meter: str, caller: MayCurtail, form: MeteredForm) -> Statements:
+        by = Speaker(actor=caller.actor, why=form.why)
+        done = await desk.apportion(form.metered(meter), by=by)
+        return Statements(statements=[view_said(said) for said, _ in done])
 
     return router

@@ -5,19 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 from bpp.meter_views import Reason as Words
+from bpp.utility.apportioning import Metered
 from bpp.utility.decisions import Cutting
 from bpp.utility.statements import Said
-from kernel.clock import format_instant
+from kernel.clock import format_instant, utc
 from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
+from kernel.mrid import canonical_mrid
 from trading.delivery import CurtailmentReason
 from trading.grid_statement import Allocation, Allocations
 from trading.refusals import FieldInvalid, FieldMissing
+from trading.wheeling import Side
 
 _MOST: Final = 2**63 - 1
+Instant = Annotated[AwareDatetime, AfterValidator(utc)]
 WattHours = Annotated[int, Field(ge=0, le=_MOST)]
 
 
@@ -30,7 +34,7 @@ class CutForm(_Form):
 
     watt_hours: Annotated[int, Field(gt=0, le=_MOST)] | None = None
     reason: CurtailmentReason
-    since: AwareDatetime | None = None
+    since: Instant | None = None
     why: Words
 
     @property
@@ -43,8 +47,8 @@ class CutForm(_Form):
 class PeriodForm(_Form):
     """What counts for a trade in a period, and what its whole meter took and gave."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: Instant
+    end: Instant
     allocated_wh: WattHours
     consumed_wh: WattHours | None = None
     produced_wh: WattHours | None = None
@@ -52,15 +56,30 @@ class PeriodForm(_Form):
     @property
     def allocation(self) -> Allocation:
         """Return it as the domain has it. Raises: FieldInvalid."""
-        try:
-            period = Interval(self.start, self.end)
-        except EmptyInterval as error:
-            raise FieldInvalid(f"a period ends after it starts: {error}", path="periods") from error
         return Allocation(
-            period=period,
+            period=_period(self.start, self.end),
             allocated=Energy(self.allocated_wh),
             consumed=None if self.consumed_wh is None else Energy(self.consumed_wh),
             produced=None if self.produced_wh is None else Energy(self.produced_wh),
+        )
+
+
+class MeteredForm(_Form):
+    """What a customer's meter gave (SELLER) or took (BUYER) in a period, to be shared among its trades."""
+
+    side: Side
+    start: Instant
+    end: Instant
+    counted_wh: WattHours
+    why: Words
+
+    def metered(self, meter: str) -> Metered:
+        """Return it as the domain has it. Raises: FieldInvalid, MridInvalid."""
+        return Metered(
+            mrid=canonical_mrid(meter, lenient=True),
+            side=self.side,
+            period=_period(self.start, self.end),
+            counted=Energy(self.counted_wh),
         )
 
 
@@ -100,7 +119,7 @@ class SaidView(BaseModel):
 
 
 class Statements(BaseModel):
-    """All that was said of trades of one name, in order."""
+    """What was said of trades, in order."""
 
     statements: list[SaidView]
 
@@ -123,3 +142,10 @@ def view_said(said: Said) -> SaidView:
         periods=0 if told is None else len(told.by_period),
         refusal=None if said.refusal is None else f"{said.refusal.code}: {said.refusal.message}",
     )
+
+
+def _period(start: datetime, end: datetime) -> Interval:
+    try:
+        return Interval(start, end)
+    except EmptyInterval as error:
+        raise FieldInvalid(f"a period ends after it starts: {error}", path="end") from error

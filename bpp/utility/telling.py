@@ -8,11 +8,13 @@ from datetime import datetime
 
 import structlog
 
+from bpp.utility.apportioning import Metered, apportion
 from bpp.utility.decisions import Cutting, curtail
 from bpp.utility.register import Utility
 from bpp.utility.statements import Said, StatementStore
 from bpp.utility.trades import Trade, TradeStore
 from kernel.clock import Clock
+from kernel.errors import NodeError
 from node.audit import Actor, record_act
 from node.correspondence import Correspondent, Peer
 from protocol.actions import Action
@@ -28,6 +30,12 @@ from trading.mapping.grid_statement import write_utility_statement
 from trading.refusals import OrderNotFound
 
 log = structlog.get_logger(__name__)
+
+
+class MeterUnknown(NodeError):
+    """The meter is no customer's of the utility."""
+
+    code, http_status, retryable = "METER_UNKNOWN", 404, False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,18 +109,62 @@ class TellingDesk:
 
         return await self._say(named, decide, by=by)
 
+    async def apportion(self, metered: Metered, *, by: Speaker) -> list[tuple[Said, bool]]:
+        """Tell the platforms of a meter's trades what of its energy counts for each; as `allocate` for each.
+
+        Raises: MeterUnknown, and what looking a platform up does; nobody is told anything then.
+        """
+        if metered.mrid not in self.utility.customers:
+            raise MeterUnknown(f"the meter {metered.mrid} is no customer's", path="meter")
+        async with self.uow_factory() as uow:
+            trades = await TradeStore(uow.connection).find_confirmed(
+                metered.mrid, metered.side, metered.period
+            )
+        addresses = {
+            platform: await self._address(platform) for platform in {each.platform for each in trades}
+        }
+        now = self.clock.now()
+        async with self.uow_factory() as uow:
+            trades = await TradeStore(uow.connection).find_confirmed(
+                metered.mrid, metered.side, metered.period
+            )
+            known = [trade for trade in trades if trade.platform in addresses]
+            return [
+                await self._put_new(
+                    share.trade,
+                    UtilityStatement(
+                        order_id=share.trade.order_id,
+                        said_at=now,
+                        note=by.why,
+                        allocations=Allocations(said_at=now, by_period=(share.allocation,)),
+                    ),
+                    uow,
+                    to=addresses[share.trade.platform],
+                    by=by,
+                )
+                for share in apportion(known, metered)
+            ]
+
+    async def _address(self, platform: str) -> Address:
+        return Address(peer=await self.find_peer(platform), profile=await self.wire_for(platform))
+
     async def _say(self, named: Named, decide: Decide, *, by: Speaker) -> tuple[Said, bool]:
         async with self.uow_factory() as uow:
             platform = await _platform_of(named, uow)
-        to = Address(peer=await self.find_peer(platform), profile=await self.wire_for(platform))
+        to = await self._address(platform)
         now = self.clock.now()
         async with self.uow_factory() as uow:
             trade = await TradeStore(uow.connection).get(named.order_id, platform=platform)
-            statement = decide(trade, now)
-            known = await _find_same(trade, statement, uow)
-            if known is not None:
-                return known, False
-            return await self._put(trade, statement, uow, to=to, by=by), True
+            return await self._put_new(trade, decide(trade, now), uow, to=to, by=by)
+
+    async def _put_new(
+        self, trade: Trade, statement: UtilityStatement, uow: UnitOfWork, *, to: Address, by: Speaker
+    ) -> tuple[Said, bool]:
+        """Say something of a trade, unless that was said before."""
+        known = await _find_same(trade, statement, uow)
+        if known is not None:
+            return known, False
+        return await self._put(trade, statement, uow, to=to, by=by), True
 
     async def _put(
         self, trade: Trade, statement: UtilityStatement, uow: UnitOfWork, *, to: Address, by: Speaker

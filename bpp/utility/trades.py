@@ -141,6 +141,16 @@ class TradeStore:
         query = select(utility_trades).order_by(_COLUMNS.id.desc()).offset(skip).limit(limit)
         return await self._all(query)
 
+    async def find_confirmed(self, mrid: str, side: Side, span: Interval) -> list[Trade]:
+        """Return the trades of a meter on one side that were confirmed and touch `span`, the oldest first."""
+        query = select(utility_trades).where(
+            _METERS[side] == mrid,
+            _COLUMNS.confirmed_at.is_not(None),
+            _COLUMNS.window_start < span.end,
+            _COLUMNS.window_end > span.start,
+        )
+        return await self._all(query.order_by(_COLUMNS.id).with_for_update())
+
     async def find_named(self, order_id: str, *, platform: str | None) -> list[Trade]:
         """Return the trades that platforms call so, of one platform where it is named."""
         query = select(utility_trades).where(_COLUMNS.order_id == order_id)

@@ -16,6 +16,7 @@ from degnode.commands.node_desk import HERE, NodeUrl, ask_node
 from degnode.commands.reasons import Why
 from degnode.printing import AsJson, print_table
 from trading.delivery import CurtailmentReason
+from trading.wheeling import Side
 
 utility = typer.Typer(
     help="A utility's trades, and what it says of them, at the running node; DEGNODE_API_KEY holds the key.",
@@ -95,6 +96,25 @@ def allocate(
     form = {"why": why, "delivered_wh": watt_hours, "periods": [] if periods is None else _read(periods)}
     said = ask_node(url, "POST", _path(order_id, "allocations", platform), form=form)
     _show_said([said], as_json=as_json)
+
+
+@utility.command()
+def apportion(  # noqa: PLR0913  one for each option
+    meter: Annotated[str, typer.Argument(metavar="METER", help="The mRID of a customer's meter.")],
+    *,
+    why: Why,
+    side: Annotated[Side, typer.Option(help="What it gave (SELLER) or took (BUYER).")],
+    watt_hours: Annotated[int, typer.Option("--wh", min=0, help="What it counted in the period.")],
+    start: Annotated[datetime, typer.Option("--from", parser=read_instant, metavar="INSTANT")],
+    end: Annotated[datetime, typer.Option("--to", parser=read_instant, metavar="INSTANT")],
+    as_json: AsJson = False,
+    url: NodeUrl = HERE,
+) -> None:
+    """Share what a meter counted among its trades, pro rata where it is less, and tell their platforms."""
+    form = {"why": why, "side": side.value, "counted_wh": watt_hours}
+    form |= {"start": start.isoformat(), "end": end.isoformat()}
+    path = f"/api/v1/customers/{quote(meter, safe='')}/allocations"
+    _show_said(ask_node(url, "POST", path, form=form)["statements"], as_json=as_json)
 
 
 @utility.command()

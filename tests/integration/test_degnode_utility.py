@@ -16,7 +16,7 @@ from bpp.utility.statement_api import statement_router
 from bpp.utility.trade_api import trade_router
 from storage.database import Database
 from tests.support.command_line import invoke, printed
-from tests.support.grid_world import GridWorld, Member, grid_world
+from tests.support.grid_world import BUYER_METER, GridWorld, Member, grid_world
 from tests.support.loopback_server import LoopbackServer
 from tests.support.seller_api import KEY, seller_app
 
@@ -80,6 +80,19 @@ async def test_an_operator_cuts_a_trade_tells_what_was_delivered_and_sees_both(
         assert shown.count("hill-grid.example") == shown.count("NOT_METERED") == 3
         [account] = json.loads(printed(await run(seller.url, "contract", "allocations", bought, "--json")))
         assert account["whole"]["said_wh"] == 7_000
+        hours = ["--from", "2026-01-09T18:00:00Z", "--to", "2026-01-09T20:00:00Z", "--why", "the meter"]
+        shared = ["apportion", BUYER_METER, "--side", "BUYER", "--wh", "4000", *hours]
+        assert "the meter" in printed(await run(utility.url, "utility", *shared))
+        printed(await run(utility.url, "utility", *shared))
+        unknown = await run(utility.url, "utility", "apportion", "42", *shared[2:])
+        assert "is no customer's" in str(unknown.exception)
+        backwards = [*hours[2:4], "--from", "2026-01-09T21:00:00Z", *hours[4:]]
+        turned = await run(utility.url, "utility", *shared[:6], *backwards)
+        assert "a period ends after it starts" in str(turned.exception)
+        await world.settle_down()
+        newest, _ = json.loads(printed(await run(seller.url, "contract", "allocations", bought, "--json")))
+        [period] = newest["periods"]
+        assert (period["said_wh"], period["consumed_wh"]) == (4_000, 4_000)
     finally:
         await utility.stop()
         await seller.stop()
