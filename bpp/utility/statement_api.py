@@ -77,6 +77,11 @@ def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> AP
             found = [said for trade in named for said in await store.find_of(trade.key)]
         return Statements(statements=[view_said(said) for said in found])
 
+    _add_sharing(router, desk)
+    return router
+
+
+def _add_sharing(router: APIRouter, desk: TellingDesk) -> None:
     @router.post(
         "/customers/{meter}/allocations",
         summary="Share what a meter counted among its trades, and tell their platforms",
@@ -86,5 +91,3 @@ def statement_router(desk: TellingDesk, *, uow_factory: UnitOfWorkFactory) -> AP
         by = Speaker(actor=caller.actor, why=form.why)
         done = await desk.apportion(form.metered(meter), by=by)
         return Statements(statements=[view_said(said) for said, _ in done])
-
-    return router
