@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from pathlib import Path
@@ -74,10 +75,14 @@ def documented() -> dict[str, str]:
 
 
 async def conversation(
-    use_case: UseCase, profile: Profile, *, uow_factory: UnitOfWorkFactory
+    use_case: UseCase,
+    profile: Profile,
+    *,
+    uow_factory: UnitOfWorkFactory,
+    utilities: Sequence[UnitOfWorkFactory] = (),
 ) -> dict[str, str]:
     """Return the texts of a use case's messages on a generation by their files."""
-    written = await converse(use_case, profile, uow_factory=uow_factory)
+    written = await converse(use_case, profile, uow_factory=uow_factory, utilities=utilities)
     return {
         f"{profile.name}/{use_case.name}/{number:02}-{message.name}.json": _text(message.document)
         for number, message in enumerate(written, start=1)
@@ -89,9 +94,13 @@ async def conversations() -> dict[str, str]:
     texts: dict[str, str] = {}
     async with empty_databases() as make_database:
         for use_case, profile in product(USE_CASES, PROFILES.values()):
-            database = await make_database(f"{use_case.name}-{profile.name}")
-            texts |= await conversation(use_case, profile, uow_factory=UnitOfWorkFactory(database))
-            await database.close()
+            name = f"{use_case.name}-{profile.name}"
+            names = [name, *(f"{name}-{number}" for number in range(len(use_case.utilities)))]
+            databases = [await make_database(each) for each in names]
+            seller, *others = (UnitOfWorkFactory(each) for each in databases)
+            texts |= await conversation(use_case, profile, uow_factory=seller, utilities=others)
+            for database in databases:
+                await database.close()
     return texts
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Final
 
 from degnode.demo.meters import EXPORTED, IMPORTED
-from examples.conversations.recorder import BAP, Json, Recorder, Written, platforms
+from examples.conversations.recorder import BAP, BPP, Json, Recorder, Written, platforms
 from examples.conversations.use_cases import P2P, Session, UseCase, agreed_at
 from kernel.clock import ManualClock
 from kernel.energy import Energy
@@ -18,6 +18,7 @@ from protocol.actions import Action
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.cancellation import Reason
+from trading.mapping.grid import name_utility
 from trading.request import Criteria, Inquiry, OrderRequest, Rating, SessionWish
 
 _TELLS: Final = timedelta(minutes=10)
@@ -29,11 +30,20 @@ _PARTS: Final = 2
 
 
 async def converse(
-    use_case: UseCase, profile: Profile, *, uow_factory: UnitOfWorkFactory
+    use_case: UseCase,
+    profile: Profile,
+    *,
+    uow_factory: UnitOfWorkFactory,
+    utilities: Sequence[UnitOfWorkFactory] = (),
 ) -> Sequence[Written]:
-    """Return every message of the use case on `profile`, in order; on an empty database always the same."""
+    """Return every message of the use case on `profile`, in order; on empty databases always the same.
+
+    `utilities` are the databases of those that are asked, one for each.
+    """
     clock = ManualClock(agreed_at(use_case))
     recorder = platforms(uow_factory, catalogue=use_case.catalogue, profile=profile, clock=clock)
+    for (name, file), database in zip(use_case.utilities.items(), utilities, strict=True):
+        await recorder.join(name, file, uow_factory=database)
     async with uow_factory() as uow:
         await recorder.bpp.open_shop(uow)
     if use_case.deposit is not None:
@@ -58,7 +68,7 @@ async def _buy(recorder: Recorder, use_case: UseCase) -> str:
 
 def _order(recorder: Recorder, use_case: UseCase) -> OrderRequest:
     offer = next(each for each in recorder.bpp.catalogue.offers if each.id == use_case.offer_id)
-    return OrderRequest(
+    wanted = OrderRequest(
         seller=offer.provider_id,
         buyer_id=use_case.buyer_id,
         resource_id=offer.resource_id,
@@ -68,6 +78,15 @@ def _order(recorder: Recorder, use_case: UseCase) -> OrderRequest:
         target_meter=use_case.target_meter,
         trade_start=None if use_case.session is Session.WALK_IN else use_case.window.start,
         trade_end=None if use_case.session is Session.WALK_IN else use_case.window.end,
+    )
+    if use_case.buyer_utility is None:
+        return wanted
+    return name_utility(
+        recorder.wire,
+        wanted,
+        utility=use_case.buyer_utility,
+        buyer_platform=BAP.subscriber_id,
+        seller_platform=BPP.subscriber_id,
     )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -34,7 +34,8 @@ class UseCase:
 
     `given` and `taken` are what flows in the equal parts of the window; where the seller's meter counts
     for both sides there is no `target_meter`, and what is `taken` counts. `deposit` is paid in before. A
-    `session` is started when the window begins and stopped when it ends, by the buyer.
+    `session` is started when the window begins and stopped when it ends, by the buyer. `utilities` are asked
+    before anything is agreed: their subscriber ids and files; `buyer_utility` is that of the buyer.
     """
 
     name: str
@@ -50,6 +51,8 @@ class UseCase:
     taken: Sequence[Energy]
     deposit: Money | None = None
     session: Session | None = None
+    utilities: Mapping[str, Path] = field(default_factory=dict)
+    buyer_utility: str | None = None
 
 
 def _window(start: str, length: timedelta) -> Interval:
@@ -154,7 +157,48 @@ EV_RESERVED: Final = replace(
     deposit=Money(150_000, _INR),
     session=Session.RESERVED,
 )
-USE_CASES: Final = (P2P, EV, EV_RESERVED, STORAGE, HOUSEHOLD, BATTERY_SWAP, VEHICLE_TO_GRID)
+INTER_UTILITY: Final = UseCase(
+    name="inter-utility",
+    catalogue=_DEMO / "inter-utility.yaml",
+    words=("east",),
+    offer_id="laxmi-nagar-roof-4-midday",
+    buyer_id="janakpuri-shop",
+    quantity=Energy(8_000),
+    window=_window("2026-06-12T04:30:00Z", timedelta(hours=4)),  # 10:00 to 14:00 in Delhi
+    source_meter="100200800",
+    target_meter="98765800",
+    given=_wh(1_980, 2_310, 2_402, 2_188),
+    taken=_wh(2_105, 2_260, 1_890, 2_340),
+    utilities={
+        "east-grid.demo.local": _DEMO / "east-grid.yaml",
+        "west-grid.demo.local": _DEMO / "west-grid.yaml",
+    },
+    buyer_utility="west-grid.demo.local",
+)
+EV_STALL: Final = replace(
+    EV,
+    name="ev-stall",
+    catalogue=_EXAMPLES / "charging-stalls.yaml",
+    words=("stall",),
+    offer_id="stall-a1-reserved",
+    quantity=Energy(20_000),
+    window=_window("2026-06-12T12:30:00Z", timedelta(minutes=20)),
+    source_meter="500600701",
+    taken=_wh(9_400, 9_100),
+    deposit=None,
+    session=Session.RESERVED,
+)
+USE_CASES: Final = (
+    P2P,
+    EV,
+    EV_RESERVED,
+    EV_STALL,
+    INTER_UTILITY,
+    STORAGE,
+    HOUSEHOLD,
+    BATTERY_SWAP,
+    VEHICLE_TO_GRID,
+)
 
 
 def agreed_at(use_case: UseCase) -> datetime:

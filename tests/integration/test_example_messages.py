@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AsyncExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,9 @@ from examples.conversations.use_cases import (
     BATTERY_SWAP,
     EV,
     EV_RESERVED,
+    EV_STALL,
     HOUSEHOLD,
+    INTER_UTILITY,
     P2P,
     STORAGE,
     USE_CASES,
@@ -29,6 +32,7 @@ from protocol.profile import PROFILES, V2_RC, Profile
 from schemas.validation import schema_set
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
+from tests.support.participants import fresh_database
 from trading.mapping import wire_of
 from trading.report import ContractReport
 
@@ -63,9 +67,19 @@ def test_there_is_a_folder_for_each_generation_and_in_it_one_for_each_use_case()
 
 @pytest.mark.parametrize(("use_case", "profile"), EACH, ids=NAMES)
 async def test_the_messages_of_a_use_case_are_those_of_its_conversation(
-    uow_factory: UnitOfWorkFactory, use_case: UseCase, profile: Profile
+    uow_factory: UnitOfWorkFactory,
+    postgres_url: str,
+    template_url: str,
+    use_case: UseCase,
+    profile: Profile,
 ) -> None:
-    written = await conversation(use_case, profile, uow_factory=uow_factory)
+    async with AsyncExitStack() as stack:
+        databases = [
+            await stack.enter_async_context(fresh_database(postgres_url, template_url))
+            for _ in use_case.utilities
+        ]
+        utilities = [UnitOfWorkFactory(database) for database in databases]
+        written = await conversation(use_case, profile, uow_factory=uow_factory, utilities=utilities)
     assert written == texts_below(f"{profile.name}/{use_case.name}")
 
 
@@ -127,6 +141,22 @@ def test_the_official_schema_accepts_a_message(name: str) -> None:
                 "Buyer finder fee (2.5 %)": "22.73",
             },
         ),
+        # 18.5 kWh at 18, a second less than 20 minutes at 2, and the reservation
+        (
+            EV_STALL,
+            "PENDING",
+            {"Energy Cost": "333.00", "Occupancy": "39.97", "Reservation Fee": "100.00"},
+        ),
+        # 8 kWh at 5.20, and what both utilities charge
+        (
+            INTER_UTILITY,
+            "PENDING",
+            {
+                "Energy Cost": "41.60",
+                "Wheeling Charges (West Grid)": "6.70",
+                "Wheeling Charges (East Grid)": "3.20",
+            },
+        ),
         # 29 evenings of 40 kWh, of which 98 % arrive: 1136.8 kWh
         (
             STORAGE,
@@ -172,6 +202,22 @@ def test_a_use_case_ends_in_its_bill(
     assert bill.status == status
     assert {line.title: str(line.amount.amount) for line in bill.lines} == lines
     assert bill.total.amount == sum(map(Decimal, lines.values()))
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_both_utilities_are_asked_before_the_buyer_is_answered(profile: Profile) -> None:
+    names = [name for name in FILES if name.startswith(f"{profile.name}/inter-utility/")]
+    told = [read(name)["context"] for name in names]
+    said = [
+        (context["action"], context[profile.keys.bap_id], context[profile.keys.bpp_id])
+        for context in told[4:10]
+    ]
+    buyer, seller = "bap.bakery.example", "bpp.sunfield.example"
+    utilities = ("west-grid.demo.local", "east-grid.demo.local")
+    assert said[0] == ("init", buyer, seller)
+    assert sorted(said[1:3]) == sorted(("init", seller, utility) for utility in utilities)
+    assert sorted(said[3:5]) == sorted(("on_init", seller, utility) for utility in utilities)
+    assert said[5] == ("on_init", buyer, seller)
 
 
 def test_a_van_that_drives_off_owes_its_buyer() -> None:
