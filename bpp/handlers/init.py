@@ -26,7 +26,7 @@ from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason
 from trading.contract import Contract, require_replaceable
-from trading.contracts import ContractStore
+from trading.contracts import ContractStore, HistoryEntry
 from trading.counter_terms import (
     describe,
     has_counter_terms,
@@ -35,7 +35,7 @@ from trading.counter_terms import (
     nearest_window,
 )
 from trading.fields import Field
-from trading.lifecycle import ContractStatus
+from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.lines import read_lines
 from trading.order_lines import Ordered, contract_id_of
@@ -73,7 +73,7 @@ async def init(
         for number, selection in enumerate(selections, start=1)
     ]
     refuse_utilities(ordered, drafts)
-    await _make_room(bpp, drafts, earlier, uow, now=now)
+    await _make_room(bpp, inbound, drafts, earlier, uow)
     for line, draft in enumerate(drafts, start=1):
         with ordered.at(line):
             await hold_meter(draft, uow, now=now)
@@ -94,16 +94,25 @@ async def init(
 
 
 async def _make_room(
-    bpp: Bpp, drafts: Sequence[Contract], earlier: Sequence[Contract], uow: UnitOfWork, *, now: datetime
+    bpp: Bpp, inbound: Inbound, drafts: Sequence[Contract], earlier: Sequence[Contract], uow: UnitOfWork
 ) -> None:
     """Give back what the earlier init held and this one does not, and end the lines that are no more."""
     await take_turns([*drafts, *earlier], uow)
-    kept = {each.id: each.resource_id for each in drafts}
-    replaced = Reason(words="a later init took the place of this one")
+    kept, store = {each.id: each.resource_id for each in drafts}, ContractStore(uow.connection)
+    replaced, now = Reason(words="a later init took the place of this one"), drafts[0].created_at
     for contract in earlier:
         if contract.id not in kept:
             ended, _ = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=replaced, now=now)
-            await ContractStore(uow.connection).save(ended)
+            await store.save(ended)
+            entry = HistoryEntry(
+                at=now,
+                actor=inbound.sender,
+                event=ContractEvent.CANCEL,
+                status=ended.status,
+                reason=str(replaced),
+                message_id=inbound.context.message_id,
+            )
+            await store.note(ended, entry)
         elif kept[contract.id] != contract.resource_id:
             await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
 

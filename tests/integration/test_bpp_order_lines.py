@@ -17,7 +17,7 @@ from bpp.catalog import load_catalogue
 from bpp.tracking_links import TrackingLinks
 from kernel.energy import Energy
 from kernel.interval import Interval
-from protocol.actions import Action
+from protocol.actions import CALLBACK_OF, Action
 from protocol.profile import PROFILES, V1_1, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
@@ -37,6 +37,7 @@ from tests.support.order_lines import (
 )
 from tests.support.seller_world import ITEM, SellerWorld
 from trading.cancellation import NO_REASON
+from trading.contracts import ContractStore
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.lines import write_lines
@@ -135,16 +136,21 @@ async def test_each_line_has_its_own_delivery_and_bill(world: SellerWorld, wire:
 async def test_messages_of_several_lines_fit_the_official_schema(
     world: SellerWorld, wire: Wire, profile: Profile
 ) -> None:
-    held = await world.send(Action.INIT, written(world, *LINES))
-    await world.send(Action.CONFIRM, held)
+    asked: list[tuple[Action, Json]] = [(Action.SELECT, written(world, *LINES))]
+    asked.append((Action.INIT, asked[0][1]))
+    answers = [(CALLBACK_OF[action], await world.send(action, message)) for action, message in asked]
+    asked.append((Action.CONFIRM, answers[-1][1]))
+    answers.append((Action.ON_CONFIRM, await world.send(*asked[-1])))
     world.clock.advance(timedelta(hours=11))
     await world.deliver([4_000] * 4, window=MORNING_HOURS)
-    for action, message in ((Action.INIT, held), (Action.CONFIRM, held)):
-        inbound = orjson.loads(world.inbound(action, message).raw)
-        assert official_message_errors(profile.schema_of(action), inbound, profile=profile.name) == []
-    for _, document in await world.documents(Action.ON_STATUS):
-        name = profile.schema_of(Action.ON_STATUS)
-        assert official_message_errors(name, document, profile=profile.name) == []
+    news = [document for _, document in await world.documents(Action.ON_STATUS)]
+    documents = [(action, orjson.loads(world.inbound(action, message).raw)) for action, message in asked]
+    documents += [(Action.ON_STATUS, each) for each in news]
+    for action, message in answers:
+        context = news[0]["context"] | {"action": profile.wire_names[action]}
+        documents.append((action, {"context": context, "message": message}))
+    for action, document in documents:
+        assert official_message_errors(profile.schema_of(action), document, profile=profile.name) == []
 
 
 async def test_nothing_is_held_if_one_line_cannot_be_had(world: SellerWorld) -> None:
@@ -245,6 +251,9 @@ async def test_a_later_init_of_fewer_lines_gives_back_what_it_leaves_out(world: 
     second = told(world, await world.send(Action.INIT, written(world, *LINES)))
     assert [line.order_id for line in second] == [line.order_id for line in first[:2]]
     assert (await left(world), await left(world, ROOF)) == (5_500, 30_500)
+    async with world.uow_factory() as uow:
+        history = await ContractStore(uow.connection).history(first[2].order_id)
+    assert [entry.event for entry in history] == ["INIT", "CANCEL"]
     one = told(world, await world.send(Action.INIT, written(world, ROOF_LINE)))
     assert [line.order_id for line in one] == [first[0].order_id]
     assert (await left(world), await left(world, ROOF)) == (30_500, 20_500)
