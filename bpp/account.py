@@ -17,7 +17,6 @@ from bpp.telemetry import read_telemetry
 from bpp.told_cycles import bill_view, cycle_view, newest, still_due
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money, sum_money
-from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.ledger.entries import Transfer
 from settlement.moved_energy import EnergyRoute, energy_groups
@@ -32,7 +31,7 @@ from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
 from trading.charging.report import report_of_none, session_delivery
 from trading.contract import Contract, delivery_has_begun
-from trading.contract_news import BILL_ISSUED, News, note_news
+from trading.contract_news import BILL_CORRECTED, BILL_ISSUED, News, note_news
 from trading.delivery import (
     ContractView,
     Delivery,
@@ -107,7 +106,7 @@ async def settle(
     )
     parties = Parties(payer=contract.bap_id, payee=bpp.subscriber_id)
     penalty = await owed_to_utility(contract, result.owed, uow, seller=bpp.subscriber_id, now=now)
-    await _note_issued(contract, result.issued, uow, now=now)
+    await _note_issued(contract, result, uow, now=now)
     await _post(result, parties, [*energy, *([penalty] if penalty else [])], uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
@@ -125,15 +124,14 @@ def route_of(contract: Contract) -> EnergyRoute:
     return EnergyRoute.of(contract.terms, source=contract.source_mrid, target=contract.target_mrid)
 
 
-async def _note_issued(
-    contract: Contract, bills: Sequence[BillingCycle], uow: UnitOfWork, *, now: datetime
-) -> None:
-    """Let whoever follows contracts know of the bills that are issued now."""
-    for bill in bills:
-        news = News(
-            contract_id=contract.id, event=BILL_ISSUED, status=contract.status, bill=bill.cycle_id, at=now
-        )
-        await note_news(uow.connection, news)
+async def _note_issued(contract: Contract, result: RecordResult, uow: UnitOfWork, *, now: datetime) -> None:
+    """Let whoever follows contracts know of the bills, and corrections of bills, that are issued now."""
+    told = News(contract_id=contract.id, event=BILL_ISSUED, status=contract.status, at=now)
+    for bill in result.issued:
+        await note_news(uow.connection, replace(told, bill=bill.cycle_id))
+    for note in result.corrections:
+        corrected = replace(told, event=BILL_CORRECTED, bill=note.bill_id, correction=note.run)
+        await note_news(uow.connection, corrected)
 
 
 async def _post(

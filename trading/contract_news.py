@@ -8,22 +8,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Integer, Text, delete, exists, insert, literal, select, update
+from sqlalchemy import Column, ColumnElement, Integer, Text, delete, exists, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from trading.lifecycle import ContractStatus
-from trading.tables import contract_news, news_followers
+from trading.tables import contract_news, contracts, news_followers
 
 BILL_ISSUED: Final = "BILL"
 """The event of a bill that is issued under a contract."""
+BILL_PAID: Final = "BILL_PAID"
+"""The event of a bill that payments have reached the total of."""
+BILL_CORRECTED: Final = "BILL_CORRECTED"
+"""The event of an issued bill's correction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """What happened to a contract, and how it stood then; `bill` is the cycle of one that was issued."""
+    """What happened to a contract, and how it stood then.
+
+    `bill` is the cycle of one that was issued, paid or corrected, `correction` the number of its correction.
+    """
 
     contract_id: str
     event: str
@@ -31,6 +38,7 @@ class News:
     at: datetime
     reason: str | None = None
     bill: str | None = None
+    correction: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,20 +52,42 @@ class ClaimedNews:
 
 async def note_news(connection: AsyncConnection, news: News) -> None:
     """Keep news to be told, if anybody follows contracts."""
-    values = {
+    values: dict[Column[Any], ColumnElement[Any]] = {
         contract_news.c.contract_id: literal(news.contract_id, Text),
         contract_news.c.event: literal(news.event, Text),
         contract_news.c.status: literal(news.status.value, Text),
         contract_news.c.reason: literal(news.reason, Text),
         contract_news.c.bill: literal(news.bill, Text),
-        contract_news.c.at: literal(news.at, contract_news.c.at.type),
-        contract_news.c.due_at: literal(news.at, contract_news.c.due_at.type),
-        contract_news.c.tries: literal(0, Integer),
+        contract_news.c.correction: literal(news.correction, Integer),
+        **_told_at(news.at),
     }
     somebody = exists().select_from(news_followers)
     await connection.execute(
         insert(contract_news).from_select(list(values), select(*values.values()).where(somebody))
     )
+
+
+async def note_paid(connection: AsyncConnection, *, contract_id: str, bill: str, at: datetime) -> None:
+    """Keep to be told that a bill of a contract is paid, if anybody follows contracts."""
+    values: dict[Column[Any], ColumnElement[Any]] = {
+        contract_news.c.contract_id: contracts.c.id,
+        contract_news.c.event: literal(BILL_PAID, Text),
+        contract_news.c.status: contracts.c.status,
+        contract_news.c.bill: literal(bill, Text),
+        **_told_at(at),
+    }
+    somebody = exists().select_from(news_followers)
+    found = select(*values.values()).where(contracts.c.id == contract_id, somebody)
+    await connection.execute(insert(contract_news).from_select(list(values), found))
+
+
+def _told_at(at: datetime) -> dict[Column[Any], ColumnElement[Any]]:
+    """Return when news came about, since when they are due."""
+    return {
+        contract_news.c.at: literal(at, contract_news.c.at.type),
+        contract_news.c.due_at: literal(at, contract_news.c.due_at.type),
+        contract_news.c.tries: literal(0, Integer),
+    }
 
 
 class NewsStore:
@@ -108,6 +138,7 @@ class NewsStore:
             at=row.at,
             reason=row.reason,
             bill=row.bill,
+            correction=row.correction,
         )
         return ClaimedNews(id=row.id, tries=row.tries, news=news)
 

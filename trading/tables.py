@@ -136,7 +136,8 @@ contract_news: Final = Table(
     Column("event", Text, nullable=False),
     Column("status", Text, nullable=False),  # after the event
     Column("reason", Text),
-    Column("bill", Text),  # the cycle of the bill that was issued, if that is the news
+    Column("bill", Text),  # the cycle of the bill that was issued, paid or corrected, if that is the news
+    Column("correction", Integer),  # the number of that correction
     Column("at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),  # when it is told, or told again
     Column("tries", Integer, nullable=False, server_default="0"),

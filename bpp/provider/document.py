@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from bpp.provider.order import OrderTerms
-from bpp.provider.port import Event, IssuedBill, Question
+from bpp.provider.port import Correction, Event, IssuedBill, Question
 from kernel.clock import format_instant
 from kernel.money import Money
 
@@ -32,6 +32,7 @@ def write_event(event: Event) -> dict[str, Any]:
         "reason": event.reason,
         "order": {"id": event.order_id, "status": event.status, **_order(event.terms)},
         "bill": None if event.bill is None else _bill(event.bill),
+        "correction": None if event.correction is None else _correction(event.correction),
     }
 
 
@@ -65,6 +66,10 @@ def _bill(bill: IssuedBill) -> dict[str, Any]:
         "until": format_instant(bill.period.end),
         "total": _money(bill.total),
     }
+
+
+def _correction(correction: Correction) -> dict[str, Any]:
+    return {"number": correction.run, "kind": correction.kind, "amount": _money(correction.amount)}
 
 
 def _money(money: Money) -> dict[str, str]:

@@ -34,6 +34,8 @@ class Kind(StrEnum):
     EXPIRED = "expired"
     FAILED = "failed"
     BILLED = "billed"
+    PAID = "paid"
+    CORRECTED = "corrected"
     COMPLETED = "completed"
 
 
@@ -81,10 +83,24 @@ class IssuedBill:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What a bill that was issued is corrected by: its number, which way it goes, and how much it is.
+
+    `kind` is ADJUSTMENT, more is to be paid; CREDIT_NOTE, something is given back; PENALTY_CREDIT, so is
+    what the seller owes.
+    """
+
+    run: int
+    kind: str
+    amount: Money
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What happened to an order; `terms` are those at the time of telling. The same `id` is the same event.
 
-    `status` is that of the order after the event.
+    `status` is that of the order after the event, `bill` the one that was issued, paid, or corrected by
+    `correction`.
     """
 
     id: int
@@ -95,6 +111,7 @@ class Event:
     terms: OrderTerms
     reason: str | None = None
     bill: IssuedBill | None = None
+    correction: Correction | None = None
 
 
 class ProviderAway(NodeError):

@@ -12,13 +12,14 @@ import structlog
 from bpp.curtailment import EVENT as CURTAILED
 from bpp.provider.office import Office, Offices
 from bpp.provider.order import terms_of_contract
-from bpp.provider.port import Event, IssuedBill, Kind
+from bpp.provider.port import Correction, Event, IssuedBill, Kind
 from kernel.clock import Clock
+from settlement.correcting import find_corrections
 from settlement.store import find_bills
 from storage.backoff import Backoff
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
-from trading.contract_news import BILL_ISSUED, ClaimedNews, News, NewsStore
+from trading.contract_news import BILL_CORRECTED, BILL_ISSUED, BILL_PAID, ClaimedNews, News, NewsStore
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent
 
@@ -39,6 +40,8 @@ KINDS: Final[Mapping[str, Kind]] = {
     ContractEvent.EXPIRE: Kind.EXPIRED,
     ContractEvent.FAIL: Kind.FAILED,
     BILL_ISSUED: Kind.BILLED,
+    BILL_PAID: Kind.PAID,
+    BILL_CORRECTED: Kind.CORRECTED,
     ContractEvent.COMPLETE: Kind.COMPLETED,
 }
 """What the back office is told of; what else a contract's history holds is the network's affair."""
@@ -106,6 +109,7 @@ async def _event(claimed: ClaimedNews, contract: Contract, uow: UnitOfWork) -> E
         terms=terms_of_contract(contract),
         reason=news.reason,
         bill=await _bill(news, uow),
+        correction=await _correction(news, uow),
     )
 
 
@@ -115,3 +119,11 @@ async def _bill(news: News, uow: UnitOfWork) -> IssuedBill | None:
     bills = {bill.cycle_id: bill for bill in await find_bills(news.contract_id, uow=uow)}
     bill = bills[news.bill]
     return IssuedBill(id=bill.cycle_id, period=bill.period, total=bill.total)
+
+
+async def _correction(news: News, uow: UnitOfWork) -> Correction | None:
+    if news.correction is None:
+        return None
+    found = {note.run: note for note in await find_corrections(news.contract_id, uow=uow, bill_id=news.bill)}
+    note = found[news.correction]
+    return Correction(run=note.run, kind=note.kind.value, amount=note.amount)

@@ -14,6 +14,7 @@ from settlement.payments.store import find_due
 from settlement.payments.tables import payment_allocations
 from settlement.steps import move_bill
 from storage.unit_of_work import UnitOfWork
+from trading.contract_news import note_paid
 
 
 async def count_towards(
@@ -46,3 +47,4 @@ async def _cover(bill: BillingCycle, payment: UUID, *, uow: UnitOfWork, now: dat
         actor="payments",
         reason=f"the payment {payment} came in",
     )
+    await note_paid(uow.connection, contract_id=bill.contract_id, bill=bill.cycle_id, at=now)

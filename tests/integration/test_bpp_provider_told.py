@@ -16,11 +16,13 @@ from bpp.provider.telling import BACKOFF, FOLLOWER
 from kernel.clock import ManualClock
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
+from tests.integration.test_bpp_prepaid import fill
 from tests.integration.test_bpp_provider_asked import Broken
 from tests.support.back_office import TTL, AskedWorld, BackOffice, webhook
 from tests.support.seller_world import NOW, WINDOW, order
 from trading.contract_news import News, NewsStore, note_news
 from trading.lifecycle import ContractStatus
+from trading.terms import PaymentTiming
 
 Json = dict[str, Any]
 
@@ -132,3 +134,38 @@ async def test_nothing_is_kept_where_nobody_follows(world: AskedWorld, office: B
     assert await world.untold() == 0
     assert await world.tell_all() == 0
     assert office.told() == []
+
+
+async def test_a_bill_is_told_when_it_is_paid(world: AskedWorld, office: BackOffice) -> None:
+    [offer] = world.bpp.catalogue.offers
+    prepaid = replace(offer, terms=replace(offer.terms, payment=PaymentTiming.PREPAID))
+    world.bpp.sell_from(replace(world.bpp.catalogue, offers=(prepaid,)))
+    await fill(world, 400)
+    await world.buy(10)
+    world.clock.set(WINDOW.end)
+    await world.deliver([1_250] * 8)
+    await world.tell_all()
+    assert sorted(office.told()[2:]) == ["billed", "completed", "paid"]
+    [paid] = [each for each in office.events() if each["event"] == "paid"]
+    assert paid["bill"]["total"] == {"amount": "4.00", "currency": "USD"}
+    assert (paid["correction"], paid["order"]["id"]) == (None, office.events()[1]["order"]["id"])
+
+
+async def test_a_correction_of_a_bill_is_told_with_what_it_comes_to(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    await world.buy(10)
+    world.clock.set(WINDOW.end)
+    await world.deliver([1_250] * 8)
+    world.clock.advance(timedelta(minutes=5))
+    await world.deliver([1_125] * 8)
+    await world.tell_all()
+    assert office.told() == ["held", "confirmed", "billed", "completed", "corrected"]
+    billed, corrected = office.events()[2], office.events()[4]
+    assert corrected["bill"] == billed["bill"]
+    assert billed["correction"] is None
+    assert corrected["correction"] == {
+        "number": 2,
+        "kind": "CREDIT_NOTE",
+        "amount": {"amount": "0.15", "currency": "USD"},
+    }
