@@ -7,14 +7,13 @@ It needs httpx and pydantic, and nothing of a node.
 
 from __future__ import annotations
 
+from degnode.client.answers import Answer, Contact, Ticket
 from degnode.client.errors import MarketProblem, MarketUnreachable, PurchaseFailed, StillWaiting
 from degnode.client.flows import Item
 from degnode.client.market import AsyncMarket, Market
 from degnode.client.models import (
     Amount,
-    Answer,
     Bill,
-    Contact,
     Delivery,
     Event,
     Line,
@@ -31,7 +30,6 @@ from degnode.client.models import (
     Request,
     Search,
     Seller,
-    Ticket,
     Window,
 )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from degnode.client.answers import Answer
 from degnode.client.errors import PurchaseFailed, StillWaiting
-from degnode.client.models import Answer, Order, Problem
+from degnode.client.models import Order, Problem
 from degnode.client.steps import WAIT, Flow, Kwh, get, post, text_of
 
 _SILENT: Final = "urn:degnode:problem:seller-silent"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from degnode.client import (
     AsyncMarket,
+    Item,
     Market,
     MarketProblem,
     MarketUnreachable,
@@ -251,6 +253,43 @@ def test_reasons_comments_and_answers_are_sent_as_they_are_said() -> None:
         ("proposal", {"proposal_id": "p-1", "answer": "refuse"}),
         ("ratings", {"stars": "5", "about": "order", "comment": "quick"}),
     ]
+
+
+def test_several_offers_are_asked_for_at_once_each_with_its_time() -> None:
+    bap = Bap(answer(QUOTE, 201), answer(ORDER, 201))
+    start = datetime(2026, 1, 9, 10, tzinfo=UTC)
+    items = [
+        Item("o-1", 15, (start, start + timedelta(hours=4))),
+        Item("o-2", Decimal("2.5"), code="SUN"),
+    ]
+    with market(bap) as client:
+        client.buy_together(items, meter="98765456", payment="prepaid")
+    assert json.loads(bap.asked[0].content) == {
+        "items": [
+            {
+                "offer_id": "o-1",
+                "kwh": "15",
+                "window": {"start": "2026-01-09T10:00:00+00:00", "end": "2026-01-09T14:00:00+00:00"},
+            },
+            {"offer_id": "o-2", "kwh": "2.5", "code": "SUN"},
+        ],
+        "meter": "98765456",
+        "payment": "prepaid",
+    }
+
+
+def test_a_search_of_which_a_seller_has_more_is_not_whole() -> None:
+    asked = {"platform": "bpp.example", "state": "done", "offers": 2}
+    search = {"id": "s", "status": "closed", "created_at": "2026-01-09T10:00:00Z", "offers": []}
+    part = {"told": 2, "of": 3, "what_to_do": "Search again with more words."}
+    with market(
+        Bap(answer(search | {"sellers": [asked]}), answer(search | {"sellers": [asked | {"part": part}]}))
+    ) as client:
+        assert client.get_search("s").is_whole
+        cut = client.get_search("s")
+    assert not cut.is_whole
+    assert cut.sellers[0].part is not None
+    assert (cut.sellers[0].part.told, cut.sellers[0].part.of) == (2, 3)
 
 
 def test_every_call_says_what_it_does_and_is_there_twice() -> None:
