@@ -13,6 +13,8 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
 from bpp.allocation_api import allocation_router
+from bpp.cascade.allocation_account import read_allocation_accounts
+from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.utility.decisions import Cutting
 from bpp.utility.statement_api import statement_router
 from bpp.utility.telling import Named, Speaker
@@ -26,8 +28,11 @@ from protocol.profile import PROFILES
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.tables import inbox
+from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.grid_world import BPP, END, START, VALLEY, GridWorld, Member, grid_world, order, writer
 from tests.support.seller_api import KEY, seller_api
+from tests.support.seller_world import WINDOW, SellerWorld
+from trading.allocation_check import Verdict
 from trading.contracts import ContractStore
 from trading.curtailments import CurtailmentStore, RecordedCurtailment
 from trading.delivery import CurtailmentReason
@@ -248,6 +253,35 @@ async def test_what_a_utility_allocates_is_kept_beside_our_own_meters_account(wo
     with pytest.raises(DBAPIError, match="append-only"):
         async with world.seller.uow_factory() as uow:
             await uow.connection.execute(text("UPDATE utility_allocations SET delivered_wh = 1"))
+
+
+async def test_what_is_allocated_is_compared_with_what_our_meters_counted(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    seller = await SellerWorld(uow_factory=uow_factory).open()
+    bought = (await seller.buy(10))["beckn:id"]
+    seller.clock.set(WINDOW.end + timedelta(minutes=5))
+    await seller.deliver([1_000] * 8)
+    first = Interval(WINDOW.start, WINDOW.start + HOUR)
+    second = Interval(first.end, first.end + HOUR)
+    periods = (
+        Allocation(period=first, allocated=Energy(1_000)),
+        Allocation(period=second, allocated=Energy(900)),
+    )
+    said = RecordedAllocations(
+        utility_id=VALLEY.subscriber_id,
+        message_id="m-1",
+        told=Allocations(said_at=WINDOW.end, delivered=Energy(1_900), by_period=periods),
+        recorded_at=seller.clock.now(),
+    )
+    async with uow_factory() as uow:
+        contract = await ContractStore(uow.connection).get(bought)
+        assert await AllocationStore(uow.connection).add(contract.id, said)
+        [account] = await read_allocation_accounts(contract, uow, limit=5)
+    assert account.whole is not None
+    assert (account.whole.metered, account.whole.verdict) == (Energy(2_000), Verdict.DIFFERS)
+    assert [each.verdict for each in account.periods] == [Verdict.AGREES, Verdict.DIFFERS]
+    assert account.periods[1].difference == Energy(-100)
 
 
 def operator(world: GridWorld, member: Member) -> Any:
