@@ -12,8 +12,9 @@ import numpy.typing as npt
 import simplejson
 
 from kernel.energy import Energy
+from kernel.interval import Interval
 from search.columns import Mask
-from search.facts import Fact, Facts, instant, instants
+from search.facts import Fact, Facts, covering, instant, instants
 from search.items import Items
 from trading.listing import Listing, list_catalogue
 from trading.mapping.geojson import write_geometry
@@ -46,6 +47,10 @@ class Goods:
         self._row_of_offer: Numbers = np.array([self._row_of[o.resource_id] for o in offers], dtype=np.int64)
         self._opens = instants([-_ALWAYS if o.validity is None else o.validity.start for o in offers])
         self._closes = instants([_ALWAYS if o.validity is None else o.validity.end for o in offers])
+        self._delivered_from = instants(
+            [-_ALWAYS if o.delivery is None else o.delivery.start for o in offers]
+        )
+        self._delivered_until = instants([_ALWAYS if o.delivery is None else o.delivery.end for o in offers])
         self._offers_of: dict[int, list[int]] = {}
         for place, row in enumerate(self._row_of_offer.tolist()):
             self._offers_of.setdefault(row, []).append(place)
@@ -54,14 +59,26 @@ class Goods:
     def __len__(self) -> int:
         return len(self.catalogue.resources)
 
-    def on_sale(self, left: Mapping[str, Energy], *, now: datetime, sells_past: bool) -> OnSale:
-        """Return what can be bought: `left` is what is left of the resources that somebody has part of."""
+    def on_sale(
+        self,
+        left: Mapping[str, Energy],
+        *,
+        now: datetime,
+        sells_past: bool,
+        window: Interval | None = None,
+    ) -> OnSale:
+        """Return what can be bought: `left` is what is left of the resources that somebody has part of.
+
+        With a `window` offers are open that are for the whole of it.
+        """
         stock = self._available.copy()
         for resource_id, energy in left.items():
             if (row := self._row_of.get(resource_id)) is not None:
                 stock[row] = energy.watt_hours
         moment = instant(now)
         open_ = (self._opens <= moment) & (moment < self._closes)
+        if window is not None:
+            open_ &= covering(self._delivered_from, self._delivered_until, window)
         offered = np.zeros(len(stock), dtype=np.bool_)
         offered[self._row_of_offer[open_]] = True
         rows = offered & (stock > 0)

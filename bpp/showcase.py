@@ -87,7 +87,7 @@ class Showcase:
 
         def search() -> Found:
             goods = self._laid_out(catalogue)
-            on_sale = goods.on_sale(left, now=now, sells_past=sells_past)
+            on_sale = goods.on_sale(left, now=now, sells_past=sells_past, window=criteria.window)
             rows = self._search(goods, criteria, wire, on_sale)
             return Found(listing=goods.part(page.part(rows), on_sale), total=len(rows))
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from discovery.catalogue_form import FORMS
 from discovery.shelf import Key, Published, Shelf, shelves_of
+from kernel.interval import Interval
 from search.columns import Mask
 from search.facts import Facts, instant
 from search.filters import Filters
@@ -121,7 +122,12 @@ class Market:
         found = [hit for part in parts for hit in part.find(criteria, self._told, now, filters)]
         found.sort(key=lambda hit: (hit[0].published.key, hit[1]))
         part = page.part(found)
-        return Found(profile=profile, total=len(found), told=len(part), message=_message(profile, part))
+        return Found(
+            profile=profile,
+            total=len(found),
+            told=len(part),
+            message=_message(profile, part, criteria.window),
+        )
 
     def _add(self, profile: str, news: Iterable[Published]) -> None:
         example = wire_of(profile).FILTER_EXAMPLE
@@ -142,12 +148,12 @@ class Market:
         return current.change == shelf.published.change and current.is_active
 
 
-def _message(profile: str, found: Iterable[tuple[Shelf, int]]) -> Json:
-    """Return the message of the callback that tells what was found."""
+def _message(profile: str, found: Iterable[tuple[Shelf, int]], window: Interval | None) -> Json:
+    """Return the message of the callback that tells what was found, by the offers that are for a window."""
     by_shelf: dict[int, tuple[Shelf, list[int]]] = {}
     for shelf, number in found:
         by_shelf.setdefault(id(shelf), (shelf, []))[1].append(number)
-    told = [shelf.told(numbers) for shelf, numbers in by_shelf.values()]
+    told = [shelf.told(numbers, window=window) for shelf, numbers in by_shelf.values()]
     if profile == "v1_1":
         return {"catalog": {"descriptor": {"name": _NAME}, "providers": told}}
     return {"catalogs": told}

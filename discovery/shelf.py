@@ -58,21 +58,34 @@ class Published:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A catalogue in its parts; `offered` are the places of each item's offers among `offers`."""
+    """A catalogue in its parts; `offered` are the places of each item's offers among `offers`.
+
+    `deliveries` are the windows of offers that have one, by their places.
+    """
 
     published: Published
     parts: SplitCatalogue = field(repr=False)
     items: Sequence[bytes] = field(repr=False)
     offers: Sequence[bytes] = field(repr=False)
     offered: Mapping[str, Sequence[int]] = field(repr=False)
+    deliveries: Mapping[int, Interval] = field(repr=False)
     facts: Sequence[Fact] = field(repr=False)
 
-    def told(self, numbers: Iterable[int]) -> Json:
-        """Return the catalogue with these of its items, in their order, and what is offered of them."""
+    def told(self, numbers: Iterable[int], *, window: Interval | None) -> Json:
+        """Return the catalogue with these of its items, in their order, and what is offered of them.
+
+        With a `window` that are the offers that are for the whole of it.
+        """
         items = [simplejson.loads(self.items[number], use_decimal=True) for number in sorted(numbers)]
         places = {place for item in items for place in self.offered.get(self.parts.form.id_of(item), ())}
-        offers = [simplejson.loads(self.offers[place], use_decimal=True) for place in sorted(places)]
+        fitting = [place for place in sorted(places) if self._is_for(place, window)]
+        offers = [simplejson.loads(self.offers[place], use_decimal=True) for place in fitting]
         return self.parts.joined(items, offers)
+
+    def _is_for(self, place: int, window: Interval | None) -> bool:
+        """Say whether an offer is for the whole of a window."""
+        delivery = self.deliveries.get(place)
+        return window is None or delivery is None or window.intersection(delivery) == window
 
 
 def shelves_of(published: Published, profile: str) -> Iterator[Shelf]:
@@ -105,10 +118,15 @@ def _shelf(published: Published, document: Json, listing: Listing | None, profil
         for item_id in form.named_by(offer, form.offered):
             offered.setdefault(item_id, []).append(place)
     known = {resource.id: resource for resource in listing.resources} if listing else {}
+    narrow = {offer.id: offer.delivery for offer in listing.offers if offer.delivery} if listing else {}
+    windows = ((place, narrow.get(form.id_of(offer))) for place, offer in enumerate(parts.offers))
+    deliveries = {place: window for place, window in windows if window is not None}
     facts = []
     for item in parts.items:
         resource = known.get(form.id_of(item))
-        offers = (parts.offers[place] for place in offered.get(form.id_of(item), ()))
+        places = offered.get(form.id_of(item), ())
+        offers = (parts.offers[place] for place in places)
+        is_narrow = all(place in deliveries for place in places)
         site = parts.place_of(item)
         if site is None and resource is not None and resource.place is not None:
             site = write_geometry(resource.place.geometry)
@@ -117,6 +135,7 @@ def _shelf(published: Published, document: Json, listing: Listing | None, profil
                 text=parts.text_of(item, offers),
                 place=None if site is None else simplejson.dumps(site, use_decimal=True),
                 production=None if resource is None else resource.production,
+                deliveries=[deliveries[place] for place in places] if is_narrow else (),
             )
         )
     return Shelf(
@@ -125,6 +144,7 @@ def _shelf(published: Published, document: Json, listing: Listing | None, profil
         items=[_written(item) for item in parts.items],
         offers=[_written(offer) for offer in parts.offers],
         offered=offered,
+        deliveries=deliveries,
         facts=facts,
     )
 

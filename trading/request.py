@@ -99,7 +99,8 @@ def read_words(text: str, *, path: str) -> tuple[str, ...]:
 class Criteria:
     """What a buyer looks for: words that must all occur, a JSONPath over items, places, and a time.
 
-    What is found is where all of `places` say, and can be had in the whole of `window`.
+    What is found is where all of `places` say, and can be had in the whole of `window`, by an offer that is
+    for all of that; others are not told of it.
     """
 
     words: tuple[str, ...] = ()

@@ -22,6 +22,7 @@ from bap.market.amounts import (
 )
 from kernel.clock import format_instant
 from kernel.ids import derived_id
+from kernel.interval import Interval
 from trading.charging.connector import Connector
 from trading.geometry import GeometryKind
 from trading.listing import ListedOffer, Listing
@@ -100,6 +101,11 @@ class OfferView(BaseModel):
     kwh_minimum: KwhText | None = None
     kwh_maximum: KwhText | None = None
     produced: Span = Field(description="When the energy is to be had.")
+    window: Span | None = Field(
+        None,
+        description="Where the offer is for a part of that time: an order by it lies within this, and is for "
+        "all of this if it names no window.",
+    )
     valid_until: Instant | None = Field(None, description="Until when it can be ordered, where that is told.")
     place: PlaceView | None = None
     connector: ConnectorView | None = Field(None, description="Of a charging station alone.")
@@ -108,12 +114,13 @@ class OfferView(BaseModel):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundOffer:
-    """An offer as it is told, and what its seller calls it."""
+    """An offer as it is told, what its seller calls it, and within what it is delivered."""
 
     view: OfferView
     names: dict[str, str]
     price: Decimal
     resource: Resource
+    delivery: Interval
 
 
 def read_offers(listings: Sequence[Listing], *, bpp_id: str) -> Iterator[FoundOffer]:
@@ -132,6 +139,7 @@ def read_offers(listings: Sequence[Listing], *, bpp_id: str) -> Iterator[FoundOf
 
 
 def _tell(offer: ListedOffer, resource: Resource, provider: Provider, bpp_id: str) -> FoundOffer:
+    delivery = _delivery(offer, resource)
     return FoundOffer(
         view=OfferView(
             id=str(derived_id(bpp_id, resource.provider_id, resource.id, offer.id)),
@@ -146,6 +154,7 @@ def _tell(offer: ListedOffer, resource: Resource, provider: Provider, bpp_id: st
             kwh_minimum=offer.minimum and tell_energy(offer.minimum),
             kwh_maximum=offer.maximum and tell_energy(offer.maximum),
             produced=tell_span(resource.production),
+            window=None if delivery == resource.production else tell_span(delivery),
             valid_until=offer.validity and format_instant(offer.validity.end),
             place=resource.place and _place(resource.place),
             connector=resource.connector and _connector(resource.connector),
@@ -153,7 +162,17 @@ def _tell(offer: ListedOffer, resource: Resource, provider: Provider, bpp_id: st
         names={"bpp_id": bpp_id, "provider": provider.id, "resource": resource.id, "offer": offer.id},
         price=offer.terms.price.per_kwh,
         resource=resource,
+        delivery=delivery,
     )
+
+
+def _delivery(offer: ListedOffer, resource: Resource) -> Interval:
+    """Return within what energy flows that an order by the offer is for.
+
+    Where an offer says a time when nothing is produced, that is what it says.
+    """
+    said = offer.delivery or resource.production
+    return said.intersection(resource.production) or said
 
 
 def _connector(connector: Connector) -> ConnectorView:

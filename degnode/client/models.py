@@ -101,6 +101,7 @@ class Offer(Model):
     kwh_minimum: Decimal | None = None
     kwh_maximum: Decimal | None = None
     produced: Window
+    window: Window | None = None
     valid_until: datetime | None = None
     place: Place | None = None
     connector: Connector | None = None

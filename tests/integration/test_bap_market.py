@@ -310,7 +310,8 @@ async def test_no_seller_tells_otherwise_what_another_sells(world: MarketWorld) 
         view=OfferView(**row["offer"] | {"name": "Told by another"}),
         names=row["names"],
         price=Decimal("0.01"),
-        resource=SimpleNamespace(available=Energy(1), connector=None, production=WINDOW),
+        resource=SimpleNamespace(available=Energy(1), connector=None),
+        delivery=WINDOW,
     )
     path = f"/searches/{search['id']}"
     for teller, name in (("rival.example", search["offers"][0]["name"]), (BPP_ID, "Told by another")):

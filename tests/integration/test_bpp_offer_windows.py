@@ -100,3 +100,15 @@ async def test_with_counter_terms_the_part_within_the_offer_is_answered(
     held = await world.send(Action.INIT, wire.write_order_request(asked))
     contract = wire.read_contract(held["order"])
     assert (contract.window, contract.quantity) == (span(11, 12), Energy(3_000))
+
+
+async def test_who_names_a_time_is_told_the_offers_for_it_alone(world: SellerWorld) -> None:
+    world, wire = world.speaking(PROFILES["v1_1"]), wire_of("v1_1")
+
+    async def told(start: float, end: float) -> set[str]:
+        found = await world.send(Action.DISCOVER, wire.write_criteria(Criteria(window=span(start, end))))
+        return {offer.id for listing in wire.read_catalog(found) for offer in listing.offers}
+
+    assert await told(10, 12) == {OFFER}
+    assert await told(12.5, 13) == {"afternoon"}
+    assert await told(11, 13) == set()  # produced in all of it, and sold by no offer in all of it

@@ -158,6 +158,27 @@ async def test_times_and_filters_are_looked_for(world: DiscoveryWorld) -> None:
     assert refused.value.path == "$.message.filters.expression"
 
 
+@pytest.mark.parametrize("published", [V2_RC, V2_LTS], ids=["from_rc", "from_lts"])
+async def test_who_names_a_time_is_told_the_offers_for_it_alone(
+    world: DiscoveryWorld, published: Profile
+) -> None:
+    noon = WINDOW.start + WINDOW.duration / 2
+    halves = {"early": Interval(WINDOW.start, noon), "late": Interval(noon, WINDOW.end)}
+    sold = shop("roof")
+    offers = [replace(sold.offers[0], id=name, delivery=each) for name, each in halves.items()]
+    await world.publish(replace(sold, offers=tuple(offers)), profile=published)
+    await world.publish(shop("mill"), by=OTHER_BPP, profile=published)
+
+    async def told(within: Interval | None) -> set[str]:
+        listings = await world.listings(Criteria(window=within), profile=V1_1)
+        return {offer.id for listing in listings for offer in listing.offers}
+
+    assert await told(halves["late"]) == {"late", "for-mill"}
+    assert await told(WINDOW) == {"for-mill"}
+    assert await world.found(Criteria(window=WINDOW), profile=V1_1) == ["mill"]
+    assert await told(None) == {"early", "late", "for-mill"}
+
+
 async def test_a_part_of_a_catalogue_is_changed_by_merging(world: DiscoveryWorld) -> None:
     head: dict[str, Any] = {"publishDirectives": {"catalogType": "regular", "updateMode": "MERGE"}}
     [nothing] = await world.publish(shop("roof"), profile=V2_LTS, **head)
