@@ -1,4 +1,4 @@
-"""Write a purchase as a Postman and a Bruno collection: `python examples/write_collections.py [folder]`.
+"""Write purchases as Postman and Bruno collections: `python examples/write_collections.py [folder]`.
 
 The bodies are those of `examples/messages` and `examples/meter`, with variables in them. A test keeps
 `examples/collections` as this writes it, and others buy energy with it.
@@ -13,16 +13,26 @@ from pathlib import Path
 import simplejson
 
 from examples.api_calls import bruno, postman
-from examples.api_calls.steps import steps
+from examples.api_calls.market import in_plain_words, of_two_lines
+from examples.api_calls.messages import in_messages
+from examples.api_calls.steps import Purchase
 
 
 def texts() -> Mapping[str, str]:
     """Return the text of every file by its name."""
-    calls = steps()
-    collection = simplejson.dumps(postman.collection(calls), indent=2, ensure_ascii=False)
     return {
-        "degnode.postman_collection.json": collection + "\n",
-        **{f"bruno/{name}": text for name, text in bruno.files(calls).items()},
+        name: text
+        for purchase in (in_messages(), in_plain_words(), of_two_lines())
+        for name, text in _texts_of(purchase).items()
+    }
+
+
+def _texts_of(purchase: Purchase) -> Mapping[str, str]:
+    suffix = purchase.suffix
+    collection = simplejson.dumps(postman.collection(purchase), indent=2, ensure_ascii=False)
+    return {
+        f"degnode{suffix}.postman_collection.json": collection + "\n",
+        **{f"bruno{suffix}/{name}": text for name, text in bruno.files(purchase).items()},
     }
 
 

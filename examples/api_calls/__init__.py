@@ -1,5 +1,5 @@
-"""A purchase as calls of a node's HTTP API, to be opened in Postman or Bruno.
+"""Purchases as calls of a node's HTTP API, to be opened in Postman or Bruno.
 
-`steps` says what is called, from the messages of the use case `p2p`; `postman` and `bruno` write that down,
-each in its own form.
+`messages` says what is called with messages of one's own, those of the use case `p2p`, and `market` what in
+plain words; `postman` and `bruno` write that down, each in its own form.
 """

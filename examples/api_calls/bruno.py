@@ -1,4 +1,4 @@
-"""The purchase as a Bruno collection: a folder of text files. Source: the Bru markup language."""
+"""A purchase as a Bruno collection: a folder of text files. Source: the Bru markup language."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Final
 import simplejson
 
 from examples.api_calls.javascript import Tool, script
-from examples.api_calls.steps import VARIABLES, Act, Step
+from examples.api_calls.steps import Act, Purchase, Step
 
 TOOL: Final = Tool(
     get="(bru.getVar({name}) ?? bru.getEnvVar({name}))",
@@ -23,21 +23,21 @@ _BODIES: Final = {"application/json": "json", "application/sep+xml": "xml"}
 _SECRET: Final = "api_key"  # noqa: S105  the name of one
 
 
-def files(steps: Sequence[Step]) -> Mapping[str, str]:
+def files(purchase: Purchase) -> Mapping[str, str]:
     """Return the texts of the collection's files by their names; the environment names the secret."""
-    about = {"version": "1", "name": "degnode", "type": "collection", "ignore": []}
+    about = {"version": "1", "name": f"degnode{purchase.suffix}", "type": "collection", "ignore": []}
     return {
         "bruno.json": simplejson.dumps(about, indent=2) + "\n",
-        "environments/local.bru": _environment(),
+        "environments/local.bru": _environment(purchase.variables),
         **{
             f"{number:02}-{step.name.replace(' ', '-')}.bru": _file(step, number)
-            for number, step in enumerate(steps, start=1)
+            for number, step in enumerate(purchase.steps, start=1)
         },
     }
 
 
-def _environment() -> str:
-    open_ones = [f"{name}: {value}" for name, value in VARIABLES.items() if name != _SECRET]
+def _environment(variables: Mapping[str, str]) -> str:
+    open_ones = [f"{name}: {value}" for name, value in variables.items() if name != _SECRET]
     return _block("vars", open_ones) + f"vars:secret [\n  {_SECRET}\n]\n"
 
 

@@ -47,7 +47,8 @@ def _at(tool: Tool, place: Place) -> str:
     return tool.body + "".join(f"[{json.dumps(key)}]" for key in place)
 
 
-def _set_window(_act: SetWindow, tool: Tool, _step: str) -> list[str]:
+def _set_window(act: SetWindow, tool: Tool, _step: str) -> list[str]:
+    middle = [_put(tool, "middle", "written(Math.floor((start + end) / 2))")]
     return [
         "const start = Math.floor(Date.now() / 1000);",
         f"const end = start + Number({_get(tool, 'seconds')});",
@@ -55,6 +56,7 @@ def _set_window(_act: SetWindow, tool: Tool, _step: str) -> list[str]:
         _put(tool, "start_epoch", "String(start)"),
         _put(tool, "start", "written(start)"),
         _put(tool, "end", "written(end)"),
+        *(middle if act.halves else []),
     ]
 
 
@@ -95,11 +97,13 @@ def _until(act: Until, tool: Tool, step: str) -> list[str]:
 
 
 def _add_up(act: AddUp, tool: Tool, _step: str) -> list[str]:
-    lines = f"bill.lineItems.reduce((sum, line) => sum + {_cents('line.amount')}, 0)"
-    adds_up = f"{lines} === {_cents('bill.totalAmount')}"
+    form = act.form
+    lines = f"bill.{form.lines}.reduce((sum, line) => sum + {_cents(f'line.{form.amount}')}, 0)"
+    adds_up = f"{lines} === {_cents(f'bill.{form.total}')}"
+    shown = f"line.title, line.{form.amount}, line.{form.currency}"
     return [
         f"for (const bill of {_at(tool, act.bills)}) {{",
-        "  bill.lineItems.forEach((line) => console.log(line.title, line.amount, line.currency));",
+        f"  bill.{form.lines}.forEach((line) => console.log({shown}));",
         f"  {_check(tool, 'the lines of the bill add up', adds_up)}",
         "}",
     ]

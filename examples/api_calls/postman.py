@@ -1,4 +1,4 @@
-"""The purchase as a Postman collection. Source: Postman Collection Format v2.1.0."""
+"""A purchase as a Postman collection. Source: Postman Collection Format v2.1.0."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from examples.api_calls.javascript import Tool, script
-from examples.api_calls.steps import VARIABLES, Act, Step
+from examples.api_calls.steps import Act, Purchase, Step
 
 Json = dict[str, Any]
 
@@ -23,18 +23,18 @@ TOOL: Final = Tool(
 _LANGUAGES: Final = {"application/json": "json", "application/sep+xml": "xml"}
 
 
-def collection(steps: Sequence[Step]) -> Json:
+def collection(purchase: Purchase) -> Json:
     """Return the collection; its variables hold no secret."""
     return {
         "info": {
-            "name": "degnode: buy 10 kWh of solar energy",
+            "name": purchase.name,
             "description": (
                 "A purchase from the first look to the bill. Set `api_key`, and `bap`, `bpp` and `seller` if "
                 "yours are others; then run the whole collection in its order."
             ),
             "schema": SCHEMA,
         },
-        "variable": [{"key": name, "value": value} for name, value in VARIABLES.items()],
+        "variable": [{"key": name, "value": value} for name, value in purchase.variables.items()],
         "auth": {
             "type": "apikey",
             "apikey": [
@@ -43,7 +43,7 @@ def collection(steps: Sequence[Step]) -> Json:
                 {"key": "in", "value": "header", "type": "string"},
             ],
         },
-        "item": [_item(step) for step in steps],
+        "item": [_item(step) for step in purchase.steps],
     }
 
 

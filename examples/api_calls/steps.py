@@ -1,23 +1,16 @@
-"""The calls of a purchase in their order, and what is done before and after each."""
+"""What a purchase as calls is made of: steps, and what is done before and after each."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import simplejson
-
 Json = dict[str, Any]
-Place = tuple[str, ...]
+Place = tuple[str | int, ...]
 """Keys and positions that lead to a value in the JSON of an answer."""
 
-_EXAMPLES: Final = Path(__file__).parents[1]
-_MESSAGES: Final = _EXAMPLES / "messages" / "v2_rc" / "p2p"
 _JSON: Final = "application/json"
-_SEP: Final = "application/sep+xml"
 
 VARIABLES: Final[Mapping[str, str]] = {
     "bap": "http://127.0.0.1:8081",
@@ -33,7 +26,12 @@ VARIABLES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class SetWindow:
-    """Have the energy flow from now on, for so many seconds: `start` and `end`, and `start_epoch`."""
+    """Have the energy flow from now on, for so many seconds: `start` and `end`, and `start_epoch`.
+
+    Where it flows in two `halves`, `middle` is when the one ends and the other starts.
+    """
+
+    halves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +60,7 @@ class Holds:
     """A value of the answer is this."""
 
     place: Place
-    value: str
+    value: str | int
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +73,27 @@ class Until:
 
 
 @dataclass(frozen=True, slots=True)
+class BillForm:
+    """Under which keys a bill has its lines and amounts; keys within keys stand behind full stops."""
+
+    lines: str
+    total: str
+    amount: str
+    currency: str
+
+
+WIRE_BILL: Final = BillForm(lines="lineItems", total="totalAmount", amount="amount", currency="currency")
+PLAIN_BILL: Final = BillForm(
+    lines="lines", total="total.amount", amount="amount.amount", currency="amount.currency"
+)
+
+
+@dataclass(frozen=True, slots=True)
 class AddUp:
     """The lines of each bill add up to its total."""
 
     bills: Place
+    form: BillForm = WIRE_BILL
 
 
 Act = SetWindow | WaitForEnd | Expect | Keep | Holds | Until | AddUp
@@ -98,107 +113,11 @@ class Step:
     after: tuple[Act, ...]
 
 
-def steps() -> tuple[Step, ...]:
-    """Return the calls from the first look to the bill."""
-    order = ("message", "order")
-    return (
-        _call(
-            "discover",
-            "What is for sale that the word fits.",
-            _message("01-discover"),
-            before=(SetWindow(),),
-            after=(Expect(), Keep("transaction", ("transaction_id",))),
-            in_transaction=False,
-        ),
-        _call(
-            "select",
-            "What it would cost. Nothing is held.",
-            _order("03-select"),
-            after=(Expect(), Keep("quoted", (*order, "beckn:orderValue", "value"))),
-        ),
-        _call(
-            "init",
-            "The quantity is held for this buyer, and the seller writes the terms into the order.",
-            _order("05-init"),
-            after=(
-                Expect(),
-                Holds((*order, "beckn:orderAttributes", "contractStatus"), "PENDING"),
-                Keep("order", order, as_json=True),
-            ),
-        ),
-        _call(
-            "confirm",
-            "The order goes back as the seller wrote it: now it is a contract.",
-            '{\n  "order": {{order}}\n}',
-            after=(
-                Expect(),
-                Holds((*order, "beckn:orderAttributes", "contractStatus"), "ACTIVE"),
-                Keep("order_id", (*order, "beckn:id")),
-            ),
-        ),
-        _meter("rooftop", "The seller's meter tells what it gave.", before=(WaitForEnd(),)),
-        _meter("bakery", "The buyer's meter tells what it took: now the contract can be settled."),
-        Step(
-            name="bill",
-            about="Where the purchase stands: contract, delivery, bill and every message.",
-            method="GET",
-            url="{{bap}}/api/v1/transactions/{{transaction}}",
-            content_type=None,
-            after=(
-                Expect(),
-                Until(("contract_status",), "COMPLETED"),
-                AddUp(("bill", "billing_cycles")),
-            ),
-        ),
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchase:
+    """The calls of a purchase in their order; `suffix` ends the names of the collections of it."""
 
-
-def _call(
-    name: str,
-    about: str,
-    message: str,
-    *,
-    before: tuple[Act, ...] = (),
-    after: tuple[Act, ...],
-    in_transaction: bool = True,
-) -> Step:
-    """Return a call of the BAP that sends a message to the seller and waits for the answer."""
-    transaction = '  "transaction_id": "{{transaction}}",\n' if in_transaction else ""
-    indented = message.replace("\n", "\n  ")
-    return Step(
-        name=name,
-        about=about,
-        url="{{bap}}/api/v1/" + name + "?wait=10",
-        body='{\n  "bpp_id": "{{seller}}",\n' + transaction + f'  "message": {indented}\n' + "}",
-        before=before,
-        after=after,
-    )
-
-
-def _message(name: str) -> str:
-    """Return what stands under `message` in an example."""
-    document = simplejson.loads((_MESSAGES / f"{name}.json").read_bytes(), use_decimal=True)
-    return simplejson.dumps(document["message"], use_decimal=True, indent=2, ensure_ascii=False)
-
-
-def _order(name: str) -> str:
-    """Return the example's order with variables in it; its quantity is a number, and stays one."""
-    text = re.sub(r'"targetMeterId": "[^"]*"', '"targetMeterId": "{{buyer_meter}}"', _message(name))
-    for key, variable in (("tradeStartTime", "start"), ("tradeEndTime", "end")):
-        text = re.sub(f'"{key}": "[^"]*"', f'"{key}": "{{{{{variable}}}}}"', text)
-    return re.sub(r'"(unitQuantity|contractedQuantity)": [0-9.]+', r'"\1": {{kwh}}', text)
-
-
-def _meter(name: str, about: str, *, before: tuple[Act, ...] = ()) -> Step:
-    """Return the post of a meter's example document, its reading moved into the window."""
-    text = (_EXAMPLES / "meter" / f"{name}.xml").read_text(encoding="utf-8")
-    text = re.sub(r"<start>\d+", "<start>{{start_epoch}}", text)
-    return Step(
-        name=f"meter of the {name}",
-        about=about,
-        url="{{bpp}}/mup",
-        content_type=_SEP,
-        body=re.sub(r"<duration>\d+", "<duration>{{seconds}}", text).rstrip("\n"),
-        before=before,
-        after=(Expect((201, 204)),),
-    )
+    name: str
+    suffix: str = ""
+    variables: Mapping[str, str]
+    steps: tuple[Step, ...]

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -89,7 +90,10 @@ class CollectionRun:
         match act:
             case SetWindow():
                 start = int(self.clock.now().timestamp())
-                instants = {"start": start, "end": start + int(self.variables["seconds"])}
+                end = start + int(self.variables["seconds"])
+                instants = {"start": start, "end": end}
+                if act.halves:
+                    instants["middle"] = (start + end) // 2
                 for name, second in instants.items():
                     self.variables[name] = format_instant(datetime.fromtimestamp(second).astimezone())
                 self.variables["start_epoch"] = str(start)
@@ -109,9 +113,11 @@ class CollectionRun:
                 self.variables[act.variable] = kept
             case Holds() | Until():
                 assert _at(answer, act.place) == act.value
-            case AddUp():
+            case AddUp(form=form):
                 for bill in _at(answer, act.bills):
-                    assert sum(line["amount"] for line in bill["lineItems"]) == bill["totalAmount"]
+                    assert sum(_cost(line, form.amount) for line in bill[form.lines]) == _cost(
+                        bill, form.total
+                    )
             case _:
                 raise ScriptUnknown(f"nothing is known of {act} after a request")
 
@@ -141,3 +147,10 @@ def _at(answer: Json, place: Place) -> Any:
     for key in place:
         value = value[key]
     return value
+
+
+def _cost(place: Json, keys: str) -> Decimal:
+    value: Any = place
+    for key in keys.split("."):
+        value = value[key]
+    return Decimal(value)
