@@ -19,6 +19,8 @@ from settlement.charges.rounding import cost_between
 from settlement.shortfall.contract_penalties import SideShortfall
 from trading.bands import OTHER_HOURS, WITHIN_FEE, Band
 from trading.charges import AmountOff, Charge, Discount, LineKind, Percent, Subscription
+from trading.charging.facts import SessionFacts
+from trading.charging.fees import MinuteFee, NoShow, SessionTerms
 from trading.costs import BandUnknown
 from trading.penalties import ShortfallPenalty
 from trading.periods import BillingPeriod
@@ -171,6 +173,22 @@ def test_hours_have_a_line_each_and_hours_without_energy_have_none() -> None:
     assert lines_of(charges) == [("Energy Cost (22:00-06:00)", "1.00"), ("Energy Cost (other hours)", "5.00")]
     none = charge_cycle(terms, facts(terms))
     assert lines_of(none) == [("Energy Cost (09:00-17:00)", "0.00")]
+
+
+def test_time_at_a_plug_is_charged_in_the_last_cycle_each_cost_rounded_once() -> None:
+    session = SessionTerms(
+        occupancy=MinuteFee(amount=money("1.00"), minutes=3),
+        idle=MinuteFee(amount=money("2.00"), grace=timedelta(minutes=5)),
+        no_show=NoShow(fee=money("50"), grace=timedelta(minutes=15)),
+    )
+    terms = Terms(price=price("10"), session=session)
+    over = SessionFacts(began=True, charging=timedelta(minutes=20), idle=timedelta(minutes=6))
+    days = [charge_cycle(terms, replace(facts(terms, 0, 0, 2_000, day=day), session=over)) for day in (0, 2)]
+    assert lines_of(days[0]) == [("Energy Cost", "0.00")]
+    assert lines_of(days[1]) == [("Energy Cost", "20.00"), ("Occupancy", "6.67"), ("Idle Fee", "2.00")]
+    missed = replace(facts(terms, 0, 0, 0, day=2), session=SessionFacts(began=False, missed=True))
+    assert ("No-show Fee", "50.00") in lines_of(charge_cycle(terms, missed))
+    assert lines_of(charge_cycle(terms, replace(missed, session=None))) == [("Energy Cost", "0.00")]
 
 
 def test_a_discount_is_netted_into_its_line() -> None:
