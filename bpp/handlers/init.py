@@ -13,6 +13,7 @@ from bpp.order_lines import (
     NO_COUNTERS,
     Counters,
     countered_by,
+    givers_first,
     refuse_utilities,
     require_quantities,
     select_lines,
@@ -89,7 +90,8 @@ async def init(
     reason = ", ".join(filter(None, words)) or None
     message = await keep_all(priced, inbound, uow, event="INIT", now=now, reason=reason)
     await keep_promotions(priced, selections, uow)
-    await _hold(ordered, priced, uow, now=now)
+    held = {each.id: each.quantity for each in earlier}
+    await _hold(ordered, givers_first(priced, held), uow, now=now)
     return message
 
 
@@ -165,7 +167,7 @@ async def countered(
 
 
 async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> list[Contract]:
-    """Return the lines that this init replaces, none if there are none. Raises: AlreadyConfirmed."""
+    """Return the lines that this init replaces but for those that have ended. Raises: AlreadyConfirmed."""
     store = ContractStore(uow.connection)
     earlier = await store.find_in_transaction(
         bap_id=inbound.sender, transaction_id=inbound.transaction_id, lock=True
@@ -173,7 +175,8 @@ async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> list[Contract]:
     if earlier is None or earlier.status is ContractStatus.TERMINATED:
         return []
     require_replaceable(earlier)
-    return [earlier] if earlier.lines == 1 else await store.find_lines(earlier, lock=True)
+    lines = [earlier] if earlier.lines == 1 else await store.find_lines(earlier, lock=True)
+    return [each for each in lines if each.status is not ContractStatus.TERMINATED]
 
 
 def _as_held(contract: Contract, selection: Selection) -> Selection:

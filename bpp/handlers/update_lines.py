@@ -8,7 +8,7 @@ from typing import Any
 
 from bpp.amending import amend_contract, require_offered, require_open, wished_by
 from bpp.handlers.line_update import LineUpdate, require_same_trade, update_line
-from bpp.order_lines import take_turns
+from bpp.order_lines import givers_first, take_turns
 from bpp.orders import get_order, keep_all, tell
 from bpp.platform import Bpp
 from bpp.proposals import was_said
@@ -46,16 +46,13 @@ async def update_lines(
     """
     touched = await _find_touched(bpp, update, contracts, ordered, uow)
     _require_sum(contracts, touched, ordered, update)
-    if not touched:
-        return await tell(contracts[0], uow, now=update.now)
     if len(touched) == 1:
         only = touched[0]
         with ordered.at(only.number):
             return await update_line(bpp, only.update, uow)
-    for each in touched:
-        with ordered.at(each.number):
-            _require_at_once(each)
-    return await _change(bpp, update, touched, ordered, uow)
+    if touched:
+        return await _change(bpp, update, ordered, uow)
+    return await tell(contracts[0], uow, now=update.now)
 
 
 async def find_only_line(
@@ -119,26 +116,39 @@ def _require_at_once(touched: _Touched) -> None:
         raise UpdateNotAllowed("this change waits for the seller's consent", path=Field.ITEM, hint=hint)
 
 
-async def _change(
-    bpp: Bpp, update: LineUpdate, touched: Sequence[_Touched], ordered: Ordered, uow: UnitOfWork
-) -> Mapping[str, Any]:
-    """Change several lines, or none; every line of the order is held before any of them changes."""
+async def _change(bpp: Bpp, update: LineUpdate, ordered: Ordered, uow: UnitOfWork) -> Mapping[str, Any]:
+    """Change several lines, or none; every line of the order is held before any of them changes.
+
+    What is wished is read again of the lines as they are then.
+    """
     now, inbound = update.now, update.inbound
-    order_id = update.contract.order_id
-    held = {each.line: each for each in await get_order(inbound, uow, order_id=order_id)}
-    lines = [held[each.update.contract.line] for each in touched]
-    await take_turns(lines, uow)
-    amended, words = [], []
-    for each, contract in zip(touched, lines, strict=True):
+    lines = await get_order(inbound, uow, order_id=update.contract.order_id)
+    touched = await _find_touched(bpp, update, lines, ordered, uow)
+    _require_sum(lines, touched, ordered, update)
+    for each in touched:
         with ordered.at(each.number):
-            wished = each.wished.less_what_is(contract)
-            _require_at_once(each)
-            await require_open(contract, uow, now=now)
-            if wished.quantity is not None:
-                require_offered(bpp, contract, wished.quantity)
-            open_one = await ProposalStore(uow.connection).find_open(contract)
-            require_free(open_one, wished=wished, side=Side.BUYER)
-            amended.append(await amend_contract(bpp, contract, wished, uow, now=now))
-        words.append(wished.describe(contract))
-    reason = "; ".join(filter(None, words)) or None
+            await _require_possible(bpp, each, uow)
+    if not touched:
+        return await tell(lines[0], uow, now=now)
+    await take_turns([each.update.contract for each in touched], uow)
+    by_id = {each.update.contract.id: each for each in touched}
+    wished = [amend(each.update.contract, each.wished, now=now) for each in touched]
+    amended = []
+    for line in givers_first(wished, {each.id: each.quantity for each in lines}):
+        each = by_id[line.id]
+        with ordered.at(each.number):
+            amended.append(await amend_contract(bpp, each.update.contract, each.wished, uow, now=now))
+    amended.sort(key=lambda contract: contract.line)
+    reason = "; ".join(each.wished.describe(each.update.contract) for each in touched)
     return await keep_all(amended, inbound, uow, event="UPDATE", now=now, reason=reason)
+
+
+async def _require_possible(bpp: Bpp, touched: _Touched, uow: UnitOfWork) -> None:
+    """Raises: what forbids that a line is changed together with others."""
+    contract, wished = touched.update.contract, touched.wished
+    _require_at_once(touched)
+    await require_open(contract, uow, now=touched.update.now)
+    if wished.quantity is not None:
+        require_offered(bpp, contract, wished.quantity)
+    open_one = await ProposalStore(uow.connection).find_open(contract)
+    require_free(open_one, wished=wished, side=Side.BUYER)
