@@ -17,7 +17,7 @@ from kernel.interval import Interval
 from kernel.local_days import days_between, find_zone
 from kernel.local_periods import Cadence, local_periods
 from metering.query import IntervalEnergy
-from trading.availability.buckets import Bucket
+from trading.availability.buckets import Bucket, touching
 from trading.availability.source import MeterRule
 
 _DAY: Final = timedelta(days=1)  # of the calendar
@@ -60,10 +60,12 @@ def _observed(
     rule: MeterRule, readings: Sequence[IntervalEnergy], span: Interval
 ) -> Mapping[int, Sequence[tuple[date, Fraction]]]:
     """Return of each hour of the clock what flowed a microsecond, day by day, where that is known."""
-    zone = find_zone(rule.zone)
+    zone, ordered = find_zone(rule.zone), sorted(readings, key=lambda each: each.period)
+    periods = [each.period for each in ordered]
     found: dict[int, list[tuple[date, Fraction]]] = defaultdict(list)
     for hour in _hours(span, rule):
-        within = [each for each in readings if each.period.overlaps(hour)]
+        first, last = touching(periods, hour)
+        within = ordered[first:last]
         if hour.covered_by(each.period for each in within):
             local = hour.start.astimezone(zone)
             flowed = sum((_share_of(each, hour) for each in within), Fraction(0))

@@ -15,6 +15,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import SellerWorld, order
 from tests.support.windows import hourly, left_in, offering, window
 from trading.availability.fairness import TooMuchHeld
+from trading.availability.store import AvailabilityStore
 from trading.offer import Catalogue
 
 HOARDER = "bap.hoarder.example"
@@ -86,3 +87,16 @@ async def test_of_intervals_each_is_bounded_by_itself(uow_factory: UnitOfWorkFac
     assert refused is not None
     assert refused.hint is not None
     assert refused.hint.startswith("Confirm or cancel what is held, or ask again at 2026-01-09T08:15:00Z")
+
+
+async def test_who_holds_more_than_a_later_bound_may_keep_it_or_have_less(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    world = await open_bounded(uow_factory, offering(()), "50")
+    await world.send(Action.INIT, {"order": order(15)})
+    async with world.uow_factory() as uow:
+        await AvailabilityStore(uow.connection).put(bounded(offering(()), "20").resources)
+    for amount in (15, 12):
+        await world.send(Action.INIT, {"order": order(amount)})
+    with pytest.raises(TooMuchHeld):
+        await world.send(Action.INIT, {"order": order(13)})

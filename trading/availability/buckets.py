@@ -6,6 +6,7 @@ what is left. A bucket without an interval is there whenever the resource is pro
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -48,6 +49,16 @@ def in_order(buckets: Iterable[Bucket]) -> tuple[Bucket, ...]:
                 "share time"
             )
     return tuple(bucket for _, bucket in timed)
+
+
+def touching(intervals: Sequence[Interval | None], span: Interval) -> tuple[int, int]:
+    """Return from which to before which place intervals share time with a span; they stand in their order.
+
+    One without bounds is touched by all.
+    """
+    first = bisect_right(intervals, span.start, key=lambda each: span.end if each is None else each.end)
+    last = bisect_left(intervals, span.end, key=lambda each: span.start if each is None else each.start)
+    return first, max(first, last)
 
 
 def room(left: int, interval: Interval | None, window: Interval | None) -> int:

@@ -23,7 +23,8 @@ from trading.refusals import QuantityUnavailable
 _HELD: Final = text(
     """
     SELECT b.id, b.available_wh, coalesce(sum(p.watt_hours), 0)::bigint AS held_wh,
-        min(h.expires_at) AS frees_at
+        min(h.expires_at) AS frees_at, coalesce((SELECT o.watt_hours FROM hold_parts AS o
+            WHERE o.contract_id = :own AND o.bucket_id = b.id), 0)::bigint AS own_wh
     FROM stock_buckets AS b LEFT JOIN (
         hold_parts AS p JOIN holds AS h ON h.contract_id = p.contract_id AND h.expires_at > :now
         JOIN contracts AS c ON c.id = h.contract_id AND c.bap_id = :bap_id AND c.id <> :own
@@ -49,11 +50,12 @@ async def require_fair(
     """Raises: TooMuchHeld, if a platform would hold more than so many per cent of a bucket.
 
     `parts` is what the contract would hold of each; other contracts of its platform count that are held.
+    What the contract holds already it may keep.
     """
     asked = {"now": now, "bap_id": contract.bap_id, "own": contract.id, "buckets": list(parts)}
     for row in await connection.execute(_HELD, asked):
         most, held = Energy(int(row.available_wh * most_percent / _PER_CENT)), Energy(row.held_wh)
-        if held + Energy(parts[row.id]) > most:
+        if parts[row.id] > row.own_wh and held + Energy(parts[row.id]) > most:
             raise TooMuchHeld(
                 f"{contract.bap_id} would hold {held + Energy(parts[row.id])} of {contract.resource_id} "
                 f"without having bought it, and nobody may hold more than {most} so",

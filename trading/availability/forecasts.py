@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from kernel.clock import format_instant
 from kernel.errors import NodeError
 from kernel.interval import Interval
-from trading.availability.buckets import Bucket
+from trading.availability.buckets import Bucket, touching
 from trading.availability.store import AvailabilityStore
 from trading.availability.tables import stock_forecast_values, stock_forecasts
 
@@ -82,7 +82,9 @@ class ForecastStore:
         within = Interval(intervals[0].start, intervals[-1].end)
         bounds = {"start": within.start, "end": within.end}
         for row in await self._connection.execute(_OFFERED_WITHIN, known | bounds):
-            _require_whole(Interval(row.starts, row.ends), intervals)
+            offered = Interval(row.starts, row.ends)
+            first, last = touching(intervals, offered)
+            _require_whole(offered, intervals[first:last])
         await self._keep(forecast)
         await AvailabilityStore(self._connection).offer(resource_id, forecast.buckets)
 
@@ -123,12 +125,11 @@ class ForecastStore:
         await self._connection.execute(insert(stock_forecast_values), values)
 
 
-def _require_whole(offered: Interval, intervals: Sequence[Interval]) -> None:
-    """Raises: ForecastUnfit, if intervals touch a part of an offered one, and leave out another."""
-    touching = [each for each in intervals if each.overlaps(offered)]
-    if touching and not offered.covered_by(touching):
+def _require_whole(offered: Interval, said: Sequence[Interval]) -> None:
+    """Raises: ForecastUnfit, if what is said is of a part of an offered interval, and leaves out another."""
+    if said and not offered.covered_by(said):
         raise ForecastUnfit(
             f"what is forecast from {format_instant(offered.start)} until {format_instant(offered.end)} is "
-            f"so in all of that time, and this is of a part of it, from {format_instant(touching[0].start)}",
+            f"so in all of that time, and this is of a part of it, from {format_instant(said[0].start)}",
             hint="Say what there is in all of that time.",
         )

@@ -7,6 +7,7 @@ there.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,13 +19,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from trading.availability.buckets import Bucket, interval_of, lay_again, span_of
+from trading.availability.buckets import Bucket, interval_of, lay_again, span_of, touching
 from trading.offer import Resource
 
 _LOCK: Final = text(
     """
     SELECT resource_id FROM stock WHERE resource_id = ANY(CAST(:names AS text[]))
-    ORDER BY resource_id FOR UPDATE
+    ORDER BY resource_id COLLATE "C" FOR UPDATE
     """
 )
 _ENTER: Final = text(
@@ -40,11 +41,8 @@ _FORECAST: Final = text(
 )
 _NEWEST: Final = text(
     """
-    SELECT v.resource_id, v.starts, v.ends, v.watt_hours FROM stock_forecast_values AS v
-    WHERE v.resource_id = ANY(CAST(:names AS text[])) AND NOT EXISTS (
-        SELECT FROM stock_forecast_values AS n WHERE n.resource_id = v.resource_id
-        AND n.forecast_id > v.forecast_id AND n.starts < v.ends AND n.ends > v.starts)
-    ORDER BY v.starts
+    SELECT resource_id, starts, ends, watt_hours FROM stock_forecast_values
+    WHERE resource_id = ANY(CAST(:names AS text[])) ORDER BY forecast_id DESC, starts
     """
 )
 _CLOSE: Final = text("UPDATE stock SET basis = 'CLOSED' WHERE resource_id = ANY(CAST(:names AS text[]))")
@@ -100,15 +98,28 @@ _PARTS_OUT_OF_PLACE: Final = text(
     WHERE b.resource_id = :resource_id AND NOT b.is_offered
     """
 )
-_TAKE_PART: Final = text("DELETE FROM hold_parts WHERE contract_id = :contract_id AND bucket_id = :bucket_id")
-_ADD_PART: Final = text(
-    """
-    INSERT INTO hold_parts (contract_id, bucket_id, watt_hours) VALUES (:contract_id, :bucket_id, :watt_hours)
+_MOVED: Final = """unnest(CAST(:contracts AS text[]), CAST(:buckets AS bigint[]), CAST(:amounts AS bigint[]))
+    AS m(contract_id, bucket_id, watt_hours)"""
+_TAKE_PARTS: Final = text(
+    f"""
+    DELETE FROM hold_parts AS p USING {_MOVED}
+    WHERE p.contract_id = m.contract_id AND p.bucket_id = m.bucket_id
+    """  # noqa: S608  only our own words
+)
+_ADD_PARTS: Final = text(
+    f"""
+    INSERT INTO hold_parts (contract_id, bucket_id, watt_hours)
+    SELECT contract_id, bucket_id, sum(watt_hours) FROM {_MOVED} GROUP BY contract_id, bucket_id
     ON CONFLICT (contract_id, bucket_id)
     DO UPDATE SET watt_hours = hold_parts.watt_hours + excluded.watt_hours
+    """  # noqa: S608
+)
+_COUNT: Final = text(
+    """
+    UPDATE stock_buckets AS b SET reserved_wh = b.reserved_wh + c.more
+    FROM unnest(CAST(:buckets AS bigint[]), CAST(:more AS bigint[])) AS c(id, more) WHERE c.id = b.id
     """
 )
-_COUNT: Final = text("UPDATE stock_buckets SET reserved_wh = reserved_wh + :more WHERE id = :bucket_id")
 _OVERSOLD: Final = text(
     """
     WITH taken AS (
@@ -211,33 +222,55 @@ class AvailabilityStore:
 
     async def _newest(self, names: Sequence[str]) -> dict[str, Sequence[Bucket]]:
         """Return what the newest forecasts say of resources, by their ids."""
-        found: dict[str, list[Bucket]] = {name: [] for name in names}
+        found: dict[str, dict[Interval, Bucket]] = {name: {} for name in names}
+        kept: dict[str, list[Interval]] = {name: [] for name in names}
         for row in await self._connection.execute(_NEWEST, {"names": list(names)}):
-            bucket = Bucket(interval=Interval(row.starts, row.ends), available=Energy(row.watt_hours))
-            found[row.resource_id].append(bucket)
-        return {**found}
+            interval, of_it = Interval(row.starts, row.ends), kept[row.resource_id]
+            first, last = touching(of_it, interval)
+            if first == last:  # a forecast says all of an interval anew, or nothing of it
+                of_it.insert(first, interval)
+                found[row.resource_id][interval] = Bucket(interval=interval, available=Energy(row.watt_hours))
+        return {name: [found[name][each] for each in kept[name]] for name in names}
 
     async def _lay_again(self, resource_id: str) -> None:
         """Move what is held of buckets that are not offered any more to those that are."""
         known = {"resource_id": resource_id}
         offered = (await self._connection.execute(_OFFERED, known)).all()
         intervals = [interval_of(row.starts, row.ends) for row in offered]
+        taken: list[Moved] = []
+        added: list[Moved] = []
         for row in (await self._connection.execute(_PARTS_OUT_OF_PLACE, known)).all():
             span = span_of(interval_of(row.starts, row.ends), Interval(row.window_start, row.window_end))
-            shares = lay_again(row.watt_hours, span, intervals)
+            first, last = touching(intervals, span)
+            shares = lay_again(row.watt_hours, span, intervals[first:last])
             if shares is None:
                 continue
-            part = {"contract_id": row.contract_id, "bucket_id": row.bucket_id}
-            await self._connection.execute(_TAKE_PART, part)
-            moved = [
-                {"contract_id": row.contract_id, "bucket_id": to.id, "watt_hours": share}
-                for to, share in zip(offered, shares, strict=True)
-                if share
-            ]
-            await self._connection.execute(_ADD_PART, moved)
-            counts = [{"bucket_id": each["bucket_id"], "more": each["watt_hours"]} for each in moved]
-            counts.append({"bucket_id": row.bucket_id, "more": -row.watt_hours})
-            await self._connection.execute(_COUNT, counts)
+            taken.append((row.contract_id, row.bucket_id, row.watt_hours))
+            moved = zip(offered[first:last], shares, strict=True)
+            added += [(row.contract_id, to.id, share) for to, share in moved if share]
+        if taken:
+            await self._connection.execute(_TAKE_PARTS, _moved(taken))
+            await self._connection.execute(_ADD_PARTS, _moved(added))
+            await self._connection.execute(_COUNT, _counted(taken, added))
+
+
+Moved = tuple[str, int, int]
+"""So many Wh of a contract, by its id, in a bucket."""
+
+
+def _moved(parts: Sequence[Moved]) -> dict[str, list[Any]]:
+    columns = ("contracts", "buckets", "amounts")
+    return {name: list(column) for name, column in zip(columns, zip(*parts, strict=True), strict=True)}
+
+
+def _counted(taken: Sequence[Moved], added: Sequence[Moved]) -> dict[str, list[int]]:
+    """Return by how much more is reserved of each bucket."""
+    more: Counter[int] = Counter()
+    for _, bucket_id, watt_hours in taken:
+        more[bucket_id] -= watt_hours
+    for _, bucket_id, watt_hours in added:
+        more[bucket_id] += watt_hours
+    return {"buckets": list(more), "more": list(more.values())}
 
 
 def _basis_of(resource: Resource) -> Basis:

@@ -17,6 +17,7 @@ from trading.availability.buckets import (
     lay_again,
     room,
     span_of,
+    touching,
 )
 
 TEN = datetime(2026, 1, 9, 10, tzinfo=UTC)
@@ -80,3 +81,13 @@ def test_what_comes_later_of_a_part_is_rounded_down() -> None:
     assert after(7, hours(10, 12), TEN) == 7
     assert after(7, hours(10, 12), TEN - HOUR) == 7
     assert after(7, hours(10, 12), TEN + 2 * HOUR) == 0
+
+
+@pytest.mark.parametrize("start", [8.5, 9, 9.5, 10, 11, 12.5, 14, 20])
+@pytest.mark.parametrize("lasting", [0.5, 1, 1.5, 3, 12])
+def test_those_that_share_time_with_a_span_are_found_among_ordered_ones(start: float, lasting: float) -> None:
+    ordered = [hours(9, 10), hours(10, 11), hours(12, 14), hours(14, 15), hours(18, 20)]
+    span = hours(start, start + lasting)
+    first, last = touching(ordered, span)
+    assert ordered[first:last] == [each for each in ordered if each.overlaps(span)]
+    assert touching([None], span) == (0, 1)
