@@ -1,4 +1,7 @@
-"""A registry that is joined by proof, and who comes to it; a test's file may set its clock."""
+"""What tests against a database share: each wire in turn, and a registry that is joined by proof.
+
+A test's file may set its clock, and speak one wire only.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,25 @@ from collections.abc import AsyncIterator
 import pytest
 
 from kernel.clock import Clock, SystemClock
+from protocol.profile import PROFILES, Profile
 from storage.database import Database
 from tests.support.registries import Newcomer, SigningRegistry, running_signing_registry
 from tests.support.subscribers import BPP
+from trading.mapping import wire_of
+from trading.mapping.wire import Wire
+
+
+@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
+def profile(request: pytest.FixtureRequest) -> Profile:
+    """Each generation in turn."""
+    found: Profile = request.param
+    return found
+
+
+@pytest.fixture
+def wire(profile: Profile) -> Wire:
+    """How orders are read and written in it."""
+    return wire_of(profile.name)
 
 
 @pytest.fixture

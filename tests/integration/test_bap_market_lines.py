@@ -42,12 +42,6 @@ from trading.request import OrderRequest
 Json = dict[str, Any]
 
 
-@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
-def profile(request: pytest.FixtureRequest) -> Profile:
-    found: Profile = request.param
-    return found
-
-
 @pytest.fixture
 async def world(database: Database, profile: Profile) -> AsyncIterator[MarketWorld]:
     bpp = SellerWorld(uow_factory=UnitOfWorkFactory(database)).selling(catalogue=two_offers()).bpp

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -16,6 +15,8 @@ from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
+    LATER,
+    MINUTE,
     NOON,
     PLUG,
     buy_session,
@@ -38,9 +39,6 @@ from trading.report import ContractReport
 from trading.request import OrderRequest, SessionWish
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
-MINUTE = timedelta(minutes=1)
-LATER = replace(CHARGE, trade_start=NOON + 60 * MINUTE, trade_end=NOON + 120 * MINUTE)
-"""A slot from one to two o'clock."""
 
 
 @pytest.fixture

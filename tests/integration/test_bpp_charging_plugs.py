@@ -11,11 +11,13 @@ from stations.command_store import CommandStore
 from stations.port import Acceptance, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
+    MINUTE,
     NOON,
     answer_command,
     buy_session,
     count,
     happen_at_plug,
+    history,
     lines_of,
     session_status,
     statement_of,
@@ -25,25 +27,16 @@ from tests.support.charging_world import (
 )
 from tests.support.seller_world import SellerWorld
 from trading.charging.session_states import SessionEvent
-from trading.charging.session_store import SessionStore
 from trading.delivery import ConnectorStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
-from trading.report import ContractReport
 from trading.request import SessionWish
-
-MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
 async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     """Return a world in which a station moves the plug."""
     return await station(uow_factory, is_moved=True).open()
-
-
-async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
-    async with world.uow_factory() as uow:
-        return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
 
 
 async def test_a_station_is_told_and_tells_and_idle_time_is_billed(moved: SellerWorld) -> None:

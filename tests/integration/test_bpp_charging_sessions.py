@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,10 +14,13 @@ from stations.port import StationEventKind
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
+    LATER,
+    MINUTE,
     NOON,
     buy_session,
     count,
     happen_at_plug,
+    history,
     lines_of,
     session_status,
     statement_of,
@@ -29,17 +31,12 @@ from tests.support.charging_world import (
 from tests.support.official import official_bundle_accepts, official_order_errors
 from tests.support.seller_world import SellerWorld
 from trading.charging.session_states import SessionEvent
-from trading.charging.session_store import SessionStore
 from trading.delivery import DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
-from trading.report import ContractReport
 from trading.request import SessionWish
 
 generations = pytest.mark.parametrize("profile", [V1_1, V2_RC, V2_LTS], ids=lambda profile: profile.name)
-MINUTE = timedelta(minutes=1)
-LATER = replace(CHARGE, trade_start=NOON + 60 * MINUTE, trade_end=NOON + 120 * MINUTE)
-"""A slot from one to two o'clock."""
 
 
 @pytest.fixture
@@ -51,11 +48,6 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     """Return a world in which a station moves the plug."""
     return await station(uow_factory, is_moved=True).open()
-
-
-async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
-    async with world.uow_factory() as uow:
-        return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
 
 
 @generations

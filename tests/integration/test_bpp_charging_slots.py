@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
@@ -14,6 +13,8 @@ from stations.port import Acceptance, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
+    LATER,
+    MINUTE,
     NOON,
     answer_command,
     buy_session,
@@ -29,19 +30,13 @@ from tests.support.charging_world import (
 from tests.support.seller_world import SellerWorld
 from trading.cancellation import Reason
 from trading.cancellation_terms import CancellationTerm
-from trading.charging.session_states import SessionEvent
 from trading.charging.session_store import SessionStore
 from trading.contracts import ContractStore
 from trading.delivery import DeliveryStatus, SessionStatus
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
-from trading.report import ContractReport
 from trading.request import SessionWish
 from trading.wheeling import Side
-
-MINUTE = timedelta(minutes=1)
-LATER = replace(CHARGE, trade_start=NOON + 60 * MINUTE, trade_end=NOON + 120 * MINUTE)
-"""A slot from one to two o'clock."""
 
 
 @pytest.fixture
@@ -53,11 +48,6 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     """Return a world in which a station moves the plug."""
     return await station(uow_factory, is_moved=True).open()
-
-
-async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
-    async with world.uow_factory() as uow:
-        return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
 
 
 async def test_a_slot_that_nobody_took_costs_its_fee(moved: SellerWorld) -> None:

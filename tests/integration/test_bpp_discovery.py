@@ -17,7 +17,7 @@ from bpp.handlers.discover import Searching
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action
-from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
+from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
 from search.facts import Fact, Facts
 from search.finding import Index, find
 from search.items import Items
@@ -65,12 +65,6 @@ WHERE = {
     "nowhere": None,
 }
 """The resources of the tests by their ids, and where each is."""
-
-
-@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
-def profile(request: pytest.FixtureRequest) -> Profile:
-    found: Profile = request.param
-    return found
 
 
 async def shop(uow_factory: UnitOfWorkFactory, profile: Profile) -> SellerWorld:

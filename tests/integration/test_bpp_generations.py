@@ -44,20 +44,9 @@ from trading.request import Criteria, Inquiry, OrderRequest, Rating, RatingSumma
 Json = dict[str, Any]
 
 
-@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
-def profile(request: pytest.FixtureRequest) -> Profile:
-    found: Profile = request.param
-    return found
-
-
 @pytest.fixture
 async def world(uow_factory: UnitOfWorkFactory, profile: Profile) -> SellerWorld:
     return await SellerWorld(uow_factory=uow_factory, profile=profile).open()
-
-
-@pytest.fixture
-def wire(profile: Profile) -> Wire:
-    return wire_of(profile.name)
 
 
 def report(message: Json, wire: Wire) -> ContractReport:

@@ -22,7 +22,7 @@ from kernel.energy import Energy
 from kernel.money import Money
 from node.audit import Actor
 from protocol.actions import Action
-from protocol.profile import PROFILES, V1_1, V2_RC, Profile
+from protocol.profile import V1_1, V2_RC, Profile
 from settlement.ledger.accounts import AccountKind
 from settlement.payments.finding import find_started_for
 from settlement.payments.kept_sandbox import SANDBOX, KeptSandbox
@@ -47,7 +47,6 @@ from trading.cancellation import Reason
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
 from trading.lifecycle import ContractStatus
-from trading.mapping import wire_of
 from trading.mapping.wire import Wire
 from trading.proposal import Answer
 from trading.request import OrderRequest
@@ -58,20 +57,9 @@ Json = dict[str, Any]
 OPERATOR = Actor(who="operator")
 
 
-@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
-def profile(request: pytest.FixtureRequest) -> Profile:
-    found: Profile = request.param
-    return found
-
-
 @pytest.fixture
 async def world(uow_factory: UnitOfWorkFactory, profile: Profile) -> SellerWorld:
     return await open_world(uow_factory, profile)
-
-
-@pytest.fixture
-def wire(profile: Profile) -> Wire:
-    return wire_of(profile.name)
 
 
 def by(world: SellerWorld) -> Operator:

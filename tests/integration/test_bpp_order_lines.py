@@ -18,7 +18,7 @@ from bpp.tracking_links import TrackingLinks
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import CALLBACK_OF, Action
-from protocol.profile import PROFILES, V1_1, V2_RC, Profile
+from protocol.profile import V1_1, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.order_lines import (
@@ -39,7 +39,6 @@ from tests.support.seller_world import ITEM, SellerWorld
 from trading.cancellation import NO_REASON
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractStatus
-from trading.mapping import wire_of
 from trading.mapping.lines import write_lines
 from trading.mapping.wire import Wire
 from trading.refusals import QuantityUnavailable
@@ -49,20 +48,9 @@ from trading.stock import Stock
 Json = dict[str, Any]
 
 
-@pytest.fixture(params=list(PROFILES.values()), ids=list(PROFILES))
-def profile(request: pytest.FixtureRequest) -> Profile:
-    found: Profile = request.param
-    return found
-
-
 @pytest.fixture
 async def world(uow_factory: UnitOfWorkFactory, profile: Profile) -> SellerWorld:
     return await open_world(uow_factory, profile)
-
-
-@pytest.fixture
-def wire(profile: Profile) -> Wire:
-    return wire_of(profile.name)
 
 
 async def left(world: SellerWorld, item: str = ITEM) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
@@ -33,6 +33,8 @@ from stations.command_store import CommandStore
 from stations.port import Acceptance, CommandResult, StationCommand, StationEvent, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import IMPORT, SellerWorld, correspondent
+from trading.charging.session_states import SessionEvent
+from trading.charging.session_store import SessionStore
 from trading.contracts import ContractStore
 from trading.delivery import SessionStatus
 from trading.mapping import wire_of
@@ -48,11 +50,14 @@ TARIFF: Final = "offer-ccs2-60kw-kwh"
 OPERATOR: Final = "ecopower-charging"
 PLUG_METER: Final = "500600700"
 NOON: Final = datetime(2026, 1, 9, 12, tzinfo=UTC)
+MINUTE: Final = timedelta(minutes=1)
 
 CHARGE: Final = OrderRequest(
     seller=OPERATOR, buyer_id="driver-1", resource_id=PLUG, offer_id=TARIFF, quantity=Energy(2_500)
 )
 """What a driver at the plug asks for, in words of no generation."""
+LATER: Final = replace(CHARGE, trade_start=NOON + 60 * MINUTE, trade_end=NOON + 120 * MINUTE)
+"""The same in a slot from one to two o'clock."""
 
 
 def station_catalogue() -> Catalogue:
@@ -188,6 +193,12 @@ async def answer_command(
         await StationDesk(bpp=world.bpp).on_result(uow, claimed.command, result, now)
     await world.refresh_all()
     return claimed.command
+
+
+async def history(world: SellerWorld, bought: ContractReport) -> list[SessionEvent]:
+    """Return what happened to a session, in order."""
+    async with world.uow_factory() as uow:
+        return [entry.event for entry in await SessionStore(uow.connection).history(bought.order_id)]
 
 
 async def statement_of(world: SellerWorld, bought: ContractReport) -> dict[str, Any]:
