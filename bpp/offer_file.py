@@ -184,7 +184,7 @@ class OfferEntry(Entry):
 
         `power` is that of a connector (kW), whose sessions have terms of their own.
         """
-        return Offer(
+        offer = Offer(
             id=self.id,
             name=self.name,
             provider_id=provider_id,
@@ -203,6 +203,8 @@ class OfferEntry(Entry):
                 if not entry.is_for_all
             ),
         )
+        offer.promoted(offer.promotions)  # what its terms leave no room for is not offered
+        return offer
 
     @property
     def _payments(self) -> tuple[PaymentTiming, ...]:

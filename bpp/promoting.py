@@ -13,7 +13,7 @@ from trading.fields import Field
 from trading.order_lines import Ordered
 from trading.promotion import NOTHING_YET, Wanted, choose, digest_of
 from trading.promotion_uses import PromotionUses
-from trading.refusals import QuantityOutOfBounds, QuoteChanged
+from trading.refusals import FieldInvalid, QuantityOutOfBounds, QuoteChanged
 from trading.request import OrderRequest, Selection
 
 
@@ -29,20 +29,23 @@ async def promote_lines(
     """Return what was selected with the promotions that each line has, on terms that have them.
 
     `but` are the lines that the order replaces. No other order of the buyer gets any meanwhile.
-    Raises: CodeUnknown, PromotionNotMet.
+    Raises: CodeUnknown, PromotionNotMet; FieldInvalid, of who buys.
     """
     uses = PromotionUses(uow.connection)
     pairs = list(zip(ordered.lines, selections, strict=True))
-    for buyer_id in sorted({_buyer(request, bap_id) for request, each in pairs if each.offer.promotions}):
+    for buyer_id in sorted({buyer_of(request, bap_id) for request, each in pairs if each.offer.promotions}):
         await uses.lock(bap_id, buyer_id)
-    promoted, order_id = [], but[0].order_id if but else None
+    order_id = but[0].order_id if but else None
+    promoted: list[Selection] = []
     for line, (request, selection) in enumerate(pairs, start=1):
         with ordered.at(line):
             history = NOTHING_YET
             if selection.offer.promotions:
+                buyer_id = buyer_of(request, bap_id)
                 history = await uses.history(
-                    selection, bap_id=bap_id, buyer_id=_buyer(request, bap_id), now=now, but=order_id
+                    selection, bap_id=bap_id, buyer_id=buyer_id, now=now, but=order_id
                 )
+                history = replace(history, beside=_titles_beside(selection, promoted))
             wanted = Wanted(
                 quantity=selection.quantity, window=selection.window, code=request.code, history=history
             )
@@ -88,6 +91,15 @@ async def require_minimum(contract: Contract, uow: UnitOfWork) -> None:
         )
 
 
-def _buyer(request: OrderRequest, bap_id: str) -> str:
-    """Return who buys: the platform itself, where it names nobody."""
-    return request.buyer_id or bap_id
+def buyer_of(request: OrderRequest, bap_id: str) -> str:
+    """Return who buys: the platform itself, where it names nobody. Raises: FieldInvalid."""
+    buyer_id = request.buyer_id or bap_id
+    if not buyer_id.isprintable():  # PostgreSQL keeps no NUL
+        raise FieldInvalid("the buyer's id holds a control character", path=Field.BUYER)
+    return buyer_id
+
+
+def _titles_beside(selection: Selection, lines: Sequence[Selection]) -> frozenset[str]:
+    """Return the titles of the promotions that lines before have of the same offer."""
+    same = (each.offer for each in lines if each.offer.id == selection.offer.id)
+    return frozenset(promotion.title for offer in same for promotion in offer.promotions)

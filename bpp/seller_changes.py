@@ -12,11 +12,12 @@ from bpp.cascade.consents import ask_for_consent
 from bpp.deliveries import CONTRACTS_CHANNEL
 from bpp.news import put_news
 from bpp.platform import Bpp
+from bpp.promoting import require_minimum
 from bpp.proposals import Said, hold_for_answer, propose, take_answer
 from node.audit import Actor, record_act
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
-from trading.amendment import is_cut, require_amendable
+from trading.amendment import amend, is_cut, require_amendable
 from trading.cancellation import Cancellation, Reason
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
@@ -83,6 +84,8 @@ async def propose_as_seller(
     await require_open(contract, uow, now=by.now)
     if wished.quantity is not None:
         require_offered(bpp, contract, wished.quantity)
+        if not is_cut(contract, side=Side.SELLER, now=by.now):
+            await require_minimum(amend(contract, wished, now=by.now), uow)
     before = await ProposalStore(uow.connection).find_open(contract)
     changed, proposal = await propose(bpp, contract, wished, uow, said=by.said)
     if before is not None:

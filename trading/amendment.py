@@ -88,7 +88,7 @@ def amend(contract: Contract, amendment: Amendment, *, now: datetime) -> Contrac
 
 def _require_possible(contract: Contract, amendment: Amendment, *, side: Side, now: datetime) -> None:
     quantity, window = amendment.quantity, amendment.window
-    if amendment.price is not None and not contract.terms.has_one_price:
+    if amendment.price is not None and not contract.terms.can_be_repriced:
         raise UpdateNotAllowed(f"what the energy of {contract.id} costs is more than a price per kWh")
     if quantity is not None and quantity <= ZERO_ENERGY:
         raise UpdateNotAllowed("nothing is no order", path=Field.QUANTITY, hint="Cancel it.")

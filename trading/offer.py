@@ -18,7 +18,7 @@ from trading.charging.connector import Connector
 from trading.fields import Field
 from trading.grid import GridAccess
 from trading.place import Place
-from trading.promotion import Promotion
+from trading.promotion import Promotion, still_met
 from trading.refusals import (
     ItemNotFound,
     OfferAmbiguous,
@@ -152,6 +152,17 @@ class Offer:
         offs = tuple(each.off for each in chosen)
         terms = replace(self.terms, promotions=(*self.terms.promotions, *offs)) if offs else self.terms
         return replace(self, terms=terms, promotions=chosen)
+
+    def reduced_to(self, quantity: Energy) -> Offer:
+        """Return the offer for an order of which less is sold, without the promotions that are for more.
+
+        Raises: PromotionNotMet, if its code is for more.
+        """
+        kept = still_met(self.promotions, quantity)
+        if kept == self.promotions:
+            return self
+        own = self.terms.promotions[: len(self.terms.promotions) - len(self.promotions)]
+        return replace(self, terms=replace(self.terms, promotions=own)).promoted(kept)
 
     def is_open(self, now: datetime) -> bool:
         return self.validity is None or now in self.validity

@@ -59,10 +59,14 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """What a buyer has bought of a provider, and how many of its orders have each promotion of an offer."""
+    """What a buyer has bought of a provider, and how many of its orders have each promotion of an offer.
+
+    `beside` are the titles of those that lines before have in the same order, which is one use.
+    """
 
     has_bought: bool = False
     uses: Mapping[str, int] = field(default_factory=dict)
+    beside: frozenset[str] = frozenset()
 
 
 NOTHING_YET: Final = History()
@@ -98,6 +102,19 @@ def choose(promotions: Sequence[Promotion], wanted: Wanted) -> tuple[Promotion, 
     return (*open_to_all, *named)
 
 
+def still_met(promotions: Sequence[Promotion], quantity: Energy) -> tuple[Promotion, ...]:
+    """Return those of an order's promotions that it has for less. Raises: PromotionNotMet, as `choose`."""
+    lost = [each for each in promotions if each.minimum is not None and quantity < each.minimum]
+    for promotion in lost:
+        if promotion.code is not None:
+            raise PromotionNotMet(
+                f"{quantity} can be had, and the code is for {promotion.minimum} or more",
+                path=Field.CODE,
+                hint="Leave it out.",
+            )
+    return tuple(each for each in promotions if each not in lost)
+
+
 def describe(promotions: Sequence[Promotion]) -> str:
     """Return a sentence for each promotion that needs no code, nothing where there is none."""
     return " ".join(_sentence(each) for each in promotions if each.code is None)
@@ -120,6 +137,8 @@ def _why_not(promotion: Promotion, wanted: Wanted) -> str | None:
         return "for a first order"
     if most is not None and wanted.history.uses.get(promotion.title, 0) >= most:
         return f"used {most} times already" if most > 1 else "used already"
+    if most is not None and isinstance(promotion.off, AmountOff) and promotion.title in wanted.history.beside:
+        return "had by another line of the order"
     return None
 
 

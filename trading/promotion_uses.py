@@ -33,23 +33,21 @@ class PromotionUses:
     async def history(
         self, selection: Selection, *, bap_id: str, buyer_id: str, now: datetime, but: str | None
     ) -> History:
-        """Return what a buyer bought of this provider and used of this offer, beside the order `but`."""
+        """Return what a buyer bought of this provider and used of this offer, beside the order `but`.
+
+        What is held counts as bought: of two orders at once only one is the first.
+        """
         own = (contracts.c.bap_id == bap_id, contracts.c.buyer_id == buyer_id)
         others = contracts.c.order_id != but if but is not None else contracts.c.order_id.is_not(None)
-        bought = select(
-            exists().where(
-                *own,
-                others,
-                contracts.c.provider_id == selection.resource.provider_id,
-                contracts.c.confirmed_at.is_not(None),
-            )
-        )
         held = and_(contracts.c.status == ContractStatus.PENDING.value, contracts.c.hold_until > now)
+        counts = or_(contracts.c.confirmed_at.is_not(None), held)
+        provider_id = selection.resource.provider_id
+        bought = select(exists().where(*own, others, contracts.c.provider_id == provider_id, counts))
         used = (
-            select(table.c.title, func.count())
+            select(table.c.title, func.count(contracts.c.order_id.distinct()))
             .join(contracts, contracts.c.id == table.c.contract_id)
             .where(*own, others, contracts.c.offer_id == selection.offer.id)
-            .where(or_(contracts.c.confirmed_at.is_not(None), held))
+            .where(counts)
             .group_by(table.c.title)
         )
         has_bought = bool((await self._connection.execute(bought)).scalar_one())

@@ -70,14 +70,16 @@ class SellerCounter:
 def counter_selection(selection: Selection, counter: SellerCounter) -> Selection:
     """Return what was selected as the seller would sell it: its terms are those that the contract freezes.
 
-    Raises: CounterInvalid.
+    Promotions that are for more than is left of it fall away.
+    Raises: CounterInvalid; PromotionNotMet, if the order names the code of one.
     """
     terms, is_cut = selection.offer.terms, (counter.most, counter.start, counter.end) != (None,) * 3
     if terms.session is not None and is_cut:
         raise CounterInvalid("how much and when is charged in a session is its buyer's to say")
     try:
-        offer = replace(selection.offer, terms=_terms(terms, counter))
         quantity = selection.quantity if counter.most is None else min(selection.quantity, counter.most)
+        offer = selection.offer.reduced_to(quantity)
+        offer = replace(offer, terms=_terms(offer.terms, counter))
         offer.require_quantity(quantity)
     except (TermsInvalid, NotMinorUnits) as error:
         raise CounterInvalid(str(error)) from error
@@ -96,7 +98,9 @@ def describe_counter(offered: Selection, agreed: Selection) -> str | None:
         (_price(offered.offer.terms), _price(agreed.offer.terms)),
     ]
     parts = [f"{old} became {new}" for old, new in pairs if old != new]
-    known = len(offered.offer.terms.promotions)
+    gone = [each for each in offered.offer.promotions if each not in agreed.offer.promotions]
+    parts += [f"{promotion.title} fell away" for promotion in gone]
+    known = len(offered.offer.terms.promotions) - len(gone)
     parts += [f"{off.title} came off" for off in agreed.offer.terms.promotions[known:]]
     return ", ".join(parts) or None
 

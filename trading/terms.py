@@ -192,6 +192,11 @@ class Terms:
         return self.pricing_model is PricingModel.PER_KWH and self.by_interval is None
 
     @property
+    def can_be_repriced(self) -> bool:
+        """Whether another price per kWh can take the place of theirs: one for a stall stands in its terms."""
+        return self.has_one_price and (self.session is None or self.session.stall is None)
+
+    @property
     def allowance(self) -> Energy | None:
         """What of each period's energy the fee includes, where what is beyond has the price of its time.
 

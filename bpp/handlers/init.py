@@ -21,7 +21,7 @@ from bpp.order_lines import (
 )
 from bpp.orders import keep_all
 from bpp.platform import Bpp
-from bpp.promoting import keep_promotions, promote_lines
+from bpp.promoting import buyer_of, keep_promotions, promote_lines
 from bpp.selection import hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -35,12 +35,10 @@ from trading.counter_terms import (
     nearest_quantity,
     nearest_window,
 )
-from trading.fields import Field
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.lines import read_lines
 from trading.order_lines import Ordered, contract_id_of
-from trading.refusals import FieldInvalid
 from trading.request import OrderRequest, Selection, open_window, target_meter_of
 from trading.seller_counter import describe_counter
 from trading.stock import Stock
@@ -66,7 +64,8 @@ async def init(
     found = await select_lines(bpp, ordered, uow, now=now, but=earlier)
     offered = await promote_lines(ordered, found, uow, bap_id=inbound.sender, now=now, but=earlier)
     selections = countered_by(offered, counters)
-    if len(earlier) == 1 and await were_asked(earlier[0], inbound, uow):
+    is_granted = len(earlier) == 1 and await were_asked(earlier[0], inbound, uow)
+    if is_granted:
         selections = [_as_held(earlier[0], selections[0])]
     order_id = earlier[0].order_id if earlier else str(bpp.new_id())
     drafts = [
@@ -89,7 +88,8 @@ async def init(
     words = [_describe(asked, ordered), *map(describe_counter, offered, selections)]
     reason = ", ".join(filter(None, words)) or None
     message = await keep_all(priced, inbound, uow, event="INIT", now=now, reason=reason)
-    await keep_promotions(priced, selections, uow)
+    if not is_granted:  # else they were kept when its utilities were asked
+        await keep_promotions(priced, selections, uow)
     held = {each.id: each.quantity for each in earlier}
     await _hold(ordered, givers_first(priced, held), uow, now=now)
     return message
@@ -210,7 +210,7 @@ def _draft(bpp: Bpp, inbound: Inbound, line: Line, selection: Selection, *, now:
             transaction_id=inbound.transaction_id,
             bap_id=inbound.sender,
             bap_url=inbound.sender_url,
-            buyer_id=_buyer_id(request, inbound),
+            buyer_id=buyer_of(request, inbound.sender),
             provider_id=selection.resource.provider_id,
             resource_id=selection.resource.id,
             offer_id=selection.offer.id,
@@ -232,11 +232,3 @@ def _draft(bpp: Bpp, inbound: Inbound, line: Line, selection: Selection, *, now:
             line=line.number,
             lines=len(line.ordered.lines),
         )
-
-
-def _buyer_id(request: OrderRequest, inbound: Inbound) -> str:
-    """Return who buys: the platform itself, where it names nobody. Raises: FieldInvalid."""
-    buyer_id = request.buyer_id or inbound.sender
-    if not buyer_id.isprintable():  # PostgreSQL keeps no NUL
-        raise FieldInvalid("the buyer's id holds a control character", path=Field.BUYER)
-    return buyer_id

@@ -12,6 +12,7 @@ from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders import get_contract, keep, require_same, tell
 from bpp.platform import Bpp
+from bpp.promoting import require_minimum
 from bpp.proposals import Said, hold_for_answer, propose, take_answer, was_said
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
@@ -139,6 +140,8 @@ async def _verdict(bpp: Bpp, update: LineUpdate, wished: Amendment, uow: UnitOfW
     await require_open(contract, uow, now=now)
     if wished.quantity is not None:
         require_offered(bpp, contract, wished.quantity)
+        if not is_cut(contract, side=Side.BUYER, now=now):
+            await require_minimum(amend(contract, wished, now=now), uow)
     return verdict
 
 

@@ -14,22 +14,36 @@ from sqlalchemy import select
 
 from bpp.catalog import CatalogueInvalid, read_catalogue
 from bpp.platform import Bpp
+from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.errors import NodeError
 from kernel.money import Money
+from node.audit import Actor
 from protocol.actions import Action
 from protocol.profile import PROFILES, V2_RC, Profile
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.market_world import market_world
-from tests.support.order_lines import AFTERNOON, AFTERNOON_LINE, MORNING_LINE, buy_lines, two_offers, written
-from tests.support.seller_world import CATALOGUE_FILE, WANTED, WINDOW, SellerWorld, correspondent
-from trading.charges import AmountOff
+from tests.support.order_lines import (
+    AFTERNOON,
+    AFTERNOON_HOURS,
+    AFTERNOON_LINE,
+    MORNING_HOURS,
+    MORNING_LINE,
+    buy_lines,
+    line_of,
+    two_offers,
+    written,
+)
+from tests.support.seller_world import CATALOGUE_FILE, OFFER, WANTED, WINDOW, SellerWorld, correspondent
+from trading.cancellation import Reason
+from trading.charges import AmountOff, Discount
 from trading.contracts import ContractStore
 from trading.listing import list_offer
 from trading.mapping import wire_of
 from trading.promotion import Promotion
+from trading.refusals import QuantityOutOfBounds
 from trading.request import OrderRequest
 from trading.tables import contract_promotions
 
@@ -37,6 +51,7 @@ Json = dict[str, Any]
 CODE = "SPRING-26"
 LETTER = "{title: Letter, amount: 0.50, code: SPRING-26, uses_per_buyer: 1}"
 WELCOME = "{title: Welcome, percent: 10, first_order: true}"
+HALF = AmountOff(title="Letter", amount=Money.of("0.50", Currency("USD")))
 BULK = "{title: Bulk, percent: 20, minimum_kwh: 10}"
 every_wire = pytest.mark.parametrize("profile", list(PROFILES.values()), ids=list(PROFILES))
 
@@ -59,6 +74,17 @@ def price(world: SellerWorld, message: Json) -> Decimal:
     value = wire.find_parts(message[wire.ORDER_KEY]).value
     assert value is not None
     return Decimal(value["value"])
+
+
+async def seller_of_two(
+    uow_factory: UnitOfWorkFactory, promotion: Promotion, profile: Profile, *, only: str | None = None
+) -> SellerWorld:
+    sold = two_offers()
+    offers = tuple(
+        replace(each, promotions=(promotion,)) if only in (None, each.id) else each for each in sold.offers
+    )
+    world = SellerWorld(uow_factory=uow_factory, profile=profile)
+    return await world.selling(catalogue=replace(sold, offers=offers)).open()
 
 
 async def refused(
@@ -131,6 +157,23 @@ async def test_a_first_order_is_one_also_while_it_is_only_held(uow_factory: Unit
     assert price(world, late) == Decimal("3.25")
 
 
+async def test_of_two_orders_that_are_held_at_once_one_is_the_first(uow_factory: UnitOfWorkFactory) -> None:
+    first = Promotion(off=Discount(title="Welcome", percent=Decimal(10)), first_order=True)
+    world = await seller_of_two(uow_factory, first, V2_RC)
+    one = await world.send(Action.INIT, written(world, MORNING_LINE), transaction_id=str(uuid4()))
+    other = await world.send(Action.INIT, written(world, AFTERNOON_LINE), transaction_id=str(uuid4()))
+    assert (price(world, one), price(world, other)) == (Decimal("4.53"), Decimal("1.80"))
+
+
+@pytest.mark.parametrize("action", [Action.SELECT, Action.INIT])
+async def test_a_buyer_whose_id_cannot_be_kept_is_refused(
+    uow_factory: UnitOfWorkFactory, action: Action
+) -> None:
+    world = await seller(uow_factory, WELCOME)
+    refusal = await refused(world, replace(WANTED, buyer_id="baker\0"), action)
+    assert refusal.message == "the buyer's id holds a control character"
+
+
 async def test_what_is_for_much_binds_the_contract_to_so_much(uow_factory: UnitOfWorkFactory) -> None:
     world = await seller(uow_factory, BULK)
     assert price(world, await asked(world, replace(WANTED, quantity=Energy(9_999)), Action.SELECT)) > Decimal(
@@ -144,6 +187,11 @@ async def test_what_is_for_much_binds_the_contract_to_so_much(uow_factory: UnitO
     assert price(world, more) == Decimal("3.94")
     less = await refused(world, replace(WANTED, order_id=order_id, quantity=Energy(9_000)), Action.UPDATE)
     assert "the contract has the promotion Bulk, which is for 10 kWh or more" in less.message
+    wish = SellerWish(request=OrderRequest(quantity=Energy(9_000)))
+    by = Operator(actor=Actor(who="desk"), why=Reason(words="clouds"), now=world.clock.now())
+    with pytest.raises(QuantityOutOfBounds, match="the contract has the promotion Bulk"):
+        async with uow_factory() as uow:
+            await propose_as_seller(world.bpp, order_id, wish, uow, by=by)
 
 
 async def test_of_two_orders_at_once_one_has_what_a_buyer_has_once(uow_factory: UnitOfWorkFactory) -> None:
@@ -199,14 +247,7 @@ async def test_an_app_names_a_code_and_buys_at_the_price_of_it(database: Databas
 async def test_each_line_of_an_order_has_a_code_of_its_own(
     uow_factory: UnitOfWorkFactory, profile: Profile
 ) -> None:
-    off = AmountOff(title="Letter", amount=Money.of("0.50", Currency("USD")))
-    sold = two_offers()
-    offers = tuple(
-        replace(each, promotions=(Promotion(off=off, code=CODE),)) if each.id == AFTERNOON else each
-        for each in sold.offers
-    )
-    world = SellerWorld(uow_factory=uow_factory, profile=profile)
-    world = await world.selling(catalogue=replace(sold, offers=offers)).open()
+    world = await seller_of_two(uow_factory, Promotion(off=HALF, code=CODE), profile, only=AFTERNOON)
     with_code = replace(AFTERNOON_LINE, code=CODE)
     assert price(world, await world.send(Action.SELECT, written(world, MORNING_LINE, with_code))) == Decimal(
         "6.05"
@@ -216,6 +257,34 @@ async def test_each_line_of_an_order_has_a_code_of_its_own(
     elsewhere = written(world, replace(MORNING_LINE, code=CODE), AFTERNOON_LINE)
     refusal = await world.refusal(Action.INIT, elsewhere, transaction_id=str(uuid4()))
     assert (refusal.code, refusal.message) == ("BIZ_OFFER_NOT_FOUND", "line 1: the offer has no such code")
+
+
+@pytest.mark.parametrize("uses", [1, 2, None])
+async def test_an_amount_that_a_buyer_has_so_often_is_taken_off_an_order_once(
+    uow_factory: UnitOfWorkFactory, uses: int | None
+) -> None:
+    world = await seller_of_two(uow_factory, Promotion(off=HALF, code=CODE, uses=uses), V2_RC)
+    lines = [line_of(OFFER, 5, hours) for hours in (MORNING_HOURS, AFTERNOON_HOURS)]
+    twice = written(world, *(replace(line, code=CODE) for line in lines))
+    if uses is None:
+        assert price(world, await world.send(Action.SELECT, twice)) == Decimal("5.50")
+        return
+    refusal = await world.refusal(Action.INIT, twice)
+    assert refusal.message == "line 2: the code is had by another line of the order"
+    bought = await buy_lines(world, replace(lines[0], code=CODE), lines[1])
+    assert [str(each.quote.total.amount) for each in bought] == ["2.75", "3.25"]
+
+
+async def test_an_order_of_two_lines_uses_a_per_cent_once(uow_factory: UnitOfWorkFactory) -> None:
+    off = Discount(title="Letter", percent=Decimal(20))
+    world = await seller_of_two(uow_factory, Promotion(off=off, code=CODE, uses=2), V2_RC)
+    lines = [replace(line_of(OFFER, 5, hours), code=CODE) for hours in (MORNING_HOURS, AFTERNOON_HOURS)]
+    held = await world.send(Action.INIT, written(world, *lines))
+    assert price(world, held) == Decimal("6.20")
+    again = await world.send(Action.INIT, written(world, lines[0]), transaction_id=str(uuid4()))
+    assert price(world, again) == Decimal("3.10")
+    third = await world.refusal(Action.INIT, written(world, lines[0]), transaction_id=str(uuid4()))
+    assert third.message == "the code is used 2 times already"
 
 
 async def test_in_an_app_each_of_several_items_has_a_code_of_its_own(database: Database) -> None:

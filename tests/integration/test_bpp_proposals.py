@@ -24,6 +24,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.seller_api import KEY, seller_api
 from tests.support.seller_world import WANTED, WINDOW, SellerWorld, order
+from tests.support.stall_world import RESERVED, stalls
 from trading.contracts import ContractStore
 from trading.mapping import wire_of
 from trading.proposal import Answer
@@ -120,6 +121,19 @@ async def test_what_has_more_than_a_price_per_kwh_gets_no_other(
     refused = await api.post(
         f"/api/v1/contracts/{bought}/update", json={"price_per_kwh": "0.1", "why": "dear"}
     )
+    assert "is more than a price per kWh" in refused.json()["error"]["message"]
+
+
+async def test_nobody_proposes_another_price_for_a_stall_that_is_reserved(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    world = await stalls(uow_factory).open()
+    held = await world.send(Action.INIT, wire_of(world.profile.name).write_order_request(RESERVED))
+    await world.send(Action.CONFIRM, held)
+    routers = [contract_router(world.bpp, uow_factory=uow_factory, clock=world.clock)]
+    async with seller_api(routers, uow_factory=uow_factory, clock=world.clock)(KEY) as api:
+        path = f"/api/v1/contracts/{held['contract']['id']}/update"
+        refused = await api.post(path, json={"price_per_kwh": "1", "why": "dear"})
     assert "is more than a price per kWh" in refused.json()["error"]["message"]
 
 

@@ -30,8 +30,10 @@ from tests.support.charging_world import NOON, buy_session, station
 from tests.support.grid_world import grid_world
 from tests.support.grid_world import order as grid_order
 from tests.support.seller_world import ITEM, NOW, WANTED, WINDOW, order
+from trading.charges import Discount
 from trading.contracts import ContractStore
 from trading.mapping import wire_of
+from trading.promotion import Promotion
 from trading.refusals import PriceMismatch, QuoteChanged
 from trading.stock import Stock
 from trading.terms import PricingModel
@@ -112,6 +114,20 @@ async def test_what_was_countered_is_held_confirmed_billed_and_verified_on_every
     assert history[0].reason is not None
     assert history[0].reason.startswith("10 kWh became 6 kWh")
     assert history[0].reason.endswith("0.15 USD per kWh became 0.128 USD per kWh")
+
+
+async def test_what_is_for_much_is_not_had_by_an_order_that_is_taken_in_part(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    bulk = Promotion(off=Discount(title="Bulk", percent=Decimal(20)), minimum=Energy(10_000))
+    [offer] = world.bpp.catalogue.offers
+    world.bpp.catalogue = replace(world.bpp.catalogue, offers=(replace(offer, promotions=(bulk,)),))
+    office.answers = countered({"answer": "counter", "max_kwh": "6"})
+    held = await world.send(Action.INIT, {"order": order(10)})
+    assert held["order"]["beckn:orderValue"]["value"] == Decimal("3.40")
+    confirmed = (await world.send(Action.CONFIRM, held))["order"]
+    more = await world.send(Action.UPDATE, {"order": order(7, order_id=confirmed["beckn:id"])})
+    assert more["order"]["beckn:orderValue"]["value"] == Decimal("3.55")
 
 
 async def test_a_discount_is_a_line_of_the_bill_that_anyone_can_verify(

@@ -115,7 +115,8 @@ async def test_what_is_chosen_ahead_needs_a_deposit_that_reaches(
 async def test_a_way_that_there_is_not_is_refused(uow_factory: UnitOfWorkFactory) -> None:
     world = await seller(uow_factory, V2_RC, BOTH)
     message = wire_of("v2_rc").write_order_request(replace(WANTED, payment=PREPAID))
-    for words in ("LATER", 7):
+    wrong: tuple[object, ...] = ("LATER", 7, ["PREPAID"], {})
+    for words in wrong:
         message["order"]["beckn:orderItems"][0]["beckn:purchaseTerms"] = {"payment": words}
         refusal = await world.refusal(Action.INIT, message)
         assert (refusal.code, refusal.hint) == ("SCH_INVALID_FORMAT", "Name one of POSTPAID, PREPAID.")

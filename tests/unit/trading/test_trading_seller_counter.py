@@ -14,6 +14,8 @@ from kernel.interval import Interval
 from kernel.money import Money
 from tests.support.charging_world import CHARGE, NOON, PLUG, TARIFF, station_catalogue
 from tests.support.seller_world import ITEM, OFFER, WINDOW, catalogue
+from trading.charges import Discount
+from trading.promotion import Promotion, PromotionNotMet
 from trading.request import Selection
 from trading.seller_counter import CounterInvalid, Off, SellerCounter, counter_selection, describe_counter
 from trading.terms import PricingModel
@@ -57,6 +59,32 @@ def test_a_discount_stands_behind_those_of_the_offer(off: Off) -> None:
     agreed = counter_selection(wanted(), SellerCounter(discount=off))
     assert agreed.offer.terms.promotions == (off.to_domain(wanted().offer.terms.currency),)
     assert describe_counter(wanted(), agreed) == "Neighbours came off"
+
+
+BULK = Promotion(off=Discount(title="Bulk", percent=Decimal(20)), minimum=Energy(10_000))
+LETTER = Promotion(off=Discount(title="Letter", percent=Decimal(5)), code="SPRING-26")
+
+
+def promoted(*promotions: Promotion) -> Selection:
+    selection = wanted(promotions=(Discount(title="For all", percent=Decimal(1)),))
+    return replace(selection, offer=selection.offer.promoted(promotions))
+
+
+def test_a_promotion_for_more_than_is_left_of_an_order_falls_away() -> None:
+    offered, off = promoted(BULK, LETTER), Off(title="Neighbours", percent=Decimal(2))
+    agreed = counter_selection(offered, SellerCounter(most=Energy(9_999), discount=off))
+    assert [each.title for each in agreed.offer.terms.promotions] == ["For all", "Letter", "Neighbours"]
+    assert agreed.offer.promotions == (LETTER,)
+    words = "10 kWh became 9.999 kWh, Bulk fell away, Neighbours came off"
+    assert describe_counter(offered, agreed) == words
+    as_much = counter_selection(offered, SellerCounter(most=Energy(10_000), discount=off))
+    assert as_much.offer.promotions == (BULK, LETTER)
+
+
+def test_a_code_that_is_for_more_than_is_left_of_an_order_is_refused() -> None:
+    offered = promoted(replace(BULK, code="MUCH-26"))
+    with pytest.raises(PromotionNotMet, match="6 kWh can be had, and the code is for 10 kWh or more"):
+        counter_selection(offered, SellerCounter(most=Energy(6_000)))
 
 
 def test_the_quantity_is_bounded_and_the_window_cut() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bpp.catalog import load_catalogue
+from bpp.catalog import CatalogueInvalid, load_catalogue, read_catalogue
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval
@@ -121,6 +121,20 @@ def test_nothing_that_costs_is_beside_a_stall() -> None:
         replace(terms, session=SessionTerms(stall=other))
     with pytest.raises(TermsInvalid, match="nothing beside them"):
         SessionTerms(stall=stall(), no_show=NoShow(fee=Money(0, INR), grace=GRACE))
+
+
+def test_a_stall_is_not_offered_with_a_promotion_for_some() -> None:
+    text = STALLS.read_text().replace(
+        "    session:", "    promotions: [{title: Letter, percent: 5, code: SPRING-26}]\n    session:", 1
+    )
+    with pytest.raises(CatalogueInvalid, match="nothing but taxes is beside these"):
+        read_catalogue(text, name="stalls.yaml")
+
+
+def test_no_other_price_can_take_the_place_of_one_at_a_stall() -> None:
+    terms = sold()
+    assert (terms.has_one_price, terms.can_be_repriced) == (True, False)
+    assert replace(terms, session=None).can_be_repriced
 
 
 def test_a_vehicle_that_takes_more_is_promised_the_power_of_the_plug() -> None:

@@ -32,7 +32,7 @@ class AskedTerms(TypedDict):
 def read_asked_terms(bag: Mapping[str, Any], paths: Paths) -> AskedTerms:
     """Return what a buyer asks for. Raises: FieldInvalid."""
     payment, code = bag.get(_PAYMENT), bag.get(_CODE)
-    if payment is not None and payment not in _TIMINGS:
+    if payment is not None and not (isinstance(payment, str) and payment in _TIMINGS):
         raise FieldInvalid(
             "no such way of paying", path=paths[Field.PAYMENT], hint=f"Name one of {', '.join(_TIMINGS)}."
         )
