@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 
 from stations.port import StationEventKind
 from stations.tables import station_connectors, stations
@@ -26,7 +26,12 @@ async def find_out_of_order(uow: UnitOfWork) -> frozenset[str]:
 
 
 async def settled_since(plug: str, uow: UnitOfWork) -> datetime | None:
-    """Return since when the plug stands as it does now, None if its station never said."""
-    query = select(station_connectors.c.status_at).where(station_connectors.c.connector_id == plug)
+    """Return since when the plug stands as it does now and its station is there, None if it never said."""
+    both = func.greatest(station_connectors.c.status_at, stations.c.connected_at)
+    query = (
+        select(both)
+        .join_from(station_connectors, stations, _AT)
+        .where(station_connectors.c.connector_id == plug)
+    )
     found: datetime | None = (await uow.connection.execute(query)).scalar_one_or_none()
     return found

@@ -78,7 +78,7 @@ class ConnectorDesk:
         state, at = await store.state(place), turn.at(status.at)
         charging = await ChargingStore(turn.uow.connection).find_open_at(connector_id=place.resource)
         is_old = state.status_at is not None and at < state.status_at
-        if is_old or status.kind is state.status or not _is_news(status.kind, state, charging):
+        if is_old or not _is_news(status.kind, state, charging):
             return
         is_left = status.kind is StationEventKind.AVAILABLE
         await store.set_state(
@@ -117,7 +117,9 @@ class ConnectorDesk:
 
 
 def _is_news(kind: StationEventKind, state: ConnectorState, charging: Charging | None) -> bool:
-    """Say whether a status says more than what charging has said already."""
+    """Say whether a status says more than what is known; who limits a connector may change meanwhile."""
+    if kind is state.status:
+        return kind is StationEventKind.SUSPENDED_BY_STATION
     if kind is StationEventKind.RESUMED:
         return state.status in _HINDERED
     is_plugged_in_anyway = charging is not None or state.status is StationEventKind.STOPPED

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -18,6 +18,7 @@ from stations.tables import station_connectors, stations
 
 _S: Final = stations.c
 _C: Final = station_connectors.c
+_AWAY: Final[Mapping[str, None]] = {"connected_at": None, "held_by": None, "held_until": None}
 _ENROLMENT_LOCK: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('enrolment of stations', 0))")
 
 
@@ -50,7 +51,7 @@ class ConnectorStore:
     async def enrol(self, roster: Roster) -> None:
         """Keep the stations of the file; who is in it no longer is forgotten, save what was charged there.
 
-        Processes that start at once do it one after the other.
+        One that is reached in another way now is away, until it is. Processes that start at once do it one after the other.
         """
         await self._connection.execute(_ENROLMENT_LOCK)
         ids = [station.id for station in roster.stations]
@@ -68,7 +69,11 @@ class ConnectorStore:
             await self._connection.execute(
                 insert(stations)
                 .values(station_id=station.id, protocol=station.protocol)
-                .on_conflict_do_nothing()
+                .on_conflict_do_update(
+                    index_elements=[_S.station_id],
+                    set_={"protocol": station.protocol, **_AWAY},
+                    where=_S.protocol.not_like(f"{station.protocol}%"),  # its version is kept, too
+                )
             )
         for place in roster.places:
             await self._connection.execute(
@@ -109,7 +114,7 @@ class ConnectorStore:
             update(stations)
             .where(_S.station_id == station_id, _S.connected_at.is_not(None))
             .where(_S.held_by.is_not_distinct_from(from_holder))
-            .values(connected_at=None, held_by=None, held_until=None)
+            .values(_AWAY)
             .returning(_S.station_id)
         )
         return gone.one_or_none() is not None

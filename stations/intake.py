@@ -41,18 +41,18 @@ _UNSIGNED: Final = object()
 class Said:
     """What a message says of a connector's meter: stands, and what of it could not be read.
 
-    `raw` are the message's bytes, which are kept with the readings. `signatures` says of seconds whose
-    values were signed that the meter vouches for these (None), or why it does not.
+    `raw` are the message's bytes, which are kept with the readings. `signatures` says of a direction and a
+    second for which something was signed that the meter vouches for that (None), or why it does not.
     """
 
     readings: Sequence[Found]
     raw: bytes
     unreadable: Sequence[str] = ()
-    signatures: Mapping[int, Doubt | None] = field(default_factory=dict)
+    signatures: Mapping[tuple[Direction, int], Doubt | None] = field(default_factory=dict)
 
     def with_stand(self, at: datetime, watt_hours: int | None) -> Said:
         """Return it with a stand that the message tells apart; none where a signed one is known."""
-        is_vouched_for = self.signatures.get(second_of(at), _UNSIGNED) is None
+        is_vouched_for = self.signatures.get((Direction.IMPORT, second_of(at)), _UNSIGNED) is None
         if watt_hours is None or is_vouched_for:
             return self
         return replace(self, readings=[*self.readings, stand_at(at, watt_hours)])
@@ -93,21 +93,26 @@ def read_meter_values(meter_values: Sequence[Any], *, raw: bytes, key: MeterKey 
     With the meter's `key` what is signed counts as the meter signed it. Without it a value is as good with
     a signature as without, for the station has shown who it is.
     """
-    readings: list[Found] = []
+    plain: list[Found] = []
+    signed: list[Found] = []  # after the others: of one second the last counts
     unreadable: list[str] = []
-    signatures: dict[int, Doubt | None] = {}
+    signatures: dict[tuple[Direction, int], Doubt | None] = {}
     for meter_value in meter_values:
         try:
-            plain, signed = parted(meter_value)
-            found = readings_of([plain], interval_seconds=None)
-            if signed and key is not None:
-                found, second, doubt = vouched(found, signed, at=meter_value["timestamp"], key=key)
-                signatures[second] = doubt
+            values, records = parted(meter_value)
+            found = readings_of([values], interval_seconds=None)
+            if not records or key is None:
+                plain += found
+                continue
+            of_meter = vouched(found, records, at=meter_value["timestamp"], key=key)
         except ValueRefused as error:
             unreadable.append(error.sentence)
-        else:
-            readings += found
-    return Said(readings=readings, raw=raw, unreadable=unreadable, signatures=signatures)
+            continue
+        plain += of_meter.plain
+        signed += of_meter.signed
+        unreadable += of_meter.untold
+        signatures |= {(one, of_meter.second): doubt for one, doubt in of_meter.verdicts.items()}
+    return Said(readings=[*plain, *signed], raw=raw, unreadable=unreadable, signatures=signatures)
 
 
 async def take_in(
@@ -134,15 +139,20 @@ async def take_in(
 async def _record(
     said: Said, place: Place, uow: UnitOfWork, now: datetime
 ) -> tuple[IngestResult, list[Found]]:
-    """Return what became of the readings, and them in the order of their document."""
+    """Return what became of the readings, and them in the order of their document.
+
+    What is said of one second is one reading: the last counts.
+    """
+    last = {(register, reading.time_period): reading for register, reading in said.readings}
     by_register: dict[RegisterName, list[Reading]] = {}
-    for register, reading in said.readings:
+    for (register, _), reading in last.items():
         by_register.setdefault(register, []).append(reading)
     ordered = [(register, each) for register, of in by_register.items() for each in of]
     doubts = {
         place: doubt
-        for place, (_, each) in enumerate(ordered)
-        if each.time_period is not None and (doubt := said.signatures.get(each.time_period.start)) is not None
+        for place, (register, each) in enumerate(ordered)
+        if each.time_period is not None
+        if (doubt := said.signatures.get((register.direction, each.time_period.start))) is not None
     }
     submitted = Submission(
         document=usage_point_of(MeterName(place.connector.meter, str(place)), by_register),

@@ -63,8 +63,8 @@ def _password_hash(text: str | None) -> str | None:
     return text
 
 
-def _fingerprint(text: str) -> bytes:
-    digits = text.replace(":", "")
+def _fingerprint(told: object) -> bytes:
+    digits = str(told).replace(":", "")
     if not _SHA256_HEX.fullmatch(digits):
         raise ValueError("this is no SHA-256 fingerprint of a certificate, 64 hexadecimal digits")
     return bytes.fromhex(digits)

@@ -38,7 +38,7 @@ class _Socket:
     async def receive(self) -> str | None:
         try:
             return await self._socket.receive_text()
-        except (WebSocketDisconnect, KeyError):  # the latter of bytes, which OCPP does not know
+        except (WebSocketDisconnect, RuntimeError, KeyError):  # gone, closed by us, or bytes: not of OCPP
             return None
 
     async def send(self, text: str) -> None:

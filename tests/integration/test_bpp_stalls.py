@@ -78,6 +78,12 @@ async def stands(world: SellerWorld, kind: StationEventKind, *, since: datetime)
         await uow.connection.execute(update(station_connectors).values(status=kind.value, status_at=since))
 
 
+async def is_there(world: SellerWorld, *, since: datetime | None) -> None:
+    """Have the station be connected since an instant, or away."""
+    async with world.uow_factory() as uow:
+        await uow.connection.execute(update(stations_table).values(connected_at=since))
+
+
 async def goes_on(world: SellerWorld, until: datetime) -> None:
     """Let time pass, and have the contracts looked at that are due then."""
     world.clock.advance(until - world.clock.now())
@@ -292,6 +298,34 @@ async def test_a_stall_is_late_while_another_vehicle_stays_there(world: SellerWo
     assert at(order)[-1] == SLOT + 8 * MINUTE
 
 
+async def test_a_station_that_was_away_has_its_stall_ready_when_it_is_back(moved: SellerWorld) -> None:
+    bought = await buy_session(moved, RESERVED)
+    await is_there(moved, since=None)
+    await goes_on(moved, SLOT)
+    await is_there(moved, since=SLOT + 30 * MINUTE)
+    await goes_on(moved, SLOT + 31 * MINUTE)
+    await moved.refresh_all()
+    order = await told(moved, bought)
+    assert states_in(order) == ["QUEUED", "ASSIGNED"]
+    assert at(order)[-1] == SLOT + 30 * MINUTE
+
+
+async def test_nobody_has_missed_a_stall_that_was_ready_just_before_its_slot_ended(
+    moved: SellerWorld, tmp_path: Path
+) -> None:
+    bought = await buy_session(moved, replace(RESERVED, trade_end=SLOT + 20 * MINUTE))
+    await stands(moved, StationEventKind.FAULTED, since=NOON)
+    await goes_on(moved, SLOT)
+    await stands(moved, StationEventKind.AVAILABLE, since=SLOT + 18 * MINUTE)
+    for minute in (18, 20, 20):
+        await goes_on(moved, SLOT + minute * MINUTE)
+    order = await told(moved, bought)
+    assert states_in(order) == ["QUEUED", "ASSIGNED", "FAILED_BY_CPO"]
+    worked_out = await settled_by_command(order, tmp_path)
+    assert (worked_out["driver"], worked_out["faults"]) == ("65.00", [])  # 13 minutes at 5
+    await is_billed_as_told(moved, bought, order, worked_out)
+
+
 async def test_who_leaves_a_plug_with_a_fault_was_let_down(moved: SellerWorld) -> None:
     bought = await buy_session(moved, WALK_IN)
     await wish(moved, bought, SessionWish.START, ordered=WALK_IN)
@@ -330,6 +364,7 @@ async def test_a_vehicle_is_promised_no_more_than_it_takes(world: SellerWorld) -
         (replace(WALK_IN, trade_start=SLOT), "for who walks in"),
         (replace(RESERVED, trade_start=None), "60 minutes ahead"),
         (replace(RESERVED, trade_start=SLOT - MINUTE), "60 minutes ahead"),
+        (replace(WALK_IN, trade_end=NOON + 4 * MINUTE), "kept for 5 minutes"),
         (replace(WALK_IN, vehicle_power=Energy(0).kilowatt_hours), "more power than nothing"),
     ],
 )

@@ -7,10 +7,13 @@ import json
 from collections.abc import AsyncIterator
 
 import pytest
+from fastapi import WebSocket
+from starlette.types import Message
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from stations.connector_store import ConnectorStore
+from stations.ocpp.door import _Socket
 from stations.port import Acceptance, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charge_points import PASSWORD, ChargePoint16, basic
@@ -84,6 +87,20 @@ async def test_a_station_that_is_back_before_its_going_was_kept_is_not_away(worl
                 await asyncio.sleep(0.01)
         await station.boot()
         assert world.told() == [K.ONLINE]
+
+
+async def test_a_connection_that_we_ended_has_ended_for_who_reads_it_too() -> None:
+    async def come() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def go(_message: Message) -> None:
+        pass
+
+    socket = WebSocket({"type": "websocket", "headers": []}, come, go)
+    await socket.accept()
+    link = _Socket(socket)
+    await link.close(1000, "another connection took its place")
+    assert await link.receive() is None
 
 
 async def test_a_station_that_does_not_answer_is_asked_again(world: StationWorld) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from stations.connector_store import ConnectorStore
 from stations.holds import HOLD_LASTS
 from stations.port import Acceptance, StationEventKind, Verb
 from stations.turn import Turn
@@ -128,6 +129,19 @@ async def test_a_station_that_is_back_at_another_process_in_time_was_never_away(
         assert (here.told(), there.told()) == ([K.ONLINE], [])
         await there.tell(Verb.START)
         await station.heard("RemoteStartTransaction")
+
+
+async def test_a_station_that_is_reached_in_another_way_now_is_away(here: StationWorld) -> None:
+    async with here.uow_factory() as uow:
+        store, turn = ConnectorStore(uow.connection), Turn(uow, NOW)
+        await here.desks.connectors.came("CP-7", protocol="simulator", turn=turn)
+        await store.enrol(here.roster)
+        [station] = await store.all()
+        assert (station["protocol"], station["connected_at"]) == ("ocpp", None)
+        await here.desks.connectors.came("CP-7", protocol="ocpp1.6", turn=turn)
+        await store.enrol(here.roster)
+        [station] = await store.all()
+        assert (station["protocol"], station["connected_at"]) == ("ocpp1.6", NOW)
 
 
 async def test_processes_that_start_at_once_keep_the_same_stations(here: StationWorld) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from kernel.energy import Energy
 from metering.doubt import Doubt, Reason
+from metering.energy import Direction
 from stations.intake import Said, stand_at, take_in
 from stations.port import StationEventKind, Verb
 from stations.signed_values import second_of
@@ -90,11 +91,32 @@ async def test_a_stand_that_the_meter_does_not_vouch_for_is_set_aside(
     assert charging.doubt
 
 
-async def test_a_record_that_cannot_be_believed_and_stands_alone_is_told(world: StationWorld) -> None:
-    await charged(world, with_record(NOW + 20 * MINUTE, None, OTHER.record("9")), stop=2_000)
+@pytest.mark.parametrize(
+    ("record", "reason", "why"),
+    [
+        (OTHER.record("9"), "SIGNATURE_INVALID", "its signature is not that of the meter"),
+        (
+            ITS.record("2", RI="01-00:B2.08.00*FF"),  # of the transaction, not of the meter
+            "SIGNED_OTHERWISE",
+            "the signed record says nothing of this register",
+        ),
+    ],
+)
+async def test_an_end_is_not_believed_whose_record_is_not(
+    world: StationWorld, record: str, reason: str, why: str
+) -> None:
+    half = sampled(NOW + 10 * MINUTE, 2_000)
+    await charged(world, half, with_record(NOW + 20 * MINUTE, None, record), stop=9_000)
     [charging] = await world.chargings()
-    assert charging.doubt == "its signature is not that of the meter"
-    assert await world.energy(NOW, NOW + 20 * MINUTE) == Energy(1_000)
+    assert charging.doubt == why
+    assert await reasons(world) == {reason}
+    assert await world.energy(NOW, NOW + 20 * MINUTE) == Energy(1_000)  # what was believed last
+
+
+async def test_a_signed_stand_counts_whatever_is_said_beside_it_at_that_second(world: StationWorld) -> None:
+    end = with_record(NOW + 20 * MINUTE, None, ITS.record("3.4"))
+    await charged(world, end, sampled(NOW + 20 * MINUTE, 4_900), stop=4_900)
+    assert await world.energy(NOW, NOW + 20 * MINUTE) == Energy(2_400)
 
 
 async def test_a_record_at_no_instant_is_told(world: StationWorld) -> None:
@@ -128,6 +150,32 @@ async def test_in_ocpp_2_a_record_stands_beside_its_value(world: StationWorld) -
     assert await reasons(world) == {"SIGNATURE_INVALID"}
 
 
+async def test_what_is_sent_beside_a_signed_value_needs_no_record_of_its_own(world: StationWorld) -> None:
+    signed = {
+        "signedMeterData": b64encode(ITS.record("2.5").encode()).decode(),
+        "signingMethod": "ECDSA-secp256r1-SHA256",
+        "encodingMethod": "OCMF",
+        "publicKey": "",
+    }
+    kwh = {"unitOfMeasure": {"unit": "kWh"}}
+    taken = {"value": 2.5, "signedMeterValue": signed, **kwh}
+    given = {"value": 0, "measurand": "Energy.Active.Export.Register", **kwh}
+    value = {"timestamp": text_of(NOW + 10 * MINUTE), "sampledValue": [taken, given]}
+    async with ChargePoint201(world.url) as station:
+        await station.event("Started", NOW, tag=TAG, kwh=1.0)
+        world.clock.advance(20 * MINUTE)
+        await station.call(ocpp.v201.call.MeterValues(evse_id=1, meter_value=[value]))
+    assert await world.energy(NOW, NOW + 10 * MINUTE) == Energy(1_500)
+    assert await world.quarantined() == []
+
+
+async def test_of_what_is_said_of_one_second_the_last_counts(world: StationWorld) -> None:
+    end = NOW + 20 * MINUTE
+    await charged(world, sampled(end, 3_490), sampled(end, 3_500), stop=3_499)
+    assert await world.energy(NOW, end) == Energy(2_499)
+    assert await world.quarantined() == []
+
+
 async def test_a_value_that_nobody_signed_counts_as_before(world: StationWorld) -> None:
     await charged(world, sampled(NOW + 20 * MINUTE, 3_000), stop=3_000)
     assert await world.energy(NOW, NOW + 20 * MINUTE) == Energy(2_000)
@@ -139,7 +187,9 @@ async def test_what_was_set_aside_counts_when_it_comes_again_and_the_right_key_i
     doubt = Doubt(Reason.SIGNATURE_INVALID, "its signature is not that of the meter")
     for verdict, stands in ((doubt, {}), (doubt, {}), (None, {second_of(NOW): 1_000})):
         said = Said(
-            readings=[stand_at(NOW, 1_000)], raw=b"the same bytes", signatures={second_of(NOW): verdict}
+            readings=[stand_at(NOW, 1_000)],
+            raw=b"the same bytes",
+            signatures={(Direction.IMPORT, second_of(NOW)): verdict},
         )
         async with world.uow_factory() as uow:
             taken = await take_in(

@@ -146,6 +146,17 @@ async def test_a_session_is_charged_by_a_back_office(world: WebhookWorld, office
     assert len(await world.quarantined()) == 1
 
 
+async def test_who_limits_a_connector_may_change_while_it_is_limited(world: WebhookWorld) -> None:
+    await world.tell(Verb.START)
+    await world.post("STARTED", NOW, charging="c-1", session=SESSION, register_wh=1_000)
+    for minute, said in enumerate(({}, {"grid_event": "DR-1"}, {}), start=1):
+        world.clock.advance(MINUTE)
+        answer = await world.post("SUSPENDED_BY_STATION", NOW + minute * MINUTE, **said)
+        assert answer.status_code == 200
+    limits = [event for event in world.events if event.kind is K.SUSPENDED_BY_STATION]
+    assert [event.grid_event for event in limits] == [None, "DR-1", None]
+
+
 async def test_a_back_office_that_is_down_is_asked_again(world: WebhookWorld, office: BackOffice) -> None:
     office.answers += [Response(status_code=503), Response(status_code=429)]
     assert await world.tell(Verb.START) is None

@@ -92,6 +92,8 @@ class SessionTerms:
             raise TermsInvalid(f"a session lasts from a minute to {_LONGEST.days} days, not {self.longest}")
         if self.finder is not None and self.finder.kind is not LineKind.FEE:
             raise TermsInvalid("what the buyer's platform gets is a fee")
+        if self.stall is not None and self.stall.terms.grace > self.longest:
+            raise TermsInvalid("a session at a stall may last as long as its grace at least")
         others = (self.idle, self.occupancy, self.no_show, self.finder)
         if self.stall is not None and any(each is not None for each in others):
             raise TermsInvalid(

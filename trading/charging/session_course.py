@@ -110,7 +110,8 @@ def require_startable(session: Session, *, now: datetime) -> None:
 def due_event(session: Session, *, now: datetime) -> SessionEvent | None:
     """Return what time alone makes of a session by `now`, None if nothing."""
     if session.state in (SessionState.RESERVED, SessionState.STARTING):
-        is_let_down = session.was_refused or session.is_queued
+        is_late = session.start_by > session.slot.end  # of a stall that got ready when it was
+        is_let_down = session.was_refused or session.is_queued or is_late
         nobody = SessionEvent.UNSERVED if is_let_down else SessionEvent.MISSED
         return nobody if now >= _waited_for_until(session) else None
     if now >= _given_up_at(session):
@@ -132,7 +133,7 @@ def next_look(session: Session, *, now: datetime) -> datetime:
 def _waited_for_until(session: Session) -> datetime:
     """Return until when somebody is waited for: who wants to start is there, and has the whole slot."""
     is_there = session.state is SessionState.STARTING or session.was_refused or session.is_queued
-    return session.slot.end if is_there else session.start_by
+    return session.slot.end if is_there else min(session.start_by, session.slot.end)
 
 
 def _given_up_at(session: Session) -> datetime:

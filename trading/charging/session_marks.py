@@ -57,7 +57,7 @@ def _mark_refused(session: Session, _at: datetime) -> Session:
 
 def _mark_late(session: Session, _at: datetime) -> Session:
     """Who was there, and too late at the plug, has the rest of the slot to come back."""
-    return replace(session, start_by=session.slot.end)
+    return replace(session, start_by=max(session.start_by, session.slot.end))
 
 
 def _mark_cancel(session: Session, at: datetime) -> Session:

@@ -41,6 +41,7 @@ def session_window(
     _require_reservable(window, resource, now=now)
     if terms.stall is not None:
         _require_mode(terms.stall, request, now=now)
+        _require_grace(terms.stall, window)
     return window
 
 
@@ -59,6 +60,16 @@ def _require_mode(stall: StallOffer, request: OrderRequest, *, now: datetime) ->
             f"a stall is reserved {LEAD // _MINUTE} minutes ahead at least",
             path=Field.TRADE_START,
             hint="Name a later start, or take an offer for who walks in.",
+        )
+
+
+def _require_grace(stall: StallOffer, window: Interval) -> None:
+    """Let a slot be long enough for its driver to be waited for as long as was agreed."""
+    if window.duration < stall.terms.grace:
+        raise WindowUnavailable(
+            f"a stall is kept for {stall.terms.grace // _MINUTE} minutes, and the session is shorter",
+            path=Field.TRADE_END,
+            hint="Ask for a longer one.",
         )
 
 

@@ -12,10 +12,12 @@ from trading.charging.stall_ledger import SECOND, StallState, append
 
 
 def assign(session: Session, *, at: datetime, grace: timedelta) -> Session:
-    """Return a session whose stall is ready since an instant: from then on its driver is waited for."""
+    """Return a session whose stall is ready since an instant: from then on its driver is waited for.
+
+    Where its slot is over before the grace is, nobody can have missed it.
+    """
     rows = append(session.rows or (), StallState.ASSIGNED, at=at, stall=session.plug)
-    start_by = min(session.slot.end, max(session.start_by, rows[-1].at + grace))
-    return replace(session, rows=rows, start_by=start_by)
+    return replace(session, rows=rows, start_by=max(session.start_by, rows[-1].at + grace))
 
 
 def withdraw(session: Session, *, at: datetime) -> Session:

@@ -57,6 +57,7 @@ def test_files_that_it_names_lie_beside_it(tmp_path: Path) -> None:
         ("    password:", "    # password:", "a `password` or `certificates`, and not both"),
         ("    password:", f"    certificates: ['{'ab' * 32}']\n    password:", "and not both"),
         ("    password:", "    certificates: [ab]\n    # ", "no SHA-256 fingerprint"),
+        ("    password:", "    certificates: [12]\n    # ", "no SHA-256 fingerprint"),
         ("id: CP-7", "id: CP/7", "1 to 48 letters"),
         ("number: 1, resource: plug-1", "number: 0, resource: plug-1", "greater than or equal to 1"),
         ('meter: "0A01"', "meter: kWh", "stations.0.ocpp.connectors.0.meter"),

@@ -119,6 +119,8 @@ def test_nothing_that_costs_is_beside_a_stall() -> None:
     other = replace(stall(), terms=replace(stall().terms, idle=dollars))
     with pytest.raises(CurrencyMismatch, match="the stall is in USD"):
         replace(terms, session=SessionTerms(stall=other))
+    with pytest.raises(TermsInvalid, match="as long as its grace"):
+        SessionTerms(stall=stall(), longest=4 * MINUTE)
     with pytest.raises(TermsInvalid, match="nothing beside them"):
         SessionTerms(stall=stall(), no_show=NoShow(fee=Money(0, INR), grace=GRACE))
 
@@ -156,6 +158,15 @@ def test_a_session_waits_for_its_stall_and_then_for_its_driver() -> None:
     late = ready(600)
     assert late.start_by == SIX + 15 * MINUTE
     assert due_event(late, now=SIX + 15 * MINUTE) is _E.MISSED
+
+
+def test_who_has_less_than_the_grace_for_a_stall_cannot_have_missed_it() -> None:
+    late = ready(58 * 60)
+    assert next_look(late, now=SIX + 58 * MINUTE) == late.slot.end
+    assert due_event(late, now=late.slot.end - SECOND) is None
+    assert due_event(late, now=late.slot.end) is _E.UNSERVED
+    timed_out = after(late, [(58 * 60, _E.START), (59 * 60, _E.TIMED_OUT)])
+    assert due_event(timed_out, now=late.slot.end) is _E.UNSERVED
 
 
 @pytest.mark.parametrize(
