@@ -14,6 +14,7 @@ from typing import Final
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
 from kernel.local_periods import Cadence, local_periods
+from kernel.proportion import ratio
 from trading.curtailment import Curtailment
 from trading.grid import SanctionedLoad
 
@@ -31,14 +32,14 @@ class Use:
 
     @property
     def watts(self) -> Fraction:
-        return Fraction(self.quantity.watt_hours) / Fraction(self.window.duration / _HOUR)
+        return self.quantity.watt_hours / ratio(self.window.duration, _HOUR)
 
     def within(self, period: Interval) -> Fraction:
         """Return the Wh of it that flow within a period."""
         shared = self.window.intersection(period)
         if shared is None:
             return Fraction(0)
-        return self.quantity.watt_hours * Fraction(shared.duration / self.window.duration)
+        return self.quantity.watt_hours * ratio(shared.duration, self.window.duration)
 
 
 def cut_back(use: Use, cuts: Sequence[Curtailment]) -> list[Use]:
@@ -99,7 +100,7 @@ class Sanction:
         """Return how much can still be traded over `window` beside `uses`, in whole Wh."""
         bounds: list[Fraction] = []
         if self.watts is not None:
-            bounds.append((self.watts - peak(window, uses)) * Fraction(window.duration / _HOUR))
+            bounds.append((self.watts - peak(window, uses)) * ratio(window.duration, _HOUR))
         if self.energy is not None:
             bounds += self._by_period(self.energy, window, uses)
         return Energy(max(0, int(min(bounds))))
@@ -119,7 +120,7 @@ class Sanction:
             shared = window.intersection(period)
             if shared is not None:
                 left = limit.watt_hours - sum((use.within(period) for use in uses), Fraction(0))
-                found.append(left / Fraction(shared.duration / window.duration))
+                found.append(left / ratio(shared.duration, window.duration))
         return found
 
 

@@ -24,6 +24,15 @@ def use(start: float, end: float, watt_hours: int) -> Use:
     return Use(window=hours(start, end), quantity=Energy(watt_hours))
 
 
+def test_times_count_exactly_where_no_float_tells_them() -> None:
+    third = Interval(DAY, DAY + timedelta(minutes=20))
+    assert use(0, 3, 9_000).within(hours(0, 1)) == 3_000
+    assert Use(window=third, quantity=Energy(1_000)).watts == 3_000
+    assert Sanction(watts=3_000).remaining(third, []) == Energy(1_000)
+    assert Sanction(energy=Energy(1_000)).remaining(hours(21, 24), [use(-1, 2, 2_400)]) == Energy(0)
+    assert before([use(0, 3, 9_000)], DAY + timedelta(hours=1)) == [use(0, 1, 3_000)]
+
+
 def test_a_load_leaves_what_it_gives_over_the_window_beside_its_busiest_instant() -> None:
     sanction = Sanction(watts=5_000)
     uses = [use(8, 10, 4_000), use(9, 11, 2_000), use(12, 13, 5_000)]
