@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY, Energy
@@ -41,6 +42,12 @@ class Allocations:
     def in_periods(self) -> Energy:
         """What is said of the periods, together."""
         return sum((each.allocated for each in self.by_period), ZERO_ENERGY)
+
+    @property
+    def amounts(self) -> Iterator[Energy]:
+        """All that is said of energy, in no order."""
+        told = chain.from_iterable((each.allocated, each.consumed, each.produced) for each in self.by_period)
+        return (amount for amount in (self.delivered, *told) if amount is not None)
 
     def says_the_same(self, other: Allocations) -> bool:
         """Say whether both tell the same of the same periods, whenever that was."""
@@ -80,6 +87,12 @@ def check_allocations(contract: Contract, said: Allocations) -> None:
 def check_allocated(said: Allocations, *, of: Energy, window: Interval) -> None:
     """Let pass what can be of a trade of so much energy within a window. Raises: FieldInvalid."""
     _check_periods(window, [each.period for each in said.by_period])
+    if any(amount < ZERO_ENERGY for amount in said.amounts):
+        raise FieldInvalid(
+            "less than nothing is said to be delivered, taken or given",
+            path=Field.QUANTITY,
+            hint="Say what a meter gives and what it takes apart, neither below nought.",
+        )
     counted = max(said.in_periods, said.delivered or ZERO_ENERGY)
     if counted > of:
         raise FieldInvalid(

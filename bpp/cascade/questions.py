@@ -11,7 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, insert, literal_column, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bpp.cascade.tables import utility_questions
@@ -153,10 +153,18 @@ class QuestionStore:
         """Return the contract that a utility was asked about and calls so, or we do; None if none."""
         if not order_id.isprintable():  # PostgreSQL takes no NUL
             return None
-        named = or_(_COLUMNS.contract_id == order_id, _COLUMNS.answer["order_id"].astext == order_id)
+        found = await self._connection.execute(self.naming(order_id, utility_id=utility_id))
+        return found.scalar_one_or_none()
+
+    @staticmethod
+    def naming(order_id: str, *, utility_id: str) -> Select[str]:
+        """Return the query for the contract that a utility names."""
+        answered: ColumnElement[str] = literal_column(
+            "(answer ->> 'order_id')"
+        )  # as its index has it, without a parameter
+        named = or_(_COLUMNS.contract_id == order_id, answered == order_id)
         query = select(_COLUMNS.contract_id).where(_COLUMNS.utility_id == utility_id, named)
-        newest = query.order_by(_COLUMNS.id.desc()).limit(1)
-        return (await self._connection.execute(newest)).scalar_one_or_none()
+        return query.order_by(_COLUMNS.id.desc()).limit(1)
 
     async def find_due(self, *, now: datetime) -> Question | None:
         """Return the question that something has to be done about for the longest."""

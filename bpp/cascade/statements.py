@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
@@ -13,12 +14,15 @@ from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.cascade.questions import QuestionStore
 from bpp.curtailment import curtail_contract, judge_curtailment
 from bpp.platform import Bpp
+from kernel.errors import NodeError
 from node.audit import Actor
 from node.message import Inbound
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.contracts import ContractStore
+from trading.curtailment import Curtailment
+from trading.curtailments import CurtailmentStore
 from trading.fields import Field
 from trading.grid_statement import UtilityStatement, check_allocations
 from trading.mapping import wire_of
@@ -26,6 +30,9 @@ from trading.mapping.grid_statement import read_utility_statement
 from trading.refusals import OrderNotFound
 
 log = structlog.get_logger(__name__)
+
+_FIELDS: Final = {"watt_hours": Field.QUANTITY, "since": Field.ORDER}
+"""Where in a message stands what a form of curtailment names so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +68,35 @@ async def check_heard(heard: Heard, uow: UnitOfWork) -> None:
     Raises: NotCurtailable, CurtailmentContradicted, CurtailmentInvalid, UpdateNotAllowed, FieldInvalid.
     """
     contract, said = heard.contract, heard.said
-    if (wanted := said.curtailment_of(contract)) is not None:
-        await judge_curtailment(contract, wanted, uow)
+    if (wanted := await _find_cut(heard, uow)) is not None:
+        with _on_the_wire():
+            await judge_curtailment(contract, wanted, uow)
     if said.allocations is not None:
         check_allocations(contract, said.allocations)
+
+
+async def _find_cut(heard: Heard, uow: UnitOfWork) -> Curtailment | None:
+    """Return what is cut, None if nothing is.
+
+    What was cut last and is told again, as of no instant, is nothing new: a statement of what was delivered
+    may always tell it beside.
+    """
+    contract, said = heard.contract, heard.said
+    wanted = said.curtailment_of(contract)
+    if wanted is None or said.since is not None:
+        return wanted
+    before = await CurtailmentStore(uow.connection).find_all(contract.id)
+    return None if before and before[-1].curtailment.cut == wanted.cut else wanted
+
+
+@contextmanager
+def _on_the_wire() -> Iterator[None]:
+    """Name what stands against a curtailment as a message has it, and not an operator's form."""
+    try:
+        yield
+    except NodeError as error:
+        error.path = _FIELDS.get(str(error.path), error.path)
+        raise
 
 
 async def take_statement(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, *, now: datetime) -> None:
@@ -80,16 +112,17 @@ async def take_statement(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, *, now: da
         said_at=inbound.context.timestamp,
     )
     said = heard.said
-    if (wanted := said.curtailment_of(heard.contract)) is not None:
-        await curtail_contract(
-            bpp,
-            heard.contract.id,
-            wanted,
-            uow,
-            by=Actor(who=f"utility {inbound.sender}"),
-            why=said.note or "no words were given",
-            now=now,
-        )
+    if (wanted := await _find_cut(heard, uow)) is not None:
+        with _on_the_wire():
+            await curtail_contract(
+                bpp,
+                heard.contract.id,
+                wanted,
+                uow,
+                by=Actor(who=f"utility {inbound.sender}"),
+                why=said.note or "no words were given",
+                now=now,
+            )
     if said.allocations is not None:
         await _keep_allocations(heard, inbound, uow, now=now)
 

@@ -44,6 +44,7 @@ utility_questions: Final = Table(
     Column("error", JSONB(none_as_null=True)),  # why not
     UniqueConstraint("message_id"),
     Index("ix_utility_questions_contract_id", "contract_id", "id"),
+    Index("ix_utility_questions_answered", text("(answer ->> 'order_id')")),
     Index("ix_utility_questions_due_at", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
 )
 

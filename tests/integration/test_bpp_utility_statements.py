@@ -9,6 +9,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import pytest
+import simplejson
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -161,6 +162,52 @@ async def test_a_trade_that_was_cut_gives_its_utility_load_back_and_once(world: 
     assert await world.trades(world.hill) == [("CONFIRMED", 10_000), ("CONFIRMED", 10_000)]
     await world.order(Action.CANCEL, {"order": {"beckn:id": bought}})
     assert await world.trades(world.hill) == [("CANCELLED", 0), ("CONFIRMED", 10_000)]
+
+
+def edited(message: Outgoing, *, drop: str | None = None, **delivery: Any) -> Outgoing:
+    """Return a statement of 2.0 RC as another make says it, under another message id."""
+    document = simplejson.loads(again(message).body, use_decimal=True)
+    written = document["message"]["order"]
+    if drop is not None:
+        del written["beckn:orderAttributes"][drop]
+    written["beckn:orderItems"][0]["beckn:orderItemAttributes"]["fulfillmentAttributes"] |= delivery
+    body = simplejson.dumps(document, use_decimal=True).encode()
+    return replace(message, message_id=document["context"]["message_id"], body=body)
+
+
+async def test_a_cut_that_is_told_again_beside_what_was_delivered_is_no_other(world: GridWorld) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    await curtail(world, world.hill, bought, 4_000)
+    whole_day = edited(
+        statement_of(world),
+        drop="curtailedFrom",
+        lastUpdated=format_instant(END + HOUR),
+        deliveredQuantity=6,
+        meterReadings=[
+            {
+                "beckn:timeWindow": {
+                    "@type": "beckn:TimePeriod",
+                    "schema:startTime": format_instant(START),
+                    "schema:endTime": format_instant(END),
+                },
+                "allocatedEnergy": 6,
+                "unit": "kWh",
+            }
+        ],
+    )
+    await world.deliver(whole_day, world.hill)
+    await world.settle_down()
+    assert len(await cuts(world, bought)) == len(told_buyer(world)) == 1
+    [account] = await allocations(world, bought)
+    assert account["whole"]["said_wh"] == account["periods"][0]["said_wh"] == 6_000
+    more = edited(whole_day, lastUpdated=format_instant(END + HOUR), curtailedQuantity=5)
+    with pytest.raises(NodeError, match="nothing flows under the contract") as refused:
+        await world.admit(more, world.hill)
+    assert refused.value.path == "$.message.order"
+    too_much = edited(statement_of(world), lastUpdated=format_instant(MIDDLE), curtailedQuantity=11)
+    with pytest.raises(NodeError, match="11 kWh cannot be cut from 10 kWh") as refused:
+        await world.admit(too_much, world.hill)
+    assert str(refused.value.path).endswith("['beckn:quantity']")
 
 
 async def test_the_platforms_door_refuses_what_may_not_be_said_and_a_refused_cut_frees_no_load(

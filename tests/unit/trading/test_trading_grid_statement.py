@@ -54,6 +54,14 @@ def test_up_to_what_was_contracted_can_be_allocated_within_the_window() -> None:
         (told((Interval(NOW - timedelta(days=9), HALF), 1)), "the trade runs from"),
         (told((Interval(HALF, WINDOW.end + timedelta(seconds=1)), 1)), "the trade runs from"),
         (told((WINDOW, 1), (SECOND, 1)), "on is told twice"),
+        (told((FIRST, -1), (SECOND, 10_001)), "less than nothing"),
+        (told(delivered=-1), "less than nothing"),
+        (
+            Allocations(
+                said_at=NOW, by_period=(Allocation(period=FIRST, allocated=Energy(1), consumed=Energy(-1)),)
+            ),
+            "less than nothing",
+        ),
     ],
 )
 def test_nothing_is_allocated_that_cannot_have_been_delivered(said: Allocations, words: str) -> None:
