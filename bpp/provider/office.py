@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 import structlog
 
 from bpp.provider.breaker import Breaker
-from bpp.provider.port import Answer, Event, ProviderAway, ProviderPort, Question
+from bpp.provider.port import Answer, Event, ProviderAway, ProviderPort, ProviderUnreached, Question
 from kernel.clock import Clock
 from kernel.errors import NodeError
 
@@ -84,21 +84,18 @@ class Office:
         """Return what a call gives. Raises: ProviderResting, TimeoutError, and what the call does."""
         if not self.breaker.lets_through(self.clock.now()):
             raise ProviderResting("the back office was silent again and again, and is left alone for a while")
-        is_silent = False
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
-                return await call()
-        except TimeoutError:
-            is_silent = True
+                said = await call()
+        except (TimeoutError, ProviderUnreached):
+            if self.breaker.missed(self.clock.now()):
+                log.warning("provider.left_alone", office=self.name)
             raise
-        finally:
-            self._note(is_silent=is_silent)
-
-    def _note(self, *, is_silent: bool) -> None:
-        if not is_silent:
+        except Exception:  # it said something, if nothing sensible; who is cancelled learns nothing
             self.breaker.heard()
-        elif self.breaker.missed(self.clock.now()):
-            log.warning("provider.left_alone", office=self.name)
+            raise
+        self.breaker.heard()
+        return said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

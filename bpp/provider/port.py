@@ -120,13 +120,20 @@ class ProviderAway(NodeError):
     code, http_status, retryable = "NET_DOWNSTREAM_UNAVAILABLE", 503, True
 
 
+class ProviderUnreached(ProviderAway):
+    """Nothing came from the back office: nobody is there, or the connection was lost."""
+
+
 class ProviderPort(Protocol):
     """A back office; no transaction is open while it is asked or told."""
 
     async def ask(self, question: Question) -> Answer:
-        """Return whether the order is to be taken. Raises: ProviderAway."""
+        """Return whether the order is to be taken. Raises: ProviderAway, ProviderUnreached."""
         ...
 
     async def tell(self, event: Event) -> None:
-        """Return once the event is taken; it is told again until then. Raises: ProviderAway."""
+        """Return once the event is taken; it is told again until then.
+
+        Raises: ProviderAway, ProviderUnreached.
+        """
         ...

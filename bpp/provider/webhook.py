@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from bpp.provider.answer import read_answer
 from bpp.provider.document import write_event, write_question
-from bpp.provider.port import Answer, Event, ProviderAway, Question
+from bpp.provider.port import Answer, Event, ProviderAway, ProviderUnreached, Question
 from kernel.body_signature import sign_body
 from kernel.clock import Clock
 from registry_client.reach import AnswerTooLong, read_at_most
@@ -27,7 +27,7 @@ _FIRST_OF_SERVER: Final = 500
 _AGAIN: Final = Backoff(first=timedelta(milliseconds=250), longest=timedelta(seconds=2))
 
 
-class _TryLater(ProviderAway):
+class _Busy(ProviderAway):
     """It may answer in a moment."""
 
 
@@ -47,16 +47,16 @@ class WebhookProvider:
         while True:
             try:
                 return read_answer(await self._post(body, key=key))
-            except _TryLater:
+            except (ProviderUnreached, _Busy):
                 failures += 1
                 await asyncio.sleep(_AGAIN.after(failures).total_seconds())
 
     async def tell(self, event: Event) -> None:
-        """Post an event once. Raises: ProviderAway."""
+        """Post an event once. Raises: ProviderAway, ProviderUnreached."""
         await self._post(orjson.dumps(write_event(event)), key=f"provider-event-{event.id}")
 
     async def _post(self, body: bytes, *, key: str) -> bytes:
-        """Return what was answered to a post that was taken. Raises: ProviderAway."""
+        """Return what was answered to a post that was taken. Raises: ProviderAway, ProviderUnreached."""
         try:
             async with (
                 httpx.AsyncClient(timeout=None, trust_env=False, verify=self._verify) as client,  # noqa: S113
@@ -64,12 +64,13 @@ class WebhookProvider:
             ):
                 answer = await read_at_most(response, _MOST_ANSWER_BYTES)
         except httpx.HTTPError as error:
-            raise _TryLater(f"the back office could not be reached: {type(error).__name__}") from error
+            reason = f"the back office could not be reached: {type(error).__name__}"
+            raise ProviderUnreached(reason) from error
         except AnswerTooLong as error:
             raise ProviderAway("the back office says more than 65536 bytes") from error
         status = response.status_code
         if status in _LATER or status >= _FIRST_OF_SERVER:
-            raise _TryLater(f"the back office answered {status}")
+            raise _Busy(f"the back office answered {status}")
         if not response.is_success:
             raise ProviderAway(f"the back office answered {status}", hint=_HINTS.get(status))
         return answer

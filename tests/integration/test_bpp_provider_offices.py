@@ -129,6 +129,22 @@ async def test_one_that_answers_nonsense_is_not_left_alone(world: AskedWorld, of
     await world.buy(10)
 
 
+async def test_one_that_cannot_be_reached_with_events_has_not_been_heard_of(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    own_office = own(world, office, patience=SHORT)
+    world.own = {SELLER: own_office}
+    for transaction in ("t-1", "t-2"):
+        await world.send(Action.INIT, {"order": order(3)}, transaction_id=transaction)
+    await office.server.stop()
+    for _ in range(MOST_SILENCES - 1):
+        assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
+    with capture_logs() as logs:
+        assert await world.tell_all() == 2
+    assert [each["event"] for each in logs].count("provider.left_alone") == 1
+    assert not own_office.breaker.lets_through(world.clock.now())
+
+
 async def test_events_of_one_that_rests_wait_without_being_posted(
     world: AskedWorld, office: BackOffice
 ) -> None:
