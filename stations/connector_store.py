@@ -51,7 +51,8 @@ class ConnectorStore:
     async def enrol(self, roster: Roster) -> None:
         """Keep the stations of the file; who is in it no longer is forgotten, save what was charged there.
 
-        One that is reached in another way now is away, until it is. Processes that start at once do it one after the other.
+        One that is reached in another way now is away, until it is there. Processes that start at once do
+        it one after the other.
         """
         await self._connection.execute(_ENROLMENT_LOCK)
         ids = [station.id for station in roster.stations]

@@ -21,9 +21,9 @@ _INSTANT: Final = timedelta(microseconds=1)
 class Session:
     """A session of a contract at a plug.
 
-    `slot` is when it was agreed to be, `start_by` until when a reserved one is kept; after the slot of a stall
-    that got ready too late. `stopped_at` is when its charging ended, `idle_since` since when the vehicle
-    takes nothing though it could, `left_at` when it had gone, or when it was clear that none comes.
+    `slot` is when it was agreed to be, `start_by` until when a reserved one is kept; that is after the slot
+    where a stall got ready too late. `stopped_at` is when its charging ended, `idle_since` since when the
+    vehicle takes nothing though it could, `left_at` when it had gone, or when it was clear that none comes.
     `was_refused` says that the plug would not start, `why` in words what stands in the way. `rows` are the
     ledger of a stall that is sold as such, None of others.
     """
