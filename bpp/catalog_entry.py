@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -33,8 +33,17 @@ def _meter(text: str) -> str:
     return text
 
 
+MOST_KWH: Final = 100_000_000_000
+"""The most that one entry may say, 100 TWh: what all of them come to can be counted."""
+
+
 def require_whole_watt_hours(kilowatt_hours: Decimal) -> Decimal:
-    """Return an amount of energy that is not finer than a watt-hour. Raises: ValueError."""
+    """Return an amount of energy that is not finer than a watt-hour, nor beyond all that there is.
+
+    Raises: ValueError.
+    """
+    if abs(kilowatt_hours) > MOST_KWH:
+        raise ValueError(f"{kilowatt_hours} kWh is more than {MOST_KWH} kWh")
     try:
         Energy.from_kwh(kilowatt_hours)
     except NotWholeWattHours as error:

@@ -70,7 +70,12 @@ class ForecastJobs:
                 direction=Direction.EXPORT,
                 window=observed_span(rule, now=now),
             )
-            buckets = expect(rule, readings, forecast_hours(rule, found[0].production, now=now), now=now)
+            coming = forecast_hours(rule, found[0].production, now=now)
+            hours = await ForecastStore(uow.connection).fitting(found[0].id, coming)
+            if not hours:
+                log.info("forecast.stays", resource=found[0].id, why="other intervals are forecast already")
+                return
+            buckets = expect(rule, readings, hours, now=now)
             why = f"{rule.share_percent:f} % of the mean of {rule.over_days} days"
             said = Said(buckets=buckets, by=_BY, why=why, source=ForecastSource.METER)
             oversold = await take_forecast(

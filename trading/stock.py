@@ -43,8 +43,14 @@ _PARTS: Final = text(
     WHERE p.contract_id = :contract_id ORDER BY b.starts, b.id
     """
 )
-
-
+_LESS: Final = """unnest(CAST(:buckets AS bigint[]), CAST(:less AS bigint[])) AS l(bucket_id, watt_hours)
+    WHERE p.contract_id = :contract_id AND p.bucket_id = l.bucket_id"""
+_END_PARTS: Final = text(
+    f"DELETE FROM hold_parts AS p USING {_LESS} AND p.watt_hours = l.watt_hours"  # noqa: S608  our words
+)
+_LESSEN_PARTS: Final = text(
+    f"UPDATE hold_parts AS p SET watt_hours = p.watt_hours - l.watt_hours FROM {_LESS}"  # noqa: S608
+)
 _FREE: Final = text(
     """
     DELETE FROM hold_parts WHERE contract_id = ANY(CAST(:contracts AS text[]))
@@ -236,13 +242,9 @@ class Stock:
     async def _reduce(self, contract_id: str, less: Mapping[int, int]) -> None:
         """Give back so much of what a contract holds of each bucket."""
         freed = {bucket_id: watt_hours for bucket_id, watt_hours in less.items() if watt_hours}
-        for bucket_id, watt_hours in freed.items():
-            part = (hold_parts.c.contract_id == contract_id, hold_parts.c.bucket_id == bucket_id)
-            all_of_it = hold_parts.c.watt_hours == watt_hours
-            await self._connection.execute(delete(hold_parts).where(*part, all_of_it))
-            await self._connection.execute(
-                update(hold_parts).where(*part).values(watt_hours=hold_parts.c.watt_hours - watt_hours)
-            )
+        parts = {"contract_id": contract_id, "buckets": list(freed), "less": list(freed.values())}
+        await self._connection.execute(_END_PARTS, parts)
+        await self._connection.execute(_LESSEN_PARTS, parts)
         await self._count(_less(freed.items()))
         total, hold = sum(freed.values()), holds.c.contract_id == contract_id
         await self._connection.execute(delete(holds).where(hold, holds.c.watt_hours == total))

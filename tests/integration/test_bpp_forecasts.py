@@ -27,6 +27,7 @@ from trading.availability.forecasts import ForecastStore, ForecastUnfit, NotFore
 from trading.availability.source import Forecasting, MeterRule
 from trading.availability.store import AvailabilityStore, Oversold
 from trading.offer import Catalogue
+from trading.stock import Stock
 
 BY = Actor(who="Ada")
 FORECAST_ONLY = Forecasting()
@@ -172,6 +173,8 @@ async def test_a_forecast_is_put_over_http(world: SellerWorld) -> None:
         )
         wrong = await api.put(path, params=why, json={"intervals": [interval | {"kwh": "-1"}]})
         assert (wrong.status_code, "kwh" in wrong.text) == (422, True)
+        beyond = await api.put(path, params=why, json={"intervals": [interval | {"kwh": "1" + 20 * "0"}]})
+        assert (beyond.status_code, "more than 100000000000 kWh" in beyond.text) == (422, True)
         elsewhere = await api.put(path.replace(ITEM, "cellar"), params=why, json={"intervals": [interval]})
         assert elsewhere.status_code == 404
 
@@ -201,3 +204,33 @@ async def test_a_meter_is_forecast_from_once_a_day(uow_factory: UnitOfWorkFactor
     assert [tuple(row) for row in rows] == [
         ("METER", "the node, from its meter", "50 % of the mean of 2 days")
     ] * 2
+
+
+async def test_searches_go_on_where_more_is_said_to_be_there_than_can_be_counted(world: SellerWorld) -> None:
+    most = Energy(2**63 - 1)
+    await say(world, *(Bucket(interval=span(at, at + 1), available=most) for at in (10, 11)))
+    async with world.uow_factory() as uow:
+        stock, now = Stock(uow.connection), world.clock.now()
+        assert await stock.left_of_wanted(now=now) == {ITEM: most}
+        assert await stock.left_of_wanted(now=now, window=span(10, 12)) == {ITEM: most}
+
+
+async def test_where_other_hours_are_forecast_already_those_stay_and_later_ones_follow(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    rule = MeterRule(share_percent=Decimal(50), over_days=1, ahead_days=1, zone="UTC")
+    production = Interval(span(0, 1).start, span(95, 96).end)
+    by_utc = forecasting(Forecasting(by_meter=rule), production)
+    world = await SellerWorld(uow_factory=uow_factory).selling(catalogue=by_utc).open()
+    jobs = ForecastJobs(bpp=world.bpp, uow_factory=uow_factory)
+    await jobs.forecast({"resource": ITEM}, world.clock.now())
+    half_past = replace(rule, zone="Asia/Kolkata")  # five hours and a half before UTC
+    await sell(world, forecasting(Forecasting(by_meter=half_past), production))
+    await jobs.forecast({"resource": ITEM}, span(0, 24).end)
+    async with uow_factory() as uow:
+        rows = await uow.connection.execute(text("SELECT starts FROM stock_buckets ORDER BY starts"))
+        starts = [row.starts for row in rows]
+    assert starts[-1] > span(24, 48).end  # the day after the one that was forecast by UTC
+    assert {start.minute for start in starts if start < span(24, 48).end} == {0}
+    assert {start.minute for start in starts if start >= span(24, 48).end} == {30}
+    await jobs.forecast({"resource": ITEM}, span(0, 24).end)

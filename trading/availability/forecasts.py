@@ -80,13 +80,26 @@ class ForecastStore:
             )
         intervals = [bucket.interval for bucket in forecast.buckets if bucket.interval is not None]
         within = Interval(intervals[0].start, intervals[-1].end)
-        bounds = {"start": within.start, "end": within.end}
-        for row in await self._connection.execute(_OFFERED_WITHIN, known | bounds):
-            offered = Interval(row.starts, row.ends)
+        for offered in await self._offered_within(resource_id, within):
             first, last = touching(intervals, offered)
             _require_whole(offered, intervals[first:last])
         await self._keep(forecast)
         await AvailabilityStore(self._connection).offer(resource_id, forecast.buckets)
+
+    async def fitting(self, resource_id: str, intervals: Sequence[Interval]) -> list[Interval]:
+        """Return those of some intervals, in order of time, that a forecast can be of.
+
+        Left out is what would say something of a part of an interval that is offered, and nothing of another.
+        """
+        fitting = list(intervals)
+        if not fitting:
+            return fitting
+        offered = await self._offered_within(resource_id, Interval(fitting[0].start, fitting[-1].end))
+        while True:
+            kept = [each for each in fitting if _is_whole(each, offered, fitting)]
+            if len(kept) == len(fitting):
+                return kept
+            fitting = kept
 
     async def newest(self, resource_id: str, source: ForecastSource) -> datetime | None:
         """Return when the last forecast of that source was made, None if there was none."""
@@ -101,6 +114,12 @@ class ForecastStore:
         """Return the resources of which a forecast was made at `instant` or later."""
         query = select(stock_forecasts.c.resource_id).where(stock_forecasts.c.issued_at >= instant)
         return frozenset((await self._connection.execute(query.distinct())).scalars())
+
+    async def _offered_within(self, resource_id: str, within: Interval) -> list[Interval]:
+        """Return the offered intervals of a resource that share time with one."""
+        bounds = {"resource_id": resource_id, "start": within.start, "end": within.end}
+        rows = await self._connection.execute(_OFFERED_WITHIN, bounds)
+        return [Interval(row.starts, row.ends) for row in rows]
 
     async def _keep(self, forecast: Forecast) -> None:
         head = insert(stock_forecasts).values(
@@ -123,6 +142,16 @@ class ForecastStore:
             if bucket.interval is not None
         ]
         await self._connection.execute(insert(stock_forecast_values), values)
+
+
+def _is_whole(interval: Interval, offered: Sequence[Interval], said: Sequence[Interval]) -> bool:
+    """Say whether all offered intervals that share time with one are covered by what is said."""
+    first, last = touching(offered, interval)
+    for each in offered[first:last]:
+        start, end = touching(said, each)
+        if not each.covered_by(said[start:end]):
+            return False
+    return True
 
 
 def _require_whole(offered: Interval, said: Sequence[Interval]) -> None:

@@ -42,18 +42,20 @@ _WANTED: Final = """
         WHERE b.reserved_wh <> 0 OR b.starts IS NOT NULL
     )
     """
+_MOST: Final = 2**63 - 1  # Wh, what the number of a resource has room for
 _LEFT_OF_WANTED: Final = text(
     f"""
-    {_WANTED} SELECT resource_id, coalesce(sum(left_wh) FILTER (
-        WHERE ends IS NULL OR CAST(:since AS timestamptz) IS NULL OR ends > :since), 0)::bigint AS left_wh
+    {_WANTED} SELECT resource_id, least(coalesce(sum(left_wh) FILTER (
+        WHERE ends IS NULL OR CAST(:since AS timestamptz) IS NULL OR ends > :since), 0), {_MOST})::bigint
+        AS left_wh
     FROM wanted GROUP BY resource_id
     """  # noqa: S608  only our own words
 )
 _SHARED: Final = "greatest(least(ends, :end) - greatest(starts, :start), interval '0')"
 _LEFT_WITHIN: Final = text(
     f"""
-    {_WANTED} SELECT resource_id, coalesce(sum(CASE WHEN starts IS NULL THEN left_wh ELSE div(
-        left_wh * extract(epoch FROM {_SHARED}), extract(epoch FROM ends - starts)) END), 0)::bigint
+    {_WANTED} SELECT resource_id, least(coalesce(sum(CASE WHEN starts IS NULL THEN left_wh ELSE div(
+        left_wh * extract(epoch FROM {_SHARED}), extract(epoch FROM ends - starts)) END), 0), {_MOST})::bigint
         AS left_wh
     FROM wanted GROUP BY resource_id
     """  # noqa: S608  only our own words
