@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any
 
@@ -13,6 +14,8 @@ from settlement.explanation import MOST_READINGS
 from settlement.settle import settle_contract
 from settlement.side import MeteredInterval
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, readings
+from trading.charges import Tax
+from trading.charging.facts import SessionFacts
 from trading.records import terms_to_record
 
 CHARGES = [
@@ -137,3 +140,26 @@ def test_of_very_many_readings_there_is_the_digest() -> None:
     assert "readings" not in told
     assert (told["count"], told["wh"]) == (MOST_READINGS + 1, MOST_READINGS + 1)
     assert len(told_of(agree(), source=minutes[:-1])["exported"]["readings"]) == MOST_READINGS
+
+
+def test_a_cycle_tells_how_a_session_went_at_a_plug_that_has_no_ledger() -> None:
+    went = SessionFacts(began=True, charging=timedelta(minutes=20), idle=timedelta(seconds=90))
+    told = told_of(replace(agree(), session=went))
+    assert told["session"] == {
+        "began": True,
+        "missed": False,
+        "charging_us": 1_200_000_000,
+        "idle_us": 90_000_000,
+    }
+
+
+def test_a_bill_tells_its_taxes_and_their_shares() -> None:
+    tax = Tax(title="GST", percent=Decimal("5.0"), jurisdiction="KA")
+    agreement = replace(agree(), terms=replace(agree().terms, taxes=(tax,)))
+    (bill,) = settle_contract(
+        agreement, exported=readings(SOURCE_KWH), imported=readings(TARGET_KWH), now=WINDOW.end
+    ).bills
+    assert bill.explanation is not None
+    assert bill.explanation["taxes"] == [
+        {"title": "GST", "percent": "5.0", "jurisdiction": "KA", "minor": 20, "shares_minor": [8, 12]}
+    ]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from kernel.energy import Energy
 from kernel.interval import Interval
-from settlement.quantities import CycleQuantities, quantities_by_cycle
+from settlement.quantities import CycleQuantities, delivered_by, quantities_by_cycle
 from settlement.side import MeteredInterval, ReadingsInvalid
 from tests.support.agreements import SOURCE_KWH, TARGET_KWH, WINDOW, agree, between, readings
 
@@ -126,3 +128,10 @@ def test_energy_that_would_count_twice_is_refused() -> None:
 def test_energy_that_runs_backwards_is_refused() -> None:
     with pytest.raises(ReadingsInvalid, match="-1 Wh from 2024-10-04T10:00:00"):
         by_day(readings(["-0.001"]), [])
+
+
+def test_what_was_delivered_by_an_instant_is_the_lesser_of_what_was_given_and_taken_until_then() -> None:
+    instants = [WINDOW.start, WINDOW.start + timedelta(hours=6), WINDOW.end]
+    given, taken = readings(SOURCE_KWH), readings(TARGET_KWH)
+    found = delivered_by(agree(), exported=given, imported=taken, instants=instants)
+    assert found == [Energy(0), Energy(1_500), Energy(10_000)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -248,3 +249,18 @@ def test_time_alone_changes_something_when_a_cycle_or_a_bill_ends_or_collecting_
     assert weeks.next_change(now=now) == parse_instant("2024-11-01T00:00:00Z")
     november = settle_contract(autumn, exported=[], imported=[], now=parse_instant("2024-11-01T00:00:00Z"))
     assert [bill.cycle_id for bill in november.bills] == ["bill-2024-10-001"]
+
+
+def test_what_stands_on_the_same_basis_is_kept_and_what_does_not_is_settled_anew() -> None:
+    (first,) = settle_published().cycles
+    kept = replace(first, explanation={"kept": True})
+    source, target = readings(SOURCE_KWH), readings(TARGET_KWH)
+    standing = {first.cycle_id: kept}
+    same = settle_contract(agree(), exported=source, imported=target, now=WINDOW.end, standing=standing)
+    assert same.cycles[0] is kept
+    assert (same.contract_id, same.lost) == ("contract-1", {})
+    anew = settle_contract(
+        agree(price="0.16"), exported=source, imported=target, now=WINDOW.end, standing=standing
+    )
+    assert anew.cycles[0].amount == Money.of("4.10", USD)
+    assert list(anew.lost) == [first.cycle_id]

@@ -142,3 +142,18 @@ def test_a_bill_of_no_cycles_has_no_chart(statement: Json) -> None:
     statement["bill"]["explanation"]["cycles"] = []
 
     assert "svg" not in _Texts(write_page(statement)).tags
+
+
+def test_what_the_seller_owes_by_the_bill_is_a_credit_in_the_csv_and_of_other_bills_is_not(
+    statement: Json,
+) -> None:
+    credit = {
+        "bill": "bill-2024-10-001",
+        "kind": "PENALTY_CREDIT",
+        "amount_minor": 90,
+        "explanation": {"penalty": {"cycle": "settle-2024-10-04-001", "run": 1}},
+    }
+    statement["corrections"] += [credit, credit | {"bill": "bill-2024-09-001"}]
+    assert write_csv(statement).splitlines()[4:] == [
+        'bill-2024-10-001,PENALTY_CREDIT,"Penalty of the seller (settle-2024-10-04-001, run 1)",-0.90,,USD'
+    ]
