@@ -26,11 +26,13 @@ _OF_SOLD: Final = text(
         UNION ALL
         SELECT target_id, score FROM ratings WHERE category = 'PROVIDER' AND target_id = ANY(:providers)
         UNION ALL
-        SELECT c.resource_id, r.score FROM ratings AS r JOIN contracts AS c ON c.id = r.target_id
-        WHERE r.category = 'ORDER' AND c.resource_id = ANY(:resources)
+        SELECT c.id, r.score FROM ratings AS r JOIN (
+            SELECT DISTINCT order_id, resource_id AS id FROM contracts WHERE resource_id = ANY(:resources)
+        ) AS c ON c.order_id = r.target_id WHERE r.category = 'ORDER'
         UNION ALL
-        SELECT c.provider_id, r.score FROM ratings AS r JOIN contracts AS c ON c.id = r.target_id
-        WHERE r.category = 'ORDER' AND c.provider_id = ANY(:providers)
+        SELECT c.id, r.score FROM ratings AS r JOIN (
+            SELECT DISTINCT order_id, provider_id AS id FROM contracts WHERE provider_id = ANY(:providers)
+        ) AS c ON c.order_id = r.target_id WHERE r.category = 'ORDER'
     ) AS given GROUP BY id
     """
 )

@@ -175,7 +175,7 @@ class ContractStore:
     async def has_bought(self, *, bap_id: str, column: str, value: str) -> bool:
         """Say whether a participant confirmed an order with `value` in `column`.
 
-        That is its id, resource_id or provider_id.
+        That is its order_id, resource_id or provider_id.
         """
         query = select(func.count()).where(
             contracts.c.bap_id == bap_id,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kernel.energy import ZERO_ENERGY
 from trading.contract import Contract
 from trading.fields import Field
 from trading.order_lines import NamedLine, Ordered
+from trading.order_view import hull
 from trading.refusals import UpdateInconsistent
 from trading.request import OrderRequest
 
@@ -15,11 +17,12 @@ def match_lines(contracts: Sequence[Contract], ordered: Ordered) -> list[tuple[i
     """Return of each line of an update its number there, and which contract it is about.
 
     Who sends all lines names them by their order; who sends some of them by item and offer. An update that
-    names no item is about no line. Raises: UpdateInconsistent.
+    names no item is about no line, and says of all what is agreed. Raises: UpdateInconsistent.
     """
     if len(ordered.lines) == len(contracts):
         return list(enumerate(contracts, start=1))
     if ordered.is_single and ordered.lines[0].resource_id is None:
+        _require_agreed(contracts, ordered.lines[0])
         return []
     found: list[tuple[int, Contract]] = []
     for number, request in ordered.each():
@@ -39,6 +42,22 @@ def find_named(contracts: Sequence[Contract], names: Sequence[NamedLine]) -> lis
         contract = _only(same, name)
         found[contract.line] = contract
     return [found[line] for line in sorted(found)]
+
+
+def _require_agreed(contracts: Sequence[Contract], request: OrderRequest) -> None:
+    quantity = sum((each.quantity for each in contracts), ZERO_ENERGY)
+    window = hull([each.window for each in contracts])
+    agreed = (
+        request.quantity in (None, quantity),
+        request.trade_start in (None, window.start),
+        request.trade_end in (None, window.end),
+    )
+    if not all(agreed):
+        raise UpdateInconsistent(
+            f"the order has {len(contracts)} lines, and it names none of them",
+            path=Field.ITEMS,
+            hint="Say which line is to be otherwise.",
+        )
 
 
 def _names(request: OrderRequest | NamedLine, contract: Contract) -> bool:

@@ -85,7 +85,7 @@ async def _read(bpp: Bpp, update: LineUpdate, uow: UnitOfWork) -> tuple[Amendmen
     contract, request, now = update.contract, update.request, update.now
     require_same_trade(contract, request)
     wished = wished_by(bpp, request, contract, now=now)
-    _require_same_price(contract, wished, request, now=now)
+    require_same_price(contract, wished, request, now=now)
     answer = update.answer or await _agreed(contract, wished, uow)
     is_new = answer is not None and not await was_said(contract, answer, uow)
     return wished, answer if is_new else None
@@ -172,7 +172,7 @@ def require_same_trade(contract: Contract, request: OrderRequest) -> None:
         ) from error
 
 
-def _require_same_price(
+def require_same_price(
     contract: Contract, wished: Amendment, request: OrderRequest, *, now: datetime
 ) -> None:
     """Let the price pass that was agreed, and the one that the same terms give for what is wished.

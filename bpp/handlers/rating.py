@@ -30,7 +30,7 @@ async def rate(_bpp: Bpp, inbound: Inbound, uow: UnitOfWork, now: datetime) -> M
     store, contracts = RatingStore(uow.connection), ContractStore(uow.connection)
     for index, rating in enumerate(ratings):
         _require_on_scale(rating, path=wire.PATHS[Field.RATING].format(index=index))
-        column = _BOUGHT_BY.get(rating.category, "id")
+        column = _BOUGHT_BY.get(rating.category, "order_id")
         known = f"{rating.category}{rating.target_id}".isprintable()  # PostgreSQL takes no NUL
         if not known or not await contracts.has_bought(
             bap_id=inbound.sender, column=column, value=rating.target_id

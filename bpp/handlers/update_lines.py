@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from bpp.amending import amend_contract, require_offered, require_open, wished_by
-from bpp.handlers.line_update import LineUpdate, require_same_trade, update_line
+from bpp.handlers.line_update import LineUpdate, require_same_price, require_same_trade, update_line
 from bpp.order_lines import givers_first, take_turns
 from bpp.orders import get_order, keep_all, tell
 from bpp.platform import Bpp
@@ -23,7 +24,8 @@ from trading.mapping.lines import split_message
 from trading.order_lines import Ordered, require_price, sum_quotes
 from trading.proposal import require_free
 from trading.proposals import ProposalStore
-from trading.refusals import UpdateNotAllowed
+from trading.refusals import UpdateInconsistent, UpdateNotAllowed
+from trading.request import OrderRequest
 from trading.wheeling import Side
 
 
@@ -72,11 +74,14 @@ async def _find_touched(
     wire = wire_of(update.inbound.profile.name)
     messages = split_message(wire, update.inbound.message)
     touched = []
-    for number, contract in match_lines(contracts, ordered):
+    matched = match_lines(contracts, ordered) or await _find_answered(update, contracts, uow)
+    for number, contract in matched:
         request, answer = ordered.lines[number - 1], wire.read_answer(messages[number - 1])
         with ordered.at(number):
             require_same_trade(contract, request)
             wished = wished_by(bpp, request, contract, now=update.now)
+            if ordered.is_single:
+                request = _less_total(request, contract, wished, contracts, now=update.now)
             is_new = answer is not None and not await was_said(contract, answer, uow)
             one = LineUpdate(
                 inbound=update.inbound,
@@ -88,6 +93,41 @@ async def _find_touched(
         if wished or is_new:
             touched.append(_Touched(number=number, update=one, wished=wished))
     return touched
+
+
+async def _find_answered(
+    update: LineUpdate, contracts: Sequence[Contract], uow: UnitOfWork
+) -> list[tuple[int, Contract]]:
+    """Return the line of which an update that names none answers a proposal. Raises: UpdateInconsistent."""
+    if update.answer is None:
+        return []
+    store = ProposalStore(uow.connection)
+    for contract in contracts:
+        if await store.find(update.answer.proposal_id, contract_id=contract.id) is not None:
+            return [(1, contract)]
+    raise UpdateInconsistent(
+        f"no line of the order has the proposal {update.answer.proposal_id[:64]}", path=Field.ITEMS
+    )
+
+
+def _less_total(
+    request: OrderRequest,
+    contract: Contract,
+    wished: Amendment,
+    contracts: Sequence[Contract],
+    *,
+    now: datetime,
+) -> OrderRequest:
+    """Return what is said of the only line that is named, without the price of the whole order beside it.
+
+    Raises: PriceMismatch, if the price is neither that, nor the line's own.
+    """
+    changed = [amend(each, wished, now=now) if each is contract else each for each in contracts]
+    prices = [sum_quotes([each.quote for each in lines]).total.amount for lines in (contracts, changed)]
+    if request.total in prices:
+        return replace(request, total=None)
+    require_same_price(contract, wished, request, now=now)
+    return request
 
 
 def _require_sum(

@@ -9,10 +9,9 @@ from typing import Any
 
 from kernel.energy import ZERO_ENERGY
 from trading.delivery import ContractView
-from trading.fields import Field
 from trading.mapping.find import Json
 from trading.mapping.wire import Wire
-from trading.order_lines import Ordered, contract_id_of, require_few, sum_quotes
+from trading.order_lines import Ordered, contract_id_of, sum_quotes
 from trading.order_view import hull, join_views, told_line
 from trading.quote import Quote
 from trading.report import ContractReport
@@ -22,7 +21,6 @@ from trading.request import OrderRequest, Selection
 def read_lines(wire: Wire, message: Mapping[str, Any]) -> Ordered:
     """Return the order of a select, init, confirm or update, line by line. Raises: what `read_order` does."""
     order, alone = message[wire.ORDER_KEY], split_message(wire, message)
-    require_few(len(alone), path=wire.PATHS[Field.ITEMS])
     if len(alone) == 1:
         return Ordered(lines=(wire.read_order(alone[0]),), as_sent=dict(order), paths=wire.PATHS)
     unread = Ordered(lines=tuple(OrderRequest() for _ in alone), paths=wire.PATHS)
@@ -108,7 +106,8 @@ def _bare(message: Mapping[str, Any], wire: Wire) -> Json:
 def _headed(wire: Wire, order: Mapping[str, Any], first: Mapping[str, Any]) -> Json:
     """Return the order of the first line with what is said of all lines in place of what is said of that."""
     said = {key: order[key] for key in (wire.ATTRIBUTES_KEY, wire.VALUE_KEY) if key in order}
-    return {key: value for key, value in first.items() if key != wire.VALUE_KEY} | said
+    kept = {key: value for key, value in first.items() if key not in (wire.ATTRIBUTES_KEY, wire.VALUE_KEY)}
+    return kept | said
 
 
 def _as_sent(wire: Wire, sent: Mapping[str, Any], count: int) -> list[Json]:

@@ -17,6 +17,7 @@ from trading.mapping.bags.line import line_bag, own_bag
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal
 from trading.mapping.v1_1.paths import PATHS
 from trading.mapping.v1_1.tags import PROPOSAL, PURCHASE_TERMS
+from trading.order_lines import require_few
 from trading.refusals import OneItemOnly
 
 _BAG: Final = "orderAttributes"
@@ -28,9 +29,10 @@ _OWN: Final = (PROPOSAL, PURCHASE_TERMS)
 def split_order(order: Mapping[str, Any]) -> list[Json]:
     """Return an order of one line for each item.
 
-    Of one item, which has no bag of its own, it is the order itself. Raises: OneItemOnly.
+    Of one item, which has no bag of its own, it is the order itself. Raises: OneItemOnly, FieldInvalid.
     """
     items = find_objects(order, "items")
+    require_few(len(items), path=PATHS[Field.ITEMS])
     if len(items) < 2 and not find_object(items, 0, _BAG):
         return [dict(order)]
     offers = find_objects(order, "offers")
@@ -45,7 +47,7 @@ def split_order(order: Mapping[str, Any]) -> list[Json]:
 
 def join_order(whole: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> Json:
     """Return `whole`, which speaks of all lines together, with the lines of orders of one line each."""
-    names = [_place(find_object(each, "items", 0), number) for number, each in enumerate(lines)]
+    names = _names(lines)
     joined: Json = {
         "items": [_item(each, name) for each, name in zip(lines, names, strict=True)],
         "offers": [offer for each in lines for offer in find_objects(each, "offers")],
@@ -65,7 +67,8 @@ def _alone(order: Mapping[str, Any], number: int, item: Mapping[str, Any]) -> Js
     name = _place(item, number)
     kept = {key: value for key, value in order.items() if key not in ("quote", "tags")}
     offers = find_objects(order, "offers")
-    quote = _quote(order, name)
+    is_only = len(find_objects(order, "items")) == 1
+    quote = _quote(order, name) or (find_object(order, "quote") if is_only else {})
     ours: Json = {
         "items": [dict(item) | {_PLACES: [name]}],
         "offers": offers[number : number + 1] if len(offers) > 1 else offers,
@@ -80,6 +83,17 @@ def _alone(order: Mapping[str, Any], number: int, item: Mapping[str, Any]) -> Js
 def _place(item: Mapping[str, Any], number: int) -> str:
     """Return the id of the fulfilment of an item; one that names none is given one."""
     return find_text(item, _PLACES, 0) or f"line-{number + 1}"
+
+
+def _names(lines: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return under which id the fulfilment of each line is told; those that share one are told apart."""
+    names: list[str] = []
+    for number, each in enumerate(lines):
+        name = _place(find_object(each, "items", 0), number)
+        while name in names:
+            name = f"{name}-{number + 1}"
+        names.append(name)
+    return names
 
 
 def _own_fulfillments(order: Mapping[str, Any], number: int, name: str) -> list[Json]:

@@ -9,9 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas import iris
+from trading.fields import Field
 from trading.mapping.bags.line import line_bag, own_bag
 from trading.mapping.bags.line_delivery import write_line_delivery
 from trading.mapping.find import Json, find_object, find_objects, find_text
+from trading.mapping.v2_rc.paths import PATHS
+from trading.order_lines import require_few
 
 _LINES: Final = "beckn:orderItems"
 _BAG: Final = "beckn:orderAttributes"
@@ -27,9 +30,10 @@ _LINE_ID: Final = "beckn:lineId"
 def split_order(order: Mapping[str, Any]) -> list[Json]:
     """Return an order of one line for each line.
 
-    Of one line, which has no bag of its own, it is the order itself.
+    Of one line, which has no bag of its own, it is the order itself. Raises: FieldInvalid.
     """
     lines = find_objects(order, _LINES)
+    require_few(len(lines), path=PATHS[Field.ITEMS])
     if len(lines) < 2 and not find_object(lines, 0, _CONTRACT):
         return [dict(order)]
     return [_alone(order, line) for line in lines]
@@ -44,7 +48,8 @@ def join_order(whole: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> 
 def _alone(order: Mapping[str, Any], line: Mapping[str, Any]) -> Json:
     own, delivery = find_object(line, _CONTRACT), find_object(line, _DELIVERY)
     price = find_object(line, "beckn:price")
-    kept = {key: value for key, value in order.items() if key != _VALUE}
+    is_only = len(find_objects(order, _LINES)) == 1
+    kept = {key: value for key, value in order.items() if key != _VALUE or is_only}
     if "beckn:acceptedOffer" in line:
         kept.pop(_OFFERS, None)
     ours: Json = {_LINES: [dict(line)], _BAG: line_bag(find_object(order, _BAG) | _offered(line), own)}

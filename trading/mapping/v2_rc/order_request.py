@@ -6,7 +6,7 @@ what is taken out of a bag is looked at here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from kernel.energy import Energy
@@ -23,9 +23,9 @@ from trading.mapping.find import Json, find_object, find_objects, find_text, rea
 from trading.mapping.v2_rc.catalog import write_accepted_offer
 from trading.mapping.v2_rc.lines import line_id
 from trading.mapping.v2_rc.paths import PATHS, PROPOSAL, PURCHASE_TERMS
-from trading.order_lines import NamedLine
+from trading.order_lines import MOST_LINES, NamedLine
 from trading.proposal import Answer
-from trading.refusals import FieldMissing, OneItemOnly
+from trading.refusals import FieldMissing, OneItemOnly, UpdateInconsistent
 from trading.request import OrderRequest
 
 _DELIVERY: Final = ("beckn:fulfillment", "beckn:deliveryAttributes")
@@ -115,17 +115,31 @@ def read_reason(_message: Mapping[str, Any]) -> Reason:
 
 
 def read_cancelled(message: Mapping[str, Any], sent: Mapping[str, Any]) -> list[NamedLine]:
-    """Return which lines of an order a cancel names, none if it means all; `sent` is the order as it was."""
+    """Return which lines of an order a cancel names, none if it means all; `sent` is the order as it was.
+
+    Raises: UpdateInconsistent.
+    """
     told = [each.get("beckn:lineId") for each in find_objects(sent, "beckn:orderItems")]
-    numbers = {name or line_id(number): number for number, name in enumerate(told, start=1)}
+    names = [name or line_id(number) for number, name in enumerate(told or [None] * MOST_LINES, start=1)]
     return [
         NamedLine(
-            number=numbers.get(line.get("beckn:lineId")),
+            number=_number(line.get("beckn:lineId"), names),
             resource_id=line["beckn:orderedItem"],
             offer_id=find_text(line, "beckn:acceptedOffer", "beckn:id"),
         )
         for line in find_objects(message, "order", "beckn:orderItems")
     ]
+
+
+def _number(name: str | None, names: Sequence[str]) -> int | None:
+    """Return which line has that name, None if several have, or none is given. Raises: UpdateInconsistent."""
+    if name and name not in names:
+        raise UpdateInconsistent(
+            f"the order has no line {name[:64]}",
+            path=PATHS[Field.ITEMS],
+            hint="Name lines by the beckn:lineId that on_init gave, or leave that out.",
+        )
+    return names.index(name) + 1 if name and names.count(name) == 1 else None
 
 
 def write_cancel(request: OrderRequest, _reason: Reason) -> Json:
