@@ -234,3 +234,15 @@ async def test_where_other_hours_are_forecast_already_those_stay_and_later_ones_
     assert {start.minute for start in starts if start < span(24, 48).end} == {0}
     assert {start.minute for start in starts if start >= span(24, 48).end} == {30}
     await jobs.forecast({"resource": ITEM}, span(0, 24).end)
+
+
+async def test_searches_look_at_no_interval_that_is_over(world: SellerWorld) -> None:
+    await say(world, *hourly(1_000, 1_000, 1_000))
+    later = span(11, 12).end
+    async with world.uow_factory() as uow:
+        stock = Stock(uow.connection)
+        assert await stock.left_of_wanted(now=later, since=later) == {ITEM: Energy(1_000)}
+        assert await stock.left_of_wanted(now=later) == {ITEM: Energy(3_000)}
+        evening = span(17, 18).start
+        assert await stock.left_of_wanted(now=evening, since=evening) == {ITEM: Energy(0)}
+        assert await stock.left_of_wanted(now=later, window=span(17, 18)) == {ITEM: Energy(0)}

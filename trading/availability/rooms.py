@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import Energy
@@ -30,35 +30,43 @@ _ALL_BUCKETS: Final = text(f"{_BUCKETS} ORDER BY b.starts, b.id")
 _BUCKETS_WITHIN: Final = text(
     f"{_BUCKETS} AND (b.starts IS NULL OR (b.starts < :end AND b.ends > :start)) ORDER BY b.starts, b.id"
 )
-_WANTED: Final = """
-    WITH lapsed AS (
-        SELECT p.bucket_id, sum(p.watt_hours) AS watt_hours
-        FROM holds AS h JOIN hold_parts AS p USING (contract_id)
-        WHERE h.expires_at <= :now GROUP BY p.bucket_id
-    ), wanted AS (
-        SELECT b.resource_id, b.starts, b.ends,
-            greatest(b.available_wh - b.reserved_wh + coalesce(l.watt_hours, 0), 0) AS left_wh
-        FROM stock_buckets AS b LEFT JOIN lapsed AS l ON l.bucket_id = b.id
-        WHERE b.reserved_wh <> 0 OR b.starts IS NOT NULL
-    )
+_EVER: Final = datetime.min.replace(tzinfo=UTC)
+_MOST: Final = 2**63 - 1  # Wh, what one number has room for
+
+
+def _left_by_resource(amount: str, *, bounds: str) -> TextClause:
+    """Return the query of what is left of each resource that is told otherwise than it says.
+
+    Those are resources with intervals, and those of whose one quantity somebody has part. Looked at are
+    intervals within `bounds`, however many there were before; `amount` is what counts of each.
     """
-_MOST: Final = 2**63 - 1  # Wh, what the number of a resource has room for
-_LEFT_OF_WANTED: Final = text(
-    f"""
-    {_WANTED} SELECT resource_id, least(coalesce(sum(left_wh) FILTER (
-        WHERE ends IS NULL OR CAST(:since AS timestamptz) IS NULL OR ends > :since), 0), {_MOST})::bigint
-        AS left_wh
-    FROM wanted GROUP BY resource_id
-    """  # noqa: S608  only our own words
-)
+    return text(
+        f"""
+        WITH lapsed AS (
+            SELECT p.bucket_id, sum(p.watt_hours) AS watt_hours
+            FROM holds AS h JOIN hold_parts AS p USING (contract_id)
+            WHERE h.expires_at <= :now GROUP BY p.bucket_id
+        ), told AS (
+            SELECT * FROM stock_buckets WHERE starts IS NULL AND reserved_wh <> 0
+            UNION ALL SELECT * FROM stock_buckets WHERE starts IS NOT NULL AND {bounds}
+        ), wanted AS (
+            SELECT t.resource_id, t.starts, t.ends,
+                greatest(t.available_wh - t.reserved_wh + coalesce(l.watt_hours, 0), 0) AS left_wh
+            FROM told AS t LEFT JOIN lapsed AS l ON l.bucket_id = t.id
+        )
+        SELECT resource_id, least(coalesce(sum({amount}), 0), {_MOST})::bigint AS left_wh
+        FROM stock AS s LEFT JOIN wanted AS w USING (resource_id)
+        WHERE s.basis <> 'WHOLE' OR w.resource_id IS NOT NULL GROUP BY resource_id
+        """  # noqa: S608  only our own words
+    )
+
+
+_LEFT_OF_WANTED: Final = _left_by_resource("left_wh", bounds="ends > :start")
 _SHARED: Final = "greatest(least(ends, :end) - greatest(starts, :start), interval '0')"
-_LEFT_WITHIN: Final = text(
-    f"""
-    {_WANTED} SELECT resource_id, least(coalesce(sum(CASE WHEN starts IS NULL THEN left_wh ELSE div(
-        left_wh * extract(epoch FROM {_SHARED}), extract(epoch FROM ends - starts)) END), 0), {_MOST})::bigint
-        AS left_wh
-    FROM wanted GROUP BY resource_id
-    """  # noqa: S608  only our own words
+_LEFT_WITHIN: Final = _left_by_resource(
+    f"""CASE WHEN starts IS NULL THEN left_wh
+    ELSE div(left_wh * extract(epoch FROM {_SHARED}), extract(epoch FROM ends - starts)) END""",
+    bounds="ends > :start AND starts < :end",
 )
 
 
@@ -99,7 +107,7 @@ async def find_left_of_wanted(
 ) -> dict[str, Energy]:
     """Return what can be had of the resources that are told otherwise than they say; see trading.stock."""
     if window is None:
-        rows = await connection.execute(_LEFT_OF_WANTED, {"now": now, "since": since})
+        rows = await connection.execute(_LEFT_OF_WANTED, {"now": now, "start": since or _EVER})
     else:
         within = {"now": now, "start": window.start, "end": window.end}
         rows = await connection.execute(_LEFT_WITHIN, within)

@@ -51,10 +51,11 @@ stock_buckets: Final = Table(
     UniqueConstraint(
         "resource_id", "starts", "ends", postgresql_nulls_not_distinct=True, name="uq_stock_buckets_interval"
     ),
+    Index("ix_stock_buckets_ends", "ends", postgresql_where=text("starts IS NOT NULL")),
     Index(
-        "ix_stock_buckets_told",
+        "ix_stock_buckets_reserved",
         "resource_id",
-        postgresql_where=text("reserved_wh <> 0 OR starts IS NOT NULL"),
+        postgresql_where=text("starts IS NULL AND reserved_wh <> 0"),
     ),
 )
 
