@@ -24,6 +24,7 @@ from trading.mapping.lines import write_order
 from trading.news import standing_of
 from trading.refusals import OrderNotFound, PriceMismatch, QuoteChanged
 from trading.request import OrderRequest
+from trading.terms import PaymentTiming
 
 
 async def get_contract(
@@ -204,6 +205,13 @@ def in_message(order: Json, contract: Contract) -> Json:
 def merged(contract: Contract, sent: Mapping[str, Any]) -> Contract:
     """Return the contract with what the buyer adds to the order beside what it said before."""
     return replace(contract, buyer_order=dict(contract.buyer_order) | dict(sent))
+
+
+def said_payment(contract: Contract) -> PaymentTiming | None:
+    """Return how the buyer itself said that an order of one line is paid, None if it did not."""
+    if contract.lines > 1 or not contract.buyer_order:
+        return None
+    return wire_of(contract.profile).read_order(in_message(contract.buyer_order, contract)).payment
 
 
 def require_same(contract: Contract, request: OrderRequest) -> None:

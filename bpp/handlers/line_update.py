@@ -10,7 +10,7 @@ from typing import Any
 from bpp.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
 from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
-from bpp.orders import get_contract, keep, require_same, tell
+from bpp.orders import get_contract, keep, require_same, said_payment, tell
 from bpp.platform import Bpp
 from bpp.promoting import require_minimum
 from bpp.proposals import Said, hold_for_answer, propose, take_answer, was_said
@@ -164,8 +164,11 @@ def require_same_trade(contract: Contract, request: OrderRequest) -> None:
             path=Field.ORDER,
             hint="Cancel it and order anew.",
         )
+    asked = replace(request, quantity=None, total=None, trade_start=None, trade_end=None)
+    if request.payment is said_payment(contract):  # which was no question yet when older orders were made
+        asked = replace(asked, payment=None)
     try:
-        require_same(contract, replace(request, quantity=None, total=None, trade_start=None, trade_end=None))
+        require_same(contract, asked)
     except QuoteChanged as error:
         raise UpdateTargetInvalid(
             f"only quantity and window can be changed: {error.message}", path=error.path, hint=error.hint

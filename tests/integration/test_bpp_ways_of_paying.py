@@ -9,6 +9,7 @@ import pytest
 
 from bpp.catalog import CatalogueInvalid, read_catalogue
 from bpp.platform import Bpp
+from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_RC, Profile
 from storage.database import Database
@@ -182,3 +183,20 @@ async def test_a_way_that_the_seller_does_not_have_is_told_as_that(database: Dat
         quote = await world.quoted(payment="prepaid")
         assert quote["problem"]["type"] == "urn:degnode:problem:payment-refused"
         assert quote["problem"]["seller_said"].endswith("It can be postpaid.")
+
+
+async def test_an_order_older_than_ways_of_paying_is_changed_by_who_sends_it_back_as_it_was(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    world = await seller(uow_factory, V1_1)
+    wire = wire_of("v1_1")
+    bought = await world.buy_wanted()
+    async with uow_factory() as uow:
+        store = ContractStore(uow.connection)
+        contract = await store.get(bought.order_id, lock=True)
+        said = dict(contract.buyer_order) | {"payments": [{"type": "PRE-ORDER"}]}
+        await store.save(replace(contract, buyer_order=said))
+    more = replace(WANTED, order_id=bought.order_id, quantity=Energy(12_000), payment=PREPAID)
+    told_of = await world.send(Action.UPDATE, wire.write_update(more))
+    assert wire.read_contract(told_of["order"]).quantity == Energy(12_000)
+    assert told(world, told_of) is POSTPAID
