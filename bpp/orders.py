@@ -211,7 +211,7 @@ def said_payment(contract: Contract) -> PaymentTiming | None:
     """Return how the buyer itself said that an order of one line is paid, None if it did not."""
     if contract.lines > 1 or not contract.buyer_order:
         return None
-    return wire_of(contract.profile).read_order(in_message(contract.buyer_order, contract)).payment
+    return wire_of(contract.profile).read_order(in_message(dict(contract.buyer_order), contract)).payment
 
 
 def require_same(contract: Contract, request: OrderRequest) -> None:
