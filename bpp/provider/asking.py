@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -57,8 +58,7 @@ class Asking:
             if wanted and office is None:
                 return partial(run_handler, HANDLERS[action], self.bpp)
             if office is not None:
-                asked = (_taken(office, step, each, inbound.context.message_id, now) for each in wanted)
-                wanted = await asyncio.gather(*asked)
+                wanted = await _all_taken(office, step, wanted, inbound.context.message_id, now)
         return partial(run_handler, partial(step.handle, wanted), self.bpp)
 
     async def _prepare_update(self, inbound: Inbound) -> Handler:
@@ -106,6 +106,23 @@ async def _asked(office: Office, question: Question) -> Answer:
         reason=words_of(answer),
     )
     return answer
+
+
+async def _all_taken(
+    office: Office, step: Step, wanted: Sequence[Wanted], message_id: str, now: datetime
+) -> list[Wanted]:
+    """Return what the back office takes of each line; of those it does not take the first is told of.
+
+    All lines are asked about at the same time, and every answer is waited for.
+    """
+    asked = (_taken(office, step, each, message_id, now) for each in wanted)
+    found = await asyncio.gather(*asked, return_exceptions=True)
+    taken = []
+    for each in found:
+        if isinstance(each, BaseException):
+            raise each
+        taken.append(each)
+    return taken
 
 
 async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Wanted:

@@ -17,7 +17,7 @@ from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 
 _AGAIN: Final[dict[int | str, dict[str, Any]]] = {200: {"description": "The very same was said before."}}
-_TRADE: Final = "/trades/{order_id}"
+_TRADE: Final = "/trades/{order_id:path}"
 _REFUSED: Final = refusals(400, 401, 404, 409, 413, 422, 503)
 Platform = Annotated[
     str | None,

@@ -128,7 +128,7 @@ def _read(file: Path) -> list[dict[str, Any]]:
     """Return the periods of a CSV file. Raises: typer.BadParameter."""
     try:
         with file.open(newline="", encoding="utf-8-sig") as lines:
-            rows = list(csv.DictReader(lines, strict=True))
+            rows = list(csv.DictReader(lines, restval="", strict=True))
         return [
             {"start": _instant(row["start"]), "end": _instant(row["end"])}
             | {name: int(row[name]) for name in _COLUMNS[2:] if row.get(name)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
+from starlette.background import BackgroundTask
 
 from bpp.provider.asking import ProviderRefused
 from kernel.clock import ManualClock
@@ -102,6 +104,33 @@ async def test_an_order_of_which_one_line_is_refused_is_not_held(world: AskedWor
     assert isinstance(error, ProviderRefused)
     assert error.message.endswith("Not in the morning.")
     assert await left(world) == 30_500
+
+
+class LateOfTheMorning(Choosy):
+    """Answers about the morning only once it is asked about the afternoon and has answered that."""
+
+    def __init__(self, **answers: Json) -> None:
+        super().__init__(**answers)
+        self.was_asked = asyncio.Event()
+
+    async def _take(self, request: Request) -> Response:
+        answer = await super()._take(request)
+        if (await request.json())["order"]["offer"] == AFTERNOON:
+            answer.background = BackgroundTask(self.was_asked.set)
+        else:
+            await self.was_asked.wait()
+        return answer
+
+
+async def test_of_several_refused_lines_the_first_is_told_of_whichever_answer_came_first(
+    world: AskedWorld,
+) -> None:
+    refused = {offer: {"answer": "refuse", "reason": f"Not {offer}."} for offer in (OFFER, AFTERNOON)}
+    async with LateOfTheMorning(**refused) as office:
+        world.port = webhook(office.url, ManualClock(NOW))
+        error = await refusal(world, Action.INIT, written(world, *LINES))
+        assert error.message.endswith(f"Not {OFFER}.")
+        assert len(office.asked()) == 2
 
 
 async def test_a_change_of_one_line_by_consent_is_asked_about_and_made(

@@ -19,6 +19,7 @@ from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.utility.decisions import Cutting
 from bpp.utility.statement_api import statement_router
 from bpp.utility.telling import Named, Speaker
+from bpp.utility.trades import TradeStore
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from kernel.errors import NodeError
@@ -362,3 +363,19 @@ async def test_a_utilitys_operator_cuts_and_allocates_over_http(world: GridWorld
     ]
     await world.settle_down()
     assert len(await cuts(world, bought)) == len(await allocations(world, bought)) == 1
+
+
+async def test_an_order_that_its_platform_calls_by_a_path_can_be_spoken_of(world: GridWorld) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    name, hill = "house/7", world.hill
+    async with hill.uow_factory() as uow:
+        trade = await TradeStore(uow.connection).get(bought, platform=BPP.subscriber_id)
+        await TradeStore(uow.connection).save(
+            replace(trade, order_id=name, request=replace(trade.request, order_id=name))
+        )
+    cut = {"reason": "MAINTENANCE", "since": format_instant(MIDDLE), "why": "works"}
+    async with operator(world, hill) as client:
+        said = await client.post("/api/v1/trades/house%2F7/curtailments", json=cut)
+        listed = await client.get("/api/v1/trades/house%2F7/statements")
+    assert (said.status_code, said.json()["order_id"]) == (201, name)
+    assert len(listed.json()["statements"]) == 1

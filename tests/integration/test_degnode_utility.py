@@ -43,6 +43,26 @@ async def run(url: str, *arguments: str) -> Result:
     return await invoke(*arguments, environment=environment)
 
 
+@pytest.mark.parametrize(
+    ("written", "why"),
+    [
+        ("begin,end\n1,2\n", "its first line is start,end,allocated_wh"),
+        ("start,end,allocated_wh\n2026-01-09T18:00:00Z\n", "'' is no instant"),
+        ("start,end,allocated_wh\n1,2,much\n", "its first line is start,end,allocated_wh"),
+    ],
+)
+async def test_a_file_that_tells_no_periods_is_refused_before_anybody_is_told(
+    tmp_path: Path, written: str, why: str
+) -> None:
+    file = tmp_path / "periods.csv"
+    file.write_text(written)
+    refused = await run(
+        "http://127.0.0.1:1", "utility", "allocate", "o-1", "--why", "all", "--file", str(file)
+    )
+    assert refused.exit_code == 2
+    assert why in " ".join(refused.output.split())
+
+
 async def test_an_operator_cuts_a_trade_tells_what_was_delivered_and_sees_both(
     world: GridWorld, tmp_path: Path
 ) -> None:
@@ -54,9 +74,8 @@ async def test_an_operator_cuts_a_trade_tells_what_was_delivered_and_sees_both(
     )
     utility = await _served(world, hill, *routers)
     seller = await _served(world, world.seller, allocation_router(uow_factory=world.seller.uow_factory))
-    file, wrong = tmp_path / "periods.csv", tmp_path / "wrong.csv"
+    file = tmp_path / "periods.csv"
     file.write_text(PERIODS)
-    wrong.write_text("begin,end\n1,2\n")
     try:
         cut = ["curtail", bought, "--reason", "CONGESTION", "--why", "feeder 7 is full"]
         at = ["--since", "2026-01-09T19:00:00Z", "--platform", "bpp.valley-solar.example", "--json"]
@@ -64,9 +83,6 @@ async def test_an_operator_cuts_a_trade_tells_what_was_delivered_and_sees_both(
         assert (said["cut_wh"], said["since"]) == (5_000, "2026-01-09T19:00:00Z")
         told = ["allocate", bought, "--why", "account of the day", "--wh", "7000", "--file", str(file)]
         assert "account of the day" in printed(await run(utility.url, "utility", *told))
-        refused = await run(utility.url, "utility", *told[:4], "--file", str(wrong))
-        assert refused.exit_code == 2
-        assert "its first line is start,end,allocated_wh" in " ".join(refused.output.split())
         assert "5000" in printed(await run(utility.url, "utility", "trades"))
         every: list[dict[str, Any]] = json.loads(
             printed(await run(utility.url, "utility", "said", bought, "--json"))
