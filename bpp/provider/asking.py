@@ -140,15 +140,18 @@ async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, no
         raise _bad(question, "only a change is left to people")
     if answer.accepted:
         return wanted
-    return _countered(question, wanted, answer) or _refuse(answer)
+    return _countered(question, wanted, answer, now) or _refuse(answer)
 
 
-def _countered(question: Question, wanted: Wanted, answer: Answer) -> Wanted | None:
+def _countered(question: Question, wanted: Wanted, answer: Answer, now: datetime) -> Wanted | None:
     """Return what the back office would take instead, None if nothing. Raises: ProviderSilent."""
     try:
-        return None if answer.counter is None else wanted.countered(answer.counter)
+        instead = None if answer.counter is None else wanted.countered(answer.counter)
     except CounterInvalid as error:
         raise _bad(question, str(error)) from error
+    if instead is not None and instead.terms.window.end <= now < wanted.terms.window.end:
+        raise _bad(question, "the window of the counter is over")
+    return instead
 
 
 def _bad(question: Question, why: str) -> ProviderSilent:

@@ -21,7 +21,7 @@ from kernel.errors import NodeError
 from kernel.money import Money
 from node.audit import Actor
 from protocol.actions import Action
-from protocol.profile import PROFILES, V2_RC, Profile
+from protocol.profile import PROFILES, V1_1, V2_RC, Profile
 from storage.database import Database
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.market_world import market_world
@@ -42,6 +42,7 @@ from trading.charges import AmountOff, Discount
 from trading.contracts import ContractStore
 from trading.listing import list_offer
 from trading.mapping import wire_of
+from trading.mapping.lines import read_lines, write_lines
 from trading.promotion import Promotion
 from trading.refusals import QuantityOutOfBounds
 from trading.request import OrderRequest
@@ -285,6 +286,23 @@ async def test_an_order_of_two_lines_uses_a_per_cent_once(uow_factory: UnitOfWor
     assert price(world, again) == Decimal("3.10")
     third = await world.refusal(Action.INIT, written(world, lines[0]), transaction_id=str(uuid4()))
     assert third.message == "the code is used 2 times already"
+
+
+@pytest.mark.parametrize("lines", [(AFTERNOON_LINE,), (MORNING_LINE, AFTERNOON_LINE)], ids=["one", "two"])
+def test_in_v1_1_a_code_of_the_order_is_for_every_item_without_one(lines: tuple[OrderRequest, ...]) -> None:
+    wire = wire_of(V1_1.name)
+    message = write_lines(
+        wire, [replace(each, code="OTHER" if each is MORNING_LINE else None) for each in lines], sent={}
+    )
+    order = message["order"]
+    order["items"][-1]["orderAttributes"] = {"tradeStartTime": "2026-01-09T15:00:00Z"}
+    order["tags"] = [
+        {
+            "descriptor": {"code": "purchaseTerms"},
+            "list": [{"descriptor": {"code": "promotionCode"}, "value": CODE}],
+        }
+    ]
+    assert [each.code for each in read_lines(wire, message).lines] == ["OTHER", CODE][-len(lines) :]
 
 
 async def test_in_an_app_each_of_several_items_has_a_code_of_its_own(database: Database) -> None:

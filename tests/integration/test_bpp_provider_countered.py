@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,7 @@ from bpp.provider.asking import ProviderRefused
 from bpp.provider.office import ProviderSilent
 from bpp.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
-from kernel.clock import ManualClock
+from kernel.clock import ManualClock, format_instant
 from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.profile import PROFILES, V2_LTS
@@ -39,6 +40,7 @@ from trading.stock import Stock
 from trading.terms import PricingModel
 
 Json = dict[str, Any]
+HOUR = timedelta(hours=1)
 CHEAPER = {"answer": "counter", "price_per_kwh": "0.128", "reason": "For neighbours."}
 LESS = {
     "answer": "counter",
@@ -187,6 +189,15 @@ async def test_a_bad_counter_takes_no_order_and_the_log_says_why(
     assert re.search(why, told["reason"])
     async with world.uow_factory() as uow:
         assert await Stock(uow.connection).left(ITEM, now=NOW) == Energy(30_500)
+
+
+async def test_a_counter_for_what_is_over_takes_no_order(world: AskedWorld, office: BackOffice) -> None:
+    world.clock.set(WINDOW.start + 2 * HOUR)
+    office.answers = countered({"answer": "counter", "until": format_instant(WINDOW.start + HOUR)})
+    with capture_logs() as logs:
+        error = await refusal(world, Action.SELECT, {"order": order(10)})
+    assert isinstance(error, ProviderSilent)
+    assert "the window of the counter is over" in [each.get("reason") for each in logs]
 
 
 async def test_a_counter_that_the_catalogue_has_overtaken_is_not_held(

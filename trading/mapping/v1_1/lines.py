@@ -74,10 +74,18 @@ def _alone(order: Mapping[str, Any], number: int, item: Mapping[str, Any]) -> Js
         "offers": offers[number : number + 1] if len(offers) > 1 else offers,
         "fulfillments": _own_fulfillments(order, number, name),
         "quote": quote,
-        "tags": find_objects(item, "tags"),
+        "tags": _own_tags(order, item, _OWN if is_only else (PURCHASE_TERMS,)),
         _BAG: line_bag(find_object(order, _BAG), find_object(item, _BAG)),
     }
     return kept | {key: value for key, value in ours.items() if value}
+
+
+def _own_tags(order: Mapping[str, Any], item: Mapping[str, Any], shared: Sequence[str]) -> list[Json]:
+    """Return the tags of an item, with the groups of `shared` that the order has for an item without."""
+    sent = find_objects(item, "tags")
+    own = {_code(group) for group in sent}
+    named = (group for group in find_objects(order, "tags") if _code(group) in shared)
+    return [*sent, *(group for group in named if _code(group) not in own)]
 
 
 def _place(item: Mapping[str, Any], number: int) -> str:
