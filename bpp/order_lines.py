@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from types import MappingProxyType
 from typing import Final
@@ -14,6 +15,7 @@ from kernel.energy import ZERO_ENERGY, Energy
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.fields import Field
+from trading.line_matching import less_what_is_of_all, says_what_is
 from trading.meter_shares import lock_shares
 from trading.order_lines import (
     Ordered,
@@ -23,7 +25,7 @@ from trading.order_lines import (
     require_together,
     sum_quotes,
 )
-from trading.refusals import LinesUnsuitable
+from trading.refusals import QuoteChanged
 from trading.request import Selection, require_one_quantity
 from trading.seller_counter import SellerCounter
 from trading.stock import Stock
@@ -65,18 +67,6 @@ def countered_by(selections: Sequence[Selection], counters: Counters) -> list[Se
     return [as_countered(each, counters.get(line)) for line, each in enumerate(selections, start=1)]
 
 
-def refuse_utilities(ordered: Ordered, contracts: Sequence[Contract]) -> None:
-    """Raises: LinesUnsuitable, if utilities would have to let one of several lines pass."""
-    for line, contract in enumerate(contracts, start=1):
-        if not ordered.is_single and contract.grid is not None:
-            with ordered.at(line):
-                raise LinesUnsuitable(
-                    "utilities are asked about it first, which is done for one line at a time",
-                    path=Field.ITEM,
-                    hint="Order it in a transaction of its own.",
-                )
-
-
 async def take_turns(contracts: Sequence[Contract], uow: UnitOfWork) -> None:
     """Hold the meters and the stock of several lines before anything of them is changed.
 
@@ -105,6 +95,16 @@ def require_agreed(contracts: Sequence[Contract], ordered: Ordered) -> None:
     Raises: LinesDiffer, QuoteChanged, PriceMismatch.
     """
     requests = require_agreed_lines(ordered, len(contracts))
+    if len(ordered.lines) != len(contracts):
+        said = requests[0]
+        if not says_what_is(contracts, said):
+            raise QuoteChanged(
+                "the quantity or the time differs from what was agreed of all lines",
+                path=Field.ORDER,
+                hint="Send the lines of on_init, in their order.",
+            )
+        ordered = replace(ordered, total=said.total, currency=said.currency)
+        requests = (less_what_is_of_all(said),) * len(contracts)
     for contract, request in zip(contracts, requests, strict=True):
         with ordered.at(contract.line):
             require_same(contract, request)

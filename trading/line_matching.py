@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from kernel.energy import ZERO_ENERGY
 from trading.contract import Contract
@@ -22,7 +23,12 @@ def match_lines(contracts: Sequence[Contract], ordered: Ordered) -> list[tuple[i
     if len(ordered.lines) == len(contracts):
         return list(enumerate(contracts, start=1))
     if ordered.is_single and ordered.lines[0].resource_id is None:
-        _require_agreed(contracts, ordered.lines[0])
+        if not says_what_is(contracts, ordered.lines[0]):
+            raise UpdateInconsistent(
+                f"the order has {len(contracts)} lines, and it names none of them",
+                path=Field.ITEMS,
+                hint="Say which line is to be otherwise.",
+            )
         return []
     found: list[tuple[int, Contract]] = []
     for number, request in ordered.each():
@@ -44,20 +50,28 @@ def find_named(contracts: Sequence[Contract], names: Sequence[NamedLine]) -> lis
     return [found[line] for line in sorted(found)]
 
 
-def _require_agreed(contracts: Sequence[Contract], request: OrderRequest) -> None:
+def says_what_is(contracts: Sequence[Contract], request: OrderRequest) -> bool:
+    """Say whether quantity and times that are said of all lines together are those that are agreed."""
     quantity = sum((each.quantity for each in contracts), ZERO_ENERGY)
     window = hull([each.window for each in contracts])
-    agreed = (
-        request.quantity in (None, quantity),
-        request.trade_start in (None, window.start),
-        request.trade_end in (None, window.end),
+    return (
+        request.quantity in (None, quantity)
+        and request.trade_start in (None, window.start)
+        and request.trade_end in (None, window.end)
     )
-    if not all(agreed):
-        raise UpdateInconsistent(
-            f"the order has {len(contracts)} lines, and it names none of them",
-            path=Field.ITEMS,
-            hint="Say which line is to be otherwise.",
-        )
+
+
+def less_what_is_of_all(request: OrderRequest) -> OrderRequest:
+    """Return what is said of all lines together without what none of them has by itself."""
+    return replace(
+        request,
+        quantity=None,
+        contracted=None,
+        total=None,
+        currency=None,
+        trade_start=None,
+        trade_end=None,
+    )
 
 
 def _names(request: OrderRequest | NamedLine, contract: Contract) -> bool:

@@ -124,7 +124,7 @@ def require_price(ordered: Ordered, quote: Quote) -> None:
 
 
 def require_together(ordered: Ordered, selections: Sequence[Selection]) -> None:
-    """Let pass what can be sold in one order: of one seller, paid alike, energy only, nothing twice.
+    """Let pass what can be sold in one order: of one seller, paid alike, nothing twice, nobody to be asked.
 
     Raises: LinesUnsuitable.
     """
@@ -161,6 +161,12 @@ def _require_with(first: Selection, each: Selection) -> None:
             f"it is {each.offer.terms.payment}, line 1 is {first.offer.terms.payment}",
             path=Field.PAYMENT,
             hint="Order what is paid in one way at a time.",
+        )
+    if each.resource.grid is not None:
+        raise LinesUnsuitable(
+            "utilities are asked about it first, which is done for one line at a time",
+            path=Field.ITEM,
+            hint="Order it in a transaction of its own.",
         )
     if each.offer.terms.session is not None:
         raise LinesUnsuitable(

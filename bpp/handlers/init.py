@@ -14,7 +14,6 @@ from bpp.order_lines import (
     Counters,
     countered_by,
     givers_first,
-    refuse_utilities,
     require_quantities,
     select_lines,
     take_turns,
@@ -72,13 +71,8 @@ async def init(
         _draft(bpp, inbound, Line(order_id, number, ordered), selection, now=now)
         for number, selection in enumerate(selections, start=1)
     ]
-    refuse_utilities(ordered, drafts)
     await _make_room(bpp, inbound, drafts, earlier, uow)
-    for line, draft in enumerate(drafts, start=1):
-        with ordered.at(line):
-            await hold_meter(draft, uow, now=now)
-            if not ordered.is_single:  # so that the next line finds what this one has of its meter
-                await ContractStore(uow.connection).save(draft)
+    await _hold_meters(ordered, drafts, uow, now=now)
     grants = await ask_utilities(bpp, drafts[0], inbound, uow, now=now)
     if grants is None:
         await keep_held(bpp, drafts[0], uow, now=now)
@@ -117,6 +111,21 @@ async def _make_room(
             await store.note(ended, entry)
         elif kept[contract.id] != contract.resource_id:
             await Stock(uow.connection).release(contract.id, resource_id=contract.resource_id)
+
+
+async def _hold_meters(
+    ordered: Ordered, drafts: Sequence[Contract], uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Let lines pass that their meters can serve beside each other; the last is refused where they cannot.
+
+    Raises: ShareUnavailable, MeterSharedOtherwise.
+    """
+    if not ordered.is_single:  # so that each finds what the others have now, and not what they had
+        for draft in drafts:
+            await ContractStore(uow.connection).save(draft)
+    for draft in reversed(drafts):
+        with ordered.at(draft.line):
+            await hold_meter(draft, uow, now=now)
 
 
 async def _hold(ordered: Ordered, contracts: Sequence[Contract], uow: UnitOfWork, *, now: datetime) -> None:

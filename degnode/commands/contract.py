@@ -21,7 +21,9 @@ contract = typer.Typer(
     no_args_is_help=True,
 )
 
-Contract = Annotated[str, typer.Argument(metavar="CONTRACT", help="The id of the order.")]
+Contract = Annotated[
+    str, typer.Argument(metavar="CONTRACT", help="The id of the order; of its second line, with .2 after it.")
+]
 Proposal = Annotated[str, typer.Argument(metavar="PROPOSAL", help="The id of what is proposed.")]
 Code = Annotated[str, typer.Option("--reason", help="A code of the network's own, told to the buyer.")]
 Instant = Annotated[datetime | None, typer.Option(parser=read_instant, metavar="INSTANT")]

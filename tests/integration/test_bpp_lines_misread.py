@@ -31,6 +31,7 @@ from tests.support.order_lines import (
 )
 from tests.support.seller_world import ITEM, SELLER, SellerWorld
 from trading.cancellation import Reason
+from trading.grid import GridAccess
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.lines import read_lines
@@ -243,3 +244,58 @@ async def test_an_order_is_rated_once_however_many_lines_it_has(uow_factory: Uni
     async with uow_factory() as uow:
         given = await RatingStore(uow.connection).of_sold(resources=[ITEM, ROOF], providers=[SELLER])
     assert {name: summary.count for name, summary in given.items()} == {ITEM: 1, ROOF: 1, SELLER: 1}
+
+
+# another init
+
+
+async def test_lines_may_change_places_with_a_later_init(uow_factory: UnitOfWorkFactory) -> None:
+    world = await open_world(uow_factory, V2_RC)
+    sold = world.bpp.catalogue
+    shared = tuple(
+        replace(each, terms=replace(each.terms, share_percent=Decimal(60))) for each in sold.offers
+    )
+    world = world.selling(catalogue=replace(sold, offers=shared))
+    await world.send(Action.INIT, written(world, *LINES))
+    held = told(world, await world.send(Action.INIT, written(world, *reversed(LINES))))
+    assert [line.window for line in held] == [AFTERNOON_HOURS, MORNING_HOURS]
+    twice = replace(LINES[1], trade_start=MORNING_HOURS.start, trade_end=MORNING_HOURS.end)
+    refusal = await world.refusal(Action.INIT, written(world, LINES[0], twice))
+    assert (refusal.code, refusal.message[:7]) == ("BIZ_QUANTITY_UNAVAILABLE", "line 2:")
+
+
+@OPEN_WIRES
+async def test_a_confirm_that_names_no_line_means_all_of_them(
+    uow_factory: UnitOfWorkFactory, profile: Profile
+) -> None:
+    world = await open_world(uow_factory, profile)
+    wire = wire_of(profile.name)
+    order_id = told(world, await world.send(Action.INIT, written(world, *LINES)))[0].order_id
+    request = OrderRequest(
+        order_id=order_id,
+        seller=SELLER,
+        buyer_id="baker-1",
+        contracted=Energy(25_000),
+        trade_start=MORNING_HOURS.start,
+        trade_end=AFTERNOON_HOURS.end,
+        total=Decimal("6.55"),
+        currency="USD",
+    )
+    for wrong in (replace(request, contracted=Energy(15_000)), replace(request, total=Decimal("4.75"))):
+        refusal = await world.refusal(Action.CONFIRM, wire.write_order_request(wrong))
+        assert refusal.code in ("BIZ_QUOTE_EXPIRED_OR_CHANGED", "BIZ_PRICE_MISMATCH")
+    lines = told(world, await world.send(Action.CONFIRM, wire.write_order_request(request)))
+    assert [line.status for line in lines] == [ContractStatus.ACTIVE] * 2
+
+
+@pytest.mark.parametrize("action", [Action.SELECT, Action.INIT])
+async def test_what_utilities_are_asked_about_is_neither_quoted_nor_held_beside_other_lines(
+    uow_factory: UnitOfWorkFactory, action: Action
+) -> None:
+    world = await open_world(uow_factory, V2_RC)
+    sold = world.bpp.catalogue
+    access = GridAccess(utility="utility.example")
+    asked = tuple(replace(each, grid=access) if each.id == ROOF else each for each in sold.resources)
+    world = world.selling(catalogue=replace(sold, resources=asked))
+    refusal = await world.refusal(action, written(world, MORNING_LINE, ROOF_LINE))
+    assert refusal.message.startswith("line 2: utilities are asked")
