@@ -41,6 +41,7 @@ def _uncounted(_outcome: str) -> None:
 class Office:
     """Asks and tells `port`, for `patience` at most; who waited in vain again and again leaves it alone.
 
+    Questions have `breaker`, events one of their own: one that takes no events can still sell.
     `count` is told what came of each question: accepted, refused, countered, left, silent or
     resting.
     """
@@ -49,13 +50,14 @@ class Office:
     port: ProviderPort
     patience: timedelta
     breaker: Breaker
+    event_breaker: Breaker
     clock: Clock
     count: Callable[[str], None] = _uncounted
 
     async def ask(self, question: Question) -> Answer:
         """Return what is answered to a question. Raises: ProviderSilent."""
         try:
-            answer = await self._within_patience(partial(self.port.ask, question))
+            answer = await self._within_patience(partial(self.port.ask, question), self.breaker)
         except (TimeoutError, ProviderAway) as error:
             log.warning(
                 "provider.silent", office=self.name, question=question.id, reason=str(error) or _NO_ANSWER
@@ -72,7 +74,7 @@ class Office:
     async def tell(self, event: Event) -> str | None:
         """Tell of an event; return what stood in the way, None if nothing did."""
         try:
-            await self._within_patience(partial(self.port.tell, event))
+            await self._within_patience(partial(self.port.tell, event), self.event_breaker)
         except (TimeoutError, ProviderAway) as error:
             return str(error) or _NO_ANSWER
         except Exception as error:
@@ -80,21 +82,21 @@ class Office:
             return type(error).__name__
         return None
 
-    async def _within_patience(self, call: Callable[[], Awaitable[_Said]]) -> _Said:
+    async def _within_patience(self, call: Callable[[], Awaitable[_Said]], breaker: Breaker) -> _Said:
         """Return what a call gives. Raises: ProviderResting, TimeoutError, and what the call does."""
-        if not self.breaker.lets_through(self.clock.now()):
+        if not breaker.lets_through(self.clock.now()):
             raise ProviderResting("the back office was silent again and again, and is left alone for a while")
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
                 said = await call()
         except (TimeoutError, ProviderUnreached):
-            if self.breaker.missed(self.clock.now()):
+            if breaker.missed(self.clock.now()):
                 log.warning("provider.left_alone", office=self.name)
             raise
         except Exception:  # it said something, if nothing sensible; who is cancelled learns nothing
-            self.breaker.heard()
+            breaker.heard()
             raise
-        self.breaker.heard()
+        breaker.heard()
         return said
 
 

@@ -175,6 +175,7 @@ def _open(office: AnyOffice, name: str, settings: ProviderSettings, foundation: 
         port=port,
         patience=settings.provider_timeout,
         breaker=Breaker(rest=settings.provider_rest),
+        event_breaker=Breaker(rest=settings.provider_rest),
         clock=clock,
         count=lambda outcome: questions.labels(name, outcome).inc(),
     )

@@ -46,6 +46,7 @@ def own(world: AskedWorld, office: BackOffice, *, patience: timedelta = PATIENT)
         port=webhook(office.url, ManualClock(NOW)),
         patience=patience,
         breaker=Breaker(rest=REST),
+        event_breaker=Breaker(rest=REST),
         clock=world.clock,
     )
 
@@ -129,34 +130,57 @@ async def test_one_that_answers_nonsense_is_not_left_alone(world: AskedWorld, of
     await world.buy(10)
 
 
-async def test_one_that_cannot_be_reached_with_events_has_not_been_heard_of(
-    world: AskedWorld, office: BackOffice
-) -> None:
-    own_office = own(world, office, patience=SHORT)
-    world.own = {SELLER: own_office}
-    for transaction in ("t-1", "t-2"):
-        await world.send(Action.INIT, {"order": order(3)}, transaction_id=transaction)
-    await office.server.stop()
-    for _ in range(MOST_SILENCES - 1):
-        assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
-    with capture_logs() as logs:
-        assert await world.tell_all() == 2
-    assert [each["event"] for each in logs].count("provider.left_alone") == 1
-    assert not own_office.breaker.lets_through(world.clock.now())
+async def hold(world: AskedWorld, times: int = MOST_SILENCES) -> None:
+    """Have as many events of orders that do not wait for one another."""
+    for number in range(times):
+        await world.send(Action.INIT, {"order": order(3)}, transaction_id=f"t-{number}")
 
 
-async def test_events_of_one_that_rests_wait_without_being_posted(
+async def test_events_of_one_that_takes_none_wait_without_being_posted_until_its_rest_is_over(
     world: AskedWorld, office: BackOffice
 ) -> None:
     world.own = {SELLER: own(world, office, patience=SHORT)}
-    await world.send(Action.INIT, {"order": order(3)})
-    await silence(world, office)
-    posts = len(office.posts)
-    assert await world.tell_all() == 1
-    assert len(office.posts) == posts
-    assert await world.untold() == 1
+    await hold(world, MOST_SILENCES + 2)
+    asked = len(office.posts)
+    office.is_silent = True
+    with capture_logs() as logs:
+        assert await world.tell_all() == MOST_SILENCES + 2
+    assert len(office.posts) == asked + MOST_SILENCES
+    assert [each["event"] for each in logs].count("provider.left_alone") == 1
     office.is_silent = False
     office.never.set()
     world.clock.advance(max(REST, BACKOFF.first))
     await world.tell_all()
+    assert await world.untold() == 0
+
+
+async def test_one_that_is_not_there_for_events_is_left_alone_with_them(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    world.own = {SELLER: own(world, office, patience=SHORT)}
+    await hold(world)
+    await office.server.stop()
+    with capture_logs() as logs:
+        assert await world.tell_all() == MOST_SILENCES
+    assert [each["event"] for each in logs].count("provider.left_alone") == 1
+
+
+async def test_one_that_takes_no_events_still_sells(world: AskedWorld, office: BackOffice) -> None:
+    world.own = {SELLER: own(world, office, patience=SHORT)}
+    await hold(world)
+    office.is_silent = True
+    await world.tell_all()
+    office.is_silent = False
+    bought = await world.buy(10)
+    assert bought["beckn:orderAttributes"]["contractStatus"] == "ACTIVE"
+
+
+async def test_one_that_answers_no_questions_is_still_told(world: AskedWorld, office: BackOffice) -> None:
+    world.own = {SELLER: own(world, office, patience=SHORT)}
+    await hold(world, 1)
+    await silence(world, office)
+    office.is_silent = False
+    office.never.set()
+    assert await world.tell_all() == 1
     assert office.told() == ["held"]
+    assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)

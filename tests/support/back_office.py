@@ -81,7 +81,14 @@ def webhook(url: str, clock: Clock, *, secret: str = SECRET) -> WebhookProvider:
 
 def served_by(port: ProviderPort, clock: Clock, *, patience: timedelta = PATIENT) -> Office:
     """Return a back office behind `port`."""
-    return Office(name="usual", port=port, patience=patience, breaker=Breaker(rest=REST), clock=clock)
+    return Office(
+        name="usual",
+        port=port,
+        patience=patience,
+        breaker=Breaker(rest=REST),
+        event_breaker=Breaker(rest=REST),
+        clock=clock,
+    )
 
 
 def asked_first(world: GridWorld, office: BackOffice) -> None:
