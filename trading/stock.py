@@ -94,18 +94,18 @@ class Stock:
         return await find_left_of_wanted(self._connection, now=now, since=since, window=window)
 
     async def left(
-        self, resource_id: str, *, now: datetime, window: Interval | None = None, own: str | None = None
+        self, resource_id: str, *, now: datetime, window: Interval | None = None, own: Sequence[str] = ()
     ) -> Energy:
         """Return what can be had of a resource at `now` in a window; nothing of one that was never on stock.
 
-        The contract `own` can have what it holds already. Without a window that is in all intervals together.
+        The contracts `own` can have what they hold. Without a window that is in all intervals together.
         """
         rooms = await find_rooms(self._connection, resource_id, window, now=now, own=own)
         return Energy(sum(each.watt_hours for each in rooms))
 
     async def require(self, resource_id: str, quantity: Energy, *, window: Interval, now: datetime) -> None:
         """Raises: QuantityUnavailable, if less is left of a resource in a window. Nothing is held."""
-        rooms = await find_rooms(self._connection, resource_id, window, now=now, own=None)
+        rooms = await find_rooms(self._connection, resource_id, window, now=now)
         if quantity.watt_hours > sum(each.watt_hours for each in rooms):
             raise _lacking(quantity, window, rooms)
 
@@ -121,7 +121,7 @@ class Stock:
         await self._give_back(holds.c.resource_id == resource_id, holds.c.expires_at <= now)
         parts: dict[int, int] = {}
         for wanted in (contract,) if or_as is None else (contract, or_as):
-            rooms = await find_rooms(self._connection, resource_id, wanted.window, now=now, own=contract.id)
+            rooms = await find_rooms(self._connection, resource_id, wanted.window, now=now, own=[contract.id])
             for bucket_id, watt_hours in _laid(wanted, rooms).items():
                 parts[bucket_id] = max(watt_hours, parts.get(bucket_id, 0))
         if most_percent is not None and not contract.is_binding:

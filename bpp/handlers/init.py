@@ -9,6 +9,7 @@ from typing import Any
 
 from bpp.cancelling import end_contract
 from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
+from bpp.countering import countered_lines
 from bpp.order_lines import (
     NO_COUNTERS,
     Counters,
@@ -27,18 +28,12 @@ from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason
 from trading.contract import Contract, require_replaceable
 from trading.contracts import ContractStore, HistoryEntry
-from trading.counter_terms import (
-    describe,
-    has_counter_terms,
-    nearest_payment,
-    nearest_quantity,
-    nearest_window,
-)
+from trading.counter_terms import describe
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.mapping import wire_of
 from trading.mapping.lines import read_lines
 from trading.order_lines import Ordered, contract_id_of
-from trading.request import OrderRequest, Selection, open_window, target_meter_of
+from trading.request import OrderRequest, Selection, target_meter_of
 from trading.seller_counter import describe_counter
 from trading.stock import Stock
 from trading.wheeling import Side
@@ -139,40 +134,6 @@ def _describe(asked: Ordered, ordered: Ordered) -> str | None:
     """Return in words what is not as it was asked for, None if all is."""
     told = [describe(*line) for line in zip(asked.lines, ordered.lines, strict=True)]
     return "; ".join(words for words in told if words) or None
-
-
-async def countered_lines(
-    bpp: Bpp, ordered: Ordered, uow: UnitOfWork, *, now: datetime, but: Sequence[Contract]
-) -> Ordered:
-    """Return the order with what the seller would take in place of each line; `but` are what it replaces.
-
-    Raises: ItemNotFound, OfferNotFound, OfferAmbiguous.
-    """
-    lines = []
-    for line, request in ordered.each():
-        own = next((each.id for each in but if each.line == line), None)
-        with ordered.at(line):
-            lines.append(await countered(bpp, request, uow, now=now, but=own))
-    return replace(ordered, lines=tuple(lines))
-
-
-async def countered(
-    bpp: Bpp, request: OrderRequest, uow: UnitOfWork, *, now: datetime, but: str | None
-) -> OrderRequest:
-    """Return what the seller would take in place of an order; `but` is the contract that it replaces.
-
-    Raises: ItemNotFound, OfferNotFound, OfferAmbiguous.
-    """
-    if request.resource_id is None:
-        return request
-    resource = bpp.catalogue.get_resource(request.resource_id)
-    offer = bpp.catalogue.get_offer(resource.id, request.offer_id)
-    if not has_counter_terms(offer):
-        return request
-    fitting = nearest_payment(nearest_window(request, resource, offer), offer)
-    window = open_window(fitting, resource, offer)
-    left = await Stock(uow.connection).left(resource.id, now=now, window=window, own=but)
-    return nearest_quantity(fitting, offer, left=left)
 
 
 async def find_replaced(inbound: Inbound, uow: UnitOfWork) -> list[Contract]:

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
+from bpp.countering import countered_lines
 from bpp.handlers.confirm import confirm
-from bpp.handlers.init import countered_lines, find_replaced, init
+from bpp.handlers.init import find_replaced, init
 from bpp.handlers.select import select
 from bpp.order_lines import Counters, require_agreed, require_quantities, select_lines
 from bpp.orders import get_order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -23,11 +24,14 @@ from tests.support.order_lines import (
     buy_lines,
     open_world,
     told,
+    two_offers,
     written,
 )
 from tests.support.seller_world import ITEM, SellerWorld
 from tests.support.waiting import eventually
+from tests.support.windows import hourly, offering
 from trading.cancellation import Reason
+from trading.contract import expire
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractStatus
 from trading.mapping import wire_of
@@ -46,6 +50,10 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 
 def of(line: OrderRequest, kilowatt_hours: int) -> OrderRequest:
     return replace(line, quantity=Energy(kilowatt_hours * 1_000))
+
+
+def by(world: SellerWorld) -> Operator:
+    return Operator(actor=Actor(who="operator"), why=Reason(words="storm"), now=world.clock.now())
 
 
 async def left(world: SellerWorld) -> int:
@@ -80,14 +88,13 @@ async def test_a_line_that_ends_while_an_update_waits_for_it_holds_nothing_after
     lines = await buy_lines(world)
     asked = [replace(of(line, 5), order_id=lines[0].order_id) for line in LINES]
     message = write_lines(wire_of("v2_rc"), asked, sent={})
-    by = Operator(actor=Actor(who="operator"), why=Reason(words="storm"), now=world.clock.now())
 
     async def is_waited() -> object:
         async with world.uow_factory() as other:
             return (await other.connection.execute(_WAITING)).scalar_one()
 
     async with world.uow_factory() as uow:
-        await cancel_as_seller(world.bpp, lines[1].order_id, uow, by=by)
+        await cancel_as_seller(world.bpp, lines[1].order_id, uow, by=by(world))
         update = asyncio.create_task(world.send(Action.UPDATE, message))
         await eventually(is_waited, expected=True)
     with pytest.raises(UpdateNotAllowed):
@@ -99,14 +106,45 @@ async def test_a_line_that_ends_while_an_update_waits_for_it_holds_nothing_after
         assert await Stock(uow.connection).held_for(ended.id) == Energy(0)
 
 
-async def test_after_a_held_line_was_cancelled_the_order_can_be_made_anew(world: SellerWorld) -> None:
+async def test_while_held_lines_lapse_one_after_the_other_the_order_can_be_made_anew(
+    world: SellerWorld,
+) -> None:
     held = told(world, await world.send(Action.INIT, written(world, *LINES)))
-    second = [{"beckn:orderedItem": ITEM, "beckn:lineId": "line-2"}]
-    named = {"order": {"beckn:id": held[0].order_id, "beckn:orderItems": second}}
-    await world.send(Action.CANCEL, named)
+    world.clock.advance(timedelta(hours=1))
+    async with world.uow_factory() as uow:
+        store = ContractStore(uow.connection)
+        second = await store.get(held[1].order_id, lock=True)
+        await Stock(uow.connection).release(second.id, resource_id=second.resource_id)
+        await store.save(expire(second, now=world.clock.now()))
     again = told(world, await world.send(Action.INIT, written(world, MORNING_LINE)))
     assert [line.status for line in again] == [ContractStatus.PENDING]
     assert await left(world) == 15_500
     both = await world.send(Action.INIT, written(world, MORNING_LINE, ROOF_LINE))
     sold = told(world, await world.send(Action.CONFIRM, both))
     assert [line.status for line in sold] == [ContractStatus.ACTIVE] * 2
+
+
+async def test_with_counter_terms_a_line_has_what_those_before_it_leave(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    shop = two_offers()
+    offers = tuple(replace(offer, counters=True) for offer in shop.offers)
+    world = SellerWorld(uow_factory=uow_factory, profile=V2_RC)
+    world = await world.selling(catalogue=replace(shop, offers=offers)).open()
+    greedy = written(world, of(MORNING_LINE, 20), of(AFTERNOON_LINE, 20))
+    for _ in range(2):  # the second time of what was held the first time
+        held = told(world, await world.send(Action.INIT, greedy))
+        assert [line.quantity.watt_hours for line in held] == [20_000, 10_500]
+    assert await left(world) == 0
+
+
+async def test_with_counter_terms_lines_of_other_hours_leave_each_other_all(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    shop = offering(hourly(*(8 * [2_000])))
+    (offer,) = shop.offers
+    twice = tuple(replace(offer, id=each.offer_id or "", counters=True) for each in LINES)
+    world = SellerWorld(uow_factory=uow_factory, profile=V2_RC)
+    world = await world.selling(catalogue=replace(shop, offers=twice)).open()
+    held = told(world, await world.send(Action.INIT, written(world, *LINES)))
+    assert [line.quantity.watt_hours for line in held] == [8_000, 8_000]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -16,9 +17,10 @@ from trading.availability.buckets import interval_of, room
 _BUCKETS: Final = """
     WITH free AS (
         SELECT p.bucket_id, sum(p.watt_hours) AS watt_hours,
-            sum(p.watt_hours) FILTER (WHERE h.contract_id = :own) AS own_wh
+            sum(p.watt_hours) FILTER (WHERE h.contract_id = ANY(CAST(:own AS text[]))) AS own_wh
         FROM holds AS h JOIN hold_parts AS p USING (contract_id)
-        WHERE h.resource_id = :resource_id AND (h.expires_at <= :now OR h.contract_id = :own)
+        WHERE h.resource_id = :resource_id
+            AND (h.expires_at <= :now OR h.contract_id = ANY(CAST(:own AS text[])))
         GROUP BY p.bucket_id
     )
     SELECT b.id, b.starts, b.ends, coalesce(f.own_wh, 0)::bigint AS own_wh,
@@ -80,13 +82,18 @@ class Room:
 
 
 async def find_rooms(
-    connection: AsyncConnection, resource_id: str, window: Interval | None, *, now: datetime, own: str | None
+    connection: AsyncConnection,
+    resource_id: str,
+    window: Interval | None,
+    *,
+    now: datetime,
+    own: Sequence[str] = (),
 ) -> list[Room]:
     """Return what can be had of a resource's buckets at `now`, of all of them where there is no window.
 
-    The contract `own` can have of each what it holds of it already.
+    The contracts `own` can have of each what they hold of it already.
     """
-    known = {"resource_id": resource_id, "now": now, "own": own}
+    known = {"resource_id": resource_id, "now": now, "own": list(own)}
     if window is None:
         rows = await connection.execute(_ALL_BUCKETS, known)
     else:
