@@ -24,6 +24,14 @@ def test_a_record_does_not_begin_without_its_parties(field: str) -> None:
     assert (refused.value.code, refused.value.field) == (RefusalCode.MISSING_REQUIRED, field)
 
 
+def test_a_record_begins_as_it_was_sent_and_shares_nothing_with_that() -> None:
+    sent = dict.fromkeys(NEEDED, "x") | {"note": "more"}
+    record = begin(sent)
+    assert record == sent
+    record["note"] = "less"
+    assert sent["note"] == "more"
+
+
 def test_the_same_number_written_otherwise_is_no_change() -> None:
     record = {"qty": Decimal("12.5")}
     assert canonical(agree(record, {"qty": Decimal("12.50")})) == canonical(record)
