@@ -171,8 +171,8 @@ async def _stop(
 ) -> Contract:
     """Return the contract after its session was told to stop.
 
-    One that was told to start and did not is over; at a plug that nobody moves, so is any other, at a whole
-    second: its meter counts in these.
+    One that was told to start and did not is over; at a plug that nobody moves, so is any other, without a
+    second of idle time, at a whole second: its meter counts in these.
     """
     if session.state is SessionState.STARTING:
         events = [News(event=SessionEvent.CANCEL, at=now, why=why)]
@@ -181,10 +181,7 @@ async def _stop(
     else:
         whole = now.replace(microsecond=0)
         at = whole if whole == now else whole + _SECOND
-        events = [
-            News(event=each, at=at, why=why)
-            for each in (SessionEvent.STOP, SessionEvent.STOPPED, SessionEvent.LEFT)
-        ]
+        events = [News(event=each, at=at, why=why) for each in (SessionEvent.STOP, SessionEvent.LEFT)]
     await tell_plug(bpp, session, Verb.STOP, uow, now=now)
     return await _moved(contract, _after(session, events), events, uow, now=now)
 

@@ -123,16 +123,16 @@ class CentralSystem:
     async def keep_hold(self) -> bool:
         """Hold on to who is connected here; part with who is connected elsewhere; there is never more to do.
 
-        Stations whose process died are away from then on.
+        Stations whose process died are away from then on. Whatever becomes of that, what is held stays held.
         """
         connected = {station_id: each for station_id, each in self._links.items() if each.is_held}
         async with self._uow_factory() as uow:
-            turn = Turn(uow, self._clock.now())
-            hold = Hold.from_now(self._holder, turn.now)
-            held = await HoldStore(uow.connection).renew(list(connected), hold)
-            await self._desks.connectors.lapse(turn)
+            hold = Hold.from_now(self._holder, self._clock.now())
+            held = await HoldStore(uow.connection).renew(sorted(connected), hold)
         for station_id in connected.keys() - held:
             await connected[station_id].link.close(_REPLACED)
+        async with self._uow_factory() as uow:
+            await self._desks.connectors.lapse(Turn(uow, self._clock.now()))
         return False
 
     def has_lost(self, announced: str) -> bool:

@@ -97,7 +97,6 @@ async def test_wishes_that_are_repeated_change_nothing(world: SellerWorld) -> No
         SessionEvent.START,
         SessionEvent.STARTED,
         SessionEvent.STOP,
-        SessionEvent.STOPPED,
         SessionEvent.LEFT,
     ]
 

@@ -203,6 +203,14 @@ async def test_who_walks_in_is_billed_the_same_on_every_wire(
     assert lines_of(await statement_of(world, bought)) == {"Energy Cost": 21_600, "Occupancy": 4_000}
 
 
+async def test_where_nobody_moves_the_plug_a_vehicle_is_gone_when_it_stops(world: SellerWorld) -> None:
+    bought = await buy_session(world, WALK_IN)
+    await wish(world, bought, SessionWish.START, ordered=WALK_IN)
+    world.clock.advance(MINUTE)
+    await wish(world, bought, SessionWish.STOP, ordered=WALK_IN)
+    assert states_in(await told(world, bought, WALK_IN)) == ["ASSIGNED", "CHARGING", "DEPARTED"]
+
+
 async def test_what_a_meter_counts_over_the_end_of_a_row_is_divided(
     moved: SellerWorld, tmp_path: Path
 ) -> None:

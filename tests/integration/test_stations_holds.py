@@ -9,12 +9,12 @@ from datetime import timedelta
 import pytest
 
 from stations.connector_store import ConnectorStore
-from stations.holds import HOLD_LASTS
+from stations.holds import HOLD_LASTS, Hold
 from stations.port import Acceptance, StationEventKind, Verb
 from stations.turn import Turn
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charge_points import ChargePoint16
-from tests.support.station_world import NOW, StationWorld, station_world
+from tests.support.station_world import NOW, STATIONS, StationWorld, station_world
 
 K = StationEventKind
 SECOND = timedelta(seconds=1)
@@ -85,6 +85,28 @@ async def test_a_hold_lasts_as_long_as_it_is_renewed(here: StationWorld, there: 
         assert await there.tell(Verb.START) is None
         await here.carry_out()
         await station.heard("RemoteStartTransaction")
+
+
+async def test_what_is_held_stays_held_where_what_lapsed_cannot_be_told(
+    uow_factory: UnitOfWorkFactory,
+) -> None:
+    other = STATIONS.replace("stations:\n", "").replace("CP-7", "CP-9").replace("ccs2-7", "ccs2-9")
+    both = STATIONS + other.replace("0A0100B", "0A0100C")
+    async with station_world(uow_factory, stations=both) as world, ChargePoint16(world.url) as station:
+        await station.boot()
+        async with uow_factory() as uow:
+            turn, dead = Turn(uow, NOW), Hold("a process that died", NOW)
+            await world.desks.connectors.came("CP-9", protocol="ocpp1.6", turn=turn, hold=dead)
+        world.fails = True
+        world.clock.advance(HOLD_LASTS - SECOND)
+        with pytest.raises(RuntimeError):
+            await world.central_system.keep_hold()
+        world.fails = False
+        world.clock.advance(SECOND)
+        async with uow_factory() as uow:
+            await world.desks.connectors.lapse(Turn(uow, world.clock.now()))
+        gone = {event.connector_id for event in world.events if event.kind is K.OFFLINE}
+        assert gone == {"ccs2-9-1", "ccs2-9-2"}
 
 
 @pytest.mark.parametrize("how", ["by a process that runs", "by one that starts"])
