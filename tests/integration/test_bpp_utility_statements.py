@@ -31,7 +31,18 @@ from storage.database import Database
 from storage.outbox import Outgoing
 from storage.tables import inbox
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.grid_world import BPP, END, START, VALLEY, GridWorld, Member, grid_world, order, writer
+from tests.support.grid_world import (
+    BPP,
+    END,
+    NEIGHBOUR_METER,
+    START,
+    VALLEY,
+    GridWorld,
+    Member,
+    grid_world,
+    order,
+    writer,
+)
 from tests.support.seller_api import KEY, seller_api
 from tests.support.seller_world import WINDOW, SellerWorld
 from trading.allocation_check import Verdict
@@ -379,3 +390,16 @@ async def test_an_order_that_its_platform_calls_by_a_path_can_be_spoken_of(world
         listed = await client.get("/api/v1/trades/house%2F7/statements")
     assert (said.status_code, said.json()["order_id"]) == (201, name)
     assert len(listed.json()["statements"]) == 1
+
+
+async def test_a_utility_that_another_took_the_place_of_has_no_say(world: GridWorld) -> None:
+    await world.order(Action.INIT, {"order": order(10)})
+    home = {"utility": VALLEY.subscriber_id, "meter": NEIGHBOUR_METER}
+    held = await world.order(Action.INIT, {"order": order(10, **home)})
+    bought = held["beckn:id"]
+    await world.order(Action.CONFIRM, {"order": order(10, order_id=bought, **home)})
+    await curtail(world, world.valley, bought, 1_000)
+    with pytest.raises(NodeError) as refused:
+        await world.admit(again(statement_of(world)), world.hill)
+    assert refused.value.code == "BIZ_ORDER_NOT_FOUND"
+    assert len(await cuts(world, bought)) == 1

@@ -33,6 +33,16 @@ CUT = Cut(quantity=Energy(4_000), reason=CurtailmentReason.CONGESTION)
 RC = wire_of("v2_rc")
 
 
+ROW: Json = {
+    "beckn:timeWindow": {
+        "schema:startTime": "2026-01-09T10:00:00Z",
+        "schema:endTime": "2026-01-09T11:00:00Z",
+    },
+    "allocatedEnergy": 6,
+    "unit": "kWh",
+}
+
+
 def told(*by_period: tuple[Interval, int], delivered: int | None = None) -> Allocations:
     """Return what is allocated to periods, in Wh."""
     return Allocations(
@@ -180,6 +190,20 @@ def test_a_message_that_says_nothing_is_refused(delivery: Json) -> None:
         read_utility_statement(RC, message(**delivery), said_at=NOW)
     with pytest.raises(FieldMissing, match="of which order"):
         read_utility_statement(RC, {"order": {}}, said_at=NOW)
+
+
+def test_a_cut_and_what_was_delivered_are_read_also_where_they_stand_apart() -> None:
+    delivered: Json = {"deliveryStatus": "IN_PROGRESS", "deliveredQuantity": 6, "meterReadings": [ROW]}
+    cut: Json = {"curtailedQuantity": 4, "curtailmentReason": "CONGESTION", "deliveredQuantity": 1}
+    for bags in ([{}, delivered, cut], [cut, delivered]):
+        performances = [{"performanceAttributes": bag} for bag in bags]
+        sent = {"contract": {"id": "o-1", "performance": performances}}
+        said = read_utility_statement(wire_of("v2_lts"), sent, said_at=NOW)
+        assert said.cut == CUT
+        assert said.allocations is not None
+        first = next(bag for bag in bags if bag)
+        assert said.allocations.delivered == Energy(1_000 * first["deliveredQuantity"])
+        assert said.allocations.in_periods == Energy(6_000)
 
 
 def test_a_statement_is_written_when_its_message_was_where_it_does_not_say() -> None:

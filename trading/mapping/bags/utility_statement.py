@@ -5,6 +5,7 @@ When a cut begins and why stand in the EnergyTradeOrder beside it, whose keys ar
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import ROUND_FLOOR, Decimal
@@ -53,8 +54,8 @@ def write_when_and_why(said: UtilityStatement) -> Json:
 
 
 def find_statement(bags: Iterable[Json]) -> Json:
-    """Return the first bag that says of a cut or a delivery; an empty one if none does."""
-    return next((bag for bag in bags if {_CUT, _DELIVERED, _READINGS} & bag.keys()), {})
+    """Return as one the bags that say of a cut or a delivery, the first word of each key; empty if none."""
+    return dict(ChainMap(*(bag for bag in bags if {_CUT, _DELIVERED, _READINGS} & bag.keys())))
 
 
 def read_statement_bag(
