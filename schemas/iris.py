@@ -13,7 +13,7 @@ PUBLISHER: Final = "https://raw.githubusercontent.com/beckn/protocol-specificati
 
 _MAIN: Final = f"{PUBLISHER}/refs/heads/main"
 _P2P: Final = f"{PUBLISHER}/refs/heads/p2p-trading"
-_DRAFT: Final = "https://raw.githubusercontent.com/ameetdesh/DEG/refs/heads/main/specification"
+DRAFT: Final = "https://raw.githubusercontent.com/ameetdesh/DEG/refs/heads/main/specification"
 """Where the draft of charging by the minute of a stall is published."""
 _SCHEMAS: Final = "https://schema.beckn.io"
 
@@ -31,10 +31,10 @@ CHARGING_SERVICE_CONTEXT: Final = f"{_MAIN}/schema/EvChargingService/v1/context.
 CHARGING_OFFER_CONTEXT: Final = f"{_MAIN}/schema/EvChargingOffer/v1/context.jsonld"
 CHARGING_SESSION_CONTEXT: Final = f"{_MAIN}/schema/EvChargingSession/v1/context.jsonld"
 DEG_CONTRACT_CONTEXT: Final = f"{_SCHEMAS}/DEGContract/v2.0/context.jsonld"
-STALL_OFFER_CONTEXT: Final = f"{_DRAFT}/schema/EvChargingOffer/v3.0/context.jsonld"
-STALL_COMMITMENT_CONTEXT: Final = f"{_DRAFT}/schema/EvChargingCommitment/v1.0/context.jsonld"
-STALL_SESSION_CONTEXT: Final = f"{_DRAFT}/schema/EvChargingSession/v3.0/context.jsonld"
-STALL_POLICY: Final = f"{_DRAFT}/policies/ev-charging-contractpolicy.rego"
+STALL_OFFER_CONTEXT: Final = f"{DRAFT}/schema/EvChargingOffer/v3.0/context.jsonld"
+STALL_COMMITMENT_CONTEXT: Final = f"{DRAFT}/schema/EvChargingCommitment/v1.0/context.jsonld"
+STALL_SESSION_CONTEXT: Final = f"{DRAFT}/schema/EvChargingSession/v3.0/context.jsonld"
+STALL_POLICY: Final = f"{DRAFT}/policies/ev-charging-contractpolicy.rego"
 STALL_POLICY_PATH: Final = "data.deg.contracts.ev_charging"
 """The rules that sessions at a stall are settled by, as data of the draft."""
 TIME_SERIES_CONTEXT: Final = f"{_SCHEMAS}/BecknTimeSeries/v1.0/context.jsonld"

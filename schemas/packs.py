@@ -61,6 +61,8 @@ _DEG: Final = (
     "https://raw.githubusercontent.com/beckn/DEG/main/specification/schema",
 )
 
+_STALLS: Final = (f"{iris.DRAFT}/schema",)
+
 CORE_CONTEXTS: Final = tuple(f"{home}/core/v2/context.jsonld" for home in _PLAIN + _P2P)
 """The context of orders, items, offers … themselves, which no pack is about."""
 
@@ -95,6 +97,11 @@ _TABLE: Final = (
         "ev/ev_charging_point_operator/v1",
         ("ChargingPointOperator",),
     ),
+    _Row("EvChargingOffer", "3.0", _STALLS, "stall/ev_charging_offer/v3_0", ("ChargingOffer",)),
+    _Row(
+        "EvChargingCommitment", "1.0", _STALLS, "stall/ev_charging_commitment/v1_0", ("ChargingCommitment",)
+    ),
+    _Row("EvChargingSession", "3.0", _STALLS, "stall/ev_charging_session/v3_0", ("ChargingSession",)),
     _Row("PaymentSettlement", "1", _PLAIN, "payment/payment_settlement/v1", ("PaymentSettlement",)),
 )
 """Those that are met most often come first: they are looked for in this order."""

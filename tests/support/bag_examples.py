@@ -283,7 +283,51 @@ _DEG: Final[dict[str, Json]] = {
     "RevenueFlow": {"revenueFlows": _FLOWS},
 }
 
-_BODIES: Final = {"energy": ENERGY_BAGS, "ev": _EV, "p2p": _P2P, "deg": _DEG}
+_STALL: Final[dict[str, Json]] = {
+    "EvChargingOffer": {
+        "mode": "RESERVATION",
+        "terms": {
+            "currency": "INR",
+            "energyPerKWh": 18,
+            "occupancyPerMin": 1.5,
+            "idlePerMin": 4,
+            "graceMin": 10,
+            "maxDemotions": 1,
+            "gridDelayCreditPerMin": 0.5,
+            "reservation": {
+                "fee": 40,
+                "cancelBeforeMin": 30,
+                "cpoDelayCreditPerMin": 2,
+                "liabilityCap": 80,
+            },
+        },
+        "contractAttributes": {"@context": iris.DEG_CONTRACT_CONTEXT, "@type": iris.DEG_CONTRACT},
+    },
+    "EvChargingCommitment": {
+        "vehicle": {"maxChargeKW": 50, "socPercent": 35},
+        "reservedStart": f"{_DAY}T09:00:00Z",
+        "quote": {
+            "promisedKW": 45.5,
+            "estimatedStart": {"from": f"{_DAY}T09:00:00Z", "to": f"{_DAY}T09:10:00Z"},
+        },
+    },
+    "EvChargingSession": {
+        "ledger": [
+            {"at": f"{_DAY}T09:00:00Z", "state": "ASSIGNED", "stallId": "stall-2"},
+            {
+                "at": f"{_DAY}T09:05:00Z",
+                "state": "LIMITED_BY_GRID",
+                "kWh": 7.25,
+                "stallId": "stall-2",
+                "eventId": "grid-7",
+            },
+        ],
+    },
+}
+
+_BODIES: Final = {"energy": ENERGY_BAGS, "ev": _EV, "p2p": _P2P, "deg": _DEG, "stall": _STALL}
+_ELSEWHERE: Final = frozenset({"deg", "stall"})
+"""Families whose official documents are not at hand."""
 
 
 class BagExample(NamedTuple):
@@ -297,6 +341,11 @@ class BagExample(NamedTuple):
     def label(self) -> str:
         """The family and the pack in words."""
         return f"{self.family}/{self.pack.name}"
+
+    @property
+    def is_published(self) -> bool:
+        """Whether its official schema and context lie among the outside material."""
+        return self.family not in _ELSEWHERE
 
 
 def bag_examples() -> list[BagExample]:
