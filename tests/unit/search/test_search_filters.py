@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from decimal import Decimal
 from itertools import chain
-from time import process_time
 from typing import Any
 
 import numpy as np
@@ -109,9 +108,8 @@ def test_only_geometries_count_among_what_a_target_leads_to() -> None:
     assert lying("$['https://x.example/a.b']", items) == set()
 
 
+@pytest.mark.timeout(20)
 def test_what_is_too_long_is_refused_before_it_is_looked_at() -> None:
     quotes = "\\'" * 100_000  # a minute of looking for the end of each quotation
-    started = process_time()
     with pytest.raises(FilterUnreadable, match="too much"):
         Filters(items=1).compile(quotes, example="$", path="$.there")
-    assert process_time() - started < 1
