@@ -28,6 +28,8 @@ WIDEST: Final = 1_000_000.0
 _STEP: Final = 0.02
 """Degrees: longer edges are drawn in steps no longer than this, or than a part of all edges."""
 _PARTS: Final = 400
+_MICROMETRES: Final = 6
+"""Decimals of a metre."""
 _POINT: Final = 0  # GEOS's number of the kind
 
 Shapes: TypeAlias = npt.NDArray[np.object_]
@@ -117,10 +119,14 @@ def _near(shapes: Shapes, asked: BaseGeometry, *, metres: float) -> Answers:
     answers = np.zeros(len(shapes), dtype=bool)
     # On the far side of the earth the flat picture is inside out.
     candidates = np.flatnonzero(_may_reach(shapes, lay_out, metres + 4 * WIDEST))
-    flat = shapely.transform(_in_steps(shapes[candidates]), lay_out)
-    answers[candidates] = shapely.dwithin(
-        flat, shapely.transform(_in_steps(np.array([asked]))[0], lay_out), metres
-    )
+
+    def draw(positions: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Return positions to the micrometre: GEOS knows edges of no length, but not of next to none."""
+        return np.round(lay_out(positions), _MICROMETRES)
+
+    place = shapely.transform(_in_steps(np.array([asked]))[0], draw)
+    drawn = shapely.transform(_in_steps(shapes[candidates]), draw)
+    answers[candidates] = shapely.dwithin(drawn, place, metres)
     return answers
 
 

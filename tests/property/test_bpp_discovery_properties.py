@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 import shapely
 import simplejson
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from search.filters import Filters
@@ -77,6 +77,7 @@ def test_a_reach_agrees_with_vincenty(centre: Spot, bearing: float, metres: floa
     bearing=st.floats(0, 360),
     metres=st.floats(100, 100_000),
 )
+@example(start=(0.0, 0.0), along=(2.9e-170, 0.0), bearing=180.0, metres=101.0)
 def test_a_reach_from_a_line_is_that_from_the_nearest_of_its_positions(
     start: Spot, along: Spot, bearing: float, metres: float
 ) -> None:
