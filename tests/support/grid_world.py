@@ -48,6 +48,7 @@ from storage.tables import OutboxState, inbox, outbox
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.participants import fresh_database
 from tests.support.seller_world import AUTHORIZATION, require_valid
+from trading.contracts import ContractStore
 from trading.mapping import wire_of
 from trading.stock import Stock
 
@@ -407,3 +408,9 @@ def _dispatch(
         metrics=Metrics(),
         cascades=cascades,
     )
+
+
+async def events(world: GridWorld, contract_id: str) -> list[str]:
+    """Return what happened to a contract at the seller's, in order."""
+    async with world.seller.uow_factory() as uow:
+        return [entry.event for entry in await ContractStore(uow.connection).history(contract_id)]
