@@ -31,6 +31,7 @@ BPP_ID: Final = "bpp.demo.local"
 _PARTS: Final = ("registry", "bap", "bpp")
 _READY_SECONDS: Final = 120.0  # one that ended is noticed at once; a busy machine may take its time
 _STOP_SECONDS: Final = 10.0
+_PORTS: Final = range(12_000, 32_768)
 
 
 class ProcessFailed(NodeError):
@@ -40,11 +41,16 @@ class ProcessFailed(NodeError):
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback interface that is free at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a TCP port of the loopback interface that is free, and that no connection takes meanwhile.
+
+    It lies below what systems give to outgoing connections (32768 on Linux, 49152 elsewhere), and is
+    drawn by lot, so that two who ask at the same time are not told the same.
+    """
+    for port in secrets.SystemRandom().sample(_PORTS, 100):
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise ProcessFailed(f"none of a hundred ports between {_PORTS[0]} and {_PORTS[-1]} is free on 127.0.0.1")
 
 
 @dataclass(slots=True, kw_only=True)

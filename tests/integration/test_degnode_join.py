@@ -19,6 +19,7 @@ from starlette.routing import Route
 from degnode.join.changes import leave, renew
 from degnode.join.report import make_report
 from degnode.join.status import show_status
+from degnode.processes import free_port
 from degnode.roles.node_env import read_node_env
 from kernel.clock import SystemClock
 from keystore.rotation import make_next_key_set, revoke, rotate
@@ -206,7 +207,7 @@ async def test_a_name_that_is_somebody_elses_is_refused_with_what_to_do(
 
 
 async def test_an_address_that_the_registry_cannot_reach_is_told_while_it_waits(bpp: Candidate) -> None:
-    assert not await bpp.join(port=bpp.port + 1, wait=timedelta(seconds=8))
+    assert not await bpp.join(port=free_port(), wait=timedelta(seconds=8))
     assert "cannot be reached" in bpp.said()
     assert "What to do: Check that the node runs" in bpp.said()
     assert bpp.steps()[-1] == ("✗", "request")

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -24,6 +23,7 @@ import httpx
 import pytest
 from fastapi import FastAPI, Request, Response
 
+from degnode.processes import free_port
 from storage.database import create_database
 from tests.support.loopback_server import LoopbackServer
 
@@ -73,7 +73,7 @@ async def running_envoy(postgres_url: str) -> AsyncIterator[str]:
     }
     await asyncio.to_thread(_migrate, python, checkout, environment)
     await _populate(database)
-    port = _free_port()
+    port = free_port()
     command = [python, "-m", "uvicorn", "envoy.server.main:app", "--port", str(port)]
     process = await asyncio.create_subprocess_exec(
         *command, cwd=checkout / "src", env=environment, stdout=sys.stderr, stderr=sys.stderr
@@ -114,12 +114,6 @@ def _for_envoy(database: str) -> str:
     parts = urlsplit(database)
     where = parts.netloc if parts.hostname else f"{parts.username or 'postgres'}@localhost"
     return f"postgresql+asyncpg://{where}{parts.path}" + (f"?{unquote(parts.query)}" if parts.query else "")
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-    return port
 
 
 async def _until_it_answers(url: str) -> None:

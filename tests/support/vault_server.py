@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from degnode.processes import free_port
 from tests.support.loopback_server import LoopbackServer
 
 TOKEN: Final = "let-me-seal"
@@ -96,9 +96,7 @@ def find_vault_executable() -> str | None:
 @asynccontextmanager
 async def installed_vault(executable: str, home: Path) -> AsyncIterator[str]:
     """Run a development server in memory, with the transit engine mounted; yield its URL."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     process = await asyncio.create_subprocess_exec(
         executable,
         "server",
