@@ -11,7 +11,7 @@ import simplejson
 from bpp.cascade.answers import ANSWERS, find_asked, require_statement
 from bpp.cascade.statements import check_heard, hear
 from bpp.places import places_on
-from bpp.publications import Publications
+from bpp.publishing.publications import Publications
 from kernel.errors import NodeError
 from protocol.actions import PUBLISHING, Action
 from protocol.context import Context

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from bpp.showcase import Showcase
+from bpp.showcase.showcase import Showcase
 from kernel.ids import IdSource, random_id
 from node.correspondence import Correspondent
 from settlement.settle import COLLECTION_DEADLINE

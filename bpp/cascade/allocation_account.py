@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from bpp.accounts.known import Known, read_known
 from bpp.cascade.allocations import AllocationStore, RecordedAllocations
-from bpp.known import Known, read_known
 from kernel.energy import Energy
 from settlement.quantities import delivered_by
 from storage.unit_of_work import UnitOfWork

@@ -8,10 +8,10 @@ from datetime import datetime
 from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bpp.amending import require_open, try_amendment
 from bpp.cascade.asking import Occasion, ask_on
 from bpp.cascade.questions import QuestionStore, Waiting
 from bpp.cascade.tables import proposal_consents
+from bpp.orders.amending import require_open, try_amendment
 from bpp.platform import Bpp
 from kernel.clock import utc
 from protocol.actions import Action

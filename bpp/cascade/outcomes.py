@@ -9,9 +9,9 @@ from typing import Final
 import structlog
 
 from bpp.cascade.asking import put_notice
+from bpp.cascade.consented import carry_out_consent, end_refused_proposal
 from bpp.cascade.questions import Question, QuestionState, QuestionStore, Waiting
 from bpp.cascade.waiting import answer_waiting, get_waiting, refuse_waiting
-from bpp.consented import carry_out_consent, end_refused_proposal
 from bpp.platform import Bpp
 from kernel.errors import NodeError
 from node.message import Handler

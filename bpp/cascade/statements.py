@@ -12,7 +12,7 @@ import structlog
 
 from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.cascade.questions import QuestionStore
-from bpp.curtailment import curtail_contract, judge_curtailment
+from bpp.deliveries.curtailment import curtail_contract, judge_curtailment
 from bpp.platform import Bpp
 from kernel.errors import NodeError
 from node.audit import Actor

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpp.cancelling import end_contract
-from bpp.order_lines import take_turns
-from bpp.orders import get_order, keep_all
+from bpp.changes.cancelling import end_contract
+from bpp.orders.contracts import get_order, keep_all
+from bpp.orders.lines import take_turns
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.account import settle
+from bpp.accounts.account import settle
 from bpp.cascade.asking import ask_utilities, keep_held
-from bpp.order_lines import require_agreed, take_turns
-from bpp.orders import get_order, keep_all, merged, tell
+from bpp.charging.session_slots import open_session
+from bpp.orders.contracts import get_order, keep_all, merged, tell
+from bpp.orders.lines import require_agreed, take_turns
+from bpp.orders.prepaid import set_advance_aside
+from bpp.orders.promoting import require_codes
+from bpp.orders.selection import hold_meter
 from bpp.platform import Bpp
-from bpp.prepaid import set_advance_aside
-from bpp.promoting import require_codes
-from bpp.selection import hold_meter
-from bpp.session_slots import open_session
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading import contract as decisions

@@ -8,10 +8,10 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from bpp.customer_care.ratings import RatingStore
 from bpp.places import places_named
 from bpp.platform import Bpp
-from bpp.ratings import RatingStore
-from bpp.showcase import Found
+from bpp.showcase.showcase import Found
 from kernel.clock import Clock
 from kernel.energy import Energy
 from node.message import Handler, Inbound, Preparation

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.cancelling import end_contract
 from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
-from bpp.countering import countered_lines
-from bpp.order_lines import (
+from bpp.changes.cancelling import end_contract
+from bpp.orders.contracts import keep_all
+from bpp.orders.countering import countered_lines
+from bpp.orders.lines import (
     NO_COUNTERS,
     Counters,
     countered_by,
@@ -19,10 +20,9 @@ from bpp.order_lines import (
     select_lines,
     take_turns,
 )
-from bpp.orders import keep_all
+from bpp.orders.promoting import buyer_of, keep_promotions, promote_lines
+from bpp.orders.selection import hold_meter
 from bpp.platform import Bpp
-from bpp.promoting import buyer_of, keep_promotions, promote_lines
-from bpp.selection import hold_meter
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.cancellation import Reason

@@ -7,13 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
 from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
-from bpp.orders import get_contract, keep, require_same, said_payment, tell
+from bpp.orders.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
+from bpp.orders.contracts import get_contract, keep, require_same, said_payment, tell
+from bpp.orders.promoting import require_minimum
+from bpp.orders.proposals import Said, hold_for_answer, propose, take_answer, was_said
 from bpp.platform import Bpp
-from bpp.promoting import require_minimum
-from bpp.proposals import Said, hold_for_answer, propose, take_answer, was_said
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend, is_cut, require_amendable

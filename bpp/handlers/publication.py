@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from bpp.platform import Bpp
-from bpp.publications import Publications
+from bpp.publishing.publications import Publications
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import publication_wire_of

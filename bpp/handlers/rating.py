@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from bpp.customer_care.ratings import RatingStore
 from bpp.platform import Bpp
-from bpp.ratings import RatingStore
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contracts import ContractStore

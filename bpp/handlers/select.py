@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from bpp.order_lines import NO_COUNTERS, Counters, countered_by, require_quantities, select_lines
+from bpp.orders.lines import NO_COUNTERS, Counters, countered_by, require_quantities, select_lines
+from bpp.orders.promoting import promote_lines
+from bpp.orders.selection import require_meter_open
 from bpp.platform import Bpp
-from bpp.promoting import promote_lines
-from bpp.selection import require_meter_open
 from kernel.energy import ZERO_ENERGY
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

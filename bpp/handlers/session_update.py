@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.orders import keep
+from bpp.charging.sessions import obey
+from bpp.orders.contracts import keep
 from bpp.platform import Bpp
-from bpp.sessions import obey
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract

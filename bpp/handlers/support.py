@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from bpp.orders import get_contract
+from bpp.customer_care.tickets import TicketStore
+from bpp.orders.contracts import get_contract
 from bpp.platform import Bpp
-from bpp.tickets import TicketStore
 from kernel.plain_text import one_line
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.orders import get_order
+from bpp.customer_care.tracking_links import TrackingLinks
+from bpp.orders.contracts import get_order
 from bpp.platform import Bpp
-from bpp.tracking_links import TrackingLinks
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field

@@ -8,7 +8,7 @@ from typing import Any
 
 from bpp.handlers.line_update import LineUpdate, find_wish_by_consent, update_line
 from bpp.handlers.update_lines import find_only_line, update_lines
-from bpp.orders import get_order
+from bpp.orders.contracts import get_order
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from bpp.amending import amend_contract, require_offered, require_open, wished_by
 from bpp.handlers.line_update import LineUpdate, require_same_price, require_same_trade, update_line
-from bpp.order_lines import givers_first, take_turns
-from bpp.orders import get_order, keep_all, tell
+from bpp.orders.amending import amend_contract, require_offered, require_open, wished_by
+from bpp.orders.contracts import get_order, keep_all, tell
+from bpp.orders.lines import givers_first, take_turns
+from bpp.orders.proposals import was_said
 from bpp.platform import Bpp
-from bpp.proposals import was_said
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend, require_amendable
 from trading.changes import Verdict

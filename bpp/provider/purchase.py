@@ -7,14 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
-from bpp.countering import countered_lines
 from bpp.handlers.confirm import confirm
 from bpp.handlers.init import find_replaced, init
 from bpp.handlers.select import select
-from bpp.order_lines import Counters, require_agreed, require_quantities, select_lines
-from bpp.orders import get_order
+from bpp.orders.contracts import get_order
+from bpp.orders.countering import countered_lines
+from bpp.orders.lines import Counters, require_agreed, require_quantities, select_lines
+from bpp.orders.promoting import promote_lines
 from bpp.platform import Bpp
-from bpp.promoting import promote_lines
 from bpp.provider.office import AGAIN
 from bpp.provider.order import OrderTerms, terms_of_contract, terms_of_selection
 from bpp.provider.port import Stage

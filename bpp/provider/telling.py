@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from bpp.curtailment import EVENT as CURTAILED
+from bpp.deliveries.curtailment import EVENT as CURTAILED
 from bpp.provider.office import Office, Offices
 from bpp.provider.order import terms_of_contract
 from bpp.provider.port import Correction, Event, IssuedBill, Kind

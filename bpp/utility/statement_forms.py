@@ -7,7 +7,7 @@ from typing import Annotated, Final
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
-from bpp.meter_views import Reason as Words
+from bpp.api.meter_views import Reason as Words
 from bpp.utility.apportioning import Metered
 from bpp.utility.decisions import Cutting
 from bpp.utility.statements import Said

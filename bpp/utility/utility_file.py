@@ -9,8 +9,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from bpp.catalog import CatalogueInvalid, load_tariff, read_entries
-from bpp.catalog_entry import Entry, Identifier, Kwh, MeterId, ZoneName
+from bpp.catalog_file.entry import Entry, Identifier, Kwh, MeterId, ZoneName
+from bpp.catalog_file.reader import CatalogueInvalid, load_tariff, read_entries
 from bpp.utility.register import Approval, Charges, Utility
 from bpp.utility.sanction import Sanction
 from kernel.energy import WATT_HOURS_PER_KWH, Energy

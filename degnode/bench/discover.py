@@ -18,8 +18,8 @@ from typing import Final
 import asyncpg
 import psutil
 
-from bpp.goods import Goods
-from bpp.showcase import Showcase
+from bpp.showcase.goods import Goods
+from bpp.showcase.showcase import Showcase
 from degnode.bench.marketplace import START, Query, make_marketplace, make_queries
 from degnode.bench.postgres_search import PostgresSearch
 from kernel.energy import Energy

@@ -9,7 +9,7 @@ from decimal import Decimal
 from random import Random
 from typing import Final
 
-from bpp.catalog import read_catalogue
+from bpp.catalog_file.reader import read_catalogue
 from kernel.energy import Energy
 from kernel.interval import Interval
 from trading.charging.connector import Connector, ConnectorType

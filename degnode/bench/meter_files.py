@@ -17,7 +17,7 @@ from typing import Final
 
 import psutil
 
-from bpp.meter_news import tell_of_readings
+from bpp.meters.news import tell_of_readings
 from degnode.bench.copied_rows import copy_again
 from degnode.bench.meter_documents import A_DAY, QUARTER, day_documents
 from kernel.clock import SystemClock

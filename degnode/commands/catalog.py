@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bpp.catalog import CatalogueInvalid, catalogue_of
-from bpp.catalog_document import load_document
+from bpp.catalog.document import load_document
+from bpp.catalog_file.reader import CatalogueInvalid, catalogue_of
 from degnode.commands.catalog_forecast import forecast
 from degnode.commands.catalog_offers import OfferView, offer_rows, offer_views
 from degnode.commands.catalog_store import (

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from bpp.catalog import catalogue_of
-from bpp.catalog_versions import CatalogueVersions, VersionUnknown
-from bpp.catalog_views import view_oversold
-from bpp.forecast_desk import Said, take_forecast
-from bpp.forecast_file import load_forecast
+from bpp.api.catalog_views import view_oversold
+from bpp.catalog.versions import CatalogueVersions, VersionUnknown
+from bpp.catalog_file.reader import catalogue_of
+from bpp.forecasts.desk import Said, take_forecast
+from bpp.forecasts.file import load_forecast
 from degnode.actor import operator
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.reasons import Why

@@ -13,16 +13,16 @@ from typing import Annotated, Any, Final
 import simplejson
 import typer
 
-from bpp.catalog import CatalogueInvalid, catalogue_of
-from bpp.catalog_changes import Kind, merge_entries, withdraw
-from bpp.catalog_csv import CsvEntries, load_csv
-from bpp.catalog_desk import Change, Outcome, Wish, change_catalogue
-from bpp.catalog_document import Document, load_document
-from bpp.catalog_versions import CatalogueVersions, Origin, Version, existing
-from bpp.catalog_views import view_head, view_outcome
-from bpp.publication_api import PublicationView, receivers, view_publication
-from bpp.publications import Publications, Scope
-from bpp.publishing import publish_job
+from bpp.api.catalog_views import view_head, view_outcome
+from bpp.api.publications import PublicationView, receivers, view_publication
+from bpp.catalog.changes import Kind, merge_entries, withdraw
+from bpp.catalog.csv_table import CsvEntries, load_csv
+from bpp.catalog.desk import Change, Outcome, Wish, change_catalogue
+from bpp.catalog.document import Document, load_document
+from bpp.catalog.versions import CatalogueVersions, Origin, Version, existing
+from bpp.catalog_file.reader import CatalogueInvalid, catalogue_of
+from bpp.publishing.publications import Publications, Scope
+from bpp.publishing.publisher import publish_job
 from degnode.actor import operator
 from degnode.commands.catalog_forecast import tell_oversold
 from degnode.commands.catalog_offers import offer_rows, offer_views

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
 from degnode.bill_views import print_statement
 from degnode.commands.place import Place, at_a_place
 from degnode.printing import AsJson

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from bpp.meter_news import tell_of_readings
+from bpp.meters.news import tell_of_readings
 from degnode.commands.import_options import ImportPlace, read_horizon, source_of
 from degnode.commands.place import at_a_place
 from degnode.node_database import node_database

@@ -14,7 +14,7 @@ from typing import Annotated, BinaryIO
 
 import typer
 
-from bpp.meter_views import Way, read_window, write_row
+from bpp.api.meter_views import Way, read_window, write_row
 from degnode.commands.instants import read_instant
 from degnode.commands.meter_registry import Meter
 from degnode.commands.place import Place, at_a_place

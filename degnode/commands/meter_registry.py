@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from bpp.meter_registry import Registrar, exchange_register, register_meter
-from bpp.meter_views import MeterView, MeterWhole, Way, view_meter, view_whole
+from bpp.api.meter_views import MeterView, MeterWhole, Way, view_meter, view_whole
+from bpp.meters.registry import Registrar, exchange_register, register_meter
 from degnode.actor import operator
 from degnode.commands.instants import read_instant
 from degnode.commands.lengths import read_length

@@ -9,11 +9,11 @@ from typing import Annotated
 
 import typer
 
-from bpp.meter_decisions import decide_rule
-from bpp.vee_views import (
+from bpp.api.validation_views import (
     RuleView,
     view_rule,
 )
+from bpp.meters.decisions import decide_rule
 from degnode.actor import operator
 from degnode.commands.meter_place import MeterPlace
 from degnode.commands.meter_readings import read_date

@@ -10,9 +10,8 @@ from typing import Annotated
 
 import typer
 
-from bpp.meter_decisions import decide_estimate, decide_reading
-from bpp.meter_views import Way
-from bpp.vee_views import (
+from bpp.api.meter_views import Way
+from bpp.api.validation_views import (
     DayStateView,
     FindingView,
     GapView,
@@ -22,6 +21,7 @@ from bpp.vee_views import (
     view_stored,
     view_verdict,
 )
+from bpp.meters.decisions import decide_estimate, decide_reading
 from degnode.actor import operator
 from degnode.commands.instants import read_instant
 from degnode.commands.meter_place import MeterPlace

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from bpp.seller_jobs import has_account, settle_again
+from bpp.deliveries.jobs import has_account, settle_again
 from degnode.commands.place import Place, at_a_place
 from storage.job_queue import put_job
 from trading.contracts import ContractStore

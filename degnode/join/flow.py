@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from bpp.catalog import load_catalogue
+from bpp.catalog_file.reader import load_catalogue
 from degnode.actor import operator
 from degnode.join.acquaintance import Acquaintance, Expected, get_to_know
 from degnode.join.checklist import Checklist

@@ -11,27 +11,27 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from bpp.adapter import callback_putter
 from bpp.admission import SellerAdmission
-from bpp.allocation_api import allocation_router
-from bpp.bill_api import bill_router
+from bpp.api.allocations import allocation_router
+from bpp.api.bills import bill_router
+from bpp.api.contracts import contract_router
+from bpp.api.curtailments import curtailment_router
+from bpp.api.meters import meter_router
+from bpp.api.provider import provider_router, tracking_router
+from bpp.api.signed_calls import SignedCalls
+from bpp.api.tickets import ticket_router
+from bpp.api.trade_records import trade_record_router
+from bpp.api.validation import vee_router
 from bpp.bindings import bind
 from bpp.cascade.answers import record_unreached
 from bpp.cascade.asking import QUESTIONS_CHANNEL
 from bpp.cascade.desk import CascadeDesk
-from bpp.contract_api import contract_router
-from bpp.curtailment_api import curtailment_router
-from bpp.deliveries import CONTRACTS_CHANNEL, DeliveryDesk
+from bpp.deliveries.station_desk import StationDesk
+from bpp.deliveries.upkeep import CONTRACTS_CHANNEL, DeliveryDesk
 from bpp.handlers.discover import Searching
-from bpp.meter_api import meter_router
-from bpp.meter_news import tell_of_readings
+from bpp.meters.news import tell_of_readings
 from bpp.platform import Bpp
-from bpp.provider_api import provider_router, tracking_router
-from bpp.signed_calls import SignedCalls
-from bpp.station_desk import StationDesk
-from bpp.ticket_api import ticket_router
-from bpp.trade_record_api import trade_record_router
-from bpp.vee_api import vee_router
+from bpp.publishing.adapter import callback_putter
 from degnode.roles.browser_search import seller_search
 from degnode.roles.catalogue import CatalogueParts, CatalogueSettings, file_of, open_catalogue
 from degnode.roles.configuration import load_settings

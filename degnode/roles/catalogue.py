@@ -10,15 +10,15 @@ import structlog
 from fastapi import APIRouter
 from pydantic import Field
 
-from bpp.catalog_api import catalog_router
-from bpp.catalog_desk import CATALOGUE_CHANNEL, take_file
-from bpp.catalog_document import Document, load_document
-from bpp.catalog_watch import CatalogueWatch
-from bpp.forecast_api import forecast_router
-from bpp.forecast_jobs import ForecastJobs
+from bpp.api.catalog import catalog_router
+from bpp.api.forecasts import forecast_router
+from bpp.api.publications import publication_router
+from bpp.catalog.desk import CATALOGUE_CHANNEL, take_file
+from bpp.catalog.document import Document, load_document
+from bpp.forecasts.jobs import ForecastJobs
 from bpp.platform import Bpp
-from bpp.publication_api import publication_router
-from bpp.publishing import Publisher
+from bpp.publishing.publisher import Publisher
+from bpp.publishing.watch import CatalogueWatch
 from node.audit import Actor
 from node.correspondence import Peer
 from node.job_kind import JobKind

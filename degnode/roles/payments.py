@@ -9,10 +9,10 @@ from enum import StrEnum
 from fastapi import APIRouter
 from pydantic import Field, SecretStr
 
-from bpp.payment_api import payment_router, sandbox_router
-from bpp.payment_desk import PaymentDesk
-from bpp.payment_jobs import payment_jobs
-from bpp.payment_notice_api import payment_notice_router
+from bpp.api.payment_notices import payment_notice_router
+from bpp.api.payments import payment_router, sandbox_router
+from bpp.payments.desk import PaymentDesk
+from bpp.payments.jobs import payment_jobs
 from kernel.clock import Clock
 from node.job_kind import JobKind
 from node.settings import Settings

@@ -7,8 +7,8 @@ from typing import Final
 
 from pydantic import Field
 
-from bpp.collection_jobs import CollectionJobs
-from bpp.seller_jobs import SellerJobs
+from bpp.deliveries.jobs import SellerJobs
+from bpp.payments.collection_jobs import CollectionJobs
 from node.job_kind import JobKind
 from node.runtime import Foundation
 from node.settings import Settings

@@ -12,7 +12,7 @@ from uuid import uuid4
 from fastapi import APIRouter
 from pydantic import AfterValidator, Field
 
-from bpp.station_desk import StationDesk
+from bpp.deliveries.station_desk import StationDesk
 from degnode.roles.certificate_header import from_somebody
 from metering.ingest import OnRecorded
 from metering.sep.terminator import CertificateHeader

@@ -16,9 +16,9 @@ from sqlalchemy import insert, select
 
 from bpp.bindings import bind
 from bpp.cascade.desk import CascadeDesk
-from bpp.catalog import load_catalogue
-from bpp.deliveries import DeliveryDesk, note_readings
-from bpp.payment_desk import PaymentDesk
+from bpp.catalog_file.reader import load_catalogue
+from bpp.deliveries.upkeep import DeliveryDesk, note_readings
+from bpp.payments.desk import PaymentDesk
 from bpp.platform import Bpp
 from degnode.demo.meters import usage_point
 from examples.conversations.utilities import UtilityPlatform, utility_at

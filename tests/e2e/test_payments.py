@@ -8,7 +8,7 @@ from uuid import uuid4
 
 import httpx
 
-from bpp.notice_signature import SIGNATURE_HEADER, sign_notice
+from bpp.payments.notice_signature import SIGNATURE_HEADER, sign_notice
 from kernel.clock import SystemClock, format_instant
 from node.api_keys import HEADER
 from tests.support.network import solar_market

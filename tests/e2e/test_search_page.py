@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 from playwright.async_api import Browser
 
-from bpp.showcase import Showcase
+from bpp.showcase.showcase import Showcase
 from kernel.clock import ManualClock
 from node.api_keys import ApiKeys
 from node.browser_search import BrowserSearch, FoundCatalogues, browser_search_router

@@ -12,8 +12,8 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import text
 
-from bpp.deliveries import note_bills
-from bpp.seller_jobs import SEAL_LEDGER
+from bpp.deliveries.jobs import SEAL_LEDGER
+from bpp.deliveries.upkeep import note_bills
 from degnode.processes import Network, Service, free_port, small_network
 from kernel.clock import SystemClock
 from settlement.events import find_broken, find_events

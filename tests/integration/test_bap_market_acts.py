@@ -12,7 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
 from bpp.tables import ratings
 from kernel.clock import format_instant
 from kernel.energy import Energy

@@ -12,7 +12,7 @@ import simplejson
 from sqlalchemy import select
 
 from bap.market.tables import market_offers
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.audit import Actor

@@ -15,9 +15,9 @@ from rich.console import Console
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bpp.payment_desk import PaymentDesk
-from bpp.seller_changes import Operator, cancel_as_seller
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
+from bpp.changes.seller_changes import Operator, cancel_as_seller
+from bpp.payments.desk import PaymentDesk
 from degnode.bill_verifier.verify import verify_statement
 from degnode.bill_views import print_statement
 from kernel.currency import Currency

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from bpp.deliveries import DeliveryDesk
+from bpp.deliveries.upkeep import DeliveryDesk
 from node.correspondence import Peer
 from protocol.actions import Action
 from protocol.errors import WireError

@@ -10,10 +10,10 @@ import httpx
 import pytest
 import simplejson
 
-from bpp.catalog_api import catalog_router
-from bpp.catalog_document import load_document, write_document
-from bpp.catalog_watch import CatalogueWatch
-from bpp.publication_api import publication_router
+from bpp.api.catalog import catalog_router
+from bpp.api.publications import publication_router
+from bpp.catalog.document import load_document, write_document
+from bpp.publishing.watch import CatalogueWatch
 from node.api_key_store import ApiKeyWish, issue_api_key
 from node.audit import Actor
 from node.scopes import Scope

@@ -10,9 +10,8 @@ from typing import Any, Final
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from bpp.catalog import CatalogueInvalid
-from bpp.catalog_changes import Kind, put_entry, withdraw
-from bpp.catalog_desk import (
+from bpp.catalog.changes import Kind, put_entry, withdraw
+from bpp.catalog.desk import (
     CATALOGUE_CHANNEL,
     CatalogueChanged,
     Change,
@@ -21,9 +20,10 @@ from bpp.catalog_desk import (
     change_catalogue,
     take_file,
 )
-from bpp.catalog_document import Document, load_document
-from bpp.catalog_versions import CatalogueVersions, Origin, VersionUnknown
-from bpp.catalog_watch import CatalogueWatch
+from bpp.catalog.document import Document, load_document
+from bpp.catalog.versions import CatalogueVersions, Origin, VersionUnknown
+from bpp.catalog_file.reader import CatalogueInvalid
+from bpp.publishing.watch import CatalogueWatch
 from node.audit import Actor, list_acts
 from node.worker import Worker
 from protocol.actions import Action

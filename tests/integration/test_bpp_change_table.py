@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bpp.contract_api import contract_router
+from bpp.api.contracts import contract_router
 from kernel.clock import format_instant
 from kernel.currency import Currency
 from kernel.errors import NodeError

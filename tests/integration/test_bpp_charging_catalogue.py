@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import simplejson
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.money import Money
 from protocol.actions import Action

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bpp.curtailment import curtail_contract
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.deliveries.curtailment import curtail_contract
 from kernel.energy import Energy
 from node.audit import Actor
 from protocol.actions import Action

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from bpp.payment_desk import PaymentDesk
+from bpp.payments.desk import PaymentDesk
 from kernel.currency import Currency
 from kernel.money import Money
 from settlement.ledger.accounts import AccountKind

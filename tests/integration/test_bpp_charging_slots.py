@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bpp.cancelling import end_contract
+from bpp.changes.cancelling import end_contract
 from kernel.money import Money
 from protocol.actions import Action
 from stations.port import Acceptance, Verb

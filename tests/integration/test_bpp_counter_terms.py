@@ -10,7 +10,7 @@ from uuid import uuid4
 
 import pytest
 
-from bpp.catalog import read_catalogue
+from bpp.catalog_file.reader import read_catalogue
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.seller_world import CATALOGUE_FILE, SellerWorld, order

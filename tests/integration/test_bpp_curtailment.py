@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from bpp.curtailment_api import curtailment_router
-from bpp.provider_api import provider_router
+from bpp.api.curtailments import curtailment_router
+from bpp.api.provider import provider_router
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from node.api_key_store import ApiKeyWish, issue_api_key

@@ -12,8 +12,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bpp.known import MeterAccount, Meters
-from bpp.reading_rows import reading_rows
+from bpp.accounts.known import MeterAccount, Meters
+from bpp.accounts.reading_rows import reading_rows
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import Action

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
 from kernel.currency import Currency
 from protocol.actions import Action

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import delete, text
 
-from bpp.account import route_of
+from bpp.accounts.account import route_of
 from kernel.energy import Energy
 from kernel.mrid import canonical_mrid
 from settlement.ledger.accounts import WATT_HOURS

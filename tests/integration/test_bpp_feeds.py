@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from bpp.catalog import load_catalogue
+from bpp.catalog_file.reader import load_catalogue
 from bpp.platform import Bpp
 from degnode.roles import bpp as role
 from degnode.roles.catalogue import open_catalogue

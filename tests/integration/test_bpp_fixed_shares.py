@@ -15,8 +15,8 @@ import pytest
 from rich.console import Console
 from sqlalchemy import text
 
-from bpp.curtailment import curtail_contract
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
+from bpp.deliveries.curtailment import curtail_contract
 from degnode.bill_verifier.verify import verify_statement
 from degnode.bill_views import print_statement
 from kernel.energy import Energy

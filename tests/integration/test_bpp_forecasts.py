@@ -10,10 +10,10 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bpp.forecast_api import forecast_router
-from bpp.forecast_desk import Said, take_forecast
-from bpp.forecast_file import ForecastInvalid
-from bpp.forecast_jobs import FORECAST, FORECAST_OF_RESOURCE, ForecastJobs
+from bpp.api.forecasts import forecast_router
+from bpp.forecasts.desk import Said, take_forecast
+from bpp.forecasts.file import ForecastInvalid
+from bpp.forecasts.jobs import FORECAST, FORECAST_OF_RESOURCE, ForecastJobs
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.audit import Actor

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import select
 
-from bpp.adapter import callback_putter
+from bpp.publishing.adapter import callback_putter
 from node.peer_pins import PeerPins
 from protocol.actions import Action, Role
 from protocol.profile import V1_1

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from bpp.contract_api import contract_router
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.api.contracts import contract_router
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.energy import Energy
 from node.audit import Actor, list_acts
 from protocol.actions import Action

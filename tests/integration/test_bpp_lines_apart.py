@@ -12,10 +12,10 @@ from uuid import uuid4
 import pytest
 from fastapi.responses import JSONResponse
 
-from bpp.curtailment import curtail_contract
-from bpp.payment_desk import PaymentDesk
+from bpp.changes.seller_changes import Operator, SellerWish, cancel_as_seller, propose_as_seller
+from bpp.deliveries.curtailment import curtail_contract
+from bpp.payments.desk import PaymentDesk
 from bpp.provider.asking import ProviderRefused
-from bpp.seller_changes import Operator, SellerWish, cancel_as_seller, propose_as_seller
 from kernel.clock import ManualClock
 from kernel.currency import Currency
 from kernel.energy import Energy

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bpp.ratings import RatingStore
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
+from bpp.customer_care.ratings import RatingStore
 from kernel.energy import Energy
 from node.audit import Actor
 from protocol.actions import Action

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bpp.seller_changes import Operator, cancel_as_seller
+from bpp.changes.seller_changes import Operator, cancel_as_seller
 from kernel.energy import Energy
 from node.audit import Actor
 from protocol.actions import Action

@@ -13,7 +13,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 
-from bpp.meter_api import meter_router
+from bpp.api.meters import meter_router
 from kernel.clock import ManualClock
 from metering.documents import Reading, ReadingType
 from metering.ingest import record_mirror_document

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from bpp.curtailment import curtail_contract
+from bpp.deliveries.curtailment import curtail_contract
 from kernel.energy import Energy
 from kernel.interval import Interval
 from node.audit import Actor

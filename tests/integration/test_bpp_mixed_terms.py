@@ -11,7 +11,7 @@ from decimal import Decimal
 import pytest
 from fastapi.responses import JSONResponse
 
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
 from kernel.clock import ManualClock
 from kernel.currency import Currency

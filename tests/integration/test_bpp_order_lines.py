@@ -13,8 +13,8 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from bpp.catalog import load_catalogue
-from bpp.tracking_links import TrackingLinks
+from bpp.catalog_file.reader import load_catalogue
+from bpp.customer_care.tracking_links import TrackingLinks
 from kernel.energy import Energy
 from kernel.interval import Interval
 from protocol.actions import CALLBACK_OF, Action

@@ -14,11 +14,11 @@ import pytest
 from pydantic import SecretStr
 from sqlalchemy import func, select
 
-from bpp.notice_signature import SIGNATURE_HEADER, sign_notice
-from bpp.payment_api import payment_router, sandbox_router
-from bpp.payment_desk import PaymentDesk
-from bpp.payment_jobs import payment_jobs
-from bpp.payment_notice_api import payment_notice_router
+from bpp.api.payment_notices import payment_notice_router
+from bpp.api.payments import payment_router, sandbox_router
+from bpp.payments.desk import PaymentDesk
+from bpp.payments.jobs import payment_jobs
+from bpp.payments.notice_signature import SIGNATURE_HEADER, sign_notice
 from kernel.clock import format_instant
 from kernel.currency import Currency
 from kernel.money import Money

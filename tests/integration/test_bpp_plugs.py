@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpp.plugs import find_out_of_order
+from bpp.charging.plugs import find_out_of_order
 from stations.port import StationEventKind
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charge_points import ChargePoint16

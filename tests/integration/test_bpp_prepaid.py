@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest
 
-from bpp.payment_desk import PaymentDesk
+from bpp.payments.desk import PaymentDesk
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.money import Money

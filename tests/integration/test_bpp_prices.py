@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bpp.catalog import read_catalogue
+from bpp.catalog_file.reader import read_catalogue
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_bundle_accepts, official_order_errors

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
+from bpp.changes.seller_changes import Operator, SellerWish, propose_as_seller
 from bpp.platform import Bpp
-from bpp.seller_changes import Operator, SellerWish, propose_as_seller
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.errors import NodeError

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bpp.contract_api import contract_router
+from bpp.api.contracts import contract_router
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from kernel.money import Money

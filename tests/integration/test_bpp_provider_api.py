@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from bpp.meter_api import meter_router
-from bpp.provider_api import provider_router, tracking_router
+from bpp.api.meters import meter_router
+from bpp.api.provider import provider_router, tracking_router
 from metering.ingest import record_mirror_document
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory

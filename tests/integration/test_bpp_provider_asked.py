@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 
-from bpp.catalog import read_catalogue
+from bpp.catalog_file.reader import read_catalogue
 from bpp.provider.asking import ProviderRefused
 from bpp.provider.office import ProviderSilent
 from bpp.provider.port import Answer, Event, Question

@@ -14,9 +14,9 @@ import pytest
 from fastapi.responses import JSONResponse, Response
 from structlog.testing import capture_logs
 
+from bpp.accounts.statements import make_statement
 from bpp.provider.asking import ProviderRefused
 from bpp.provider.office import ProviderSilent
-from bpp.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
 from kernel.clock import ManualClock, format_instant
 from kernel.energy import Energy

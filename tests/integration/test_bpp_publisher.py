@@ -14,16 +14,16 @@ from sqlalchemy import text
 
 from bpp.admission import SellerAdmission
 from bpp.bindings import bind
-from bpp.catalog import catalogue_of
-from bpp.catalog_changes import Kind, entries_of, put_entry, withdraw
-from bpp.catalog_desk import Change, Wish, change_catalogue
-from bpp.catalog_document import Document, load_document
-from bpp.catalog_versions import CatalogueVersions, Origin
-from bpp.forecast_desk import Said, take_forecast
+from bpp.catalog.changes import Kind, entries_of, put_entry, withdraw
+from bpp.catalog.desk import Change, Wish, change_catalogue
+from bpp.catalog.document import Document, load_document
+from bpp.catalog.versions import CatalogueVersions, Origin
+from bpp.catalog_file.reader import catalogue_of
+from bpp.forecasts.desk import Said, take_forecast
 from bpp.platform import Bpp
-from bpp.publications import Kept, KnownVersions, Publications, Scope
-from bpp.publishing import Publisher, publish_job
-from bpp.showcase import Showcase
+from bpp.publishing.publications import Kept, KnownVersions, Publications, Scope
+from bpp.publishing.publisher import Publisher, publish_job
+from bpp.showcase.showcase import Showcase
 from degnode.roles.catalogue import CatalogueSettings, open_catalogue
 from degnode.roles.discovery import DiscoverySettings, discovery_parts
 from degnode.roles.participant import RoleParts

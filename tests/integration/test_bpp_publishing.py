@@ -12,11 +12,11 @@ import orjson
 import pytest
 import simplejson
 
-from bpp.adapter import callback_putter
 from bpp.admission import SellerAdmission
 from bpp.bindings import bind
 from bpp.platform import Bpp
-from bpp.publications import Kept, Publications, Scope
+from bpp.publishing.adapter import callback_putter
+from bpp.publishing.publications import Kept, Publications, Scope
 from degnode.roles.participant import RoleParts
 from node.cascade import Cascade
 from node.runtime import Foundation

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text, update
 from structlog.testing import capture_logs
 
-from bpp.collection_jobs import COLLECT_BILLS, COLLECT_OF_CONTRACT, CollectionJobs
-from bpp.seller_jobs import SEAL_LEDGER, SellerJobs, settle_again
+from bpp.deliveries.jobs import SEAL_LEDGER, SellerJobs, settle_again
+from bpp.payments.collection_jobs import COLLECT_BILLS, COLLECT_OF_CONTRACT, CollectionJobs
 from kernel.clock import ManualClock, parse_instant
 from node.jobs import JobDesk
 from settlement.bills import BillStatus

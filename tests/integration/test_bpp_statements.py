@@ -16,10 +16,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from bpp.bill_api import bill_router
-from bpp.curtailment import curtail_contract
+from bpp.accounts.statements import make_statement
+from bpp.api.bills import bill_router
+from bpp.deliveries.curtailment import curtail_contract
 from bpp.platform import Bpp
-from bpp.statements import make_statement
 from degnode.bill_verifier.statement import StatementUnreadable
 from degnode.bill_verifier.verify import verify_statement
 from kernel.clock import parse_instant

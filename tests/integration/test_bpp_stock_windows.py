@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
-from bpp.curtailment import curtail_contract
+from bpp.deliveries.curtailment import curtail_contract
 from kernel.energy import Energy
 from node.audit import Actor
 from protocol.actions import Action

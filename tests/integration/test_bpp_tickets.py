@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bpp.ticket_api import ticket_router
+from bpp.api.tickets import ticket_router
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
 from storage.unit_of_work import UnitOfWorkFactory

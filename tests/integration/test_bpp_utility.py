@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid
+from bpp.catalog_file.reader import CatalogueInvalid
 from bpp.utility.handlers import HANDLERS, bind
 from bpp.utility.register import Utility
 from bpp.utility.trade_api import trade_router

@@ -13,7 +13,7 @@ import simplejson
 from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 
-from bpp.allocation_api import allocation_router
+from bpp.api.allocations import allocation_router
 from bpp.cascade.allocation_account import read_allocation_accounts
 from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.utility.decisions import Cutting

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from bpp.meter_api import meter_router
-from bpp.meter_news import tell_of_readings
-from bpp.vee_api import vee_router
+from bpp.api.meters import meter_router
+from bpp.api.validation import vee_router
+from bpp.meters.news import tell_of_readings
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
 from metering.ingest import record_mirror_document

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
 from bpp.platform import Bpp
 from kernel.energy import Energy
 from protocol.actions import Action

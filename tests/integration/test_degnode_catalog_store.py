@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
-from bpp.catalog import CatalogueInvalid, load_catalogue
-from bpp.catalog_changes import EntryUnknown
-from bpp.catalog_versions import CatalogueVersions, VersionUnknown
-from bpp.publication_api import NobodyToTell
-from bpp.publications import Publications, Scope, Sent
+from bpp.api.publications import NobodyToTell
+from bpp.catalog.changes import EntryUnknown
+from bpp.catalog.versions import CatalogueVersions, VersionUnknown
+from bpp.catalog_file.reader import CatalogueInvalid, load_catalogue
+from bpp.publishing.publications import Publications, Scope, Sent
 from kernel.clock import SystemClock
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed

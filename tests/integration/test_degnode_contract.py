@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from bpp.contract_api import contract_router
+from bpp.api.contracts import contract_router
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.command_line import invoke, printed

@@ -11,7 +11,7 @@ import pytest
 from fastapi import APIRouter
 from typer.testing import Result
 
-from bpp.allocation_api import allocation_router
+from bpp.api.allocations import allocation_router
 from bpp.utility.statement_api import statement_router
 from bpp.utility.trade_api import trade_router
 from storage.database import Database

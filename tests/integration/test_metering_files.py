@@ -311,7 +311,7 @@ async def test_contracts_on_a_meter_are_looked_at_when_its_readings_were_importe
         told.extend(meters)
         return 0
 
-    monkeypatch.setattr("bpp.meter_news.note_readings", note)
+    monkeypatch.setattr("bpp.meters.news.note_readings", note)
     await desk.imports(EXAMPLES / "day.csv")
     await desk.imports(EXAMPLES / "day.csv")
     assert sorted(told) == ["0100200300".zfill(32), "0100200400".zfill(32)]

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, select
 
-from bpp.meter_news import tell_of_readings
-from bpp.meter_registry import Registrar, exchange_register, register_meter
+from bpp.meters.news import tell_of_readings
+from bpp.meters.registry import Registrar, exchange_register, register_meter
 from kernel.clock import ManualClock
 from metering.documents import ReadingType
 from metering.energy import Direction

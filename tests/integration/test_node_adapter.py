@@ -12,7 +12,7 @@ import orjson
 import pytest
 
 from bap.buyer import put_call
-from bpp.adapter import callback_putter
+from bpp.publishing.adapter import callback_putter
 from kernel.clock import ManualClock
 from node.peer_pins import PeerPin, PeerPins
 from protocol.actions import Action, Role

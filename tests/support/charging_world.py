@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any, Final
 from uuid import uuid4
 
-from bpp.catalog import load_catalogue
-from bpp.deliveries import note_readings
+from bpp.accounts.statements import make_statement
+from bpp.catalog_file.reader import load_catalogue
+from bpp.deliveries.station_desk import StationDesk
+from bpp.deliveries.upkeep import note_readings
 from bpp.platform import Bpp
-from bpp.statements import make_statement
-from bpp.station_desk import StationDesk
 from degnode.bill_verifier.verify import verify_statement
 from kernel.clock import ManualClock
 from kernel.energy import Energy

@@ -19,8 +19,8 @@ from bpp.admission import SellerAdmission
 from bpp.bindings import bind as bind_seller
 from bpp.cascade.answers import record_unreached
 from bpp.cascade.desk import CascadeDesk
-from bpp.catalog import load_catalogue
-from bpp.deliveries import DeliveryDesk
+from bpp.catalog_file.reader import load_catalogue
+from bpp.deliveries.upkeep import DeliveryDesk
 from bpp.platform import Bpp
 from bpp.utility.handlers import bind as bind_utility
 from bpp.utility.register import Utility

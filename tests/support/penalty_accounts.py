@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bpp.seller_jobs import SellerJobs
-from bpp.statements import make_statement
+from bpp.accounts.statements import make_statement
+from bpp.deliveries.jobs import SellerJobs
 from degnode.bill_verifier.verify import verify_statement
 from kernel.currency import Currency
 from protocol.signing import Signer

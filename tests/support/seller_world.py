@@ -15,8 +15,8 @@ import simplejson
 from sqlalchemy import select
 
 from bpp.bindings import bind
-from bpp.catalog import load_catalogue
-from bpp.deliveries import DeliveryDesk, note_readings
+from bpp.catalog_file.reader import load_catalogue
+from bpp.deliveries.upkeep import DeliveryDesk, note_readings
 from bpp.platform import Bpp
 from kernel.clock import ManualClock
 from kernel.energy import Energy

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import simplejson
 
-from bpp.catalog import load_catalogue
+from bpp.catalog_file.reader import load_catalogue
 from bpp.platform import Bpp
 from kernel.clock import ManualClock
 from kernel.energy import Energy

@@ -13,11 +13,11 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import text
 
+from bpp.accounts.statements import make_statement
 from bpp.bindings import bind
-from bpp.curtailment import curtail_contract
-from bpp.deliveries import note_readings, refresh
+from bpp.deliveries.curtailment import curtail_contract
+from bpp.deliveries.upkeep import note_readings, refresh
 from bpp.platform import Bpp
-from bpp.statements import make_statement
 from degnode.bill_verifier.verify import verify_statement
 from degnode.tables import all_tables
 from kernel.clock import ManualClock

@@ -10,8 +10,8 @@ import simplejson
 from fastapi import FastAPI
 from httpx import ASGITransport, AsyncClient, Response
 
-from bpp.signed_calls import SignedCalls
-from bpp.trade_record_api import trade_record_router
+from bpp.api.signed_calls import SignedCalls
+from bpp.api.trade_records import trade_record_router
 from kernel.clock import ManualClock
 from node.peer_gate import PeerGate
 from node.rate_limit import PeerRates

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bpp.told_cycles import MOST_CYCLES, newest
+from bpp.accounts.told_cycles import MOST_CYCLES, newest
 from settlement.cycles import CycleStatus, SettlementCycle
 from settlement.settle import settle_contract
 from tests.support.agreements import agree, between

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import simplejson
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
 from kernel.energy import Energy
 from tests.support.seller_world import CATALOGUE_FILE, ITEM
 from tests.support.windows import hourly

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, load_catalogue, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, load_catalogue, read_catalogue
 from kernel.energy import Energy
 from tests.support.seller_world import CATALOGUE_FILE, ITEM, catalogue
 from trading.refusals import OfferAmbiguous

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, catalogue_of, load_catalogue
-from bpp.catalog_changes import (
+from bpp.catalog.changes import (
     EntryUnclear,
     EntryUnknown,
     Kind,
@@ -20,8 +19,8 @@ from bpp.catalog_changes import (
     touched_providers,
     withdraw,
 )
-from bpp.catalog_csv import load_csv, read_csv
-from bpp.catalog_document import (
+from bpp.catalog.csv_table import load_csv, read_csv
+from bpp.catalog.document import (
     Document,
     digest_of,
     load_document,
@@ -29,6 +28,7 @@ from bpp.catalog_document import (
     read_document,
     write_document,
 )
+from bpp.catalog_file.reader import CatalogueInvalid, catalogue_of, load_catalogue
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples" / "catalog"
 CATALOGUES = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bpp.forecast_file import ForecastForm, ForecastInvalid, form_buckets, read_forecast
+from bpp.forecasts.file import ForecastForm, ForecastInvalid, form_buckets, read_forecast
 from tests.support.windows import hourly
 
 HEADING = "start,end,kwh\n"

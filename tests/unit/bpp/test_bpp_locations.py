@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
 from tests.support.seller_world import CATALOGUE_FILE
 from trading.geometry import GeometryKind, point_at
 from trading.place import Address, Place

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from bpp.meter_forecast import expect, forecast_hours, observed_span
+from bpp.forecasts.from_meters import expect, forecast_hours, observed_span
 from kernel.energy import Energy
 from kernel.interval import Interval
 from metering.series import IntervalEnergy

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, read_catalogue
 from kernel.currency import Currency
 from tests.support.seller_world import CATALOGUE_FILE
 from trading.matching import NO_LOSSES, Billed, Losses, Matching

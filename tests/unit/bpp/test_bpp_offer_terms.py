@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, load_catalogue, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, load_catalogue, read_catalogue
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bpp.publication_api import NobodyToTell, receivers
+from bpp.api.publications import NobodyToTell, receivers
 
 
 def test_who_is_named_is_told_once_and_the_usual_ones_if_nobody_is() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bpp.showcase import Showcase
+from bpp.showcase.showcase import Showcase
 from kernel.energy import Energy
 from kernel.interval import Interval
 from search.items import Items
@@ -58,11 +58,11 @@ async def lay_out_all(showcase: Showcase, shop: Catalogue, usual: Wire) -> int:
 async def test_an_index_that_was_made_before_serves_the_first_search(
     generation: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bpp.showcase._PART", 2)
+    monkeypatch.setattr("bpp.showcase.showcase._PART", 2)
     showcase, sold, wire = Showcase(), shop(), WIRES[generation]
     assert await lay_out_all(showcase, sold, wire) == 3  # the rows, two items, the last one
     monkeypatch.setattr(Items, "__init__", None)
-    monkeypatch.setattr("bpp.goods.Goods.__init__", None)
+    monkeypatch.setattr("bpp.showcase.goods.Goods.__init__", None)
     criteria = Criteria(expression=FILTERS[generation])
     assert await found(showcase, sold, wire, criteria, left={"two": Energy(0)}) == ["one", "three"]
 
@@ -70,7 +70,7 @@ async def test_an_index_that_was_made_before_serves_the_first_search(
 async def test_a_search_that_comes_while_the_index_is_made_makes_the_rest(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bpp.showcase._PART", 1)
+    monkeypatch.setattr("bpp.showcase.showcase._PART", 1)
     showcase, sold, wire = Showcase(), shop(), WIRES["v2_rc"]
     for _ in range(2):
         assert await showcase.lay_out(sold, usual=wire, now=NOW)

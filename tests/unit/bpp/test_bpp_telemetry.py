@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import pytest
 
-from bpp.telemetry import MOST_EVENTS, telemetry_of
+from bpp.accounts.telemetry import MOST_EVENTS, telemetry_of
 from metering.energy import Direction
 from metering.power_store import PowerReading
 from metering.quality import ESTIMATED_BY_INTERPOLATION, FORECAST, QUESTIONABLE, VALID

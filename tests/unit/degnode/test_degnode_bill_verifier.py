@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from bpp.catalog import load_catalogue
+from bpp.catalog_file.reader import load_catalogue
 from degnode.__main__ import app
 from degnode.bill_verifier.differences import Difference
 from degnode.bill_verifier.statement import StatementUnreadable, read_statement

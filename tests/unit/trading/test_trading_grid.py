@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bpp.catalog import load_catalogue
+from bpp.catalog_file.reader import load_catalogue
 from trading.grid import GridAccess
 from trading.listing import list_catalogue
 from trading.mapping import wire_of

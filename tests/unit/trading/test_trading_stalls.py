@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from bpp.catalog import CatalogueInvalid, load_catalogue, read_catalogue
+from bpp.catalog_file.reader import CatalogueInvalid, load_catalogue, read_catalogue
 from kernel.currency import Currency
 from kernel.energy import Energy
 from kernel.interval import Interval

@@ -1,0 +1,1 @@
+"""What a contract comes to: what its meters counted, how that was shared, settled and told."""

@@ -1,0 +1,158 @@
+"""What a seller's operator changes of contracts: done, put on record, and told to the buyer at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from bpp.cascade.consents import ask_for_consent
+from bpp.changes.cancelling import end_contract
+from bpp.deliveries.news import put_news
+from bpp.deliveries.upkeep import CONTRACTS_CHANNEL
+from bpp.orders.amending import require_offered, require_open, wished_by
+from bpp.orders.promoting import require_minimum
+from bpp.orders.proposals import Said, hold_for_answer, propose, take_answer
+from bpp.platform import Bpp
+from node.audit import Actor, record_act
+from protocol.actions import Action
+from storage.unit_of_work import UnitOfWork
+from trading.amendment import amend, is_cut, require_amendable
+from trading.cancellation import Cancellation, Reason
+from trading.contract import Contract
+from trading.contracts import ContractStore, HistoryEntry
+from trading.lifecycle import ContractEvent
+from trading.proposal import Answer, Proposal
+from trading.proposals import ProposalStore
+from trading.refusals import UpdateNotAllowed
+from trading.request import OrderRequest
+from trading.wheeling import Side
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operator:
+    """Who changes something in the seller's name, why, and when."""
+
+    actor: Actor
+    why: Reason
+    now: datetime
+
+    @property
+    def said(self) -> Said:
+        """What it says for the seller."""
+        return Said(side=Side.SELLER, words=self.why.words, now=self.now)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SellerWish:
+    """Quantity and times as a buyer would ask for them, and what a kWh is to cost; None stays."""
+
+    request: OrderRequest
+    price: Decimal | None = None
+
+
+async def cancel_as_seller(
+    bpp: Bpp, contract_id: str, uow: UnitOfWork, *, by: Operator
+) -> tuple[Contract, Cancellation | None]:
+    """End a contract in its seller's name, and put an on_cancel for its buyer.
+
+    Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed; nothing is kept then.
+    """
+    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
+    ended, cancellation = await end_contract(bpp, contract, uow, side=Side.SELLER, reason=by.why, now=by.now)
+    after = {"owed": None if cancellation is None else str(cancellation.owed)}
+    await record_act(
+        uow, by.actor.act("contract.cancelled", contract.id, after=after, why=str(by.why)), now=by.now
+    )
+    told = await _tell(bpp, ended, uow, action=Action.ON_CANCEL, event=ContractEvent.CANCEL, by=by)
+    return told, cancellation
+
+
+async def propose_as_seller(
+    bpp: Bpp, contract_id: str, wish: SellerWish, uow: UnitOfWork, *, by: Operator
+) -> tuple[Proposal, bool]:
+    """Propose what a seller wishes to a contract's buyer by an on_update; twice is once.
+
+    Returns the proposal, and whether it is new.
+    Raises: OrderNotFound, UpdateNotAllowed, WindowUnavailable, QuantityOutOfBounds; nothing is kept then.
+    """
+    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
+    wished = wished_by(bpp, wish.request, contract, now=by.now, price=wish.price)
+    if not wished:
+        raise UpdateNotAllowed(f"the order {contract.id} is so already", hint="Name what is to be otherwise.")
+    require_amendable(contract, wished, side=Side.SELLER, now=by.now)
+    await require_open(contract, uow, now=by.now)
+    if wished.quantity is not None:
+        require_offered(bpp, contract, wished.quantity)
+        if not is_cut(contract, side=Side.SELLER, now=by.now):
+            await require_minimum(amend(contract, wished, now=by.now), uow)
+    before = await ProposalStore(uow.connection).find_open(contract)
+    changed, proposal = await propose(bpp, contract, wished, uow, said=by.said)
+    if before is not None:
+        return proposal, False
+    act = by.actor.act(
+        "contract.change_proposed", contract.id, after={"change": wished.describe(contract)}, why=str(by.why)
+    )
+    await record_act(uow, act, now=by.now)
+    await _tell(bpp, changed, uow, action=Action.ON_UPDATE, event="PROPOSE", by=by)
+    return proposal, True
+
+
+async def answer_as_seller(
+    bpp: Bpp, contract_id: str, answer: Answer, uow: UnitOfWork, *, by: Operator
+) -> Proposal:
+    """Answer what a contract's buyer proposed, and put an on_update; the same again changes nothing.
+
+    What utilities have to let pass is put before them first, and returned as it was.
+    Raises: OrderNotFound, ProposalNotFound, ProposalNotOpen, UtilityStillAsked, and what stands against the
+    change by now.
+    """
+    contracts = ContractStore(uow.connection)
+    later = await hold_for_answer(await contracts.get(contract_id), uow)
+    contract = await contracts.get(contract_id, lock=True)
+    act = by.actor.act(
+        f"contract.change_{answer.status.lower()}",
+        contract.id,
+        after={"proposal": answer.proposal_id},
+        why=str(by.why),
+    )
+    proposal = await _to_be_asked(contract, answer, uow, by=by)
+    if proposal is not None:
+        if await ask_for_consent(bpp, contract, proposal, uow, who=by.actor.who, why=by.why, now=by.now):
+            await record_act(uow, act, now=by.now)
+        return proposal
+    answered = await take_answer(bpp, contract, answer, uow, said=by.said, later=later)
+    if answered is not None:
+        await record_act(uow, act, now=by.now)
+        await _tell(bpp, answered, uow, action=Action.ON_UPDATE, event="UPDATE", by=by)
+    return await ProposalStore(uow.connection).get(answer.proposal_id, contract_id=contract.id)
+
+
+async def _to_be_asked(
+    contract: Contract, answer: Answer, uow: UnitOfWork, *, by: Operator
+) -> Proposal | None:
+    """Return the proposal that is accepted and that utilities have to let pass, None if it is none."""
+    open_one = await ProposalStore(uow.connection).find_open(contract) if answer.accepts else None
+    if open_one is None or (open_one.id, open_one.side) != (answer.proposal_id, Side.BUYER):
+        return None
+    is_asked = contract.grid is not None and not is_cut(contract, side=Side.BUYER, now=by.now)
+    return open_one if is_asked else None
+
+
+async def _tell(
+    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, action: Action, event: str, by: Operator
+) -> Contract:
+    """Save a contract that the seller changed, with its history and a message for its buyer."""
+    told = await put_news(bpp, contract, uow, action=action, now=by.now)
+    store = ContractStore(uow.connection)
+    await store.save(told)
+    entry = HistoryEntry(
+        at=by.now,
+        actor=bpp.subscriber_id,
+        event=event,
+        status=told.status,
+        reason=f"{by.actor.who}: {by.why}",
+    )
+    await store.note(told, entry)
+    await uow.announce(CONTRACTS_CHANNEL)
+    return told

@@ -1,0 +1,1 @@
+"""What there will be of a resource: as its operator uploads it, or as its meter lets expect."""
