@@ -1,4 +1,4 @@
-"""The tables of ratings, tracking links, tickets, catalogue versions, and of what was published."""
+"""The tables of ratings, links, tickets, catalogue versions, what was published, and silent back offices."""
 
 from __future__ import annotations
 
@@ -48,6 +48,15 @@ catalog_versions: Final = Table(
     Column("made_by", Text, nullable=False),
     Column("why", Text, nullable=False),
     CheckConstraint("number > 0", name="number"),
+)
+
+back_office_silences: Final = Table(
+    "back_office_silences",
+    metadata,
+    Column("office", Text, primary_key=True),
+    Column("door", Text, primary_key=True),  # what it is silent about: questions or events
+    Column("silences", Integer, nullable=False),  # in a row
+    Column("rests_until", DateTime(timezone=True)),  # left alone until then, or on trial
 )
 
 tracking_links: Final = Table(

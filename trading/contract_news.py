@@ -6,11 +6,24 @@ keeps news of a contract has locked it, so that its news are told in the order i
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Column, ColumnElement, Integer, Text, delete, exists, insert, literal, select, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Integer,
+    Text,
+    delete,
+    exists,
+    insert,
+    literal,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -52,42 +65,62 @@ class ClaimedNews:
 
 async def note_news(connection: AsyncConnection, news: News) -> None:
     """Keep news to be told, if anybody follows contracts."""
-    values: dict[Column[Any], ColumnElement[Any]] = {
-        contract_news.c.contract_id: literal(news.contract_id, Text),
+    told: dict[Column[Any], ColumnElement[Any]] = {
         contract_news.c.event: literal(news.event, Text),
         contract_news.c.status: literal(news.status.value, Text),
         contract_news.c.reason: literal(news.reason, Text),
         contract_news.c.bill: literal(news.bill, Text),
         contract_news.c.correction: literal(news.correction, Integer),
-        **_told_at(news.at),
     }
-    somebody = exists().select_from(news_followers)
-    await connection.execute(
-        insert(contract_news).from_select(list(values), select(*values.values()).where(somebody))
-    )
+    await _keep(connection, told, contract_id=news.contract_id, at=news.at)
 
 
 async def note_paid(connection: AsyncConnection, *, contract_id: str, bill: str, at: datetime) -> None:
     """Keep to be told that a bill of a contract is paid, if anybody follows contracts."""
-    values: dict[Column[Any], ColumnElement[Any]] = {
-        contract_news.c.contract_id: contracts.c.id,
+    told: dict[Column[Any], ColumnElement[Any]] = {
         contract_news.c.event: literal(BILL_PAID, Text),
         contract_news.c.status: contracts.c.status,
         contract_news.c.bill: literal(bill, Text),
-        **_told_at(at),
+    }
+    await _keep(connection, told, contract_id=contract_id, at=at)
+
+
+async def _keep(
+    connection: AsyncConnection,
+    told: dict[Column[Any], ColumnElement[Any]],
+    *,
+    contract_id: str,
+    at: datetime,
+) -> None:
+    """Keep news of a contract, due since they came about, if anybody follows."""
+    values = told | {
+        contract_news.c.contract_id: contracts.c.id,
+        contract_news.c.provider_id: contracts.c.provider_id,
+        contract_news.c.at: literal(at, contract_news.c.at.type),
+        contract_news.c.due_at: literal(at, contract_news.c.due_at.type),
+        contract_news.c.tries: literal(0, Integer),
     }
     somebody = exists().select_from(news_followers)
     found = select(*values.values()).where(contracts.c.id == contract_id, somebody)
     await connection.execute(insert(contract_news).from_select(list(values), found))
 
 
-def _told_at(at: datetime) -> dict[Column[Any], ColumnElement[Any]]:
-    """Return when news came about, since when they are due."""
-    return {
-        contract_news.c.at: literal(at, contract_news.c.at.type),
-        contract_news.c.due_at: literal(at, contract_news.c.due_at.type),
-        contract_news.c.tries: literal(0, Integer),
-    }
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Providers:
+    """Whose contracts' news are meant: those of some alone, or of all but some."""
+
+    alone: Collection[str] | None = None
+    but: Collection[str] = ()
+
+    def are_meant(self) -> ColumnElement[bool]:
+        """Return the condition on news."""
+        column = contract_news.c.provider_id
+        if self.alone is not None:
+            return column.in_(self.alone)
+        return column.not_in(self.but) if self.but else true()
+
+
+_ANYBODY: Final = Providers()
 
 
 class NewsStore:
@@ -106,8 +139,8 @@ class NewsStore:
         """Have no more news kept; those that are stay until somebody follows again."""
         await self._connection.execute(delete(news_followers).where(news_followers.c.name == name))
 
-    async def claim(self, *, now: datetime, lease: timedelta) -> ClaimedNews | None:
-        """Return the news that are due for the longest; they are due again after `lease`.
+    async def claim(self, *, now: datetime, lease: timedelta, of: Providers = _ANYBODY) -> ClaimedNews | None:
+        """Return the news of these providers that are due for the longest; they are due again after `lease`.
 
         Of each contract those come first that came about first.
         """
@@ -116,7 +149,7 @@ class NewsStore:
         is_first = ~exists().where(earlier.c.contract_id == table.contract_id, earlier.c.id < table.id)
         due = (
             select(table.id)
-            .where(table.due_at <= now, is_first)
+            .where(table.due_at <= now, is_first, of.are_meant())
             .order_by(table.due_at, table.id)
             .limit(1)
             .with_for_update(skip_locked=True)

@@ -133,6 +133,7 @@ contract_news: Final = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("provider_id", Text, nullable=False),  # of the contract
     Column("event", Text, nullable=False),
     Column("status", Text, nullable=False),  # after the event
     Column("reason", Text),
@@ -142,6 +143,7 @@ contract_news: Final = Table(
     Column("due_at", DateTime(timezone=True), nullable=False),  # when it is told, or told again
     Column("tries", Integer, nullable=False, server_default="0"),
     Index("ix_contract_news_due_at", "due_at", "id"),
+    Index("ix_contract_news_provider_id", "provider_id", "due_at", "id"),
     Index("ix_contract_news_contract_id", "contract_id", "id"),
 )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -84,9 +83,8 @@ async def _consent(office: Office, proposed: Proposed, message_id: str, now: dat
         answer_by=now + office.patience,
         change=proposed.change,
     )
-    try:
-        answer = await _asked(office, question)
-    except ProviderSilent:
+    [answer] = await _asked(office, [question])
+    if isinstance(answer, ProviderSilent):
         return None
     if answer.counter is not None:
         _bad(question, "a change is accepted, refused or left to people: it has no counter")
@@ -94,18 +92,20 @@ async def _consent(office: Office, proposed: Proposed, message_id: str, now: dat
     return None if answer.accepted is None else answer
 
 
-async def _asked(office: Office, question: Question) -> Answer:
-    """Return what the back office answers, and tell the log of it. Raises: ProviderSilent."""
-    answer = await office.ask(question)
-    log.info(
-        "provider.asked",
-        office=office.name,
-        question=question.id,
-        accepted=answer.accepted,
-        countered=answer.counter is not None,
-        reason=words_of(answer),
-    )
-    return answer
+async def _asked(office: Office, questions: Sequence[Question]) -> list[Answer | ProviderSilent]:
+    """Return what the back office answers, and tell the log of it."""
+    answers = await office.ask(questions)
+    for question, answer in zip(questions, answers, strict=True):
+        if isinstance(answer, Answer):
+            log.info(
+                "provider.asked",
+                office=office.name,
+                question=question.id,
+                accepted=answer.accepted,
+                countered=answer.counter is not None,
+                reason=words_of(answer),
+            )
+    return answers
 
 
 async def _all_taken(
@@ -115,27 +115,30 @@ async def _all_taken(
 
     All lines are asked about at the same time, and every answer is waited for.
     """
-    asked = (_taken(office, step, each, message_id, now) for each in wanted)
-    found = await asyncio.gather(*asked, return_exceptions=True)
-    taken = []
-    for each in found:
-        if isinstance(each, BaseException):
-            raise each
-        taken.append(each)
-    return taken
+    questions = [_question(office, step, each, message_id, now) for each in wanted]
+    answers = await _asked(office, questions)
+    found = zip(questions, wanted, answers, strict=True)
+    return [_taken(question, each, answer, now) for question, each, answer in found]
 
 
-async def _taken(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Wanted:
-    """Return what the back office takes: what is wanted, or that with its counter."""
+def _question(office: Office, step: Step, wanted: Wanted, message_id: str, now: datetime) -> Question:
     which = f":{wanted.line}" if wanted.lines > 1 else ""
-    question = Question(
+    return Question(
         id=f"{message_id}:{step.stage}{which}",
         stage=step.stage,
         order_id=wanted.order_id,
         terms=wanted.terms,
         answer_by=now + office.patience,
     )
-    answer = await _asked(office, question)
+
+
+def _taken(question: Question, wanted: Wanted, answer: Answer | ProviderSilent, now: datetime) -> Wanted:
+    """Return what the back office takes: what is wanted, or that with its counter.
+
+    Raises: ProviderRefused, ProviderSilent.
+    """
+    if isinstance(answer, ProviderSilent):
+        raise answer
     if answer.accepted is None:
         raise _bad(question, "only a change is left to people")
     if answer.accepted:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -15,11 +15,14 @@ from bpp.provider.breaker import Breaker
 from bpp.provider.port import Answer, Event, ProviderAway, ProviderPort, ProviderUnreached, Question
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from trading.contract_news import Providers
 
 log = structlog.get_logger(__name__)
 
 _NO_ANSWER: Final = "no answer in time"
 AGAIN: Final = "Send the same request again in a while, under a new message id."
+_SILENCE: Final = (TimeoutError, ProviderUnreached)
+_EXPECTED: Final = (TimeoutError, ProviderAway)
 _Said = TypeVar("_Said")
 
 
@@ -54,50 +57,68 @@ class Office:
     clock: Clock
     count: Callable[[str], None] = _uncounted
 
-    async def ask(self, question: Question) -> Answer:
-        """Return what is answered to a question. Raises: ProviderSilent."""
-        try:
-            answer = await self._within_patience(partial(self.port.ask, question), self.breaker)
-        except (TimeoutError, ProviderAway) as error:
-            log.warning(
-                "provider.silent", office=self.name, question=question.id, reason=str(error) or _NO_ANSWER
-            )
-            self.count("resting" if isinstance(error, ProviderResting) else "silent")
-        except Exception:
-            log.exception("provider.failed", office=self.name, question=question.id)
-            self.count("silent")
-        else:
-            self.count(_outcome(answer))
-            return answer
-        raise ProviderSilent("the seller's back office gave no answer in time", hint=AGAIN)
+    async def ask(self, questions: Sequence[Question]) -> list[Answer | ProviderSilent]:
+        """Return what is answered to the questions about one order, which are asked at the same time.
+
+        That none of them is answered is one silence, however many they are.
+        """
+        found = await self._within_patience(
+            [partial(self.port.ask, each) for each in questions], self.breaker
+        )
+        return [self._answer(question, said) for question, said in zip(questions, found, strict=True)]
 
     async def tell(self, event: Event) -> str | None:
         """Tell of an event; return what stood in the way, None if nothing did."""
-        try:
-            await self._within_patience(partial(self.port.tell, event), self.event_breaker)
-        except (TimeoutError, ProviderAway) as error:
-            return str(error) or _NO_ANSWER
-        except Exception as error:
-            log.exception("provider.failed", office=self.name, event_id=event.id)
-            return type(error).__name__
-        return None
+        [said] = await self._within_patience([partial(self.port.tell, event)], self.event_breaker)
+        if said is None:
+            return None
+        if isinstance(said, _EXPECTED):
+            return str(said) or _NO_ANSWER
+        log.error("provider.failed", office=self.name, event_id=event.id, exc_info=said)
+        return type(said).__name__
 
-    async def _within_patience(self, call: Callable[[], Awaitable[_Said]], breaker: Breaker) -> _Said:
-        """Return what a call gives. Raises: ProviderResting, TimeoutError, and what the call does."""
-        if not breaker.lets_through(self.clock.now()):
-            raise ProviderResting("the back office was silent again and again, and is left alone for a while")
+    def _answer(self, question: Question, said: Answer | Exception) -> Answer | ProviderSilent:
+        """Return what came of a question; count it, and tell the log of what is no answer."""
+        if isinstance(said, Answer):
+            self.count(_outcome(said))
+            return said
+        if isinstance(said, _EXPECTED):
+            reason = str(said) or _NO_ANSWER
+            log.warning("provider.silent", office=self.name, question=question.id, reason=reason)
+        else:
+            log.error("provider.failed", office=self.name, question=question.id, exc_info=said)
+        self.count("resting" if isinstance(said, ProviderResting) else "silent")
+        return ProviderSilent("the seller's back office gave no answer in time", hint=AGAIN)
+
+    async def _within_patience(
+        self, calls: Sequence[Callable[[], Awaitable[_Said]]], breaker: Breaker
+    ) -> list[_Said | Exception]:
+        """Return what came of each call, or that the back office is left alone."""
+        if not await breaker.lets_through(self.clock.now()):
+            why = "the back office was silent again and again, and is left alone for a while"
+            return [ProviderResting(why) for _ in calls]
+        found = await asyncio.gather(*(self._outcome_of(call) for call in calls))
+        if not all(isinstance(said, _SILENCE) for said in found):  # it said something, if nothing sensible
+            await breaker.heard()
+        elif await breaker.missed(self.clock.now()):
+            log.warning("provider.left_alone", office=self.name)
+        return found
+
+    async def _outcome_of(self, call: Callable[[], Awaitable[_Said]]) -> _Said | Exception:
+        """Return what a call gives, or raises."""
         try:
             async with asyncio.timeout(self.patience.total_seconds()):
-                said = await call()
-        except (TimeoutError, ProviderUnreached):
-            if breaker.missed(self.clock.now()):
-                log.warning("provider.left_alone", office=self.name)
-            raise
-        except Exception:  # it said something, if nothing sensible; who is cancelled learns nothing
-            breaker.heard()
-            raise
-        breaker.heard()
-        return said
+                return await call()
+        except Exception as error:  # noqa: BLE001  whatever it is, it is the outcome
+            return error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lane:
+    """The providers whose orders a back office is told of; None is for who has none."""
+
+    providers: Providers
+    office: Office | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +134,14 @@ class Offices:
     def of(self, provider_id: str) -> Office | None:
         """Return the back office of a provider, None if it has none."""
         return self.by_provider.get(provider_id, self.usual)
+
+    def lanes(self) -> list[Lane]:
+        """Return the lanes in which they are told: each has one, and keeps no other waiting."""
+        named = self.by_provider.items()
+        lanes = [Lane(providers=Providers(alone=(each,)), office=office) for each, office in named if office]
+        nobody = [provider for provider, office in named if office is None]
+        lanes += [Lane(providers=Providers(alone=nobody), office=None)] if nobody else []
+        return [*lanes, Lane(providers=Providers(but=self.by_provider.keys()), office=self.usual)]
 
     def __bool__(self) -> bool:
         return any(office is not None for office in (self.usual, *self.by_provider.values()))

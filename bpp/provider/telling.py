@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from bpp.deliveries.curtailment import EVENT as CURTAILED
-from bpp.provider.office import Office, Offices
+from bpp.provider.office import Lane, Office
 from bpp.provider.order import terms_of_contract
 from bpp.provider.port import Correction, Event, IssuedBill, Kind
 from kernel.clock import Clock
@@ -18,7 +18,6 @@ from settlement.correcting import find_corrections
 from settlement.store import find_bills
 from storage.backoff import Backoff
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from trading.contract import Contract
 from trading.contract_news import BILL_CORRECTED, BILL_ISSUED, BILL_PAID, ClaimedNews, News, NewsStore
 from trading.contracts import ContractStore
 from trading.lifecycle import ContractEvent
@@ -54,26 +53,27 @@ BACKOFF: Final = Backoff(first=timedelta(seconds=1), longest=timedelta(minutes=1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """Tells each order's back office what happened, in order; `step` is what a worker runs again and again.
+    """Tells the back office of a lane what happened, in order; `step` is what a worker runs again and again.
 
-    Who does not take an event is told again after a while, until it is `ttl` old.
+    Who does not take an event is told again after a while, until it is `ttl` old. Nothing is tried while
+    the back office is left alone.
     """
 
-    offices: Offices
+    lane: Lane
     uow_factory: UnitOfWorkFactory
     clock: Clock
     ttl: timedelta
 
     async def step(self) -> bool:
         """Tell what is due for the longest; say whether there was anything."""
-        now = self.clock.now()
+        now, office = self.clock.now(), self.lane.office
+        if office is not None and await office.event_breaker.rests(now):
+            return False
         async with self.uow_factory() as uow:
             store = NewsStore(uow.connection)
-            claimed = await store.claim(now=now, lease=_LEASE)
+            claimed = await store.claim(now=now, lease=_LEASE, of=self.lane.providers)
             if claimed is None:
                 return False
-            contract = await ContractStore(uow.connection).get(claimed.news.contract_id)
-            office = self.offices.of(contract.provider_id)
             if office is None or claimed.news.event not in KINDS:
                 await store.drop(claimed)
                 return True
@@ -81,7 +81,7 @@ class Telling:
                 log.error("provider.not_told", event_id=claimed.id, contract=claimed.news.contract_id)
                 await store.drop(claimed)
                 return True
-            event = await _event(claimed, contract, uow)
+            event = await _event(claimed, uow)
         await self._record(claimed, office, await office.tell(event))
         return True
 
@@ -98,8 +98,9 @@ class Telling:
         )
 
 
-async def _event(claimed: ClaimedNews, contract: Contract, uow: UnitOfWork) -> Event:
+async def _event(claimed: ClaimedNews, uow: UnitOfWork) -> Event:
     news = claimed.news
+    contract = await ContractStore(uow.connection).get(news.contract_id)
     return Event(
         id=claimed.id,
         kind=KINDS[news.event],

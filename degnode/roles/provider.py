@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Final, Self
@@ -14,8 +15,8 @@ from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 
 from bpp.platform import Bpp
 from bpp.provider.asking import Asking
-from bpp.provider.breaker import Breaker
-from bpp.provider.office import Office, Offices
+from bpp.provider.breaker import Breaker, Door
+from bpp.provider.office import Lane, Office, Offices
 from bpp.provider.office_file import (
     ENTRY_POINT,
     SHORTEST_SECRET,
@@ -82,7 +83,7 @@ class ProviderSettings(Settings):
     provider_rest: timedelta = Field(
         timedelta(seconds=30),
         gt=timedelta(0),
-        description="How long a back office is left alone that was silent three times in a row.",
+        description="How long a back office is left alone that was silent about three orders in a row.",
     )
     provider_ttl: timedelta = Field(
         timedelta(hours=24), gt=timedelta(0), description="How long the back office is told of an event."
@@ -170,12 +171,13 @@ def _open(office: AnyOffice, name: str, settings: ProviderSettings, foundation: 
         port = load_provider(office.name)
     else:
         port = WebhookProvider(office.url, secret=office.secret, clock=clock)
+    breaker = partial(Breaker, office=name, rest=settings.provider_rest, uow_factory=foundation.uow_factory)
     return Office(
         name=name,
         port=port,
         patience=settings.provider_timeout,
-        breaker=Breaker(rest=settings.provider_rest),
-        event_breaker=Breaker(rest=settings.provider_rest),
+        breaker=breaker(door=Door.QUESTIONS),
+        event_breaker=breaker(door=Door.EVENTS),
         clock=clock,
         count=lambda outcome: questions.labels(name, outcome).inc(),
     )
@@ -196,9 +198,16 @@ async def provider_parts(settings: ProviderSettings, seller: Bpp, foundation: Fo
         await store.follow(FOLLOWER, since=clock.now())
     _warn_of_unknown(offices, seller)
     asking = Asking(bpp=seller, offices=offices, uow_factory=uow_factory, clock=clock)
-    telling = Telling(offices=offices, uow_factory=uow_factory, clock=clock, ttl=settings.provider_ttl)
-    worker = Worker("back office", telling.step, poll_interval=foundation.settings.poll_interval)
-    return ProviderParts(preparations=asking.preparations(), workers=(worker,))
+    workers = [_telling(lane, settings, foundation) for lane in offices.lanes()]
+    return ProviderParts(preparations=asking.preparations(), workers=workers)
+
+
+def _telling(lane: Lane, settings: ProviderSettings, foundation: Foundation) -> Worker:
+    """Return what tells of a lane's orders."""
+    telling = Telling(
+        lane=lane, uow_factory=foundation.uow_factory, clock=foundation.clock, ttl=settings.provider_ttl
+    )
+    return Worker("back office", telling.step, poll_interval=foundation.settings.poll_interval)
 
 
 def _warn_of_unknown(offices: Offices, seller: Bpp) -> None:

@@ -14,14 +14,17 @@ from fastapi.responses import JSONResponse, Response
 from starlette.background import BackgroundTask
 
 from bpp.provider.asking import ProviderRefused
+from bpp.provider.breaker import MOST_SILENCES
+from bpp.provider.office import ProviderSilent
+from bpp.provider.port import Answer, Event, Question
 from kernel.clock import ManualClock
 from kernel.energy import Energy
 from protocol.actions import Action
 from protocol.profile import PROFILES, V1_1, Profile
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.integration.test_bpp_provider_asked import refusal
+from tests.integration.test_bpp_provider_asked import SHORT, refusal
 from tests.integration.test_bpp_provider_consent import TERM
-from tests.support.back_office import AskedWorld, BackOffice, webhook
+from tests.support.back_office import PATIENT, REST, AskedWorld, BackOffice, webhook
 from tests.support.order_lines import (
     AFTERNOON,
     AFTERNOON_HOURS,
@@ -167,3 +170,33 @@ async def test_several_changes_at_once_need_nobody_s_word(world: AskedWorld, off
     both = told(world, await world.send(Action.UPDATE, update))
     assert [each.quantity for each in both] == [Energy(14_000), Energy(6_000)]
     assert "update" not in [each["stage"] for each in office.asked()]
+
+
+class Mute:
+    """A back office that hears every question and answers none, until it has its voice again."""
+
+    def __init__(self) -> None:
+        self.heard = 0
+        self.voice = asyncio.Event()
+
+    async def ask(self, _question: Question) -> Answer:
+        self.heard += 1
+        await self.voice.wait()
+        return Answer(accepted=True)
+
+    async def tell(self, _event: Event) -> None:
+        raise AssertionError("nobody tells it anything")
+
+
+async def test_an_order_of_several_lines_is_one_silence_and_one_trial(world: AskedWorld) -> None:
+    world.port, world.patience, lines = (mute := Mute()), SHORT, written(world, *LINES)
+    for asked in range(1, MOST_SILENCES + 1):
+        assert isinstance(await refusal(world, Action.SELECT, lines), ProviderSilent)
+        assert mute.heard == asked * len(LINES)
+    assert isinstance(await refusal(world, Action.SELECT, lines), ProviderSilent)
+    assert mute.heard == MOST_SILENCES * len(LINES)
+    mute.voice.set()
+    world.patience = PATIENT
+    world.clock.advance(REST)
+    await world.send(Action.SELECT, lines)
+    assert mute.heard == (MOST_SILENCES + 1) * len(LINES)

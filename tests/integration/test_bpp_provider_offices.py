@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -11,15 +12,17 @@ import pytest
 from fastapi.responses import JSONResponse
 from structlog.testing import capture_logs
 
-from bpp.provider.breaker import MOST_SILENCES, Breaker
+from bpp.provider.breaker import MOST_SILENCES
 from bpp.provider.office import Office, Offices, ProviderSilent
-from bpp.provider.telling import BACKOFF
+from bpp.provider.telling import BACKOFF, Telling
 from kernel.clock import ManualClock
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.integration.test_bpp_provider_asked import NO, SHORT, Broken, refusal
-from tests.support.back_office import PATIENT, REST, AskedWorld, BackOffice, webhook
+from tests.support.back_office import PATIENT, REST, TTL, AskedWorld, BackOffice, served_by, webhook
+from tests.support.order_lines import AFTERNOON, ROOF, two_offers
 from tests.support.seller_world import NOW, SELLER, order
+from trading.offer import Catalogue, Provider
 
 
 @pytest.fixture
@@ -41,14 +44,8 @@ async def world(uow_factory: UnitOfWorkFactory, office: BackOffice) -> AskedWorl
 
 
 def own(world: AskedWorld, office: BackOffice, *, patience: timedelta = PATIENT) -> Office:
-    return Office(
-        name=SELLER,
-        port=webhook(office.url, ManualClock(NOW)),
-        patience=patience,
-        breaker=Breaker(rest=REST),
-        event_breaker=Breaker(rest=REST),
-        clock=world.clock,
-    )
+    port = webhook(office.url, ManualClock(NOW))
+    return served_by(port, world.clock, world.uow_factory, name=SELLER, patience=patience)
 
 
 async def test_a_provider_s_own_back_office_is_asked_and_told_and_no_other(
@@ -122,11 +119,10 @@ async def test_a_back_office_that_is_silent_again_and_again_is_left_alone_until_
 
 
 async def test_one_that_answers_nonsense_is_not_left_alone(world: AskedWorld, office: BackOffice) -> None:
-    broken = replace(own(world, office), port=Broken())
-    world.own = {SELLER: broken}
+    world.own = {SELLER: replace(own(world, office), port=Broken())}
     for _ in range(MOST_SILENCES + 1):
         assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
-    world.own = {SELLER: replace(own(world, office), breaker=broken.breaker)}
+    world.own = {SELLER: own(world, office)}
     await world.buy(10)
 
 
@@ -144,7 +140,7 @@ async def test_events_of_one_that_takes_none_wait_without_being_posted_until_its
     asked = len(office.posts)
     office.is_silent = True
     with capture_logs() as logs:
-        assert await world.tell_all() == MOST_SILENCES + 2
+        assert await world.tell_all() == MOST_SILENCES
     assert len(office.posts) == asked + MOST_SILENCES
     assert [each["event"] for each in logs].count("provider.left_alone") == 1
     office.is_silent = False
@@ -184,3 +180,47 @@ async def test_one_that_answers_no_questions_is_still_told(world: AskedWorld, of
     assert await world.tell_all() == 1
     assert office.told() == ["held"]
     assert isinstance(await refusal(world, Action.INIT, {"order": order(10)}), ProviderSilent)
+
+
+HILL = "hill-wind"
+
+
+def with_hill() -> Catalogue:
+    """Return the catalogue with a roof of another provider in it."""
+    sold = two_offers()
+    roof = next(each for each in sold.resources if each.id == ROOF)
+    resources = (*(each for each in sold.resources if each is not roof), replace(roof, provider_id=HILL))
+    offers = tuple(each for each in sold.offers if each.id != AFTERNOON)
+    providers = (*sold.providers, Provider(id=HILL, name="Hill Wind"))
+    return replace(sold, providers=providers, resources=resources, offers=offers)
+
+
+def telling_of(world: AskedWorld, name: str) -> Telling:
+    """Return what tells the back office of that name."""
+    [lane] = [each for each in world.offices.lanes() if each.office is not None and each.office.name == name]
+    return Telling(lane=lane, uow_factory=world.uow_factory, clock=world.clock, ttl=TTL)
+
+
+async def test_an_office_that_takes_its_time_for_events_keeps_no_other_waiting(
+    world: AskedWorld, office: BackOffice, other: BackOffice
+) -> None:
+    world.bpp.sell_from(with_hill())
+    await world.open()
+    await world.send(Action.INIT, {"order": order(3)})
+    of_hill = {"order": order(3, item=ROOF) | {"beckn:seller": HILL}}
+    for transaction in ("t-2", "t-3"):
+        await world.send(Action.INIT, of_hill, transaction_id=transaction)
+    world.own = {SELLER: own(world, other)}
+    office.is_silent = True
+    async with asyncio.TaskGroup() as group:
+        slow = group.create_task(telling_of(world, "usual").step())
+        await office.asked_of("event")
+        assert await telling_of(world, SELLER).step()
+        assert not await telling_of(world, SELLER).step()
+        assert other.told() == ["held"]
+        assert not slow.done()
+        office.never.set()
+    await world.tell_all()
+    assert [each["order"]["provider"] for each in office.events()] == [HILL, HILL]
+    assert [each["order"]["provider"] for each in other.events()] == [SELLER]
+    assert await world.untold() == 0

@@ -164,7 +164,7 @@ async def test_a_file_names_the_back_offices_of_single_providers(
     assert offices.of("anybody else") is None
     with capture_logs() as logs:
         parts = await parts_of(database, tmp_path, provider_offices=str(file))
-    assert len(parts.workers) == 1
+    assert len(parts.workers) == 4  # two that are told, one of those who are not, one of all others
     assert await followers(uow_factory) == ["provider"]
     assert [each["providers"] for each in logs if each["event"] == "provider.not_in_catalogue"] == [
         ["hill-wind", "lake-hydro"]

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 import orjson
@@ -16,7 +17,7 @@ from sqlalchemy import func, select
 
 from bpp.bindings import bind
 from bpp.provider.asking import Asking
-from bpp.provider.breaker import Breaker
+from bpp.provider.breaker import Breaker, Door
 from bpp.provider.office import Office, Offices
 from bpp.provider.port import ProviderPort
 from bpp.provider.telling import FOLLOWER, Telling
@@ -25,6 +26,7 @@ from kernel.body_signature import BodySignatureInvalid, check_body_signature
 from kernel.clock import Clock, ManualClock
 from node.message import Inbound
 from protocol.actions import CALLBACK_OF, Action
+from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.grid_world import GridWorld
 from tests.support.loopback_server import LoopbackServer, Served
 from tests.support.seller_world import BAP_ID, NOW, Json, SellerWorld, require_valid
@@ -44,6 +46,7 @@ class BackOffice(Served):
         self.posts: list[tuple[str, Json]] = []
         self.answers: list[Response] = []
         self.never = asyncio.Event()
+        self.came: dict[str, asyncio.Event] = {kind: asyncio.Event() for kind in ("question", "event")}
         self.is_silent = False
         app = FastAPI()
         app.post("/")(self._take)
@@ -55,7 +58,9 @@ class BackOffice(Served):
             check_body_signature(request.headers.get(SIGNATURE_HEADER), body, secret=SECRET, now=NOW)
         except BodySignatureInvalid:
             return Response(status_code=401)
-        self.posts.append((request.headers["Idempotency-Key"], orjson.loads(body)))
+        said = orjson.loads(body)
+        self.posts.append((request.headers["Idempotency-Key"], said))
+        self.came[said["type"]].set()
         if self.is_silent:
             await self.never.wait()
         return self.answers.pop(0) if self.answers else JSONResponse({"answer": "accept"})
@@ -63,6 +68,10 @@ class BackOffice(Served):
     async def leave(self) -> None:
         self.never.set()
         await super().leave()
+
+    async def asked_of(self, kind: str) -> None:
+        """Wait until a question, or an event, has come."""
+        await self.came[kind].wait()
 
     def asked(self) -> list[Json]:
         return [said for _, said in self.posts if said["type"] == "question"]
@@ -79,14 +88,22 @@ def webhook(url: str, clock: Clock, *, secret: str = SECRET) -> WebhookProvider:
     return WebhookProvider(url, secret=SecretStr(secret), clock=clock)
 
 
-def served_by(port: ProviderPort, clock: Clock, *, patience: timedelta = PATIENT) -> Office:
+def served_by(
+    port: ProviderPort,
+    clock: Clock,
+    uow_factory: UnitOfWorkFactory,
+    *,
+    name: str = "usual",
+    patience: timedelta = PATIENT,
+) -> Office:
     """Return a back office behind `port`."""
+    breaker = partial(Breaker, office=name, rest=REST, uow_factory=uow_factory)
     return Office(
-        name="usual",
+        name=name,
         port=port,
         patience=patience,
-        breaker=Breaker(rest=REST),
-        event_breaker=Breaker(rest=REST),
+        breaker=breaker(door=Door.QUESTIONS),
+        event_breaker=breaker(door=Door.EVENTS),
         clock=clock,
     )
 
@@ -96,7 +113,9 @@ def asked_first(world: GridWorld, office: BackOffice) -> None:
     seller = world.seller
     preparations = Asking(
         bpp=world.bpp,
-        offices=Offices(usual=served_by(webhook(office.url, ManualClock(NOW)), world.clock)),
+        offices=Offices(
+            usual=served_by(webhook(office.url, ManualClock(NOW)), world.clock, seller.uow_factory)
+        ),
         uow_factory=seller.uow_factory,
         clock=world.clock,
     ).preparations()
@@ -120,7 +139,7 @@ class AskedWorld(SellerWorld):
 
     @property
     def offices(self) -> Offices:
-        usual = served_by(self.port, self.clock, patience=self.patience)
+        usual = served_by(self.port, self.clock, self.uow_factory, patience=self.patience)
         return Offices(usual=usual, by_provider=self.own)
 
     async def open(self) -> AskedWorld:
@@ -154,10 +173,11 @@ class AskedWorld(SellerWorld):
 
     async def tell_all(self) -> int:
         """Tell what is due; return how often something was tried."""
-        telling = Telling(offices=self.offices, uow_factory=self.uow_factory, clock=self.clock, ttl=self.ttl)
         count = 0
-        while await telling.step():
-            count += 1
+        for lane in self.offices.lanes():
+            telling = Telling(lane=lane, uow_factory=self.uow_factory, clock=self.clock, ttl=self.ttl)
+            while await telling.step():
+                count += 1
         return count
 
     async def untold(self) -> int:
