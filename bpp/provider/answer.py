@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final, Literal
 
 from pydantic import (
     AwareDatetime,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -22,12 +24,21 @@ from trading.seller_counter import CounterInvalid, Off, SellerCounter
 
 _MOST_TROUBLES: Final = 3
 
-Number = Annotated[str, Field(pattern=r"^[0-9]{1,13}(\.[0-9]{1,6})?$")]
-"""An exact decimal number as text; JSON's own numbers are none."""
-Reason = Annotated[str, Field(max_length=2000)]
+_NUMBER: Final = re.compile(r"[0-9]{1,13}(\.[0-9]{1,6})?")
 
 
-_TERMS: Final = frozenset({"price_per_kwh", "discount", "max_kwh", "from", "until"})
+def _is_number(value: object) -> object:
+    if value is None or (isinstance(value, str) and _NUMBER.fullmatch(value)):
+        return value
+    raise ValueError('it is a decimal number in a string, such as "0.28", of six decimals at most')
+
+
+Number = Annotated[str | None, BeforeValidator(_is_number)]
+"""An exact decimal number as text, if it is said; JSON's own numbers are none."""
+Reason = Annotated[str | None, Field(max_length=2000)]
+
+
+_TERMS: Final = ("discount", "from", "max_kwh", "price_per_kwh", "until")
 
 
 _ACCEPTED: Final = {"accept": True, "refuse": False, "leave": None}
@@ -36,7 +47,7 @@ _ACCEPTED: Final = {"accept": True, "refuse": False, "leave": None}
 class _Said(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="ignore")
 
-    reason: Reason = ""
+    reason: Reason = None
 
 
 class _Verdict(_Said):
@@ -47,20 +58,21 @@ class _Verdict(_Said):
     @model_validator(mode="before")
     @classmethod
     def _names_no_terms(cls, value: object) -> object:
-        if isinstance(value, dict) and (named := sorted(_TERMS & value.keys())):
+        named = [each for each in _TERMS if value.get(each) is not None] if isinstance(value, dict) else []
+        if named:
             raise ValueError(f"{', '.join(named)} is said only by the answer counter")
         return value
 
     def to_domain(self) -> Answer:
-        return Answer(accepted=_ACCEPTED[self.answer], reason=self.reason)
+        return Answer(accepted=_ACCEPTED[self.answer], reason=self.reason or "")
 
 
 class _Discount(BaseModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     title: str
-    percent: Number | None = None
-    amount: Number | None = None
+    percent: Number = None
+    amount: Number = None
 
     def to_domain(self) -> Off:
         return Off(title=self.title, percent=_decimal(self.percent), amount=_decimal(self.amount))
@@ -72,9 +84,9 @@ class _Counter(_Said):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", populate_by_name=True)
 
     answer: Literal["counter"]
-    price_per_kwh: Number | None = None
+    price_per_kwh: Number = None
     discount: _Discount | None = None
-    max_kwh: Number | None = None
+    max_kwh: Number = None
     start: AwareDatetime | None = Field(None, alias="from")
     end: AwareDatetime | None = Field(None, alias="until")
 
@@ -86,7 +98,7 @@ class _Counter(_Said):
             start=self.start,
             end=self.end,
         )
-        return Answer(accepted=False, reason=self.reason, counter=counter)
+        return Answer(accepted=False, reason=self.reason or "", counter=counter)
 
 
 _ANSWER: Final[TypeAdapter[_Verdict | _Counter]] = TypeAdapter(
@@ -96,6 +108,8 @@ _ANSWER: Final[TypeAdapter[_Verdict | _Counter]] = TypeAdapter(
 
 def read_answer(body: bytes) -> Answer:
     """Return what a back office answers. Raises: ProviderAway, which says what is wrong with it."""
+    if not body.strip():
+        raise ProviderAway("the back office gave an empty answer", hint="A question is answered in JSON.")
     try:
         return _ANSWER.validate_json(body).to_domain()
     except ValidationError as error:
@@ -110,4 +124,7 @@ def _decimal(number: str | None) -> Decimal | None:
 
 def _troubles(error: ValidationError) -> str:
     found = error.errors(include_url=False, include_input=False)[:_MOST_TROUBLES]
-    return "; ".join(f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg']}" for each in found)
+    return "; ".join(
+        f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg'].removeprefix('Value error, ')}"
+        for each in found
+    )

@@ -14,7 +14,7 @@ from bpp.handlers.update import update
 from bpp.places import places_named
 from bpp.platform import Bpp
 from bpp.provider.consent import Proposed, look_at_update, update_with_consent, words_of
-from bpp.provider.office import AGAIN, Office, Offices, ProviderSilent
+from bpp.provider.office import AGAIN, NO_ANSWER, Office, Offices, ProviderSilent
 from bpp.provider.port import Answer, Question, Stage
 from bpp.provider.purchase import STEPS, Step, Wanted
 from kernel.clock import Clock
@@ -160,7 +160,7 @@ def _countered(question: Question, wanted: Wanted, answer: Answer, now: datetime
 def _bad(question: Question, why: str) -> ProviderSilent:
     """Return how an answer that counts for nothing is told to the buyer; the log is told why."""
     log.warning("provider.bad_answer", question=question.id, reason=why)
-    return ProviderSilent("the seller's back office gave an answer that counts for nothing", hint=AGAIN)
+    return ProviderSilent(f"the seller's back office {NO_ANSWER}", hint=AGAIN)
 
 
 def _refuse(answer: Answer) -> Wanted:

@@ -19,7 +19,7 @@ from trading.contract_news import Providers
 
 log = structlog.get_logger(__name__)
 
-_NO_ANSWER: Final = "no answer in time"
+NO_ANSWER: Final = "gave an answer that counts for nothing"
 AGAIN: Final = "Send the same request again in a while, under a new message id."
 _SILENCE: Final = (TimeoutError, ProviderUnreached)
 _EXPECTED: Final = (TimeoutError, ProviderAway)
@@ -73,7 +73,7 @@ class Office:
         if said is None:
             return None
         if isinstance(said, _EXPECTED):
-            return str(said) or _NO_ANSWER
+            return _reason(said)
         log.error("provider.failed", office=self.name, event_id=event.id, exc_info=said)
         return type(said).__name__
 
@@ -83,12 +83,12 @@ class Office:
             self.count(_outcome(said))
             return said
         if isinstance(said, _EXPECTED):
-            reason = str(said) or _NO_ANSWER
+            reason = _reason(said)
             log.warning("provider.silent", office=self.name, question=question.id, reason=reason)
         else:
             log.error("provider.failed", office=self.name, question=question.id, exc_info=said)
         self.count("resting" if isinstance(said, ProviderResting) else "silent")
-        return ProviderSilent("the seller's back office gave no answer in time", hint=AGAIN)
+        return ProviderSilent(f"the seller's back office {_told(said)}", hint=AGAIN)
 
     async def _within_patience(
         self, calls: Sequence[Callable[[], Awaitable[_Said]]], breaker: Breaker
@@ -145,6 +145,18 @@ class Offices:
 
     def __bool__(self) -> bool:
         return any(office is not None for office in (self.usual, *self.by_provider.values()))
+
+
+def _reason(error: Exception) -> str:
+    """Return what the log is told."""
+    return str(error) or "no answer in time"
+
+
+def _told(error: Exception) -> str:
+    """Return what the buyer is told that a back office does; what is wrong with it is the seller's affair."""
+    if isinstance(error, ProviderResting):
+        return "has given no answers lately, and is not asked for a while"
+    return "gave no answer in time" if isinstance(error, _SILENCE) else NO_ANSWER
 
 
 def _outcome(answer: Answer) -> str:

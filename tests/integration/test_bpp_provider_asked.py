@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from structlog.testing import capture_logs
 
 from bpp.catalog_file.reader import read_catalogue
 from bpp.provider.asking import ProviderRefused
@@ -19,7 +20,7 @@ from kernel.errors import NodeError
 from protocol.actions import Action
 from protocol.profile import V1_1
 from storage.unit_of_work import UnitOfWorkFactory
-from tests.support.back_office import AskedWorld, BackOffice, webhook
+from tests.support.back_office import PATIENT, AskedWorld, BackOffice, webhook
 from tests.support.charging_world import NOON, PLUG, buy_session, station
 from tests.support.seller_world import (
     BAP_ID,
@@ -153,22 +154,43 @@ async def test_a_back_office_that_stumbles_is_asked_again_under_the_same_key(
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "why"),
     [
-        PlainTextResponse("yes"),
-        JSONResponse({"answer": "perhaps"}),
-        JSONResponse({"answer": "accept", "reason": "x" * 100_000}),
-        Response(status_code=404),
-        Response(status_code=307, headers={"Location": "http://127.0.0.1:9/"}),
+        (PlainTextResponse("yes"), "Invalid JSON"),
+        (JSONResponse({"answer": "perhaps"}), "'perhaps'"),
+        (JSONResponse({"answer": "accept", "reason": "x" * 100_000}), "more than 65536 bytes"),
+        (JSONResponse({"answer": "accept"}, headers={"Content-Encoding": "gzip"}), "compresses its answer"),
+        (Response(status_code=204), "an empty answer"),
+        (Response(status_code=404), "answered 404. Is the URL"),
+        (
+            Response(status_code=307, headers={"Location": "http://127.0.0.1:9/"}),
+            "Redirects are not followed",
+        ),
     ],
 )
-async def test_what_is_no_answer_takes_no_order(
-    world: AskedWorld, office: BackOffice, answer: Response
+async def test_what_is_no_answer_takes_no_order_and_the_log_is_told_why(
+    world: AskedWorld, office: BackOffice, answer: Response, why: str
 ) -> None:
     office.answers = [answer]
-    error = await refusal(world, Action.INIT, {"order": order(10)})
+    with capture_logs() as logs:
+        error = await refusal(world, Action.INIT, {"order": order(10)})
     assert isinstance(error, ProviderSilent)
+    assert "gave an answer that counts for nothing" in str(error)
+    [told] = [each for each in logs if each["event"] == "provider.silent"]
+    assert why in told["reason"]
     assert len(office.posts) == 1
+
+
+async def test_why_it_never_came_to_an_answer_is_told_to_the_log(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    office.answers = [Response(status_code=503)]
+    hurried = replace(world, port=webhook(office.url, ManualClock(NOW + PATIENT)))
+    with capture_logs() as logs:
+        error = await refusal(hurried, Action.SELECT, {"order": order(10)})
+    assert "gave no answer in time" in str(error)
+    [told] = [each for each in logs if each["event"] == "provider.silent"]
+    assert told["reason"] == "no answer in time: the back office answered 503, at try 1"
 
 
 async def test_posts_are_signed_so_that_a_stranger_s_are_not_taken(

@@ -106,6 +106,8 @@ async def test_a_back_office_that_is_silent_again_and_again_is_left_alone_until_
         await silence(world, office, 2)
     assert len(office.posts) == asked
     assert [each["event"] for each in logs].count("provider.left_alone") == 1
+    resting = await refusal(world, Action.INIT, {"order": order(10)})
+    assert "has given no answers lately" in str(resting)
     world.clock.advance(REST)
     await silence(world, office, 2)
     assert len(office.posts) == asked + 1
@@ -115,7 +117,7 @@ async def test_a_back_office_that_is_silent_again_and_again_is_left_alone_until_
     await world.buy(10)
     office.answers.append(JSONResponse(NO))
     await refusal(world, Action.SELECT, {"order": order(10)})
-    assert outcomes == {"silent": 4, "resting": 3, "accepted": 2, "refused": 1}
+    assert outcomes == {"silent": 4, "resting": 4, "accepted": 2, "refused": 1}
 
 
 async def test_one_that_answers_nonsense_is_not_left_alone(world: AskedWorld, office: BackOffice) -> None:

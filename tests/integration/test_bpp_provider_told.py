@@ -101,6 +101,15 @@ async def test_a_silent_back_office_is_told_later(world: AskedWorld, office: Bac
     assert await world.untold() == 1
 
 
+async def test_what_is_said_to_an_event_that_is_taken_counts_for_nothing(
+    world: AskedWorld, office: BackOffice
+) -> None:
+    await world.send(Action.INIT, {"order": order(3)})
+    office.answers = [Response("x" * 1_000_000, status_code=201)]
+    assert await world.tell_all() == 1
+    assert await world.untold() == 0
+
+
 async def test_a_plug_in_that_fails_is_told_later(world: AskedWorld) -> None:
     await world.send(Action.INIT, {"order": order(3)})
     await replace(world, port=Broken()).tell_all()

@@ -60,7 +60,7 @@ def test_a_counter_may_take_something_off(value: dict[str, str]) -> None:
             "max_kwh, until is said only",
         ),
         ({"answer": "counter"}, "names what is to be otherwise"),
-        ({"answer": "counter", "price_per_kwh": 0.28}, "price_per_kwh: .*string"),
+        ({"answer": "counter", "price_per_kwh": 0.28}, "price_per_kwh: .*decimal number in a string"),
         ({"answer": "counter", "price_per_kwh": "-0.28"}, "price_per_kwh"),
         ({"answer": "counter", "price_per_kwh": "1e3"}, "price_per_kwh"),
         ({"answer": "counter", "max_kwh": "0.0001"}, "0.0001"),
@@ -77,7 +77,19 @@ def test_what_is_no_answer_is_told(said: dict[str, Any], why: str) -> None:
         read(**said)
 
 
-@pytest.mark.parametrize("body", [b"", b"yes", b"[]", b'"accept"', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b" \n"])
+def test_an_empty_answer_is_called_so(body: bytes) -> None:
+    with pytest.raises(ProviderAway, match="gave an empty answer"):
+        read_answer(body)
+
+
+@pytest.mark.parametrize("answer", ["accept", "refuse", "leave"])
+def test_a_term_that_is_null_is_not_named(answer: str) -> None:
+    unsaid = dict.fromkeys(("price_per_kwh", "discount", "max_kwh", "from", "until", "reason"))
+    assert read(answer=answer, **unsaid) == read(answer=answer)
+
+
+@pytest.mark.parametrize("body", [b"yes", b"[]", b'"accept"', b"\xff"])
 def test_an_answer_is_a_json_object(body: bytes) -> None:
     with pytest.raises(ProviderAway, match="the back office gave no answer"):
         read_answer(body)
