@@ -6,10 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-_WORDS: Final = "{told} of {total} that fit; look for something narrower to see others."
+_WORDS: Final = (
+    "{told} of {total} that fit; to see others look for something narrower, "
+    "or for a part of the list by the filter $[0:{told}], then $[{told}:{twice}] and on."
+)
 _READ: Final = re.compile(
-    r"(?:^|\s)(?P<told>[0-9]{1,9}) of (?P<total>[0-9]{1,9}) that fit; "
-    r"look for something narrower to see others\.\s*$"
+    r"(?:^|\s)(?P<told>[0-9]{1,9}) of (?P<total>[0-9]{1,9}) that fit; (?:"
+    r"look for something narrower to see others|"  # as it was said before
+    r"to see others look for something narrower, or for a part of the list by the filter "
+    r"\$\[0:[0-9]{1,9}\], then \$\[[0-9]{1,9}:[0-9]{1,10}\] and on"
+    r")\.\s*$"
 )
 
 
@@ -22,7 +28,7 @@ class Excerpt:
 
     @property
     def words(self) -> str:
-        return _WORDS.format(told=self.told, total=self.total)
+        return _WORDS.format(told=self.told, total=self.total, twice=2 * self.told)
 
     def after(self, description: str | None) -> str:
         """Return a description with what is said here at its end."""

@@ -25,6 +25,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.official import official_message_errors
 from tests.support.official_cases import real_messages
 from tests.support.seller_world import SellerWorld, catalogue
+from trading.excerpt import Excerpt
 from trading.geometry import Geometry, point_at
 from trading.listing import Listing
 from trading.mapping import wire_of
@@ -146,7 +147,7 @@ async def test_an_answer_that_tells_not_all_of_what_fits_says_so(world: SellerWo
     assert remarks(await world.send(Action.DISCOVER, everything)) == [None]
     few = replace(world, bpp=replace(world.bpp, most_found=2))
     answer = await few.send(Action.DISCOVER, everything)
-    assert remarks(answer) == ["2 of 5 that fit; look for something narrower to see others."]
+    assert remarks(answer) == [Excerpt(told=2, total=5).words]
     sealed = world.bpp.correspondent.answer(
         world.inbound(Action.DISCOVER, everything), answer, now=world.clock.now()
     )

@@ -26,6 +26,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.discovery_world import OTHER_BPP, DiscoveryWorld, shop
 from tests.support.seller_world import BPP_ID, NOW, WINDOW
 from tests.support.waiting import eventually
+from trading.excerpt import Excerpt
 from trading.geometry import point_at
 from trading.offer import Provider
 from trading.place import Place
@@ -279,7 +280,7 @@ async def test_what_a_seller_says_of_its_catalogue_stays_where_an_answer_is_cut(
     few = replace(world, service=DiscoveryService(most_found=1))
     await few.publish(shop("roof", "barn"), beckn__descriptor=DESCRIBED)
     [catalog] = (await few.search())["catalogs"]
-    said = "Of the valley. 1 of 2 that fit; look for something narrower to see others."
+    said = f"Of the valley. {Excerpt(told=1, total=2).words}"
     assert catalog["beckn:descriptor"] == DESCRIBED | {"beckn:shortDesc": said}
 
 
@@ -296,6 +297,22 @@ async def test_parts_of_the_list_can_be_asked_for_one_after_the_other(
     ]
     assert sorted(chain.from_iterable(parts)) == [f"barn-{number}" for number in range(4)]
     assert max(map(len, parts)) <= 3
+
+
+@pytest.mark.parametrize("asked", PROFILES.values(), ids=list(PROFILES))
+async def test_parts_of_the_list_are_the_same_in_every_process_whatever_was_published_again(
+    world: DiscoveryWorld, asked: Profile
+) -> None:
+    for number in (2, 0, 1):
+        await world.publish(shop(*(f"{name}-{number}" for name in "ab")), by=f"bpp-{number}.example")
+    listed = [f"{name}-{number}" for number in range(3) for name in "ab"]
+    part = Criteria(expression="$[1:4]")
+    assert await world.found(part, profile=asked) == listed[1:4]
+    await world.publish(shop("a-0", "b-0"), by="bpp-0.example")
+    started_later = replace(world, service=DiscoveryService())
+    for process in (world, started_later):
+        assert await process.found(part, profile=asked) == listed[1:4]
+        assert await process.found(Criteria(expression="$[-1]"), profile=asked) == listed[-1:]
 
 
 @pytest.mark.parametrize("profile", [V2_RC, V2_LTS], ids=["to_rc", "to_lts"])
@@ -349,8 +366,8 @@ async def test_the_first_of_all_is_one_however_many_indices_there_are(world: Dis
     await world.publish(shop(*"abcde"))
     assert await world.found() == list("abcde")
     await world.publish(shop("mill"), by=OTHER_BPP)  # too few for one index with the others
-    assert await world.found(Criteria(expression="$[0]")) == ["a"]
-    assert len(await world.found()) == 6
+    assert await world.found(Criteria(expression="$[0]")) == ["mill"]
+    assert await world.found() == ["mill", *"abcde"]
 
 
 async def searched(world: DiscoveryWorld) -> Found:

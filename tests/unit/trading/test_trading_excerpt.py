@@ -17,6 +17,14 @@ def test_what_is_said_after_any_description_is_read_back(before: str | None) -> 
     assert read_total("something else", None, said) == 1_234
 
 
+def test_an_answer_says_how_to_come_by_the_rest() -> None:
+    assert "$[0:500], then $[500:1000] and on" in CUT.words
+
+
+def test_what_was_said_before_is_read_as_well() -> None:
+    assert read_excerpt("500 of 1234 that fit; look for something narrower to see others.") == CUT
+
+
 @pytest.mark.parametrize(
     "said",
     [
