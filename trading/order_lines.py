@@ -80,6 +80,11 @@ def contract_id_of(order_id: str, line: int) -> str:
     return order_id if line == 1 else f"{order_id}.{line}"
 
 
+def line_name(order_id: str, line: int) -> str:
+    """Return by what an operator names a line: the first one, too, has its number after the order's id."""
+    return f"{order_id}.{line}"
+
+
 def cycle_id_of(line: int, cycle_id: str) -> str:
     """Return under which id a cycle or bill of a line is told: no two lines of an order tell the same."""
     return cycle_id if line == 1 else f"{line}:{cycle_id}"
@@ -95,6 +100,7 @@ def read_cycle_id(told: str) -> tuple[int, str]:
 def named_bill(contract_id: str, told: str) -> tuple[str, str]:
     """Return which bill of which contract is meant by one of an order, or of a line, under its told id."""
     line, bill_id = read_cycle_id(told)
+    contract_id = contract_id.removesuffix(".1")
     if line == 1 or contract_id.endswith(f".{line}"):
         return contract_id, bill_id
     return contract_id_of(contract_id, line), bill_id

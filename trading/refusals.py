@@ -135,6 +135,12 @@ class LinesDiffer(NodeError):
     code, http_status, retryable = "BIZ_QUOTE_EXPIRED_OR_CHANGED", 409, False
 
 
+class LineNotNamed(NodeError):
+    """The order has several lines, and what is to be done is done to one of them."""
+
+    code, http_status, retryable = "BIZ_UPDATE_INCONSISTENT", 409, False
+
+
 class OwnMeter(NodeError):
     """Buyer and seller are behind the same meter."""
 

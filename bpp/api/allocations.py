@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel
 
 from bpp.cascade.allocation_account import AllocationAccount, read_allocation_accounts
+from bpp.orders.naming import find_meant
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from node.app import JsonResponse
@@ -15,7 +16,6 @@ from node.callers import MayReadContracts
 from node.documentation import refusals
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.allocation_check import Comparison, Verdict
-from trading.contracts import ContractStore
 
 
 class ComparisonView(BaseModel):
@@ -66,9 +66,13 @@ def allocation_router(*, uow_factory: UnitOfWorkFactory) -> APIRouter:
         contract_id: str, _caller: MayReadContracts, limit: Annotated[int, Query(ge=1, le=100)] = 20
     ) -> ContractAllocations:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
-            found = await read_allocation_accounts(contract, uow, limit=limit)
-        return ContractAllocations(contract_id=contract.id, allocations=[_view(each) for each in found])
+            contracts = await find_meant(contract_id, uow)
+            found = [
+                account
+                for each in contracts
+                for account in await read_allocation_accounts(each, uow, limit=limit)
+            ]
+        return ContractAllocations(contract_id=contracts[0].id, allocations=[_view(each) for each in found])
 
     return router
 

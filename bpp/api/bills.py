@@ -14,13 +14,12 @@ from kernel.clock import Clock
 from node.app import JsonResponse
 from node.callers import MayReadContracts
 from node.documentation import refusals
-from settlement.bill_owners import find_contract_of
+from settlement.bill_owners import find_bill_named
 from settlement.explanation import Record
 from settlement.statements.invoice import write_page
 from settlement.statements.pdf import write_pdf
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contracts import ContractStore
-from trading.order_lines import named_bill
 
 _STATEMENT: Final[dict[int | str, dict[str, Any]]] = {
     200: {"model": dict[str, Any]},
@@ -55,8 +54,7 @@ def bill_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
 
     async def statement(contract_id: str | None, bill_id: str) -> Record:
         async with uow_factory() as uow:
-            named = contract_id or await find_contract_of(bill_id, uow=uow)
-            named, own_id = named_bill(named, bill_id)
+            named, own_id = await find_bill_named(bill_id, contract=contract_id, uow=uow)
             contract = await ContractStore(uow.connection).get(named)
             return await make_statement(contract, own_id, uow, now=clock.now())
 

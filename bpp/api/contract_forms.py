@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Final
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from bpp.api.meter_views import Reason as Words
+from bpp.changes.cancelling import Ended
 from bpp.changes.seller_changes import SellerWish
 from kernel.clock import format_instant
 from kernel.energy import Energy
-from trading.cancellation import Cancellation, Reason
-from trading.contract import Contract
+from trading.cancellation import Reason
 from trading.proposal import Proposal
 from trading.request import OrderRequest
 
@@ -55,14 +55,23 @@ class ChangeForm(WhyForm):
         return SellerWish(request=request, price=self.price_per_kwh)
 
 
+class CancelledLine(BaseModel):
+    """A line of an order that the seller ended, and what it owes the buyer for that."""
+
+    contract_id: str
+    line: int
+    owed_minor: int
+
+
 class CancelledView(BaseModel):
-    """A contract that the seller ended, and what it owes the buyer for that."""
+    """What the seller ended, and what it owes the buyer for that in all; `lines` are those that ended now."""
 
     contract_id: str
     status: str
     cancelled_at: str
     owed_minor: int
     currency: str
+    lines: list[CancelledLine]
 
 
 class ProposalView(BaseModel):
@@ -93,15 +102,25 @@ class Proposals(BaseModel):
     proposals: list[ProposalView]
 
 
-def view_cancelled(contract: Contract, cancellation: Cancellation | None) -> CancelledView:
-    """Return what the operator is told of a contract that it ended."""
+def view_cancelled(ended: Sequence[Ended]) -> CancelledView:
+    """Return what the operator is told of contracts of one order that it ended."""
+    first = ended[0].contract
+    lines = [
+        CancelledLine(contract_id=each.contract.id, line=each.contract.line, owed_minor=_owed(each))
+        for each in ended
+    ]
     return CancelledView(
-        contract_id=contract.id,
-        status=contract.status.value,
-        cancelled_at=format_instant(contract.ended_at or contract.updated_at),
-        owed_minor=0 if cancellation is None else cancellation.owed.minor,
-        currency=contract.terms.currency.code,
+        contract_id=first.id if len(ended) == 1 else first.order_id,
+        status=first.status.value,
+        cancelled_at=format_instant(first.ended_at or first.updated_at),
+        owed_minor=sum(line.owed_minor for line in lines),
+        currency=first.terms.currency.code,
+        lines=lines,
     )
+
+
+def _owed(ended: Ended) -> int:
+    return 0 if ended.cancellation is None else ended.cancellation.owed.minor
 
 
 def view_proposal(proposal: Proposal, asked: Mapping[str, list[str]] = _NOBODY) -> ProposalView:

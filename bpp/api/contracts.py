@@ -17,6 +17,7 @@ from bpp.api.contract_forms import (
 )
 from bpp.cascade.questions import QuestionStore
 from bpp.changes.seller_changes import Operator, answer_as_seller, cancel_as_seller, propose_as_seller
+from bpp.orders.naming import find_meant
 from bpp.platform import Bpp
 from kernel.clock import Clock
 from node.app import JsonResponse
@@ -25,7 +26,6 @@ from node.documentation import refusals
 from node.pages import Limit
 from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
-from trading.contracts import ContractStore
 from trading.proposal import Answer, Proposal
 from trading.proposals import ProposalStore
 from trading.wheeling import Side
@@ -56,12 +56,12 @@ def _by(caller: Visitor, form: WhyForm, clock: Clock) -> Operator:
 def _add_changes(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactory, clock: Clock) -> None:
     @router.post(
         f"{_CONTRACT}/cancel",
-        summary="Cancel a contract as its seller; its buyer is told at once, and paid what the terms say",
+        summary="Cancel an order, or a line of it, as its seller; its buyer is told and paid at once",
         responses=_REFUSED,
     )
     async def cancel(contract_id: str, caller: MayChangeContracts, form: WhyForm) -> CancelledView:
         async with uow_factory() as uow:
-            return view_cancelled(*await cancel_as_seller(bpp, contract_id, uow, by=_by(caller, form, clock)))
+            return view_cancelled(await cancel_as_seller(bpp, contract_id, uow, by=_by(caller, form, clock)))
 
     @router.post(
         f"{_CONTRACT}/update",
@@ -88,8 +88,9 @@ def _add_proposals(router: APIRouter, bpp: Bpp, *, uow_factory: UnitOfWorkFactor
     @router.get(f"{_CONTRACT}/proposals", summary="What was proposed of a contract", responses=_REFUSED)
     async def list_of_contract(contract_id: str, _caller: MayReadContracts) -> Proposals:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
-            return await _view_all(await ProposalStore(uow.connection).find_all(contract.id), uow)
+            store, contracts = ProposalStore(uow.connection), await find_meant(contract_id, uow)
+            found = [proposal for each in contracts for proposal in await store.find_all(each.id)]
+            return await _view_all(found, uow)
 
     @router.get("/proposals", summary="What buyers propose and nobody answered yet", responses=_REFUSED)
     async def list_waiting(_caller: MayReadContracts, limit: Limit = 50) -> Proposals:

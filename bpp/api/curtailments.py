@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bpp.api.meter_views import Reason
 from bpp.deliveries.curtailment import curtail_contract
+from bpp.orders.naming import find_meant, get_meant_line
 from bpp.platform import Bpp
 from kernel.clock import Clock, format_instant
 from kernel.energy import Energy
@@ -18,7 +19,6 @@ from node.documentation import refusals
 from node.request_body import FormRoute
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contract import Contract
-from trading.contracts import ContractStore
 from trading.curtailment import Curtailment
 from trading.curtailments import CurtailmentStore, RecordedCurtailment
 from trading.delivery import CurtailmentReason, Cut
@@ -59,7 +59,7 @@ class CurtailmentView(BaseModel):
 
 
 class Curtailments(BaseModel):
-    """What was ever cut from a contract, in order of time; the last holds."""
+    """What was ever cut from a contract, or from each line of an order, in order of time; the last holds."""
 
     curtailments: list[CurtailmentView]
 
@@ -80,8 +80,9 @@ def curtailment_router(bpp: Bpp, *, uow_factory: UnitOfWorkFactory, clock: Clock
         contract_id: str, caller: MayCurtail, form: CurtailmentForm, response: Response
     ) -> CurtailmentView:
         async with uow_factory() as uow:
+            line = await get_meant_line(contract_id, uow)
             done = await curtail_contract(
-                bpp, contract_id, form.curtailment, uow, by=caller.actor, why=form.why, now=clock.now()
+                bpp, line.id, form.curtailment, uow, by=caller.actor, why=form.why, now=clock.now()
             )
         if not done.is_new:
             response.status_code = 200
@@ -94,9 +95,13 @@ def curtailment_router(bpp: Bpp, *, uow_factory: UnitOfWorkFactory, clock: Clock
     )
     async def list_curtailments(contract_id: str, _caller: MayReadContracts) -> Curtailments:
         async with uow_factory() as uow:
-            contract = await ContractStore(uow.connection).get(contract_id)
-            found = await CurtailmentStore(uow.connection).find_all(contract.id)
-        return Curtailments(curtailments=[_view(contract, said) for said in found])
+            store = CurtailmentStore(uow.connection)
+            found = [
+                _view(each, said)
+                for each in await find_meant(contract_id, uow)
+                for said in await store.find_all(each.id)
+            ]
+        return Curtailments(curtailments=found)
 
     return router
 

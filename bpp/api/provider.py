@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from fastapi import APIRouter
 
 from bpp.accounts.account import read_account
 from bpp.customer_care.tracking_links import TrackingLinks
+from bpp.orders.naming import find_meant
 from kernel.clock import Clock, format_instant
 from node.app import JsonResponse
 from node.callers import MayReadContracts
@@ -20,11 +23,13 @@ from settlement.corrections import BillCorrection
 from settlement.store import find_bills, find_runs
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.contract import Contract
-from trading.contracts import ContractStore
+from trading.contracts import ContractStore, HistoryEntry
 from trading.delivery import ContractView, Delivery
 from trading.mapping import wire_of
+from trading.mapping.lines import write_order
 from trading.order_lines import named_bill
 from trading.order_view import join_views
+from trading.quote import Quote
 
 
 def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRouter:
@@ -41,11 +46,11 @@ def provider_router(*, uow_factory: UnitOfWorkFactory, clock: Clock) -> APIRoute
     ) -> JsonResponse:
         async with uow_factory() as uow:
             page = await ContractStore(uow.connection).find_page(skip=skip, limit=limit)
-        return JsonResponse({"contracts": [_summary(contract) for contract in page]})
+        return JsonResponse({"contracts": [_summary(each, each.quote) for each in page]})
 
     @router.get(
         "/contracts/{contract_id}",
-        summary="A contract with everything that came of it",
+        summary="A contract, or an order of several lines, with everything that came of it",
         responses={**OBJECT, **refusals(401, 404, 422, 503)},
     )
     async def get_contract(contract_id: str, _caller: MayReadContracts) -> JsonResponse:
@@ -115,19 +120,19 @@ def _session(delivery: Delivery) -> dict[str, Any]:
     }
 
 
-def _summary(contract: Contract) -> dict[str, Any]:
-    total = contract.quote.total
+def _summary(contract: Contract, quote: Quote) -> dict[str, Any]:
     return {
         "id": contract.id,
         "orderId": contract.order_id,
         "line": contract.line,
+        "ofLines": contract.lines,
         "transactionId": contract.transaction_id,
         "buyerPlatform": contract.bap_id,
         "buyer": contract.buyer_id,
         "item": contract.resource_id,
         "contractStatus": contract.status.value,
         "contractedQuantity": contract.quantity.kilowatt_hours,
-        "quoted": {"value": total.amount, "currency": total.currency.code},
+        "quoted": {"value": quote.total.amount, "currency": quote.currency.code},
         "tradeStartTime": format_instant(contract.window.start),
         "tradeEndTime": format_instant(contract.window.end),
         "createdAt": format_instant(contract.created_at),
@@ -135,24 +140,44 @@ def _summary(contract: Contract) -> dict[str, Any]:
     }
 
 
-async def _whole(contract_id: str, uow: UnitOfWork, clock: Clock) -> dict[str, Any]:
+async def _whole(named: str, uow: UnitOfWork, clock: Clock) -> dict[str, Any]:
+    """Return all that came of a line; of an order of several lines their sums, and all of each of them."""
     store = ContractStore(uow.connection)
-    contract = await store.get(contract_id)
-    view = await read_account(contract, uow, now=clock.now())
-    history = await store.history(contract_id)
-    return _summary(contract) | {
-        "order": wire_of(contract.profile).write_contract_order(view),
-        "history": [
-            {
-                "at": format_instant(entry.at),
-                "actor": entry.actor,
-                "event": entry.event,
-                "status": entry.status.value,
-                "reason": entry.reason,
-                "messageId": entry.message_id,
-            }
-            for entry in history
-        ],
+    views = [await read_account(each, uow, now=clock.now()) for each in await find_meant(named, uow)]
+    histories = [await store.history(view.contract.id) for view in views]
+    lines = [_line(view, history) for view, history in zip(views, histories, strict=True)]
+    if len(lines) == 1:
+        return lines[0]
+    whole = join_views(views)
+    happened = [
+        (entry.at, _happened(entry) | {"line": view.contract.line})
+        for view, history in zip(views, histories, strict=True)
+        for entry in history
+    ]
+    return _summary(whole.contract, whole.quote) | {
+        "line": None,
+        "item": None,
+        "order": write_order(wire_of(whole.contract.profile), views),
+        "history": [told for _, told in sorted(happened, key=itemgetter(0))],
+        "lines": lines,
+    }
+
+
+def _line(view: ContractView, history: Sequence[HistoryEntry]) -> dict[str, Any]:
+    return _summary(view.contract, view.quote) | {
+        "order": wire_of(view.contract.profile).write_contract_order(view),
+        "history": [_happened(entry) for entry in history],
+    }
+
+
+def _happened(entry: HistoryEntry) -> dict[str, Any]:
+    return {
+        "at": format_instant(entry.at),
+        "actor": entry.actor,
+        "event": entry.event,
+        "status": entry.status.value,
+        "reason": entry.reason,
+        "messageId": entry.message_id,
     }
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from bpp.cascade.consents import ask_for_consent
-from bpp.changes.cancelling import end_contract
-from bpp.deliveries.news import put_news
+from bpp.changes.cancelling import Ended, end_contracts, find_going_on
+from bpp.deliveries.news import put_news_of_all
 from bpp.deliveries.upkeep import CONTRACTS_CHANNEL
 from bpp.orders.amending import require_offered, require_open, wished_by
+from bpp.orders.naming import find_meant, get_meant_line
 from bpp.orders.promoting import require_minimum
 from bpp.orders.proposals import Said, hold_for_answer, propose, take_answer
 from bpp.platform import Bpp
@@ -18,7 +20,7 @@ from node.audit import Actor, record_act
 from protocol.actions import Action
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import amend, is_cut, require_amendable
-from trading.cancellation import Cancellation, Reason
+from trading.cancellation import Reason
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
 from trading.lifecycle import ContractEvent
@@ -51,32 +53,40 @@ class SellerWish:
     price: Decimal | None = None
 
 
-async def cancel_as_seller(
-    bpp: Bpp, contract_id: str, uow: UnitOfWork, *, by: Operator
-) -> tuple[Contract, Cancellation | None]:
-    """End a contract in its seller's name, and put an on_cancel for its buyer.
+async def cancel_as_seller(bpp: Bpp, named: str, uow: UnitOfWork, *, by: Operator) -> list[Ended]:
+    """End in its seller's name what is named, and put one on_cancel for its buyer.
 
+    Of an order of several lines that is every line that can be ended, or the one that is named.
     Raises: OrderNotFound, AlreadyCancelled, CancellationNotAllowed; nothing is kept then.
     """
-    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
-    ended, cancellation = await end_contract(bpp, contract, uow, side=Side.SELLER, reason=by.why, now=by.now)
-    after = {"owed": None if cancellation is None else str(cancellation.owed)}
-    await record_act(
-        uow, by.actor.act("contract.cancelled", contract.id, after=after, why=str(by.why)), now=by.now
+    contracts = await find_meant(named, uow, lock=True)
+    going_on = find_going_on(contracts, side=Side.SELLER, now=by.now)
+    ended = await end_contracts(bpp, going_on, uow, side=Side.SELLER, reason=by.why, now=by.now)
+    for each in ended:
+        after = {"owed": None if each.cancellation is None else str(each.cancellation.owed)}
+        act = by.actor.act("contract.cancelled", each.contract.id, after=after, why=str(by.why))
+        await record_act(uow, act, now=by.now)
+    told = await _tell(
+        bpp,
+        [each.contract for each in ended],
+        uow,
+        action=Action.ON_CANCEL,
+        event=ContractEvent.CANCEL,
+        by=by,
     )
-    told = await _tell(bpp, ended, uow, action=Action.ON_CANCEL, event=ContractEvent.CANCEL, by=by)
-    return told, cancellation
+    return [replace(each, contract=contract) for each, contract in zip(ended, told, strict=True)]
 
 
 async def propose_as_seller(
-    bpp: Bpp, contract_id: str, wish: SellerWish, uow: UnitOfWork, *, by: Operator
+    bpp: Bpp, named: str, wish: SellerWish, uow: UnitOfWork, *, by: Operator
 ) -> tuple[Proposal, bool]:
-    """Propose what a seller wishes to a contract's buyer by an on_update; twice is once.
+    """Propose what a seller wishes of a line to its buyer by an on_update; twice is once.
 
     Returns the proposal, and whether it is new.
-    Raises: OrderNotFound, UpdateNotAllowed, WindowUnavailable, QuantityOutOfBounds; nothing is kept then.
+    Raises: OrderNotFound, LineNotNamed, UpdateNotAllowed, WindowUnavailable, QuantityOutOfBounds; nothing is
+    kept then.
     """
-    contract = await ContractStore(uow.connection).get(contract_id, lock=True)
+    contract = await get_meant_line(named, uow, lock=True)
     wished = wished_by(bpp, wish.request, contract, now=by.now, price=wish.price)
     if not wished:
         raise UpdateNotAllowed(f"the order {contract.id} is so already", hint="Name what is to be otherwise.")
@@ -94,22 +104,24 @@ async def propose_as_seller(
         "contract.change_proposed", contract.id, after={"change": wished.describe(contract)}, why=str(by.why)
     )
     await record_act(uow, act, now=by.now)
-    await _tell(bpp, changed, uow, action=Action.ON_UPDATE, event="PROPOSE", by=by)
+    await _tell(bpp, [changed], uow, action=Action.ON_UPDATE, event="PROPOSE", by=by)
     return proposal, True
 
 
 async def answer_as_seller(
-    bpp: Bpp, contract_id: str, answer: Answer, uow: UnitOfWork, *, by: Operator
+    bpp: Bpp, named: str, answer: Answer, uow: UnitOfWork, *, by: Operator
 ) -> Proposal:
-    """Answer what a contract's buyer proposed, and put an on_update; the same again changes nothing.
+    """Answer what a buyer proposed of what is named, and put an on_update; the same again changes nothing.
 
-    What utilities have to let pass is put before them first, and returned as it was.
+    Of an order of several lines it is about the line that has the proposal. What utilities have to let pass
+    is put before them first, and returned as it was.
     Raises: OrderNotFound, ProposalNotFound, ProposalNotOpen, UtilityStillAsked, and what stands against the
     change by now.
     """
     contracts = ContractStore(uow.connection)
-    later = await hold_for_answer(await contracts.get(contract_id), uow)
-    contract = await contracts.get(contract_id, lock=True)
+    proposed = await _find_proposed(named, answer, uow)
+    later = await hold_for_answer(proposed, uow)
+    contract = await contracts.get(proposed.id, lock=True)
     act = by.actor.act(
         f"contract.change_{answer.status.lower()}",
         contract.id,
@@ -124,8 +136,17 @@ async def answer_as_seller(
     answered = await take_answer(bpp, contract, answer, uow, said=by.said, later=later)
     if answered is not None:
         await record_act(uow, act, now=by.now)
-        await _tell(bpp, answered, uow, action=Action.ON_UPDATE, event="UPDATE", by=by)
+        await _tell(bpp, [answered], uow, action=Action.ON_UPDATE, event="UPDATE", by=by)
     return await ProposalStore(uow.connection).get(answer.proposal_id, contract_id=contract.id)
+
+
+async def _find_proposed(named: str, answer: Answer, uow: UnitOfWork) -> Contract:
+    """Return the line that has a proposal; where none has, the first, of which that is said."""
+    contracts, store = await find_meant(named, uow), ProposalStore(uow.connection)
+    for contract in contracts:
+        if await store.find(answer.proposal_id, contract_id=contract.id) is not None:
+            return contract
+    return contracts[0]
 
 
 async def _to_be_asked(
@@ -140,19 +161,20 @@ async def _to_be_asked(
 
 
 async def _tell(
-    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, action: Action, event: str, by: Operator
-) -> Contract:
-    """Save a contract that the seller changed, with its history and a message for its buyer."""
-    told = await put_news(bpp, contract, uow, action=action, now=by.now)
+    bpp: Bpp, contracts: Sequence[Contract], uow: UnitOfWork, *, action: Action, event: str, by: Operator
+) -> list[Contract]:
+    """Save contracts that the seller changed, with their history and one message for their buyer."""
+    told = await put_news_of_all(bpp, contracts, uow, action=action, now=by.now)
     store = ContractStore(uow.connection)
-    await store.save(told)
-    entry = HistoryEntry(
-        at=by.now,
-        actor=bpp.subscriber_id,
-        event=event,
-        status=told.status,
-        reason=f"{by.actor.who}: {by.why}",
-    )
-    await store.note(told, entry)
+    for each in told:
+        await store.save(each)
+        entry = HistoryEntry(
+            at=by.now,
+            actor=bpp.subscriber_id,
+            event=event,
+            status=each.status,
+            reason=f"{by.actor.who}: {by.why}",
+        )
+        await store.note(each, entry)
     await uow.announce(CONTRACTS_CHANNEL)
     return told

@@ -1,11 +1,12 @@
-"""Telling a buyer unasked how its contract stands."""
+"""Telling a buyer unasked how its contracts stand."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from bpp.orders.contracts import Statement, in_message, state
+from bpp.orders.telling import Statement, in_message, restate, state_all
 from bpp.platform import Bpp
 from node.correspondence import Peer
 from protocol.actions import Action
@@ -15,28 +16,39 @@ from trading.contract import Contract
 
 
 async def put_news(
+    bpp: Bpp, contract: Contract, uow: UnitOfWork, *, action: Action, now: datetime
+) -> Contract:
+    """Put a message for the buyer that tells how a contract stands; return it as one whose buyer knows.
+
+    `action` is the callback that is sent. The caller saves the contract in the same unit of work.
+    """
+    [told] = await put_news_of_all(bpp, [contract], uow, action=action, now=now)
+    return told
+
+
+async def put_news_of_all(
     bpp: Bpp,
-    contract: Contract,
+    contracts: Sequence[Contract],
     uow: UnitOfWork,
     *,
     action: Action,
     now: datetime,
-    statement: Statement | None = None,
-) -> Contract:
-    """Put a message for the buyer that tells how the contract stands; return it as one whose buyer knows.
+    statements: Sequence[Statement] = (),
+) -> list[Contract]:
+    """Put one message that tells how contracts of one order stand; return them as those whose buyer knows.
 
-    `action` is the callback that is sent. `statement` is how the contract stands, if that is known. The
-    caller saves the contract in the same unit of work.
+    `statements` are how they stand, if that is known.
     """
-    contract = replace(contract, updated_at=now, told_at=now)
-    statement = statement.of(contract) if statement else await state(contract, uow, now=now)
+    contracts = [replace(each, updated_at=now, told_at=now) for each in contracts]
+    statements = restate(statements, contracts) if statements else await state_all(contracts, uow, now=now)
+    first = contracts[0]
     message = bpp.correspondent.unsolicited(
         action,
-        to=Peer(subscriber_id=contract.bap_id, url=contract.bap_url),
-        message=in_message(statement.order, contract),
-        transaction_id=contract.transaction_id,
+        to=Peer(subscriber_id=first.bap_id, url=first.bap_url),
+        message=in_message(statements[0].order, first),
+        transaction_id=first.transaction_id,
         now=now,
-        profile=PROFILES[contract.profile],
+        profile=PROFILES[first.profile],
     )
     await uow.outbox.put(message)
-    return statement.told(contract)
+    return [statement.told(each) for statement, each in zip(statements, contracts, strict=True)]

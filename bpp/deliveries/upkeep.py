@@ -16,10 +16,10 @@ import structlog
 from bpp.accounts.account import settle
 from bpp.accounts.known import Known, read_known
 from bpp.charging.sessions import is_settled_later, look_at_session
-from bpp.deliveries.news import put_news
-from bpp.orders.contracts import state
+from bpp.deliveries.news import put_news_of_all
 from bpp.orders.prepaid import end_advance
 from bpp.orders.proposals import lapse_open, looked_at_by
+from bpp.orders.telling import state
 from bpp.platform import Bpp
 from kernel.clock import Clock
 from kernel.interval import Interval
@@ -126,7 +126,7 @@ async def _tell(
     if contract.is_binding and statement.reported != contract.reported:
         until = waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
         contract = (
-            await put_news(bpp, contract, uow, action=action, now=now, statement=statement)
+            (await put_news_of_all(bpp, [contract], uow, action=action, now=now, statements=[statement]))[0]
             if until is None
             else _look_again(contract, by=until)
         )

@@ -9,11 +9,12 @@ from typing import Any
 from bpp.accounts.account import settle
 from bpp.cascade.asking import ask_utilities, keep_held
 from bpp.charging.session_slots import open_session
-from bpp.orders.contracts import get_order, keep_all, merged, tell
+from bpp.orders.contracts import get_order, keep_all, merged
 from bpp.orders.lines import require_agreed, take_turns
 from bpp.orders.prepaid import set_advance_aside
 from bpp.orders.promoting import require_codes
 from bpp.orders.selection import hold_meter
+from bpp.orders.telling import tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

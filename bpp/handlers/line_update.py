@@ -10,9 +10,10 @@ from typing import Any
 from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
 from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
-from bpp.orders.contracts import get_contract, keep, require_same, said_payment, tell
+from bpp.orders.contracts import get_contract, keep, require_same, said_payment
 from bpp.orders.promoting import require_minimum
 from bpp.orders.proposals import Said, hold_for_answer, propose, take_answer, was_said
+from bpp.orders.telling import tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

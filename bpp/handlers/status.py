@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from bpp.orders.contracts import get_order, tell
+from bpp.orders.contracts import get_order
+from bpp.orders.telling import tell
 from bpp.platform import Bpp
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork

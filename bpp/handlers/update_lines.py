@@ -9,9 +9,10 @@ from typing import Any
 
 from bpp.handlers.line_update import LineUpdate, require_same_price, require_same_trade, update_line
 from bpp.orders.amending import amend_contract, require_offered, require_open, wished_by
-from bpp.orders.contracts import get_order, keep_all, tell
+from bpp.orders.contracts import get_order, keep_all
 from bpp.orders.lines import givers_first, take_turns
 from bpp.orders.proposals import was_said
+from bpp.orders.telling import tell
 from bpp.platform import Bpp
 from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend, require_amendable

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from bpp.accounts.account import read_account
-from bpp.accounts.known import Known
+from bpp.orders.telling import as_told_on, in_message, state_all
 from kernel.energy import Energy
 from kernel.mrid import MridInvalid, canonical_mrid
 from node.message import Inbound
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.contracts import ContractStore, HistoryEntry
-from trading.delivery import ContractView
 from trading.fields import Field
 from trading.mapping import wire_of
 from trading.mapping.find import Json
-from trading.mapping.fingerprint import fingerprint_order
-from trading.mapping.lines import write_order
-from trading.news import standing_of
 from trading.refusals import OrderNotFound, PriceMismatch, QuoteChanged
 from trading.request import OrderRequest
 from trading.terms import PaymentTiming
@@ -57,11 +52,7 @@ async def get_contract(
 
 def _on_wire(contract: Contract, inbound: Inbound) -> Contract:
     """Return the contract as it is told on the wire of `inbound`: what was sent on another stays there."""
-    return _on(contract, inbound.profile.name)
-
-
-def _on(contract: Contract, profile: str) -> Contract:
-    return contract if contract.profile == profile else replace(contract, profile=profile, buyer_order={})
+    return as_told_on(contract, inbound.profile.name)
 
 
 async def get_order(
@@ -110,11 +101,8 @@ async def keep_all(
     reason: str | None = None,
 ) -> Json:
     """Save contracts of one order with what happened to them; return the `message` that tells of that."""
-    store, last = ContractStore(uow.connection), contracts[-1]
-    others = [each for each in await _others(last, uow) if each.line not in {one.line for one in contracts}]
-    views = [await read_account(each, uow, now=now) for each in (*contracts, *others)]
-    for number, contract in enumerate(contracts):
-        statement = _stated(views[number], (*views[:number], *views[number + 1 :]))
+    store, statements = ContractStore(uow.connection), await state_all(contracts, uow, now=now)
+    for contract, statement in zip(contracts, statements, strict=True):
         await store.save(statement.told(contract))
         entry = HistoryEntry(
             at=now,
@@ -125,81 +113,7 @@ async def keep_all(
             message_id=inbound.context.message_id,
         )
         await store.note(contract, entry)
-    return in_message(statement.order, last)
-
-
-async def tell(contract: Contract, uow: UnitOfWork, *, now: datetime) -> Json:
-    """Return the `message` that tells of a contract's order as it stands now."""
-    return in_message((await state(contract, uow, now=now)).order, contract)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Statement:
-    """A contract as it is told, with the fingerprints of all in it and of its statuses.
-
-    `own` is what its order says of it, `beside` are the other lines of that.
-    """
-
-    view: ContractView
-    beside: tuple[ContractView, ...]
-    own: Json
-    reported: str
-    standing: str
-
-    @property
-    def order(self) -> Json:
-        """The whole order."""
-        if not self.beside:
-            return self.own
-        views = sorted((self.view, *self.beside), key=lambda each: each.contract.line)
-        return write_order(wire_of(self.view.contract.profile), views)
-
-    def told(self, contract: Contract) -> Contract:
-        """Return the contract as one whose buyer knows this."""
-        return replace(contract, reported=self.reported, standing=self.standing)
-
-    def of(self, contract: Contract) -> Statement:
-        """Return the statement of the same contract with other words about it, of which no amount depends."""
-        return _stated(replace(self.view, contract=contract), self.beside)
-
-
-async def state(
-    contract: Contract, uow: UnitOfWork, *, now: datetime, known: Known | None = None
-) -> Statement:
-    """Return a contract as it stands now, with deliveries, cycles and bills, and its order's other lines."""
-    others = await _others(contract, uow)
-    view = await read_account(contract, uow, now=now, known=known)
-    beside = [await read_account(each, uow, now=now) for each in others]
-    return _stated(view, tuple(beside))
-
-
-async def _others(contract: Contract, uow: UnitOfWork) -> list[Contract]:
-    """Return the other lines of a contract's order, as they are told on its wire.
-
-    Until the unit of work ends nobody else tells of them.
-    """
-    if contract.lines == 1:
-        return []
-    store = ContractStore(uow.connection)
-    await store.take_word(contract.order_id)
-    lines = await store.find_lines(contract)
-    return [_on(each, contract.profile) for each in lines if each.line != contract.line]
-
-
-def _stated(view: ContractView, beside: tuple[ContractView, ...]) -> Statement:
-    own = wire_of(view.contract.profile).write_contract_order(view)
-    return Statement(
-        view=view,
-        beside=beside,
-        own=own,
-        reported=fingerprint_order(own),
-        standing=standing_of(view),
-    )
-
-
-def in_message(order: Json, contract: Contract) -> Json:
-    """Return the `message` that carries the order of a contract."""
-    return {wire_of(contract.profile).ORDER_KEY: order}
+    return in_message(statements[0].order, contracts[0])
 
 
 def merged(contract: Contract, sent: Mapping[str, Any]) -> Contract:

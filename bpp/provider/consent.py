@@ -11,8 +11,9 @@ import structlog
 
 from bpp.cascade.consents import ask_for_consent
 from bpp.handlers.update import find_proposed, update
-from bpp.orders.contracts import get_contract, in_message, state
+from bpp.orders.contracts import get_contract
 from bpp.orders.proposals import Said, hold_for_answer, take_answer
+from bpp.orders.telling import in_message, state
 from bpp.platform import Bpp
 from bpp.provider.order import OrderTerms, terms_of_contract
 from bpp.provider.port import Answer

@@ -16,7 +16,7 @@ from bpp.accounts.statements import make_statement
 from degnode.bill_views import print_statement
 from degnode.commands.place import Place, at_a_place
 from degnode.printing import AsJson
-from settlement.bill_owners import find_contract_of
+from settlement.bill_owners import find_bill_named
 from settlement.explanation import Record
 from settlement.statements.invoice import write_csv, write_page
 from settlement.statements.pdf import write_pdf
@@ -70,6 +70,6 @@ def explain(
 
 async def _explain(place: Place, contract_id: str | None, bill_id: str) -> Record:
     async with place.desk() as desk:
-        named = contract_id or await find_contract_of(bill_id, uow=desk.uow)
+        named, own_id = await find_bill_named(bill_id, contract=contract_id, uow=desk.uow)
         contract = await ContractStore(desk.uow.connection).get(named)
-        return await make_statement(contract, bill_id, desk.uow, now=desk.now)
+        return await make_statement(contract, own_id, desk.uow, now=desk.now)

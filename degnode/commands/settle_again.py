@@ -8,14 +8,16 @@ from typing import Annotated
 import typer
 
 from bpp.deliveries.jobs import has_account, settle_again
+from bpp.orders.naming import find_meant
 from degnode.commands.place import Place, at_a_place
 from storage.job_queue import put_job
-from trading.contracts import ContractStore
 
 
 @at_a_place
 def settle_contracts_again(
-    contracts: Annotated[list[str], typer.Argument(metavar="CONTRACT…", help="Ids of orders.")],
+    contracts: Annotated[
+        list[str], typer.Argument(metavar="CONTRACT…", help="Ids of orders, or of lines of them.")
+    ],
     *,
     place: Place,
 ) -> None:
@@ -30,9 +32,9 @@ def settle_contracts_again(
 async def _put(place: Place, contracts: list[str]) -> dict[str, bool]:
     found: dict[str, bool] = {}
     async with place.desk() as desk:
-        for contract_id in contracts:
-            contract = await ContractStore(desk.uow.connection).get(contract_id)
-            found[contract_id] = has_account(contract)
-            if found[contract_id]:
-                await put_job(desk.uow, settle_again(contract_id))
+        for named in contracts:
+            for contract in await find_meant(named, desk.uow):
+                found[contract.id] = has_account(contract)
+                if found[contract.id]:
+                    await put_job(desk.uow, settle_again(contract.id))
     return found
