@@ -8,7 +8,8 @@ offers less later takes nothing away. Who changes several resources locks them i
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,18 +18,15 @@ from typing import Final
 from sqlalchemy import ColumnElement, delete, func, insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from kernel.clock import format_instant
-from kernel.energy import ZERO_ENERGY, Energy
+from kernel.energy import Energy
 from kernel.errors import NodeError
 from kernel.interval import Interval
 from kernel.proportion import split_whole
-from trading.availability.buckets import after, interval_of, lay, span_of
-from trading.availability.fairness import require_fair
-from trading.availability.rooms import Room, find_left_of_wanted, find_rooms
+from trading.availability.buckets import after, interval_of, span_of
+from trading.availability.plan import Plan, lacking
+from trading.availability.rooms import find_left_of_wanted, find_rooms
 from trading.availability.tables import hold_parts, holds, stock
 from trading.contract import Contract
-from trading.fields import Field
-from trading.refusals import QuantityUnavailable
 
 _COUNT: Final = text(
     """
@@ -107,7 +105,7 @@ class Stock:
         """Raises: QuantityUnavailable, if less is left of a resource in a window. Nothing is held."""
         rooms = await find_rooms(self._connection, resource_id, window, now=now)
         if quantity.watt_hours > sum(each.watt_hours for each in rooms):
-            raise _lacking(quantity, window, rooms)
+            raise lacking(quantity, window, rooms)
 
     async def hold_for(self, contract: Contract, *, now: datetime, or_as: Contract | None = None) -> None:
         """Hold a contract's quantity in its window as long as that is held; if it is binding, for good.
@@ -116,19 +114,29 @@ class Stock:
         now than is held and sold. With `or_as` what is held is enough for the contract as amended, too.
         Raises: QuantityUnavailable, TooMuchHeld; StockMissing.
         """
-        resource_id = contract.resource_id
-        most_percent = await self._lock(resource_id)
-        await self._give_back(holds.c.resource_id == resource_id, holds.c.expires_at <= now)
-        parts: dict[int, int] = {}
+        plan = await self._plan([contract], now=now)
         for wanted in (contract,) if or_as is None else (contract, or_as):
-            rooms = await find_rooms(self._connection, resource_id, wanted.window, now=now, own=[contract.id])
-            for bucket_id, watt_hours in _laid(wanted, rooms).items():
-                parts[bucket_id] = max(watt_hours, parts.get(bucket_id, 0))
-        if most_percent is not None and not contract.is_binding:
-            await require_fair(self._connection, contract, parts, most_percent=most_percent, now=now)
-        await self._give_back(holds.c.contract_id == contract.id)
-        until = None if contract.is_binding else contract.hold_until
-        await self._take(contract, parts, until=until)
+            await plan.add(wanted)
+        await self._carry_out(plan)
+
+    async def hold_all(
+        self,
+        contracts: Sequence[Contract],
+        *,
+        now: datetime,
+        at: Callable[[Contract], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
+        """Hold the quantity of each of several contracts as `hold_for` does, of all or of none.
+
+        One can have what another gives back; who has the least time to have its quantity in goes first.
+        `at` is what a refusal of one of them is raised in.
+        Raises: QuantityUnavailable, TooMuchHeld; StockMissing.
+        """
+        plan = await self._plan(contracts, now=now)
+        for wanted in sorted(contracts, key=lambda each: (each.window.duration, each.id)):
+            with at(wanted):
+                await plan.add(wanted)
+        await self._carry_out(plan)
 
     async def sell(self, contract_id: str) -> bool:
         """Make a contract's hold last; False, if it has none any more."""
@@ -199,6 +207,22 @@ class Stock:
         bound: Decimal | None = row.most_held_percent
         return bound
 
+    async def _plan(self, contracts: Sequence[Contract], *, now: datetime) -> Plan:
+        """Return the plan of holding contracts anew; nobody else changes their stock meanwhile."""
+        bounds = {each: await self._lock(each) for each in sorted({one.resource_id for one in contracts})}
+        await self._give_back(holds.c.resource_id.in_(bounds), holds.c.expires_at <= now)
+        held = {}
+        for each in contracts if len(contracts) > 1 else ():
+            held[each.id] = {part.bucket_id: part.watt_hours for part in await self._parts(each.id)}
+        ids = [each.id for each in contracts]
+        return Plan(connection=self._connection, own=ids, held=held, bounds=bounds, now=now)
+
+    async def _carry_out(self, plan: Plan) -> None:
+        await self._give_back(holds.c.contract_id.in_(plan.own))
+        for contract, parts in plan.parts.values():
+            until = None if contract.is_binding else contract.hold_until
+            await self._take(contract, parts, until=until)
+
     async def _parts(self, contract_id: str) -> list[_Part]:
         rows = await self._connection.execute(_PARTS, {"contract_id": contract_id})
         return [
@@ -255,27 +279,6 @@ class Stock:
     async def _count(self, more: Mapping[int, int]) -> None:
         """Count so much more as reserved of each bucket."""
         await self._connection.execute(_COUNT, {"buckets": list(more), "more": list(more.values())})
-
-
-def _laid(contract: Contract, rooms: Sequence[Room]) -> dict[int, int]:
-    """Return how much of a contract falls to each bucket. Raises: QuantityUnavailable."""
-    shares = lay(contract.quantity, [each.watt_hours for each in rooms])
-    if shares is None:
-        raise _lacking(contract.quantity, contract.window, rooms)
-    return {each.bucket_id: share for each, share in zip(rooms, shares, strict=True) if share}
-
-
-def _lacking(quantity: Energy, window: Interval, rooms: Sequence[Room]) -> QuantityUnavailable:
-    left = Energy(sum(each.watt_hours for each in rooms))
-    when, other = "", ""
-    if any(each.is_timed for each in rooms):
-        when = f" from {format_instant(window.start)} until {format_instant(window.end)}"
-        other = ", or in another window"
-    return QuantityUnavailable(
-        f"{quantity} were asked for, {left} are left{when}",
-        path=Field.QUANTITY,
-        hint=f"Order at most {left}{other}." if left > ZERO_ENERGY else "Discover again for other offers.",
-    )
 
 
 def _less(freed: Iterable[tuple[int, int]]) -> dict[int, int]:

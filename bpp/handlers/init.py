@@ -15,7 +15,6 @@ from bpp.orders.lines import (
     NO_COUNTERS,
     Counters,
     countered_by,
-    givers_first,
     require_quantities,
     select_lines,
     take_turns,
@@ -79,8 +78,7 @@ async def init(
     message = await keep_all(priced, inbound, uow, event="INIT", now=now, reason=reason)
     if not is_granted:  # else they were kept when its utilities were asked
         await keep_promotions(priced, selections, uow)
-    held = {each.id: each.quantity for each in earlier}
-    await _hold(ordered, givers_first(priced, held), uow, now=now)
+    await Stock(uow.connection).hold_all(priced, now=now, at=lambda each: ordered.at(each.line))
     return message
 
 
@@ -121,13 +119,6 @@ async def _hold_meters(
     for draft in reversed(drafts):
         with ordered.at(draft.line):
             await hold_meter(draft, uow, now=now)
-
-
-async def _hold(ordered: Ordered, contracts: Sequence[Contract], uow: UnitOfWork, *, now: datetime) -> None:
-    """Hold the quantity of every line. Raises: QuantityUnavailable."""
-    for contract in contracts:
-        with ordered.at(contract.line):
-            await Stock(uow.connection).hold_for(contract, now=now)
 
 
 def _describe(asked: Ordered, ordered: Ordered) -> str | None:

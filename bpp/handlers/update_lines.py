@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from bpp.handlers.line_update import LineUpdate, require_same_price, require_same_trade, update_line
-from bpp.orders.amending import amend_contract, require_offered, require_open, wished_by
+from bpp.orders.amending import LineChange, amend_contracts, require_offered, require_open, wished_by
 from bpp.orders.contracts import get_order, keep_all
-from bpp.orders.lines import givers_first, take_turns
+from bpp.orders.lines import take_turns
 from bpp.orders.proposals import was_said
 from bpp.orders.telling import tell
 from bpp.platform import Bpp
@@ -172,13 +172,14 @@ async def _change(bpp: Bpp, update: LineUpdate, ordered: Ordered, uow: UnitOfWor
     if not touched:
         return await tell(lines[0], uow, now=now)
     await take_turns([each.update.contract for each in touched], uow)
-    by_id = {each.update.contract.id: each for each in touched}
-    wished = [amend(each.update.contract, each.wished, now=now) for each in touched]
-    amended = []
-    for line in givers_first(wished, {each.id: each.quantity for each in lines}):
-        each = by_id[line.id]
-        with ordered.at(each.number):
-            amended.append(await amend_contract(bpp, each.update.contract, each.wished, uow, now=now))
+    numbers = {each.update.contract.id: each.number for each in touched}
+    amended = await amend_contracts(
+        bpp,
+        [LineChange(contract=each.update.contract, amendment=each.wished) for each in touched],
+        uow,
+        now=now,
+        at=lambda contract: ordered.at(numbers[contract.id]),
+    )
     amended.sort(key=lambda contract: contract.line)
     reason = "; ".join(each.wished.describe(each.update.contract) for each in touched)
     return await keep_all(amended, inbound, uow, event="UPDATE", now=now, reason=reason)

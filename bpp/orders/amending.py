@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -17,10 +19,19 @@ from storage.unit_of_work import UnitOfWork
 from trading.amendment import Amendment, amend
 from trading.charging.slot import session_window
 from trading.contract import Contract
+from trading.contracts import ContractStore
 from trading.curtailments import CurtailmentStore
 from trading.refusals import UpdateNotAllowed
 from trading.request import OrderRequest, trade_window
 from trading.stock import Stock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineChange:
+    """What of a contract is to be otherwise."""
+
+    contract: Contract
+    amendment: Amendment
 
 
 def wished_by(
@@ -93,15 +104,58 @@ async def amend_contract(
     Raises: QuantityUnavailable, QuantityOutOfBounds, UpdateNotAllowed, ShareUnavailable,
     MeterSharedOtherwise; nothing is changed then.
     """
-    amended = amend(contract, amendment, now=now)
-    if amendment.quantity is not None:
-        require_offered(bpp, contract, amendment.quantity)
-        await require_minimum(amended, uow)
+    change = LineChange(contract=contract, amendment=amendment)
+    amended = await _require_offered(bpp, change, uow, now=now)
     if amendment.window is not None:
         await hold_meter(amended, uow, now=now)
     await Stock(uow.connection).hold_for(amended, now=now)
     if amended.terms.session is not None:
         return await amend_session(bpp, amended, uow, now=now)
-    if amendment.window is not None and contract.is_binding:
-        await settle(amended, uow, bpp=bpp, now=now)
+    await _settle_moved(bpp, change, amended, uow, now=now)
     return amended
+
+
+async def amend_contracts(
+    bpp: Bpp,
+    changes: Sequence[LineChange],
+    uow: UnitOfWork,
+    *,
+    now: datetime,
+    at: Callable[[Contract], AbstractContextManager[object]],
+) -> list[Contract]:
+    """Return locked contracts of one order as amended together: one can have what another gives back.
+
+    Their meters and their stock are held. `at` is what a refusal of one of them is raised in.
+    Raises: what `amend_contract` does; the unit of work is of no use then.
+    """
+    amended = []
+    for each in changes:
+        with at(each.contract):
+            amended.append(await _require_offered(bpp, each, uow, now=now))
+    for contract in amended:  # so that each finds what the others are to have, and not what they had
+        await ContractStore(uow.connection).save(contract)
+    for change, contract in reversed(list(zip(changes, amended, strict=True))):
+        with at(contract):
+            if change.amendment.window is not None:
+                await hold_meter(contract, uow, now=now)
+    await Stock(uow.connection).hold_all(amended, now=now, at=at)
+    for change, contract in zip(changes, amended, strict=True):
+        await _settle_moved(bpp, change, contract, uow, now=now)
+    return amended
+
+
+async def _require_offered(bpp: Bpp, change: LineChange, uow: UnitOfWork, *, now: datetime) -> Contract:
+    """Return the contract as amended, if what is offered is as much. Raises: what `amend_contract` does."""
+    amended, quantity = amend(change.contract, change.amendment, now=now), change.amendment.quantity
+    if quantity is not None:
+        require_offered(bpp, change.contract, quantity)
+        await require_minimum(amended, uow)
+    return amended
+
+
+async def _settle_moved(
+    bpp: Bpp, change: LineChange, amended: Contract, uow: UnitOfWork, *, now: datetime
+) -> None:
+    """Open the settlement cycles of a binding contract whose window is another."""
+    if change.amendment.window is not None and amended.is_binding:
+        await settle(amended, uow, bpp=bpp, now=now)

@@ -11,7 +11,6 @@ from typing import Final
 from bpp.orders.contracts import require_same
 from bpp.orders.selection import as_countered, find_sellable, fit_slot
 from bpp.platform import Bpp
-from kernel.energy import ZERO_ENERGY, Energy
 from storage.unit_of_work import UnitOfWork
 from trading.contract import Contract
 from trading.fields import Field
@@ -77,16 +76,6 @@ async def take_turns(contracts: Sequence[Contract], uow: UnitOfWork) -> None:
     for mrid in sorted({each.source_mrid for each in contracts}):
         await lock_shares(uow.connection, mrid)
     await Stock(uow.connection).lock({each.resource_id for each in contracts})
-
-
-def givers_first(contracts: Sequence[Contract], held: Mapping[str, Energy]) -> list[Contract]:
-    """Return lines in the order in which to hold them: first those that give most back of what was `held`.
-
-    So one has what another has less of the same thing.
-    """
-    return sorted(
-        contracts, key=lambda each: each.quantity.watt_hours - held.get(each.id, ZERO_ENERGY).watt_hours
-    )
 
 
 def require_agreed(contracts: Sequence[Contract], ordered: Ordered) -> None:

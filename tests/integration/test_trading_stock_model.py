@@ -45,9 +45,9 @@ class Model:
             if end is not None and end <= now:
                 del self.held[name], self.until[name]
 
-    def left(self, *, but: str = "") -> list[int]:
+    def left(self, *but: str) -> list[int]:
         taken = [
-            sum(parts[hour] for name, parts in self.held.items() if name != but) for hour in range(_HOURS)
+            sum(parts[hour] for name, parts in self.held.items() if name not in but) for hour in range(_HOURS)
         ]
         return [max(0, offer - gone) for offer, gone in zip(self.offered, taken, strict=True)]
 
@@ -67,7 +67,9 @@ class Trial:
         return NOW + timedelta(minutes=self.minutes)
 
     async def step(self) -> None:
-        act = self.dice.choice([self.hold, self.hold, self.sell, self.release, self.reoffer, self.wait])
+        act = self.dice.choice(
+            [self.hold, self.hold, self.hold_together, self.sell, self.release, self.reoffer, self.wait]
+        )
         await act()
         await self.compare()
 
@@ -87,9 +89,9 @@ class Trial:
         own = self.model.held.get(contract.id, [0] * _HOURS)
         rooms = [
             max(left, mine) if first <= hour <= last else 0
-            for hour, (left, mine) in enumerate(zip(self.model.left(but=contract.id), own, strict=True))
+            for hour, (left, mine) in enumerate(zip(self.model.left(contract.id), own, strict=True))
         ]
-        before = self.model.left(but=contract.id)
+        before = self.model.left(contract.id)
         try:
             async with self.connection.begin_nested():
                 await Stock(self.connection).hold_for(wanted, now=self.now)
@@ -103,6 +105,44 @@ class Trial:
         assert all(part <= max(left, mine) for part, left, mine in zip(parts, before, own, strict=True))
         self.model.held[contract.id] = parts
         self.model.until[contract.id] = self.minutes + 15
+
+    async def hold_together(self) -> None:
+        """Hold several contracts anew, of an hour or two each: they have what they give back, and no more."""
+        self.model.lapse(self.minutes)
+        wanted, hours = [], {}
+        for contract in self.dice.sample(self.contracts, self.dice.randint(2, len(self.contracts))):
+            first = self.dice.randrange(_HOURS)
+            hours[contract.id] = (first, min(first + self.dice.choice([0, 0, 1]), _HOURS - 1))
+            wanted.append(
+                replace(
+                    contract,
+                    quantity=Energy(self.dice.randint(1, 3_000)),
+                    window=span(10 + first, 11 + hours[contract.id][1]),
+                    hold_until=self.now + timedelta(minutes=15),
+                    confirmed_at=None,
+                )
+            )
+        left = self.model.left(*hours)
+        own = [sum(self.model.held.get(each, [0] * _HOURS)[hour] for each in hours) for hour in range(_HOURS)]
+        asked = [
+            sum(each.quantity.watt_hours for each in wanted if hours[each.id] == (hour, hour))
+            for hour in range(_HOURS)
+        ]
+        try:
+            async with self.connection.begin_nested():
+                await Stock(self.connection).hold_all(wanted, now=self.now)
+        except QuantityUnavailable:
+            is_of_one_hour = all(first == last for first, last in hours.values())
+            assert not is_of_one_hour or any(map(int.__gt__, asked, left))
+            return
+        parts = {each.id: await self.parts(each.id) for each in wanted}
+        for each in wanted:
+            first, last = hours[each.id]
+            assert sum(parts[each.id][first : last + 1]) == sum(parts[each.id]) == each.quantity.watt_hours
+        for hour in range(_HOURS):
+            assert sum(each[hour] for each in parts.values()) <= max(left[hour], own[hour])
+        self.model.held |= parts
+        self.model.until |= dict.fromkeys(parts, self.minutes + 15)
 
     async def sell(self) -> None:
         contract = self.dice.choice(self.contracts)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final
 
 from sqlalchemy import TextClause, text
@@ -33,6 +34,7 @@ _BUCKETS_WITHIN: Final = text(
     f"{_BUCKETS} AND (b.starts IS NULL OR (b.starts < :end AND b.ends > :start)) ORDER BY b.starts, b.id"
 )
 _EVER: Final = datetime.min.replace(tzinfo=UTC)
+NOTHING: Final[Mapping[int, int]] = MappingProxyType({})
 _MOST: Final = 2**63 - 1  # Wh, what one number has room for
 
 
@@ -88,10 +90,13 @@ async def find_rooms(
     *,
     now: datetime,
     own: Sequence[str] = (),
+    taken: Mapping[int, int] = NOTHING,
+    kept: Mapping[int, int] | None = None,
 ) -> list[Room]:
     """Return what can be had of a resource's buckets at `now`, of all of them where there is no window.
 
-    The contracts `own` can have of each what they hold of it already.
+    The contracts `own` can have of each what they hold of it already, less what is `taken` for some of them;
+    where they would hold more than is offered, only what is `kept` of that by the one that asks.
     """
     known = {"resource_id": resource_id, "now": now, "own": list(own)}
     if window is None:
@@ -102,11 +107,18 @@ async def find_rooms(
     return [
         Room(
             bucket_id=row.id,
-            watt_hours=max(row.own_wh, room(row.left_wh, interval_of(row.starts, row.ends), window)),
+            watt_hours=max(
+                _kept(row.own_wh - taken.get(row.id, 0), None if kept is None else kept.get(row.id, 0)),
+                room(row.left_wh - taken.get(row.id, 0), interval_of(row.starts, row.ends), window),
+            ),
             is_timed=row.starts is not None,
         )
         for row in rows
     ]
+
+
+def _kept(own: int, most: int | None) -> int:
+    return max(0, own if most is None else min(own, most))
 
 
 async def find_left_of_wanted(
