@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil, floor
 from typing import Final
 
@@ -13,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from kernel.energy import ZERO_ENERGY, Energy
 from kernel.interval import Interval
+from kernel.long_work import beside_loop
 from metering.energy import Direction, Lane
-from metering.judgement import Rules
+from metering.judgement import Known, Rules
 from metering.quarantine import Quarantine, QuarantinedReading
 from metering.reading_store import ReadingStore
 from metering.registration.exchanges import register_rules
@@ -98,7 +100,8 @@ async def energy_of(
             break
         start, end = reach
         flows = await reader.read(start, end)
-    return energies_within(window, flows, starting_in=starting_in)
+    count = sum(map(len, flows.values()))
+    return await beside_loop(partial(energies_within, window, flows, starting_in=starting_in), items=count)
 
 
 def covers(intervals: Iterable[IntervalEnergy], window: Interval) -> bool:
@@ -158,6 +161,9 @@ class _FlowReader:
         )
         if self.rules is None and any(item.measurement.is_snapshot for of in found.values() for item in of):
             self.rules = await register_rules(self.connection, self.meter, as_of=as_of)
+        return await beside_loop(partial(self._flows, found), items=sum(map(len, found.values())))
+
+    def _flows(self, found: Mapping[int, Iterable[Known]]) -> dict[Rank, list[Flow]]:
         flows: dict[Rank, list[Flow]] = {}
         for channel, known in found.items():
             for rank, of_rank in flows_of(self.channels[channel][0], known, rules=self.rules or {}).items():

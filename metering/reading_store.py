@@ -5,14 +5,16 @@ Readings travel as arrays: the number of statements does not grow with the numbe
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from kernel.long_work import beside_loop
 from metering.energy import Lane, Measurement
 from metering.judgement import Known
 from metering.kept_bytes import KeptBytes
@@ -130,7 +132,7 @@ class ReadingStore:
         `with_neighbours` adds the stands next before and next after. `as_of` leaves out what was
         received later. Units: seconds since 1970 UTC.
         """
-        rows = await self._connection.execute(
+        found = await self._connection.execute(
             _FIND_WITH_NEIGHBOURS if with_neighbours else _FIND,
             {
                 "channel_ids": list(channels),
@@ -140,11 +142,8 @@ class ReadingStore:
                 "as_of": as_of,
             },
         )
-        found: dict[int, list[Known]] = {}
-        for channel_id, starts, ends, watt_hours, quality, revision, received_at in rows:
-            measurement = Measurement(*channels[channel_id], starts, ends, watt_hours, quality)
-            found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
-        return found
+        rows = found.all()
+        return await beside_loop(partial(_by_channel, rows, channels), items=len(rows))
 
     async def add(self, new: Sequence[NewReading], *, document_id: int, now: datetime) -> None:
         """Append revisions to their channels."""
@@ -163,3 +162,11 @@ class ReadingStore:
                 "document_id": document_id,
             },
         )
+
+
+def _by_channel(rows: Iterable[Sequence[Any]], channels: Mapping[int, Lane]) -> dict[int, list[Known]]:
+    found: dict[int, list[Known]] = {}
+    for channel_id, starts, ends, watt_hours, quality, revision, received_at in rows:
+        measurement = Measurement(*channels[channel_id], starts, ends, watt_hours, quality)
+        found.setdefault(channel_id, []).append(Known(measurement, revision, received_at))
+    return found

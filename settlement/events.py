@@ -7,8 +7,8 @@ without all that follow, and whoever kept the last hash sees it.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any, Final
@@ -17,6 +17,7 @@ from sqlalchemy import RowMapping, insert, select
 
 from kernel.clock import utc
 from settlement.tables import settlement_events
+from storage.many_rows import write_rows
 from storage.unit_of_work import UnitOfWork
 
 ENGINE: Final = "settlement"
@@ -94,9 +95,8 @@ async def record_changes(
     )
     found = (await uow.connection.execute(last)).one_or_none()
     number, previous = (found.number, found.hash) if found else (0, "")
-    rows: list[dict[str, Any]] = []
-    for following, change in enumerate(changes, start=number + 1):
-        event = SettlementEvent(
+    unsealed = (
+        SettlementEvent(
             contract_id=contract_id,
             number=following,
             change=change,
@@ -105,9 +105,10 @@ async def record_changes(
             at=utc(now),
             hash="",
         )
-        previous = seal(event, previous=previous)
-        rows.append(_row(replace(event, hash=previous)))
-    await uow.connection.execute(insert(settlement_events), rows)
+        for following, change in enumerate(changes, start=number + 1)
+    )
+    rows = map(_row, _sealed(unsealed, previous=previous))
+    await write_rows(uow.connection, insert(settlement_events), rows)
 
 
 async def find_events(contract_id: str, *, uow: UnitOfWork) -> list[SettlementEvent]:
@@ -120,10 +121,26 @@ async def find_events(contract_id: str, *, uow: UnitOfWork) -> list[SettlementEv
     return [_event(row) for row in (await uow.connection.execute(query)).mappings()]
 
 
+def _sealed(events: Iterable[SettlementEvent], *, previous: str) -> Iterator[SettlementEvent]:
+    for event in events:
+        previous = seal(event, previous=previous)
+        yield replace(event, hash=previous)
+
+
 def _row(event: SettlementEvent) -> dict[str, Any]:
-    record = asdict(event)
-    change: dict[str, Any] = record.pop("change")
-    return record | change
+    change = event.change
+    return {
+        "contract_id": event.contract_id,
+        "number": event.number,
+        "subject": change.subject,
+        "event": change.event,
+        "old_status": change.old_status,
+        "new_status": change.new_status,
+        "actor": event.actor,
+        "reason": event.reason,
+        "at": event.at,
+        "hash": event.hash,
+    }
 
 
 def _event(row: RowMapping) -> SettlementEvent:

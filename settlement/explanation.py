@@ -28,6 +28,7 @@ from trading.cancellation import Cancellation
 from trading.charging.facts import SessionFacts
 from trading.records import terms_to_record
 from trading.taxes import TaxGroup
+from trading.terms import Terms
 
 Record: TypeAlias = dict[str, Any]
 
@@ -62,8 +63,9 @@ def explain_cycle(
     charges: Sequence[ChargeLine],
     lines: Sequence[LineItem],
     closed_by: ClosedBy,
+    terms: Record,
 ) -> Record:
-    """Return what a closed cycle is computed from."""
+    """Return what a closed cycle is computed from; `terms` is what `explain_terms` says of the agreement."""
     record: Record = {
         "version": VERSION,
         "explains": "SETTLEMENT_CYCLE",
@@ -83,7 +85,7 @@ def explain_cycle(
         "delivered_before_wh": quantities.before.total.watt_hours,
         "delivered_to_date_wh": quantities.to_date.total.watt_hours,
         "bands": _bands(quantities),
-        "terms": _terms(agreement),
+        "terms": terms,
         "charges": [_charge(line) for line in charges],
         "lines": [line.to_record() for line in lines],
     }
@@ -159,16 +161,17 @@ def session_record(facts: SessionFacts) -> Record:
 
 
 def _side(side: SideQuantities, *, allocation: str | None) -> Record:
+    readings = side.readings
     record: Record = {
         "allocation": allocation,
         "wh": side.energy.watt_hours,
         "to_date_wh": side.to_date.watt_hours,
-        "count": len(side.readings),
-        "sha256": digest_of(side.readings),
+        "count": len(readings),
+        "sha256": digest_of(readings),
         "missing": [_span(gap) for gap in side.gaps],
     }
-    if len(side.readings) <= MOST_READINGS:
-        record["readings"] = [[*_span(interval), energy.watt_hours] for interval, energy in side.readings]
+    if len(readings) <= MOST_READINGS:
+        record["readings"] = [[*_span(interval), energy.watt_hours] for interval, energy in readings]
     return record
 
 
@@ -192,8 +195,8 @@ def _bands(quantities: CycleQuantities) -> list[Record]:
     ]
 
 
-def _terms(agreement: Agreement) -> Record:
-    terms = agreement.terms
+def explain_terms(terms: Terms) -> Record:
+    """Return the terms of a contract, as each of its cycles has them."""
     return {
         "pricing_model": terms.pricing_model.value,
         "price_per_kwh": f"{terms.price.per_kwh:f}",

@@ -7,13 +7,15 @@ with its next run.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, Self
 
 import structlog
 
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.long_work import beside_loop
 from kernel.plain_text import one_line
 from settlement.cycles import FIRST_RUN, SettlementCycle
 from settlement.ledger.accounts import WATT_HOURS, Account, AccountKind
@@ -89,6 +91,12 @@ async def energy_groups(
         log.warning("settlement.energy_is_minted", contract=runs[0].contract_id, meter=route.source)
         return []
     moved = await _moved_before(runs, uow=uow)
+    return await beside_loop(partial(_groups, runs, lost, route, moved), items=len(runs))
+
+
+def _groups(
+    runs: Iterable[SettlementCycle], lost: Mapping[str, Energy], route: EnergyRoute, moved: _Moved
+) -> list[list[Transfer]]:
     generation, ends = route.generation, route.ends()
     groups = [
         [

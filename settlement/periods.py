@@ -25,6 +25,7 @@ _CADENCES: Final[Mapping[SettlementType, Cadence]] = {
     SettlementType.MONTHLY: Cadence.MONTHLY,
 }
 """What is settled by the clock or the calendar; REAL_TIME is settled by the metering interval."""
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,13 @@ def settlement_periods(agreement: Agreement) -> list[NamedPeriod]:
         )
         for found in periods
     ]
+
+
+def about_how_many(agreement: Agreement) -> int:
+    """Return about how many settlement cycles the contract's window has, rather more than less."""
+    kind = agreement.terms.settlement_type
+    lengths = {SettlementType.REAL_TIME: agreement.metering_interval, SettlementType.HOURLY: _HOUR}
+    return agreement.window.duration // lengths.get(kind, _DAY) + 1
 
 
 def billing_periods(agreement: Agreement) -> list[NamedPeriod]:

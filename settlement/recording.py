@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 from sqlalchemy import bindparam, insert, update
 
+from kernel.long_work import beside_loop
 from settlement.bills import BillEvent, BillingCycle, BillStatus, issue_bills
 from settlement.correcting import (
     changes_of_corrections,
@@ -35,14 +37,29 @@ from settlement.penalty_credits import SellerPenalty, credit_penalty, seller_pen
 from settlement.rows import NOUGHT, bill_key, bill_row, cycle_key, cycle_row
 from settlement.runs import Revision, find_revisions
 from settlement.settle import SettlementOutcome
-from settlement.store import find_billed, find_bills, find_cycles, find_standing, lock_account
+from settlement.store import (
+    find_billable,
+    find_billed,
+    find_bills,
+    find_cycles,
+    find_standing,
+    lock_account,
+)
 from settlement.tables import billed_cycles, billing_cycles, settlement_cycles
+from storage.many_rows import write_rows
 from storage.unit_of_work import UnitOfWork
 
 CLOSED: Final = "its period is closed"
 REVISED: Final = "what it was computed from was revised"
 FELL_SHORT: Final = "the seller fell short of what was agreed"
 _MOVE: Final = update(settlement_cycles).where(settlement_cycles.c.id == bindparam("key"))
+_SETTLE: Final = _MOVE.values(
+    {
+        column.name: bindparam(column.name)
+        for column in settlement_cycles.c
+        if column.name not in ("id", "created_at")
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,15 +154,14 @@ async def _changes_of_taxes(
     if not bills or not terms.taxes:
         return {}
     among = [cycle_id for cycle_id, bill_id in billed.items() if bill_id in bills]
-    cycles = await find_cycles(outcome.contract_id, uow=uow, among=among)
+    cycles = await find_billable(outcome.contract_id, among, uow=uow)
     return changes_of_taxes(revised, billed, cycles, terms)
 
 
 async def _open(cycles: Sequence[SettlementCycle], *, uow: UnitOfWork, now: datetime) -> None:
     """Keep cycles that were not seen before, as all of them begin."""
-    if cycles:
-        rows = [cycle_row(cycle) | NOUGHT | {"created_at": now} for cycle in cycles]
-        await uow.connection.execute(insert(settlement_cycles), rows)
+    rows = (cycle_row(cycle) | NOUGHT | {"created_at": now} for cycle in cycles)
+    await write_rows(uow.connection, insert(settlement_cycles), rows)
 
 
 async def _settle(
@@ -153,13 +169,10 @@ async def _settle(
 ) -> list[Change]:
     """Settle the cycles, and return what changed; one that had failed is tried again by that."""
     again = [cycle for cycle in cycles if cycle.cycle_id in failed]
-    if again:
-        keys = [{"key": cycle_key(cycle.contract_id, cycle.cycle_id)} for cycle in again]
-        await uow.connection.execute(_MOVE.values(status=CycleStatus.PENDING), keys)
-    if cycles:
-        rows = [{"key": row.pop("id"), **row, "settled_at": now} for row in map(cycle_row, cycles)]
-        values: dict[str, Any] = {name: bindparam(name) for name in rows[0].keys() - {"key"}}
-        await uow.connection.execute(_MOVE.values(values), rows)
+    keys = ({"key": cycle_key(cycle.contract_id, cycle.cycle_id)} for cycle in again)
+    await write_rows(uow.connection, _MOVE.values(status=CycleStatus.PENDING), keys)
+    rows = ({"key": row.pop("id"), **row, "settled_at": now} for row in map(cycle_row, cycles))
+    await write_rows(uow.connection, _SETTLE, rows)
     return [
         *(_step(cycle, CycleStatus.FAILED, CycleEvent.REQUEUED) for cycle in again),
         *(_step(cycle, CycleStatus.PENDING, CycleEvent.POSTED) for cycle in cycles),
@@ -204,12 +217,13 @@ async def _issue(
     """
     contract_id = turn.outcome.contract_id
     standing = [settled.get(cycle.cycle_id, cycle) for cycle in turn.outcome.cycles]
-    due = issue_bills(turn.outcome.agreement, standing, now=now, billed=turn.billed)
+    bills_of = partial(issue_bills, turn.outcome.agreement, now=now, billed=turn.billed)
+    due = await beside_loop(partial(bills_of, standing), items=len(standing))
     if due:
         ids = {cycle_id for bill in due for cycle_id in bill.settlement_cycle_ids}
-        whole = {cycle.cycle_id: cycle for cycle in await find_cycles(contract_id, uow=uow, among=ids)}
+        whole = {cycle.cycle_id: cycle for cycle in await find_billable(contract_id, ids, uow=uow)}
         cycles = [whole.get(cycle.cycle_id, cycle) for cycle in standing]
-        due = issue_bills(turn.outcome.agreement, cycles, now=now, billed=turn.billed)
+        due = await beside_loop(partial(bills_of, cycles), items=len(cycles))
     elif _is_last_said(turn):
         taken = {bill.cycle_id for bill in await find_bills(contract_id, uow=uow)}
         due = [bill_of_its_own(turn.outcome.agreement, taken=taken)]
@@ -232,16 +246,15 @@ def _is_last_said(turn: _Turn) -> bool:
 async def _keep_bills(bills: Sequence[BillingCycle], *, uow: UnitOfWork, now: datetime) -> None:
     rows = [bill_row(bill) | {"issued_at": now} for bill in bills]
     await uow.connection.execute(insert(billing_cycles), rows)
-    gathered = [
+    gathered = (
         {
             "settlement_cycle": cycle_key(bill.contract_id, cycle_id),
             "billing_cycle": bill_key(bill.contract_id, bill.cycle_id),
         }
         for bill in bills
         for cycle_id in bill.settlement_cycle_ids
-    ]
-    if gathered:
-        await uow.connection.execute(insert(billed_cycles), gathered)
+    )
+    await write_rows(uow.connection, insert(billed_cycles), gathered)
 
 
 def _issuing(bill: BillingCycle) -> Iterator[Change]:

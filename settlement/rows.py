@@ -67,7 +67,7 @@ def cycle_from(row: RowMapping) -> SettlementCycle:
     """Return the cycle of a row."""
     standing = standing_from(row)
     lines = tuple(LineItem.from_record(line, standing.amount.currency) for line in row["lines"] or ())
-    return replace(standing, lines=lines, explanation=row["explanation"])
+    return replace(standing, lines=lines, explanation=row.get("explanation"))
 
 
 def standing_from(row: RowMapping) -> SettlementCycle:

@@ -20,7 +20,7 @@ from settlement.agreement import Agreement
 from settlement.basis import BasisOf
 from settlement.bills import BillingCycle, issue_bills
 from settlement.cycles import CycleEvent, CycleStatus, SettlementCycle, next_cycle_status
-from settlement.explanation import ClosedBy, explain_cycle
+from settlement.explanation import ClosedBy, Record, explain_cycle, explain_terms
 from settlement.lines import charge, items_of
 from settlement.periods import billing_periods
 from settlement.quantities import CycleQuantities, quantities_by_cycle
@@ -89,7 +89,7 @@ def settle_contract(
     Raises: ReadingsInvalid, if intervals of one side overlap or an energy is negative.
     """
     quantities = quantities_by_cycle(agreement, exported=exported, imported=imported)
-    basis_of = BasisOf(agreement)
+    basis_of, terms = BasisOf(agreement), explain_terms(agreement.terms)
     cycles: list[SettlementCycle] = []
     lost: dict[str, Energy] = {}
     earlier_are_closed = True
@@ -105,7 +105,7 @@ def settle_contract(
         if stands is not None and stands.basis == basis:
             cycles.append(stands)
         else:
-            cycles.append(_settled(brought, agreement, closed_by=closed_by, basis=basis))
+            cycles.append(_settled(brought, agreement, closed_by=closed_by, basis=basis, terms=terms))
             lost[brought.cycle.id] = brought.lost
     return SettlementOutcome(
         agreement=agreement,
@@ -143,7 +143,7 @@ def _pending(brought: CycleQuantities, agreement: Agreement) -> SettlementCycle:
 
 
 def _settled(
-    brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy, basis: bytes
+    brought: CycleQuantities, agreement: Agreement, *, closed_by: ClosedBy, basis: bytes, terms: Record
 ) -> SettlementCycle:
     pending = _pending(brought, agreement)
     charges = charge(brought, agreement)
@@ -155,7 +155,7 @@ def _settled(
         delivered=brought.delivered,
         lines=lines,
         explanation=explain_cycle(
-            agreement, brought, charges=charges.lines, lines=lines, closed_by=closed_by
+            agreement, brought, charges=charges.lines, lines=lines, closed_by=closed_by, terms=terms
         ),
         basis=basis,
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Final
 
@@ -10,6 +11,7 @@ from sqlalchemy import ARRAY, RowMapping, Text, any_, func, literal, select, tex
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.long_work import beside_loop
 from settlement.bills import BillingCycle
 from settlement.cycles import SettlementCycle
 from settlement.rows import bill_from, cycle_from, standing_from
@@ -56,6 +58,13 @@ async def find_runs(
     In order of time, the first run of each cycle before the others.
     """
     return await _read(contract_id, _HEAVY, uow=uow, among=among)
+
+
+async def find_billable(
+    contract_id: str, among: Collection[str], *, uow: UnitOfWork
+) -> list[SettlementCycle]:
+    """Return some of the contract's settlement cycles, by the run that counts: without what explains them."""
+    return newest_runs(await _read(contract_id, ("lines",), uow=uow, among=among))
 
 
 async def find_standing(contract_id: str, *, uow: UnitOfWork) -> list[SettlementCycle]:
@@ -123,5 +132,9 @@ async def _read(
         if among is not None:
             found = found.where(settlement_cycles.c.cycle_id == any_(literal(list(among), ARRAY(Text))))
         rows += (await uow.connection.execute(found)).mappings()
+    return await beside_loop(partial(_cycles_of, rows, heavy), items=len(rows))
+
+
+def _cycles_of(rows: Iterable[RowMapping], heavy: Sequence[str]) -> list[SettlementCycle]:
     read = cycle_from if heavy else standing_from
     return [read(row) for row in sorted(rows, key=_IN_ORDER)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -16,13 +17,15 @@ from bpp.accounts.telemetry import read_telemetry
 from bpp.accounts.told_cycles import bill_view, cycle_view, newest, still_due
 from bpp.platform import Bpp
 from kernel.energy import ZERO_ENERGY, Energy
+from kernel.long_work import beside_loop
 from kernel.money import Money, sum_money
 from settlement.cycles import SettlementCycle
 from settlement.ledger.entries import Transfer
 from settlement.moved_energy import EnergyRoute, energy_groups
 from settlement.payments.issuing import post_issued
 from settlement.payments.posting import Parties
-from settlement.quantities import delivered_by
+from settlement.penalty_credits import PenaltyCredit
+from settlement.periods import about_how_many
 from settlement.recording import RecordResult, lock_standing, record_outcome
 from settlement.rows import bill_key, correction_key
 from settlement.runs import as_appended, newest_runs
@@ -55,20 +58,37 @@ async def read_account(
     known = known or await read_known(contract, uow)
     telemetry = await read_telemetry(contract, uow, as_of=_told_at(contract))
     runs = still_due(contract, await find_standing_runs(contract.id, uow=uow))
-    cycles = newest_runs(runs)
     bills = await find_bills(contract.id, uow=uow)
     credits_ = await find_penalty_credits(contract, uow, cancellation=known.cancellation)
-    told = [*as_appended(runs), *as_cycles(credits_, cycles)]
-    delivery = replace(_delivery(contract, known, cycles, now=now), telemetry=telemetry)
+    viewing = partial(_view, contract, known, runs, credits_, now=now)
+    view = await beside_loop(viewing, items=len(runs) + known.meters.counted.count)
+    return replace(
+        view,
+        delivery=replace(view.delivery, telemetry=telemetry),
+        bills=tuple(bill_view(bill) for bill in bills),
+        proposal=await ProposalStore(uow.connection).find_last(contract),
+    )
+
+
+def _view(
+    contract: Contract,
+    known: Known,
+    runs: Sequence[SettlementCycle],
+    credited: Sequence[PenaltyCredit],
+    *,
+    now: datetime,
+) -> ContractView:
+    """Return what a contract comes to by its meters and the runs of its cycles."""
+    currency, cycles = contract.terms.currency, newest_runs(runs)
+    told = [*as_appended(runs), *as_cycles(credited, cycles)]
+    delivery = _delivery(contract, known, cycles, now=now)
     return ContractView(
         contract=contract,
         delivery=delivery,
         flows=stall_flows(contract, delivery.session),
         cycles=tuple(cycle_view(cycle) for cycle in newest(told)),
-        settled=sum_money((cycle.amount for cycle in cycles), currency=contract.terms.currency),
-        bills=tuple(bill_view(bill) for bill in bills),
-        penalty=Money(sum(each.minor for each in credits_), contract.terms.currency),
-        proposal=await ProposalStore(uow.connection).find_last(contract),
+        settled=sum_money((cycle.amount for cycle in cycles), currency=currency),
+        penalty=Money(sum(each.minor for each in credited), currency),
         cancellation=known.cancellation,
     )
 
@@ -89,14 +109,17 @@ async def settle(
     standing = await lock_standing(contract.id, uow=uow)
     known = known or await read_known(contract, uow)
     left = known.meters.left
-    outcome = settle_contract(
-        known.agreement(contract),
+    agreement = known.agreement(contract)
+    settling = partial(
+        settle_contract,
+        agreement,
         exported=left.exported,
         imported=left.imported,
         now=now,
         collection_deadline=bpp.collection_deadline,
         standing={cycle.cycle_id: cycle for cycle in standing if cycle.is_settled},
     )
+    outcome = await beside_loop(settling, items=left.count + about_how_many(agreement))
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
     energy = await energy_groups(
         [*result.newly_settled, *(revision.revised for revision in result.revised)],
@@ -166,15 +189,9 @@ def _delivery(
 ) -> Delivery:
     meters = known.meters
     is_over = _is_over(contract)
-    if is_over:
-        delivered = sum((cycle.delivered for cycle in cycles), ZERO_ENERGY)
-    else:
-        (delivered,) = delivered_by(
-            known.agreement(contract),
-            exported=meters.left.exported,
-            imported=meters.left.imported,
-            instants=[contract.window.end],
-        )
+    readings = reading_rows(contract, meters, cut=known.cut)
+    parts = (cycle.delivered for cycle in cycles) if is_over else (row.flow for row in readings)
+    delivered = sum(parts, ZERO_ENERGY)
     session = known.session
     status = (
         session_delivery(session)
@@ -187,7 +204,7 @@ def _delivery(
         window=contract.window,
         ended=is_over or (session is not None and not session.is_open),
         session=None if session is None else told_of(session, meters.left.exported, delivered=delivered),
-        readings=reading_rows(contract, meters, cut=known.cut),
+        readings=readings,
         settlement_cycle_id=cycles[-1].cycle_id if cycles else None,
         cut=known.cut,
     )

@@ -34,6 +34,11 @@ class Meters:
     def have_reported(self) -> bool:
         return bool(self.exported or self.imported)
 
+    @property
+    def count(self) -> int:
+        """How many intervals both have."""
+        return len(self.exported) + len(self.imported)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeterAccount:

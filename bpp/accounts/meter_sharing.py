@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 from typing import Final, TypeAlias
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.long_work import beside_loop
 from metering.energy import Direction
 from metering.query import interval_energy
 from settlement.allocation.quantity import Lump
@@ -84,7 +86,8 @@ async def read_left(contract: Contract, end: MeterEnd, uow: UnitOfWork, *, count
         metered = [
             interval for part in parts for interval in await read_counted(contract, end, uow, window=part)
         ]
-    left = left_over(metered, [_entitlement(claim) for claim in claims])
+    entitlements = [_entitlement(claim) for claim in claims]
+    left = await beside_loop(partial(left_over, metered, entitlements), items=len(metered))
     return [each for each in left if contract.window.start <= each[0].start]
 
 

@@ -178,6 +178,8 @@ def _penalty(shortfall: SideShortfall) -> ChargeLine:
 def _amount_off(energy: Sequence[tuple[ExactLine, ExactLine]], amount: Money, rounding: Rounding) -> Money:
     """Return how much of the amounts that are taken off falls to the cycle."""
     currency = amount.currency
+    if not amount.minor:
+        return amount
     costs = (
         sum_money((round_to_minor(line.net, currency, rounding=rounding) for line in side), currency=currency)
         for side in zip(*energy, strict=True)
@@ -187,6 +189,8 @@ def _amount_off(energy: Sequence[tuple[ExactLine, ExactLine]], amount: Money, ro
 
 
 def _take_off(lines: Sequence[ChargeLine], amount: Money) -> list[ChargeLine]:
+    if not amount.minor:
+        return list(lines)
     left = amount
     reduced: list[ChargeLine] = []
     for line in lines:

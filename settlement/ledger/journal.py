@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from functools import partial
 from typing import Final, TypeAlias
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from sqlalchemy import text
 
 from kernel.clock import utc
 from kernel.errors import NodeError
+from kernel.long_work import beside_loop
 from settlement.ledger.balances import Balance, moved
 from settlement.ledger.entries import Entry, Phase, Transfer
 from settlement.ledger.journal_entry import JournalEntry, sealed
@@ -36,6 +38,7 @@ SELECT account, owner, kind, unit, debits_posted, credits_posted, debits_pending
 FROM ledger_balances JOIN ledger_accounts ON id = account
 WHERE account = ANY($1) ORDER BY account FOR UPDATE OF ledger_balances
 """
+_ROWS_AT_ONCE: Final = 2_000
 _FIND: Final = "SELECT * FROM ledger_transfers WHERE id = ANY($1)"
 _NUMBERS: Final = "SELECT nextval('ledger_transfers_seq_seq') AS seq FROM generate_series(1, $1)"
 _MOVE: Final = """
@@ -99,8 +102,9 @@ async def record(
     await _enter_day(now.date(), uow=uow)
     driver = uow.driver
     holds = await find_entries(driver, {each.hold for each in entries if not isinstance(each, Transfer)})
-    asked = _asked(entries, holds, now=now)
-    asked = _grouped(asked, [[entry.id for entry in asked]] if linked else groups)
+    asked = await beside_loop(
+        partial(_asked, entries, holds, now=now, linked=linked, groups=groups), items=len(entries)
+    )
     balances = await lock_balances(driver, _accounts_of(asked))
     _check_open(entries, balances)
     stored = await find_entries(driver, [entry.id for entry in asked])
@@ -108,7 +112,8 @@ async def record(
     fresh = [entry for entry in asked if _is_fresh(entry, stored)]
     _check_in_time(fresh, holds, now=now)
     if fresh:
-        after = moved(balances, fresh, held={hold.id: hold.amount for hold in holds.values()})
+        held = {hold.id: hold.amount for hold in holds.values()}
+        after = await beside_loop(partial(moved, balances, fresh, held=held), items=len(fresh))
         stored |= await _insert(driver, fresh)
         await _move(driver, [balance for account, balance in after.items() if balance != balances[account]])
         await _keep_holds(driver, fresh)
@@ -139,9 +144,14 @@ async def _enter_day(day: date, *, uow: UnitOfWork) -> None:
 
 
 def _asked(
-    entries: Sequence[Entry], holds: Mapping[UUID, JournalEntry], *, now: datetime
+    entries: Sequence[Entry],
+    holds: Mapping[UUID, JournalEntry],
+    *,
+    now: datetime,
+    linked: bool,
+    groups: Iterable[Collection[UUID]],
 ) -> list[JournalEntry]:
-    """Return what is asked for as it would stand in the journal, each id once.
+    """Return what is asked for as it would stand in the journal, each id once and with its group.
 
     Raises: TransferMismatch, HoldUnknown, HoldResolved, TransferInvalid.
     """
@@ -156,7 +166,7 @@ def _asked(
         same = found.setdefault(entry.id, entry)
         if same is not entry and same.body != entry.body:
             raise _mismatch(entry, same)
-    return list(found.values())
+    return _grouped(list(found.values()), [list(found)] if linked else groups)
 
 
 def _grouped(entries: list[JournalEntry], groups: Iterable[Collection[UUID]]) -> list[JournalEntry]:
@@ -222,16 +232,22 @@ def _check_in_time(
 async def _insert(driver: Driver, fresh: Sequence[JournalEntry]) -> dict[UUID, JournalEntry]:
     """Write the entries with their numbers and digests. Raises: TransferMismatch."""
     numbers = await driver.fetch(_NUMBERS, len(fresh))
-    numbered = [sealed(entry, seq=row["seq"]) for entry, row in zip(fresh, numbers, strict=True)]
+    numbered = await beside_loop(partial(_numbered, fresh, numbers), items=len(fresh))
     try:
-        await driver.copy_records_to_table(
-            "ledger_transfers", records=map(row_of, numbered), columns=list(COLUMNS)
-        )
+        for first in range(0, len(numbered), _ROWS_AT_ONCE):
+            part = numbered[first : first + _ROWS_AT_ONCE]
+            await driver.copy_records_to_table(
+                "ledger_transfers", records=map(row_of, part), columns=list(COLUMNS)
+            )
     except asyncpg.UniqueViolationError as error:
         raise TransferMismatch(
             "another transfer of the same key was recorded at the same time, between other accounts"
         ) from error
     return {entry.id: entry for entry in numbered}
+
+
+def _numbered(entries: Iterable[JournalEntry], numbers: Iterable[asyncpg.Record]) -> list[JournalEntry]:
+    return [sealed(entry, seq=row["seq"]) for entry, row in zip(entries, numbers, strict=True)]
 
 
 async def _move(driver: Driver, after: Sequence[Balance]) -> None:
