@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Final, Self
 
 from pydantic import (
     AfterValidator,
@@ -18,6 +18,7 @@ from pydantic import (
 from kernel.errors import NodeError
 from protocol.profile import PROFILES
 from registry_client.subscriber import Place
+from schemas.forms.faults import faults_of
 from schemas.violation import Violation, json_path
 
 
@@ -96,6 +97,16 @@ class MessageRefused(NodeError):
         self.violations = tuple(violations)
 
 
+_KEYWORDS: Final = {
+    "missing": "required",
+    "extra_forbidden": "additionalProperties",
+    "string_pattern_mismatch": "pattern",
+    "string_too_short": "minLength",
+    "string_too_long": "maxLength",
+    "value_error": "not",
+}
+
+
 def parse_call_request(document: object) -> CallRequest:
     """Return the request that `document` is; its numbers stay exact.
 
@@ -106,12 +117,12 @@ def parse_call_request(document: object) -> CallRequest:
     except ValidationError as error:
         raise MessageRefused(
             [
-                Violation(json_path(entry["loc"]), entry["type"], entry["msg"].lower(), _hint(entry["type"]))
-                for entry in error.errors(include_url=False, include_context=False)
+                Violation(json_path(fault.steps), _keyword(fault.rule), fault.message, fault.hint)
+                for fault in faults_of(error.errors(), form=CallRequest)
             ]
         ) from error
 
 
-def _hint(rule: str) -> str | None:
-    known = ", ".join(CallRequest.model_fields)
-    return f"The body has {known}." if rule in ("extra_forbidden", "missing", "model_type") else None
+def _keyword(rule: str) -> str:
+    """Return the validator's rule as the keyword of JSON Schema that it comes from."""
+    return "type" if rule.endswith("_type") else _KEYWORDS.get(rule, "format")

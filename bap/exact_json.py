@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import simplejson
 from fastapi import Request
@@ -10,6 +10,8 @@ from fastapi.responses import JSONResponse
 
 from node.request_body import read_body
 from protocol.errors import JsonInvalid
+
+_WANTED: Final = "Send one JSON object in UTF-8."
 
 
 def dump(content: object) -> str:
@@ -39,8 +41,14 @@ async def read_json(request: Request, *, max_bytes: int) -> Any:  # noqa: ANN401
         simplejson.dumps(document, use_decimal=True, ensure_ascii=False).encode()
     except RecursionError as error:
         raise JsonInvalid("the body is nested too deeply", path="$") from error
+    except simplejson.JSONDecodeError as error:
+        raise JsonInvalid(
+            f"the body is no JSON from character {error.pos + 1} on", path="$", hint=_WANTED
+        ) from error
     except ValueError as error:
         raise JsonInvalid(
-            f"the body is no JSON: {error}", path="$", hint="Send one JSON object in UTF-8."
+            "the body is not in UTF-8, or holds half a character or too long a number",
+            path="$",
+            hint=_WANTED,
         ) from error
     return document

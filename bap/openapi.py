@@ -10,6 +10,7 @@ from bap.exact_json import dump
 from bap.examples import CALLBACKS, REQUESTS
 from bap.views import AnsweredView, RefusalView, SentView, UndeliveredView, UnsentView
 from protocol.actions import Exchange
+from schemas.forms.described import described
 
 Json = dict[str, Any]
 
@@ -39,7 +40,7 @@ REFUSALS: Answers = {
 def request_body(exchange: Exchange) -> Json:
     """Return the description of the body of a request, with its example."""
     example = {"summary": exchange.purpose, "value": _plain(REQUESTS[exchange.request])}
-    schema = CallRequest.model_json_schema()
+    schema = described(CallRequest)
     content = {"application/json": {"schema": schema, "examples": {exchange.request.value: example}}}
     return {"requestBody": {"required": True, "content": content}}
 

@@ -22,6 +22,7 @@ from kernel.route_template import route_template
 from node.api_keys import ApiKeys
 from node.callers import MayReadMetrics
 from node.documentation import add_documentation, refusals
+from node.form_flaws import form_error
 from node.ingress import Ingress, Scope
 from node.message_body import Receive
 from node.signed_answer import Send
@@ -198,12 +199,9 @@ async def _render_node_error(request: Request, error: Exception) -> Response:
     )
 
 
-async def _render_validation_error(_request: Request, error: Exception) -> Response:
+async def _render_validation_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101  registered for it only
-    first = error.errors()[0]
-    where = "$" + "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"][1:])
-    refusal = WireError(code="SCH_SCHEMA_VALIDATION_FAILED", message=str(first["msg"]), path=where)
-    return JsonResponse({"error": refusal.to_wire()}, status_code=422)
+    return await _render_node_error(request, form_error(request, error))
 
 
 async def _render_http_error(_request: Request, error: Exception) -> Response:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import structlog
 from fastapi import FastAPI, Request
@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from kernel.errors import NodeError
+from node.form_flaws import Flaw, flaws_of
 from protocol.errors import (
     ActionUnknown,
     BodyTooLarge,
@@ -60,9 +61,11 @@ def _headers_of(error: NodeError, request: Request) -> dict[str, str]:
     return {}
 
 
-async def _on_invalid_form(_request: Request, error: Exception) -> JSONResponse:
+async def _on_invalid_form(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101
-    return _answer(describe_invalid(list(error.errors())))
+    if any(found["type"] == "json_invalid" for found in error.errors()):
+        return _answer(_unreadable())
+    return _answer(_invalid(flaws_of(request, error)))
 
 
 async def _on_http_error(_request: Request, error: Exception) -> JSONResponse:
@@ -78,27 +81,19 @@ async def _on_unanticipated(_request: Request, _error: Exception) -> JSONRespons
     return _answer(Unanticipated("the registry failed; its log says why", hint="Try again later."))
 
 
-def describe_invalid(complaints: list[dict[str, Any]]) -> NodeError:
+def _invalid(flaws: Sequence[Flaw]) -> NodeError:
     """Return the error that says all that is wrong with a form, and where the first of it is."""
-    first = complaints[0]
-    if first["type"] == "json_invalid":
-        return _unreadable()
-    sentences = [f"{_field(complaint)}: {_reason(complaint)}" for complaint in complaints]
-    return SchemaViolated("; ".join(sentences), path=_field(first), hint="Correct it and send it again.")
+    return SchemaViolated("; ".join(map(_sentence, flaws)), path=_field(flaws[0]), hint=flaws[0].hint)
 
 
 def _unreadable() -> JsonInvalid:
-    return JsonInvalid("the body is no JSON", hint="Send a JSON object as application/json.")
+    return JsonInvalid("the body is no JSON", path="body", hint="Send a JSON object as application/json.")
 
 
-def _field(complaint: dict[str, Any]) -> str:
-    """Return the field's name; a tail such as the validator's name is left out."""
-    location = [str(part) for part in complaint["loc"] if part not in ("body", "query", "path")]
-    return location[0] if location else "body"
+def _sentence(flaw: Flaw) -> str:
+    field = _field(flaw)
+    return flaw.message if flaw.message.startswith(f"{field} is ") else f"{field}: {flaw.message}"
 
 
-def _reason(complaint: dict[str, Any]) -> str:
-    if complaint["type"] == "missing":
-        return "is missing"
-    text = str(complaint["msg"]).removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+def _field(flaw: Flaw) -> str:
+    return ".".join(map(str, flaw.steps)) or flaw.part

@@ -19,6 +19,14 @@ MEDIA_TYPE: Final = "application/problem+json"
 PREFIX: Final = "urn:degnode:problem:"
 
 
+class Fault(BaseModel):
+    """One of several things that are wrong with a request."""
+
+    where: str = Field(description="Which part of the request is meant.")
+    detail: str = Field(description="What is wrong there.")
+    what_to_do: str = Field(description="What can be done about it.")
+
+
 class Problem(BaseModel):
     """A problem (RFC 9457): its kind, what is wrong, where, and what to do about it."""
 
@@ -29,6 +37,9 @@ class Problem(BaseModel):
     where: str | None = Field(None, description="Which part of the request is meant, where it is known.")
     what_to_do: str | None = Field(None, description="What can be done about it.")
     seller_said: str | None = Field(None, description="The seller's own words, if it was the seller.")
+    errors: list[Fault] | None = Field(
+        None, description="If more than one thing is wrong with the request: each, the first one included."
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +200,12 @@ def of_seller(error: WireError, *, bpp_id: str) -> Problem:
 def of_error(error: NodeError) -> Problem:
     """Return an error of this node's as an app is told."""
     if (about_seller := _OF_OWN_CODE.get(error.code)) and not isinstance(error, MarketError):
-        return make_problem(about_seller, _sentence(error.message))
+        return make_problem(about_seller, sentence(error.message))
     kind = error.kind if isinstance(error, MarketError) else _OF_STATUS.get(error.http_status, "failure")
     where = None if error.path is None else _WORDS.get(error.path, error.path.removeprefix("$."))
-    return make_problem(kind, _sentence(error.message), where=where, what_to_do=error.hint)
+    return make_problem(kind, sentence(error.message), where=where, what_to_do=error.hint)
 
 
-def _sentence(text: str) -> str:
+def sentence(text: str) -> str:
     """Return the text with a capital, unless it begins with a name."""
     return text if "." in text.partition(" ")[0] else text[:1].upper() + text[1:]

@@ -11,14 +11,17 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from bap.market.problem import MEDIA_TYPE, Problem, make_problem, of_error
+from bap.market.problem import MEDIA_TYPE, Fault, Problem, make_problem, of_error, sentence
 from kernel.errors import NodeError
 from kernel.route_template import route_template
+from node.form_flaws import Flaw, flaws_of
 from node.request_body import FormRoute
 from storage.database import DATABASE_ERRORS, is_outage
 
 log = structlog.get_logger(__name__)
 
+_WHOLE_BODY: Final = "the body"
+_PARTS: Final = ("body", "query", "path", "header", _WHOLE_BODY)
 _UNREADABLE: Final = 400
 """What FastAPI answers to a body that its parser breaks on, whatever it is."""
 _ALWAYS: Final = (401, 403, 422, 429, 500, 503)
@@ -45,13 +48,13 @@ class MarketRoute(FormRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return _answer(request, _of_validation(error))
+                return _answer(request, _of_validation(request, error))
             except HTTPException as error:
                 if error.status_code != _UNREADABLE:
                     raise
                 return _answer(request, _of_body())
             except NodeError as error:
-                return _answer(request, of_error(error), retry_after=error.retry_after)
+                return _answer(request, _placed(request, of_error(error)), retry_after=error.retry_after)
             except DATABASE_ERRORS as error:
                 if not is_outage(error):
                     raise
@@ -79,15 +82,40 @@ def _answer(request: Request, problem: Problem, *, retry_after: int | None = Non
     )
 
 
+def _placed(request: Request, problem: Problem) -> Problem:
+    """Return the problem with the part of the request in which the place that it names is."""
+    if problem.where is None or problem.where.partition(".")[0] in _PARTS:
+        return problem
+    name, *steps = problem.where.replace("]", "").replace("[", ".").split(".")
+    usual = "query" if request.method == "GET" else "body"
+    part = "path" if name in request.path_params else usual
+    return problem.model_copy(update={"where": ".".join((part, name, *steps))})
+
+
 def _of_body() -> Problem:
-    return make_problem("invalid-request", "The body cannot be read as JSON.", where="the body")
+    return make_problem(
+        "invalid-request",
+        "The body cannot be read as JSON.",
+        where=_WHOLE_BODY,
+        what_to_do="Send one JSON object, in UTF-8, as application/json.",
+    )
 
 
-def _of_validation(error: RequestValidationError) -> Problem:
-    first = error.errors()[0]
-    if first["type"] == "json_invalid":
-        return make_problem(
-            "invalid-request", f"The body is no JSON: {first['ctx']['error']}", where="the body"
-        )
-    where = ".".join(str(step) for step in first["loc"])
-    return make_problem("invalid-request", f"{first['msg']}.", where=where)
+def _of_validation(request: Request, error: RequestValidationError) -> Problem:
+    faults = [
+        Fault(where=_where(flaw), detail=_detail(flaw), what_to_do=flaw.hint)
+        for flaw in flaws_of(request, error)
+    ]
+    first = faults[0]
+    problem = make_problem("invalid-request", first.detail, where=first.where, what_to_do=first.what_to_do)
+    return problem.model_copy(update={"errors": faults}) if len(faults) > 1 else problem
+
+
+def _detail(flaw: Flaw) -> str:
+    """Return a sentence with a capital, unless it begins with the name of a field."""
+    begins = flaw.message.partition(" ")[0]
+    return f"{flaw.message if begins in flaw.steps else sentence(flaw.message)}."
+
+
+def _where(flaw: Flaw) -> str:
+    return ".".join((flaw.part, *map(str, flaw.steps))) if flaw.steps else _WHOLE_BODY

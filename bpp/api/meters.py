@@ -143,7 +143,9 @@ def _add_looks(router: APIRouter, uow_factory: UnitOfWorkFactory, clock: Clock) 
                     raise WindowInvalid(f"ask for 1 to {MOST_DAYS} days at once", path="last")
                 days = days_between(first, last, zone=where)
             except (ZoneUnknown, OverflowError, ValueError) as error:
-                raise WindowInvalid(str(error), path="zone") from error
+                raise WindowInvalid(
+                    str(error), path="zone", hint="Name a zone that has such days."
+                ) from error
             found = await completeness(
                 uow.connection, meter=meter_id, days=days, direction=direction.direction
             )

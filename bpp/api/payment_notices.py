@@ -15,6 +15,9 @@ from kernel.errors import NodeError
 from node.app import JsonResponse
 from node.documentation import refusals
 from node.request_body import read_body
+from schemas.forms.described import described
+from schemas.forms.faults import faults_of
+from schemas.violation import json_path
 from settlement.payments.ports import RailNotice
 from settlement.payments.states import PaymentStatus, Verdict
 
@@ -96,9 +99,10 @@ def _read(body: bytes) -> RailNotice:
     try:
         return NoticeForm.model_validate_json(body).notice
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(["$", *map(str, first["loc"])])
-        raise NoticeInvalid(f"the notice cannot be read: {first['msg']}", path=path) from error
+        first = faults_of(error.errors(), form=NoticeForm)[0]
+        raise NoticeInvalid(
+            f"the notice cannot be read: {first.message}", path=json_path(first.steps), hint=first.hint
+        ) from error
 
 
 def _unsigned() -> dict[int | str, dict[str, Any]]:
@@ -106,5 +110,5 @@ def _unsigned() -> dict[int | str, dict[str, Any]]:
 
 
 def _body() -> dict[str, Any]:
-    schema = NoticeForm.model_json_schema()
+    schema = described(NoticeForm)
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

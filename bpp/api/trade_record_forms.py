@@ -15,6 +15,7 @@ from pydantic.alias_generators import to_camel
 
 from kernel.clock import utc
 from protocol.document import parse_document
+from schemas.forms.faults import faults_of
 from settlement.trade_records.finding import SortBy, Wanted
 from settlement.trade_records.parties import PartyRole
 from settlement.trade_records.refusals import RefusalCode, Refused
@@ -191,12 +192,12 @@ def read_form(raw: bytes, form: type[F]) -> F:
     try:
         return form.model_validate(document)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        missing = first["type"] == "missing"
+        first = faults_of(error.errors(), form=form)[0]
+        missing = first.rule == "missing"
         raise Refused(
             RefusalCode.MISSING_REQUIRED if missing else RefusalCode.FIELD_NOT_ALLOWED,
-            f"Invalid request body: {first['msg']}",
-            field=_path(first["loc"]),
+            f"Invalid request body: {first.message}. {first.hint}",
+            field=_path(first.steps),
         ) from error
 
 

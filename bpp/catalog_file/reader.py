@@ -20,6 +20,7 @@ from bpp.catalog_file.sharing import check_share
 from bpp.catalog_file.wheeling import TariffFile
 from kernel.currency import Currency
 from kernel.errors import NodeError
+from schemas.forms.faults import faults_of
 from trading.offer import Catalogue, Offer, Resource
 from trading.wheeling import Wheeling
 
@@ -108,7 +109,7 @@ def _validated(kind: type[M], content: object, name: str) -> M:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise _explained(error, name) from error
+        raise _explained(error, kind, name) from error
 
 
 def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
@@ -201,13 +202,7 @@ def _require_known(key: str, field: str, wanted: Iterable[str], known: set[str],
             )
 
 
-def _explained(error: ValidationError, name: str) -> CatalogueInvalid:
-    first = error.errors()[0]
-    where = ".".join(str(step) for step in first["loc"]) or "(top)"
-    hints = {
-        "missing": "Add this key.",
-        "extra_forbidden": "Remove this key, or correct its spelling.",
-        "timezone_aware": "Write the instant with an offset, like 2026-01-09T10:00:00Z.",
-    }
-    message = str(first["msg"]).removeprefix("Value error, ")
-    return CatalogueInvalid(f"{name}: {where}: {message}", path=where, hint=hints.get(first["type"]))
+def _explained(error: ValidationError, kind: type[BaseModel], name: str) -> CatalogueInvalid:
+    first = faults_of(error.errors(), form=kind)[0]
+    where = ".".join(map(str, first.steps)) or "(top)"
+    return CatalogueInvalid(f"{name}: {where}: {first.message}", path=where, hint=first.hint)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bpp.catalog_file.availability import MOST_INTERVALS, ProfileEntry
 from bpp.catalog_file.reader import text_of
 from kernel.errors import NodeError
+from schemas.forms.faults import faults_of
 from trading.availability.buckets import Bucket, in_order
 
 _COLUMNS: Final = ("start", "end", "kwh")
@@ -92,7 +93,6 @@ def _entry(heading: Sequence[str], cells: Sequence[str], place: str) -> ProfileE
             {name: cell.strip() for name, cell in zip(heading, cells, strict=True)}
         )
     except ValidationError as error:
-        first = error.errors()[0]
-        column = ".".join(str(step) for step in first["loc"])
-        message = str(first["msg"]).removeprefix("Value error, ")
-        raise ForecastInvalid(f"{place}: {column}: {message}", path=place) from error
+        first = faults_of(error.errors(), form=ProfileEntry)[0]
+        column = ".".join(map(str, first.steps))
+        raise ForecastInvalid(f"{place}: {column}: {first.message}", path=place, hint=first.hint) from error

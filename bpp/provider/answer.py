@@ -20,6 +20,7 @@ from pydantic import (
 
 from bpp.provider.port import Answer, ProviderAway
 from kernel.energy import Energy, NotWholeWattHours
+from schemas.forms.faults import faults_of
 from trading.seller_counter import CounterInvalid, Off, SellerCounter
 
 _MOST_TROUBLES: Final = 3
@@ -123,8 +124,5 @@ def _decimal(number: str | None) -> Decimal | None:
 
 
 def _troubles(error: ValidationError) -> str:
-    found = error.errors(include_url=False, include_input=False)[:_MOST_TROUBLES]
-    return "; ".join(
-        f"{'.'.join(map(str, each['loc'])) or 'it'}: {each['msg'].removeprefix('Value error, ')}"
-        for each in found
-    )
+    found = faults_of(error.errors()[:_MOST_TROUBLES])
+    return "; ".join(f"{'.'.join(map(str, each.steps)) or 'it'}: {each.message}" for each in found)

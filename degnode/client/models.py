@@ -35,8 +35,16 @@ class Window(Model):
     end: datetime
 
 
+class Fault(Model):
+    """One of several things that are wrong with a request."""
+
+    where: str
+    detail: str
+    what_to_do: str
+
+
 class Problem(Model):
-    """What went wrong (RFC 9457)."""
+    """What went wrong (RFC 9457); `errors` has each thing, where several are wrong with a request."""
 
     type: str
     title: str
@@ -45,10 +53,12 @@ class Problem(Model):
     where: str | None = None
     what_to_do: str | None = None
     seller_said: str | None = None
+    errors: tuple[Fault, ...] | None = None
 
     def __str__(self) -> str:
+        place = f" ({self.where})" if self.where else ""
         said = f" The seller said: {self.seller_said.rstrip('.')}." if self.seller_said else ""
-        return f"{self.title}: {self.detail}{said} {self.what_to_do or ''}".strip()
+        return f"{self.title}{place}: {self.detail}{said} {self.what_to_do or ''}".strip()
 
 
 class Seller(Model):

@@ -13,7 +13,7 @@ from kernel.clock import format_instant
 from kernel.errors import NodeError
 from kernel.local_days import ZoneUnknown, find_zone
 from metering.energy import MAX_WATT_HOURS
-from metering.mrid import canonical_mrid, is_provisional
+from metering.mrid import MridInvalid, canonical_mrid, is_provisional
 from metering.timeliness import LONGEST_INTERVAL_SECONDS
 
 MOST_EXTERNAL_IDS: Final = 16
@@ -63,7 +63,10 @@ class MeterIdentity:
             raise MeterRegistrationInvalid(
                 f"{device_lfdi!r} is no LFDI", path="device_lfdi", hint="Write its 40 hexadecimal digits."
             )
-        return cls(mrid=canonical_mrid(mrid, lenient=True), device_lfdi=lfdi or None)
+        try:
+            return cls(mrid=canonical_mrid(mrid, lenient=True), device_lfdi=lfdi or None)
+        except MridInvalid as error:
+            raise MridInvalid(error.message, path="mrid", hint=error.hint) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

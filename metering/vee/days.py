@@ -22,6 +22,8 @@ MOST_DAYS: Final = 400
 Holidays = frozenset[date]
 """Days that are used like Sundays."""
 
+_ZONES: Final = "Name a time zone of the IANA's list, and a day within the calendar."
+
 
 class LocalDayInvalid(NodeError):
     """A time zone is unknown, or skipped that day."""
@@ -50,7 +52,7 @@ class LocalDate:
         try:
             days = days_between(self.date, self.date, zone=self.zone)
         except (ZoneUnknown, OverflowError) as error:
-            raise LocalDayInvalid(str(error), path="zone") from error
+            raise LocalDayInvalid(str(error), path="zone", hint=_ZONES) from error
         if not days:
             raise LocalDayInvalid(f"there was no {self.date.isoformat()} in {self.zone}", path="day")
         return days[0].period
@@ -85,7 +87,7 @@ def read_zone(name: str) -> ZoneInfo:
     try:
         return find_zone(name)
     except ZoneUnknown as error:
-        raise LocalDayInvalid(str(error), path="zone") from error
+        raise LocalDayInvalid(str(error), path="zone", hint=_ZONES) from error
 
 
 def local_dates(window: Interval, zone: str) -> Iterator[LocalDate]:

@@ -13,6 +13,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationErro
 from kernel.clock import Clock, utc
 from kernel.errors import NodeError
 from metering.energy import MAX_WATT_HOURS
+from schemas.forms.described import described
+from schemas.forms.faults import faults_of
+from schemas.violation import json_path
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging, ChargingStore
 from stations.command_store import tag_of
@@ -195,9 +198,10 @@ def _read(body: bytes) -> EventForm:
     try:
         return EventForm.model_validate_json(body)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        path = ".".join(["$", *map(str, first["loc"])])
-        raise StationEventInvalid(f"the event cannot be read: {first['msg']}", path=path) from error
+        first = faults_of(error.errors(), form=EventForm)[0]
+        raise StationEventInvalid(
+            f"the event cannot be read: {first.message}", path=json_path(first.steps), hint=first.hint
+        ) from error
 
 
 def _documented() -> dict[str, Any]:
@@ -214,6 +218,6 @@ def _documented() -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {"application/json": {"schema": EventForm.model_json_schema()}},
+            "content": {"application/json": {"schema": described(EventForm)}},
         },
     }

@@ -101,7 +101,7 @@ async def test_a_call_that_waits_in_vain_says_so(world: BuyerWorld) -> None:
 async def test_a_wait_out_of_bounds_sends_nothing(world: BuyerWorld, wait: str) -> None:
     response = await world.send(Action.SELECT, REQUESTS[Action.SELECT], wait=wait)
     assert response.status_code == 422
-    assert response.json()["error"]["details"]["path"] == "$.wait"
+    assert response.json()["error"]["details"]["path"] == "query wait"
     assert await rows_of(world) == [0, 0, 0, 0]
 
 

@@ -158,7 +158,14 @@ async def test_what_cannot_be_read_says_where(world: MarketWorld) -> None:
         assert refused.status_code == 422
         assert refused.json()["where"] == where
         assert refused.json()["what_to_do"]
+    misspelt = (await world.post("/quotes", {"offerId": "x", "kwh": "many"})).json()
+    told = [(fault["where"], fault["detail"], fault["what_to_do"]) for fault in misspelt["errors"]]
+    assert (misspelt["where"], misspelt["detail"]) == told[0][:2]
+    assert ("body.offerId", "offerId is not known here.", "Did you mean offer_id?") in told
+    assert ("body.kwh", '"many" is not a decimal number.') in [fault[:2] for fault in told]
     headers = {"Content-Type": "application/json"}
+    plain = await world.api.post(f"{PLAIN}/quotes", content=b'{"kwh": "1"}')
+    assert plain.json()["what_to_do"] == "Send it with the header Content-Type: application/json."
     broken = await world.api.post(f"{PLAIN}/quotes", content=b"{", headers=headers)
     assert (broken.status_code, broken.json()["where"]) == (422, "the body")
     for content in (b"\xff", b"[" * 40_000, b'{"kwh": ' + b"1" * 5_000 + b"}"):

@@ -140,7 +140,7 @@ async def test_what_was_agreed_on_stays_where_another_quantity_is_asked_for(worl
 async def test_only_the_newest_proposal_of_the_seller_is_answered(world: MarketWorld) -> None:
     bought = await world.bought()
     nothing = await say(world, {"id": bought["id"], "proposal": {"id": "none"}}, "accept")
-    assert (nothing.status_code, nothing.json()["where"]) == (409, "proposal_id")
+    assert (nothing.status_code, nothing.json()["where"]) == (409, "body.proposal_id")
     order = await proposed(world, bought, quantity=Energy(5_000))
     other = await say(world, order, "accept", proposal_id="another")
     assert other.json()["detail"] == "The order's newest proposal is another one, or there is none"

@@ -136,7 +136,7 @@ async def test_a_line_is_changed_while_the_other_stays(world: MarketWorld) -> No
     order = await ordered(world)
     path = f"/orders/{order['id']}"
     unnamed = await world.post(f"{path}/update", {"kwh": "4"})
-    assert (unnamed.status_code, unnamed.json()["where"]) == (422, "line")
+    assert (unnamed.status_code, unnamed.json()["where"]) == (422, "body.line")
     beyond = await world.post(f"{path}/update", {"kwh": "4", "line": 3})
     assert beyond.json()["what_to_do"] == "Its lines are 1 to 2."
     await world.post(f"{path}/update", {"kwh": "4", "line": 2})
@@ -185,7 +185,7 @@ async def test_lines_that_are_held_are_bought_by_a_second_call(world: MarketWorl
     bought = (await world.get(f"/orders/{order['id']}")).json()
     assert (bought["status"], bought["problem"]) == ("active", None)
     rated = await world.post(f"/orders/{order['id']}/ratings", {"stars": "5", "about": "energy"})
-    assert rated.json()["where"] == "line"
+    assert rated.json()["where"] == "body.line"
     rated = await world.post(f"/orders/{order['id']}/ratings", {"stars": "5", "about": "energy", "line": 2})
     assert rated.status_code == 201
 
@@ -216,7 +216,7 @@ async def test_who_asks_for_several_hears_what_is_wrong_with_which(world: Market
     known = await offer_ids(world)
     morning = {"offer_id": known[OFFER], "kwh": "1", "window": span(MORNING_HOURS)}
     gone = await world.post("/quotes", {"items": [morning, {"offer_id": "nothing", "kwh": "1"}]})
-    assert (gone.status_code, gone.json()["where"]) == (404, "items[1].offer_id")
+    assert (gone.status_code, gone.json()["where"]) == (404, "body.items.1.offer_id")
     window = {"items": [morning], "window": span(WINDOW)}
     assert (await world.post("/quotes", window)).json()["where"] == "body.window"
     nothing = await world.post("/quotes", {"meter": TARGET_METER})

@@ -199,8 +199,8 @@ async def test_a_wrong_token_is_said_so_to_the_node(server: LoopbackServer) -> N
     [
         ({"url": "ftp://x"}, "url", "url: "),
         ({"signing_public_key": "AAAA"}, "signing_public_key", "no Ed25519 public key"),
-        ({"subscriber_id": None}, "subscriber_id", "subscriber_id: is missing"),
-        ({"type": None, "domain": None}, "type", "type: is missing; domain: is missing"),
+        ({"subscriber_id": None}, "subscriber_id", "subscriber_id is missing"),
+        ({"type": None, "domain": None}, "type", "type is missing; domain is missing"),
         ({"valid_until": "2026-01-09T10:00:00Z"}, "valid_until", "is over already"),
         (
             {"valid_from": "2027-01-01T00:00:00Z", "valid_until": "2026-12-01T00:00:00Z"},

@@ -41,13 +41,13 @@ def test_a_profile_is_read_in_the_order_of_time() -> None:
     [
         ("", "one of available_kwh, profile and availability"),
         (IN_ALL + "    profile:\n" + hour(10, "1"), "one of available_kwh, profile and availability"),
-        ("    profile: []\n", r"resources.0.profile: .*at least 1 item"),
+        ("    profile: []\n", r"resources.0.profile: it is empty"),
         ("    profile:\n" + hour(10, "1") + hour(10, "2"), "T10:00:00Z and from 2026-01-09T10:00:00Z share"),
         (
             "    profile:\n" + hour(18, "1"),
             "from 2026-01-09T18:00:00Z until .* not all within",
         ),
-        ("    profile:\n" + hour(10, "-1"), r"resources.0.profile.0.kwh: .*greater than or equal to 0"),
+        ("    profile:\n" + hour(10, "-1"), r"resources.0.profile.0.kwh: .*at least 0"),
         ("    profile:\n" + hour(10, "0.0001"), "finer than 1 Wh"),
     ],
 )
@@ -79,7 +79,7 @@ def test_what_there_is_may_follow_from_forecasts_or_from_the_meter() -> None:
         ({"from": "meter", "zone": "UTC"}, "needs share_percent and zone"),
         ({"from": "weather"}, "resources.0.availability.from"),
         (METER | {"zone": "Mars"}, "no IANA time zone"),
-        (METER | {"share_percent": 101}, "less than or equal to 100"),
+        (METER | {"share_percent": 101}, "at most 100"),
     ],
 )
 def test_a_rule_that_says_too_little_or_too_much_is_refused(rule: dict[str, object], message: str) -> None:

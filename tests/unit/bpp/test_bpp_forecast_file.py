@@ -27,7 +27,7 @@ def test_a_table_is_read_in_the_order_of_time() -> None:
         (HEADING + TEN + "2026-01-09T11:00:00Z,1\n", "line 3: there are 2 cells and 3 columns"),
         (HEADING + TEN.replace("1.5", "much"), "line 2: kwh: .*decimal"),
         (HEADING + TEN.replace("1.5", "0.00001"), "line 2: kwh: .*finer than 1 Wh"),
-        (HEADING + ELEVEN + TEN.replace("11:00:00Z", "11:00:00"), "line 3: end: .*timezone"),
+        (HEADING + ELEVEN + TEN.replace("11:00:00Z", "11:00:00"), "line 3: end: .*offset"),
         (HEADING + ELEVEN + TEN.replace("T10", "T11"), "line 3: .*is empty"),
         (HEADING + TEN + TEN, "share time"),
         (HEADING + 'x"y"', "line 2"),

@@ -65,14 +65,14 @@ def test_penalties_of_both_sides_are_read() -> None:
 @pytest.mark.parametrize(
     ("offer", "said"),
     [
-        ("    matching: daily\n", "'WINDOW' or 'INTERVAL'"),
-        ("    metering_minutes: 61\n", "less than or equal to 60"),
+        ("    matching: daily\n", "WINDOW or INTERVAL"),
+        ("    metering_minutes: 61\n", "at most 60"),
         ("    losses: {percent: 100}\n", "less than 100"),
         ("    losses: {percent: 0}\n", "greater than 0"),
         ("    penalties: [{side: BUYER}]\n", "either per_kwh or percent_of_price"),
         ("    penalties: [{side: BUYER, per_kwh: 1, percent_of_price: 1}]\n", "either per_kwh or"),
-        ("    penalties: [{side: GRID, per_kwh: 1}]\n", "'BUYER' or 'SELLER'"),
-        ("    penalties: [{side: BUYER, per_kwh: 1, tolerance_percent: 101}]\n", "less than or equal to 100"),
+        ("    penalties: [{side: GRID, per_kwh: 1}]\n", "BUYER or SELLER"),
+        ("    penalties: [{side: BUYER, per_kwh: 1, tolerance_percent: 101}]\n", "at most 100"),
         (
             "    penalties: [{side: BUYER, per_kwh: 1}, {side: BUYER, per_kwh: 2}]\n",
             "a side has one penalty at most",
