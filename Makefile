@@ -21,7 +21,7 @@ demo: $(VENV)/.installed ## trade 10 kWh between three real processes; writes de
 # An empty PYTHONDONTWRITEBYTECODE keeps what pytest makes of the tests for the next run, whatever the shell says.
 test: $(VENV)/.installed-dev browser node-tools ## run every test, with branch coverage
 	@$(BIN)/python -m coverage erase
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m "not benchmark" --cov --cov-report=term
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not benchmark" --cov --cov-report=term
 	@$(BIN)/python -m linters.coverage_gate $(WHOLE)
 
 check: $(VENV)/.installed-dev ## format, lint, types, floors and the rules of the house

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -20,7 +21,8 @@ from storage.embedded import start_embedded
 from storage.migrate import migrate
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.applications import forget_applications, remember_models
-from tests.support.memory_folder import memory_with_room
+from tests.support.memory_folder import memory_with_room, temporary_files_in
+from tests.support.running_order import in_running_order
 
 # Plain log lines: the default prints every traceback with all its variables, which takes seconds.
 structlog.configure(
@@ -47,17 +49,29 @@ STRATEGY = "FILE_COPY" if MEMORY else "WAL_LOG"
 """How a database is copied: in memory, files are cheaper to copy than pages are to log."""
 
 UNCOUNTED = {"conformance", "e2e", "fuzz", "property"}
-"""Folders whose tests run others' validators, other processes, or the same lines a million times."""
+"""Folders whose tests run others' validators, other processes, or the same lines a million times.
+
+A test elsewhere that is like them is marked `uncounted`.
+"""
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Put what tests and their processes write for a moment into memory: disks are slow at a server."""
+    if not hasattr(config, "workerinput"):  # a worker is told by the environment
+        stack = ExitStack()
+        stack.enter_context(temporary_files_in(MEMORY))
+        config.add_cleanup(stack.close)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Keep those folders out of coverage, which would triple their time and show nothing new.
+    """Keep those tests out of coverage, which would triple their time and show nothing new.
 
     A worker of pytest-xdist runs two coverages, one under the other; the marker `no_cover` stops one only.
     """
     stopped: list[Coverage] = []
-    if item.path.relative_to(ROOT / "tests").parts[0] in UNCOUNTED:
+    folder = item.path.relative_to(ROOT / "tests").parts[0]
+    if folder in UNCOUNTED or item.get_closest_marker("uncounted") is not None:
         while (running := Coverage.current()) is not None:
             running.stop()
             stopped.append(running)
@@ -75,6 +89,12 @@ def pytest_runtest_teardown() -> Iterator[None]:
         yield
     finally:
         forget_applications()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files into the order that ends soonest; a worker takes a file whole, and what it shares."""
+    items[:] = in_running_order(items, root=ROOT / "tests")
 
 
 def pytest_collection_finish() -> None:

@@ -29,7 +29,6 @@ from tests.support.bill_statements import FIFO, left_to
 from trading.charges import LineKind, Tax
 from trading.terms import Discount, SettlementType
 
-HOUSEHOLDS: Final = 200
 TO_A_PLANT: Final = 4
 REVISED_DAYS: Final = 20
 DAY: Final = timedelta(days=1)
@@ -119,10 +118,10 @@ def settle_in(random: Random, number: int) -> Agreement:
     )
 
 
-def village(random: Random) -> list[Household]:
+def village(random: Random, households: int) -> list[Household]:
     """Return the households, some of them to a plant, each after those before it."""
     homes: list[Household] = []
-    for number in range(HOUSEHOLDS):
+    for number in range(households):
         earlier: list[EarlierClaim] = []
         plant = Meter(random=random, most=5_000)
         if number % TO_A_PLANT:
@@ -138,13 +137,18 @@ def village(random: Random) -> list[Household]:
     return homes
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1_200)
-async def test_the_verifier_agrees_on_every_bill_of_a_month_of_200_households_with_20_revised_days(
-    uow_factory: UnitOfWorkFactory,
+@pytest.mark.parametrize(
+    "households",
+    [
+        3 * TO_A_PLANT,
+        pytest.param(200, marks=[pytest.mark.slow, pytest.mark.uncounted, pytest.mark.timeout(1_200)]),
+    ],
+)
+async def test_the_verifier_agrees_on_every_bill_of_a_month_with_20_revised_days(
+    uow_factory: UnitOfWorkFactory, households: int
 ) -> None:
     random = Random(6)  # noqa: S311  a seed that repeats the month
-    homes = village(random)
+    homes = village(random, households)
     meters = list({id(each): each for home in homes for each in (home.plant, home.home)}.values())
     revised = set(random.sample(range(31), REVISED_DAYS))
     counted = 0
@@ -171,4 +175,4 @@ async def test_the_verifier_agrees_on_every_bill_of_a_month_of_200_households_wi
                 kinds |= {one["kind"] for one in statement["corrections"]}
                 bills += 1
     assert kinds == {"ADJUSTMENT", "CREDIT_NOTE"}
-    assert bills >= 2 * HOUSEHOLDS
+    assert bills >= 2 * households
