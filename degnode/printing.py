@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 from pydantic import BaseModel
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -29,10 +30,17 @@ def print_table(
     *,
     console: Console | None = None,
 ) -> None:
-    """Print what people read; None is an empty cell."""
+    """Print what people read; None is an empty cell.
+
+    What a row is about stands first, and in one piece unless it takes half of the screen: it is copied.
+    """
     table = Table(title=title)
-    for heading in headings:
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*("" if cell is None else escape(printable(str(cell))) for cell in row))
-    (console or Console()).print(table)
+    console = console or Console()
+    texts = [["" if cell is None else printable(str(cell)) for cell in row] for row in rows]
+    widest = max((cell_len(line) for row in texts for line in row[0].split("\n")), default=0)
+    for place, heading in enumerate(headings):
+        keeps_whole = place == 0 and widest <= console.width // 2
+        table.add_column(heading, overflow="fold", no_wrap=keeps_whole)
+    for row in texts:
+        table.add_row(*map(escape, row))
+    console.print(table)

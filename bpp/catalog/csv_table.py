@@ -56,18 +56,33 @@ def load_csv(path: Path) -> CsvEntries:
 
 def read_csv(text: str, *, name: str) -> CsvEntries:
     """Return the entries of a CSV text with a heading. Raises: CatalogueInvalid."""
-    lines = csv.reader(StringIO(text.removeprefix("\ufeff")), strict=True)
+    plain = text.removeprefix("\ufeff")
+    lines = csv.reader(StringIO(plain), strict=True, delimiter=separator_of(plain))
+    entries: list[Document] = []
+    places: dict[str, int] = {}
     try:
-        heading = [cell.strip() for cell in next(lines, [])]
+        heading = [cell.strip().lower() for cell in next(lines, [])]
         kind = _kind_of(heading, name)
-        entries = [
-            _entry(dict(zip(heading, cells, strict=False)), kind, f"{name}: line {lines.line_num}")
-            for cells in lines
-            if _is_whole(cells, heading, f"{name}: line {lines.line_num}")
-        ]
+        for cells in lines:
+            line, where = lines.line_num, f"{name}: line {lines.line_num}"
+            if not _is_whole(cells, heading, where):
+                continue
+            entry = _entry(dict(zip(heading, cells, strict=False)), kind, where)
+            if (first := places.setdefault(entry["id"], line)) != line:
+                raise CatalogueInvalid(
+                    f"{where}: the id {entry['id']!r} is there twice, first in line {first}",
+                    hint="Write one line for each id.",
+                )
+            entries.append(entry)
     except csv.Error as error:
         raise CatalogueInvalid(f"{name}: line {lines.line_num}: {error}") from error
     return CsvEntries(kind, entries)
+
+
+def separator_of(text: str) -> str:
+    """Return what stands between the cells: spreadsheets write semicolons where commas are decimal."""
+    heading = text.partition("\n")[0]
+    return "," if "," in heading else next((mark for mark in ";\t" if mark in heading), ",")
 
 
 def _kind_of(heading: list[str], name: str) -> Kind:

@@ -30,9 +30,19 @@ def load_document(path: Path) -> Document:
 def parse_json(text: str | bytes, name: str) -> object:
     """Return what the JSON `text` says, its fractions as Decimals. Raises: CatalogueInvalid."""
     try:
-        return simplejson.loads(text, use_decimal=True)
+        return simplejson.loads(text, use_decimal=True, object_pairs_hook=_each_once)
     except ValueError as error:  # of JSON, and of bytes that are no UTF-8
         raise CatalogueInvalid(f"{name} is no JSON: {error}") from error
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> Document:
+    """Return the object of these pairs. Raises: ValueError, if a key is there twice."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {twice!r} is there twice in one object")
+    return made
 
 
 def write_document(document: Mapping[str, Any]) -> str:

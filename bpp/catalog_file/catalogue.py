@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bpp.catalog_file.availability import AvailabilityEntry, Profile, check_availability, profile_of, total_of
 from bpp.catalog_file.charging import ConnectorEntry, check_connector
-from bpp.catalog_file.entry import Entry, Identifier, Kwh, MeterId, WindowEntry
+from bpp.catalog_file.entry import Entry, Identifier, Kwh, MeterId, Name, WindowEntry
 from bpp.catalog_file.offer import OfferEntry
 from bpp.catalog_file.place import LocationEntry
 from bpp.catalog_file.promotion import Percentage
@@ -28,7 +28,7 @@ from trading.offer import (
 class SupportEntry(Entry):
     """How to reach the people behind a provider."""
 
-    name: str
+    name: Name
     phone: str | None = None
     email: str | None = None
     url: str | None = None
@@ -39,7 +39,7 @@ class ProviderEntry(Entry):
     """Somebody who sells."""
 
     id: Identifier
-    name: str
+    name: Name
     support: SupportEntry | None = None
 
     def to_domain(self) -> Provider:
@@ -69,7 +69,7 @@ class ResourceEntry(Entry):
 
     id: Identifier
     provider: Identifier
-    name: str
+    name: Name
     source_type: SourceType
     delivery_mode: DeliveryMode = DeliveryMode.GRID_INJECTION
     meter: MeterId
@@ -117,7 +117,7 @@ class CatalogueEntries(Entry):
     """All that a platform sells, which may be nothing."""
 
     id: Identifier
-    name: str
+    name: Name
     networks: tuple[str, ...] = ()
     providers: tuple[ProviderEntry, ...] = ()
     resources: tuple[ResourceEntry, ...] = ()

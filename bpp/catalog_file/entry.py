@@ -5,13 +5,22 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Annotated, ClassVar, Final
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+)
 
+from kernel.clock import format_instant
 from kernel.currency import Currency, UnknownCurrency
 from kernel.energy import Energy, NotWholeWattHours
 from kernel.interval import Interval
 from kernel.local_days import find_zone
 from kernel.mrid import MridInvalid, canonical_mrid
+from kernel.plain_text import one_line
 
 
 def _currency(code: str) -> str:
@@ -51,13 +60,21 @@ def require_whole_watt_hours(kilowatt_hours: Decimal) -> Decimal:
     return kilowatt_hours
 
 
+def _without_controls(text: str) -> str:
+    """Let names and ids hold what every terminal, page and database takes."""
+    if one_line(text) != text:
+        raise ValueError(f"{one_line(text)!r} holds a control character: write it without")
+    return text
+
+
 def _text_of_number(value: object) -> object:
     """Let meters that are all digits be written without quotes."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 Kwh = Annotated[Decimal, Field(gt=0), AfterValidator(require_whole_watt_hours)]
-Identifier = Annotated[str, Field(min_length=1, max_length=200)]
+Identifier = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_without_controls)]
+Name = Annotated[str, AfterValidator(_without_controls)]
 CurrencyCode = Annotated[str, AfterValidator(_currency)]
 ZoneName = Annotated[str, AfterValidator(_zone)]
 Amount = Annotated[Decimal, Field(ge=0)]
@@ -77,4 +94,8 @@ class WindowEntry(Entry):
     end: AwareDatetime
 
     def to_domain(self) -> Interval:
+        """Return the period. Raises: ValueError, if it is empty."""
+        if self.end <= self.start:
+            start, end = format_instant(self.start), format_instant(self.end)
+            raise ValueError(f"the period that begins {start} and ends {end} is empty")
         return Interval(self.start, self.end)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, Stri
 
 from bpp.catalog_file.charging import SessionEntry
 from bpp.catalog_file.delivery import CancellationEntry, LossesEntry, PenaltyEntry
-from bpp.catalog_file.entry import Amount, CurrencyCode, Entry, Identifier, Kwh, WindowEntry, ZoneName
+from bpp.catalog_file.entry import Amount, CurrencyCode, Entry, Identifier, Kwh, Name, WindowEntry, ZoneName
 from bpp.catalog_file.promotion import DiscountEntry, Percentage, PromotionEntry, require_distinct
 from bpp.catalog_file.sharing import Share
 from bpp.catalog_file.wheeling import WheelingEntry
@@ -33,7 +33,7 @@ Payment = PaymentTiming | Annotated[tuple[PaymentTiming, ...], Field(min_length=
 
 
 def _clock(value: object) -> object:
-    """Let 17:30 be written without quotes, which YAML reads as a number to the base of 60."""
+    """Let 17:30 be a number to the base of 60, as YAML 1.1 reads it: older versions are kept so."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 24 * _MINUTES:
         return f"{value // _MINUTES:02}:{value % _MINUTES:02}"
     return value
@@ -143,7 +143,7 @@ class OfferEntry(Entry):
     """
 
     id: Identifier
-    name: str
+    name: Name
     resource: Identifier
     currency: CurrencyCode
     price_per_kwh: Amount | None = None
@@ -176,6 +176,15 @@ class OfferEntry(Entry):
     counter_terms: bool = False
     session: SessionEntry | None = None
     cancellation: Annotated[tuple[CancellationEntry, ...], BeforeValidator(_listed)] = ()
+
+    @model_validator(mode="after")
+    def _can_be_ordered(self) -> Self:
+        least, most = self.minimum_kwh, self.maximum_kwh
+        if least is not None and most is not None and least > most:
+            raise ValueError(
+                f"minimum_kwh {least:f} is more than maximum_kwh {most:f}: nothing can be ordered"
+            )
+        return self
 
     def to_domain(
         self, provider_id: str, tariffs: Sequence[Wheeling], *, power: Decimal | None = None

@@ -14,13 +14,13 @@ from pydantic import BaseModel, ValidationError
 
 from bpp.catalog_file.catalogue import CatalogueEntries, CatalogueFile, ResourceEntry
 from bpp.catalog_file.charging import check_session
-from bpp.catalog_file.exact_yaml import read_yaml
+from bpp.catalog_file.exact_yaml import explain_yaml, read_yaml
+from bpp.catalog_file.mistakes import in_entry, list_mistakes, tell_mistakes
 from bpp.catalog_file.offer import check_one_meter, check_window
 from bpp.catalog_file.sharing import check_share
 from bpp.catalog_file.wheeling import TariffFile
 from kernel.currency import Currency
 from kernel.errors import NodeError
-from schemas.forms.faults import faults_of
 from trading.offer import Catalogue, Offer, Resource
 from trading.wheeling import Wheeling
 
@@ -32,6 +32,10 @@ class CatalogueInvalid(NodeError):
     """The catalogue cannot be traded from; a node does not start with it."""
 
     code, http_status, retryable = "BPP_CATALOGUE_INVALID", 422, False
+
+    def __str__(self) -> str:
+        """Return message and hint; where it is stands in the message."""
+        return str(NodeError(self.message, hint=self.hint))
 
 
 def load_catalogue(path: Path) -> Catalogue:
@@ -90,11 +94,13 @@ def read_entries(kind: type[M], path: Path, *, what: str) -> M:
 def text_of(path: Path, what: str) -> str:
     """Return what the file holds, which is to be `what`. Raises: CatalogueInvalid."""
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
         raise CatalogueInvalid(
             f"the {what} {path} cannot be read: {error}", hint="Name a file that exists."
         ) from error
+    except UnicodeDecodeError as error:
+        raise CatalogueInvalid(f"the {what} {path} is no text in UTF-8", hint="Save it as UTF-8.") from error
 
 
 def parse_yaml(text: str, name: str) -> object:
@@ -102,14 +108,16 @@ def parse_yaml(text: str, name: str) -> object:
     try:
         return read_yaml(text)
     except yaml.YAMLError as error:
-        raise CatalogueInvalid(f"{name} is no YAML: {error}") from error
+        raise CatalogueInvalid(f"{name} is no YAML: {explain_yaml(error)}") from error
 
 
 def _validated(kind: type[M], content: object, name: str) -> M:
     try:
         return kind.model_validate(content)
     except ValidationError as error:
-        raise _explained(error, kind, name) from error
+        mistakes = list_mistakes(error, content, form=kind)
+        told = tell_mistakes(mistakes, name)
+        raise CatalogueInvalid(told, path=mistakes[0].where, hint=mistakes[-1].hint) from error
 
 
 def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
@@ -124,7 +132,7 @@ def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
     _require_known("offers", "resource", (offer.resource for offer in file.offers), set(sellers), name)
     resources: list[Resource] = []
     for index, resource in enumerate(file.resources):
-        resources.append(_converted(resource.to_domain, f"resources.{index}", name))
+        resources.append(_converted(resource.to_domain, f"resources.{index}", in_entry(name, resource.id)))
     _require_one_rule_a_meter(file.resources, resources, name)
     rules = {entry.id: entry.sharing.rule for entry in file.resources}
     modes = {entry.id: entry.delivery_mode for entry in file.resources}
@@ -132,19 +140,22 @@ def _to_catalogue(file: CatalogueEntries, name: str) -> Catalogue:
     connectors = {entry.id: entry.connector for entry in file.resources}
     offers: list[Offer] = []
     for index, offer in enumerate(file.offers):
+        place = in_entry(name, offer.id)
         fits = partial(check_share, rules[offer.resource], offer.share_percent)
-        _converted(fits, f"offers.{index}.share_percent", name)
+        _converted(fits, f"offers.{index}.share_percent", place)
         mode = modes[offer.resource]
-        _converted(partial(check_one_meter, mode, offer), f"offers.{index}", name)
+        _converted(partial(check_one_meter, mode, offer), f"offers.{index}", place)
         in_session = connectors[offer.resource] is not None
         fits_in = partial(check_window, productions[offer.resource], offer, is_session=in_session)
-        _converted(fits_in, f"offers.{index}.window", name)
-        _converted(partial(check_session, connectors[offer.resource], offer.session), f"offers.{index}", name)
+        _converted(fits_in, f"offers.{index}.window", place)
+        _converted(
+            partial(check_session, connectors[offer.resource], offer.session), f"offers.{index}", place
+        )
         tariffs = [charge for file in offer.tariffs for charge in load_tariff(Path(name).parent / file)]
         connector = connectors[offer.resource]
         power = None if connector is None else connector.max_power_kw
         made = partial(offer.to_domain, sellers[offer.resource], tariffs, power=power)
-        offers.append(_converted(made, f"offers.{index}", name))
+        offers.append(_converted(made, f"offers.{index}", place))
     return Catalogue(
         id=file.id,
         name=file.name,
@@ -200,9 +211,3 @@ def _require_known(key: str, field: str, wanted: Iterable[str], known: set[str],
                 path=key,
                 hint=f"Known: {', '.join(sorted(known))}.",
             )
-
-
-def _explained(error: ValidationError, kind: type[BaseModel], name: str) -> CatalogueInvalid:
-    first = faults_of(error.errors(), form=kind)[0]
-    where = ".".join(map(str, first.steps)) or "(top)"
-    return CatalogueInvalid(f"{name}: {where}: {first.message}", path=where, hint=first.hint)

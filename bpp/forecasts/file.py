@@ -10,6 +10,7 @@ from typing import Annotated, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from bpp.catalog.csv_table import separator_of
 from bpp.catalog_file.availability import MOST_INTERVALS, ProfileEntry
 from bpp.catalog_file.reader import text_of
 from kernel.errors import NodeError
@@ -62,10 +63,11 @@ def load_forecast(path: Path) -> tuple[Bucket, ...]:
 
 def read_forecast(text: str, *, name: str) -> tuple[Bucket, ...]:
     """Return the intervals of a CSV text with the columns start, end and kwh. Raises: ForecastInvalid."""
-    lines = csv.reader(StringIO(text.removeprefix("\ufeff")), strict=True)
+    plain = text.removeprefix("\ufeff")
+    lines = csv.reader(StringIO(plain), strict=True, delimiter=separator_of(plain))
     entries: dict[str, ProfileEntry] = {}
     try:
-        heading = [cell.strip() for cell in next(lines, [])]
+        heading = [cell.strip().lower() for cell in next(lines, [])]
         if sorted(heading) != sorted(_COLUMNS):
             raise ForecastInvalid(
                 f"{name}: line 1: the columns are {', '.join(heading) or 'none'}",

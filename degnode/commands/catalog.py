@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from itertools import groupby
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from rich.text import Text
 from bpp.catalog.document import load_document
 from bpp.catalog_file.reader import CatalogueInvalid, catalogue_of
 from degnode.commands.catalog_forecast import forecast
-from degnode.commands.catalog_offers import OfferView, offer_rows, offer_views
+from degnode.commands.catalog_offers import OFFER_HEADINGS, OfferView, offer_rows, offer_views
 from degnode.commands.catalog_store import (
     history,
     import_files,
@@ -48,8 +49,9 @@ def check(
             wrong.append(error)
     if as_json:
         print_json(found)
-    elif found:
-        print_table("On offer", ("offer", "source", "kWh", "produced (UTC)", "price"), offer_rows(found))
+    else:
+        for file, offers in groupby(found, key=lambda view: view.file):
+            print_table(f"On offer in {printable(file)}", OFFER_HEADINGS, offer_rows(list(offers)))
     for fault in wrong:
         Console(stderr=True).print(Text.assemble(("wrong:", "red"), " ", printable(str(fault))))
     if wrong:

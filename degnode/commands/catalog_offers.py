@@ -13,6 +13,7 @@ from trading.listing import ListedTerms, list_offer
 from trading.offer import Catalogue
 
 _MINUTE: Final = "%Y-%m-%d %H:%M"
+OFFER_HEADINGS: Final = ("offer", "source", "kWh", "produced (UTC)", "price")
 
 
 class OfferView(BaseModel):

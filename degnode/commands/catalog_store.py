@@ -25,7 +25,7 @@ from bpp.publishing.publications import Publications, Scope
 from bpp.publishing.publisher import publish_job
 from degnode.actor import operator
 from degnode.commands.catalog_forecast import tell_oversold
-from degnode.commands.catalog_offers import offer_rows, offer_views
+from degnode.commands.catalog_offers import OFFER_HEADINGS, offer_rows, offer_views
 from degnode.commands.place import Place, at_a_place
 from degnode.commands.reasons import Why
 from degnode.printing import AsJson, print_json, print_table
@@ -200,7 +200,7 @@ async def _list(place: Place, *, as_json: bool) -> None:
         print_json(found)
     else:
         title = f"On offer: version {version.head.number}"
-        print_table(title, ("offer", "source", "kWh", "produced (UTC)", "price"), offer_rows(found))
+        print_table(title, OFFER_HEADINGS, offer_rows(found))
 
 
 async def _show(place: Place, number: int | None) -> None:

@@ -145,12 +145,24 @@ def test_a_table_says_where_a_thing_is_that_was_nowhere(solar: Document) -> None
         ("provider,name\n", "there is no column id"),
         ("id,provider\na,b,c\n", r"line 2: there are 3 cells and 2 columns"),
         ("id,provider\n,b\n", "line 2: the id is empty"),
+        ("id,provider\na,b\n\na,c\n", "line 4: the id 'a' is there twice, first in line 2"),
         ('id,provider\na,"b\n', "line 2: unexpected end of data"),
     ],
 )
 def test_a_table_that_cannot_be_read_is_refused_with_its_line(text: str, why: str) -> None:
     with pytest.raises(CatalogueInvalid, match=why):
         read_csv(text, name="t.csv")
+
+
+@pytest.mark.parametrize("mark", [";", "\t"], ids=["semicolons", "tabs"])
+def test_a_table_of_a_spreadsheet_may_have_other_marks_and_capitals(mark: str) -> None:
+    text = RESOURCES.replace(",", mark).replace("id", "ID", 1).replace("\n", "\r\n")
+    assert read_csv(text, name="t.csv") == read_csv(RESOURCES, name="t.csv")
+
+
+def test_json_that_has_a_key_twice_is_refused() -> None:
+    with pytest.raises(CatalogueInvalid, match="the key 'price' is there twice in one object"):
+        parse_json('{"offers": [{"price": 1, "price": 2}]}', "shop.json")
 
 
 def test_a_table_may_begin_with_a_mark_of_its_encoding(tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ def test_a_table_is_read_in_the_order_of_time() -> None:
     assert read_forecast("\ufeff" + HEADING + ELEVEN + "\n" + TEN, name="f.csv") == hourly(1_500, 0)
     moved = "kwh, start, end\n2,2026-01-09T10:00:00Z,2026-01-09T11:00:00Z\n"
     assert read_forecast(moved, name="f.csv") == hourly(2_000)
+    spreadsheet = (HEADING.upper() + TEN).replace(",", ";").replace("\n", "\r\n")
+    assert read_forecast(spreadsheet, name="f.csv") == hourly(1_500)
 
 
 @pytest.mark.parametrize(
@@ -26,6 +28,10 @@ def test_a_table_is_read_in_the_order_of_time() -> None:
         (HEADING, "there are 0 intervals"),
         (HEADING + TEN + "2026-01-09T11:00:00Z,1\n", "line 3: there are 2 cells and 3 columns"),
         (HEADING + TEN.replace("1.5", "much"), "line 2: kwh: .*decimal"),
+        (
+            (HEADING + TEN).replace(",", ";").replace("1.5", "1,5"),
+            "line 2: kwh: .1,5. is not a decimal number",
+        ),
         (HEADING + TEN.replace("1.5", "0.00001"), "line 2: kwh: .*finer than 1 Wh"),
         (HEADING + ELEVEN + TEN.replace("11:00:00Z", "11:00:00"), "line 3: end: .*offset"),
         (HEADING + ELEVEN + TEN.replace("T10", "T11"), "line 3: .*is empty"),

@@ -155,7 +155,7 @@ def test_a_utilitys_tariff_file_stands_beside_the_catalogue(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("old", "new", "message"),
     [
-        ("currency: USD", "currency: INR", "shop.yaml: offers.0: wheeling is in INR, the energy in USD"),
+        ("currency: USD", "currency: INR", "shop.yaml, .*: offers.0: wheeling is in INR, the energy in USD"),
         ("per_kwh: 0.0125", "per_kwh: 0.01250001", "grid.yaml: charges.0: .*at most 6 decimals"),
         ("per_kwh: 0.0125", "{}", "grid.yaml is no YAML|charges.0: .*either an amount or per_kwh"),
         ("per_kwh: 0.0125", "per_kwh: -1", "grid.yaml: charges.0.per_kwh: .*at least 0"),

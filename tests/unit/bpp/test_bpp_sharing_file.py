@@ -47,12 +47,12 @@ def test_a_share_is_read_exactly(rule: str) -> None:
 @pytest.mark.parametrize(
     ("share", "said"),
     [
-        ("0", r"shop\.yaml: offers\.0\.share_percent: .*greater than 0"),
+        ("0", r"shop\.yaml, .*: offers\.0\.share_percent: .*greater than 0"),
         ("-5", r"offers\.0\.share_percent: .*greater than 0"),
         ("100.1", r"offers\.0\.share_percent: .*at most 100"),
         ("0.0000001", r"offers\.0\.share_percent: .*more than 6 decimals"),
         ("a lot", r"offers\.0\.share_percent: .*a decimal number"),
-        (".nan", r"line 40, column 20"),
+        (".nan", r"offers\.0\.share_percent: \".nan\" is not a"),
     ],
 )
 def test_what_is_no_share_of_a_meter_is_refused_with_its_place(share: str, said: str) -> None:

@@ -54,7 +54,7 @@ def test_a_wrong_file_is_named_with_place_and_reason_and_the_others_are_told(tmp
     result = check(str(wrong), str(tmp_path / "none.yaml"), CATALOGUES[1])
     assert result.exit_code == 1
     assert "school-roof-eighth" in result.stdout
-    assert f"{wrong}: offers.0.price_per_kwh" in result.stderr.replace("\n", "")
+    assert f"{wrong}, rooftop-solar-07-daytime: offers.0.price_per_kwh" in result.stderr.replace("\n", "")
     assert "none.yaml cannot be read" in result.stderr.replace("\n", "")
 
 
