@@ -12,6 +12,7 @@ import simplejson
 from discovery.catalogue_form import FORMS, SplitCatalogue, with_seller
 from kernel.interval import Interval
 from search.facts import Fact
+from search.sites import write_shape
 from trading.listing import Listing
 from trading.mapping import publication_wire_of, wire_of
 from trading.mapping.find import Json
@@ -130,10 +131,11 @@ def _shelf(published: Published, document: Json, listing: Listing | None, profil
         site = parts.place_of(item)
         if site is None and resource is not None and resource.place is not None:
             site = write_geometry(resource.place.geometry)
+        written = None if site is None else write_shape(site)
         facts.append(
             Fact(
                 text=parts.text_of(item, offers),
-                place=None if site is None else simplejson.dumps(site, use_decimal=True),
+                place=written,
                 production=None if resource is None else resource.production,
                 deliveries=[deliveries[place] for place in places] if is_narrow else (),
             )

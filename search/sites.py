@@ -1,4 +1,8 @@
-"""The geometries of all items, in a tree: what lies somewhere is found without looking at the rest."""
+"""The geometries of all items, in a tree: what lies somewhere is found without looking at the rest.
+
+They may be of strangers. One that crosses itself, or has no extent where it should have one, is taken as
+its hull: it is found where it says that it is.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +23,9 @@ from trading.spatial import Quantifier
 
 MOST_SHAPES: Final = 50
 """The geometries of one item that one condition looks at."""
+
+_DEEPEST: Final = 8
+"""How deeply GeoJSON is nested: a collection, its members, their coordinates down to a number."""
 
 Counts = npt.NDArray[np.int64]
 
@@ -48,6 +55,8 @@ class Sites:
             np.array([*numbers, None], dtype=object)[:-1], on_invalid="ignore"
         )
         usable = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
+        senseless = usable & ~shapely.is_valid(shapes)
+        shapes[senseless] = shapely.convex_hull(shapes[senseless])
         place_of = np.array(places, dtype=np.int64)
         kept = usable[place_of] if len(place_of) else np.zeros(0, dtype=np.bool_)
         self._shapes = shapes
@@ -107,11 +116,28 @@ def _within(starts: Counts, lengths: Counts) -> Counts:
 def shapes_among(values: Iterable[object]) -> list[str]:
     """Return the GeoJSON among `values`, as much of it as one condition looks at."""
     shapes = (value for value in values if find_text(value, "type") in _KINDS)
-    return [written for shape in islice(shapes, MOST_SHAPES) if (written := _written(shape)) is not None]
+    return [written for shape in islice(shapes, MOST_SHAPES) if (written := write_shape(shape)) is not None]
 
 
-def _written(shape: object) -> str | None:
-    try:
-        return orjson.dumps(shape).decode()  # the library's own bytes keep kilobytes of room
-    except orjson.JSONEncodeError:  # nested deeper than any geometry is
+def write_shape(shape: object) -> str | None:
+    """Return GeoJSON of a stranger as text, None if a list in it is empty or it is nested too deeply.
+
+    GEOS ends the whole process over lines and rings without positions.
+    """
+    if not _is_full(shape, depth=_DEEPEST):
         return None
+    try:
+        return orjson.dumps(shape, default=float).decode()  # orjson's own bytes keep kilobytes of room
+    except orjson.JSONEncodeError:  # an integer that no computer has
+        return None
+
+
+def _is_full(value: object, *, depth: int) -> bool:
+    """Say whether no list within is empty."""
+    if not isinstance(value, dict | list):
+        return True
+    if depth == 0 or value == []:
+        return False
+    return all(
+        _is_full(each, depth=depth - 1) for each in (value.values() if isinstance(value, dict) else value)
+    )

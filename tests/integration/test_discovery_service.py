@@ -28,9 +28,11 @@ from tests.support.seller_world import BPP_ID, NOW, WINDOW
 from tests.support.waiting import eventually
 from trading.excerpt import Excerpt
 from trading.geometry import point_at
+from trading.listing import list_catalogue
+from trading.mapping import publication_wire_of
 from trading.offer import Provider
 from trading.place import Place
-from trading.publication import ResultStatus
+from trading.publication import Publication, ResultStatus
 from trading.refusals import FilterUnreadable
 from trading.request import Criteria
 from trading.spatial import SpatialFilter, SpatialOperator
@@ -229,6 +231,22 @@ async def test_master_catalogues_and_what_extends_them_are_not_kept_silently(wor
     assert "not looked up" in kept.errors[0].message  # where LTS has its warnings
     [refused] = await world.publish(shop("roof"), profile=V2_LTS, publishDirectives={"catalogType": "master"})
     assert refused.status is ResultStatus.REJECTED
+
+
+async def test_a_seller_whose_places_are_broken_keeps_nobody_from_finding_what_is_near(
+    world: DiscoveryWorld,
+) -> None:
+    await world.publish(shop("roof", place=Place(geometry=HERE)))
+    told = Publication(listing=list_catalogue(shop("nowhere", "dot"), left={}))
+    message = publication_wire_of("v2_rc").write_publication(told, bpp_id=OTHER_BPP, bpp_url="https://hill")
+    lines = [[[], [[0, 0], [1, 1]]], [[[77.6, 12.9]] * 2]]
+    for item, line in zip(message["catalogs"][0]["beckn:items"], lines, strict=True):
+        item["beckn:availableAt"] = [
+            {"@type": "beckn:Location", "geo": {"type": "MultiLineString", "coordinates": line}}
+        ]
+    await world.publish_message(message, by=OTHER_BPP)
+    catalogs = (await world.search(NEAR["v2_rc"]))["catalogs"]
+    assert [item["beckn:id"] for each in catalogs for item in each["beckn:items"]] == ["dot", "roof"]
 
 
 async def test_what_is_not_traded_here_is_told_in_its_own_generation(world: DiscoveryWorld) -> None:
