@@ -33,6 +33,7 @@ class Reason(StrEnum):
     ACTUAL_KNOWN = "ACTUAL_KNOWN"
     SIGNATURE_INVALID = "SIGNATURE_INVALID"
     SIGNED_OTHERWISE = "SIGNED_OTHERWISE"
+    UNSIGNED = "UNSIGNED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ import structlog
 
 from kernel.energy import Energy
 from metering.ingest import OnRecorded
-from stations.believed import counted, joined
+from stations.believed import counted, flowed, joined, unsigned_ends
 from stations.chargings import Charging, ChargingStore, NewCharging
 from stations.command_store import CommandStore, put_command, tag_of
 from stations.connector_store import ConnectorStore
@@ -117,9 +117,10 @@ class ChargingDesk:
                 highest_wh=known.highest_wh,
                 counted_at=known.counted_at,
                 doubt=known.doubt,
+                shown_wh=known.shown_wh,
             )
         if charging.is_open:
-            await self._stop_when_full(place, known, turn)
+            await self._stop_when_full(place, known, flowed(known, taken, place.connector), turn)
         return taken
 
     async def end(self, charging: Charging, place: Place, end: End, turn: Turn) -> None:
@@ -129,8 +130,9 @@ class ChargingDesk:
         at, store = turn.at(end.at), ChargingStore(turn.uow.connection)
         said = end.said.with_stand(at, end.watt_hours)
         taken = await self.measure(place, said, replace(charging, stopped_at=at), turn)
-        highest = counted(charging, taken).highest_wh
-        stand, doubts = taken.stands.get(second_of(at)), list(taken.doubts)
+        known = counted(charging, taken)
+        highest = known.highest_wh
+        stand, doubts = taken.stands.get(second_of(at)), [*taken.doubts, *unsigned_ends(known, taken, at)]
         if stand is None and highest is not None:
             await self._estimate(place, end.said, at, highest, turn)
         if stand is not None and highest is not None and stand < highest:
@@ -164,15 +166,17 @@ class ChargingDesk:
         has_ended = await ChargingStore(connection).has_ended(session.session_id, by=at)
         return None if has_ended else session.session_id
 
-    async def _stop_when_full(self, place: Place, charging: Charging, turn: Turn) -> None:
-        if charging.session_id is None or charging.start_wh is None or charging.highest_wh is None:
+    async def _stop_when_full(
+        self, place: Place, charging: Charging, watt_hours: int | None, turn: Turn
+    ) -> None:
+        if charging.session_id is None or watt_hours is None:
             return
         session = await CommandStore(turn.uow.connection).find_session(
             tag_of(charging.session_id), connector_id=place.resource
         )
         if session is None or session.limit_wh is None or session.is_to_end:
             return
-        if charging.highest_wh - charging.start_wh >= session.limit_wh:
+        if watt_hours >= session.limit_wh:
             await put_command(
                 turn.uow,
                 verb=Verb.STOP,

@@ -20,7 +20,7 @@ class Charging:
 
     `id` is what we call it (the transactionId of OCPP 1.6), `ref` what makes it one at its station;
     `start_wh` is the lowest and `highest_wh` the highest stand that was believed of it, `counted_at` when
-    the last of them was.
+    the last of them was. `shown_wh` is the first stand that was told where only what is signed counts.
     """
 
     id: int
@@ -36,6 +36,7 @@ class Charging:
     highest_wh: int | None
     counted_at: datetime | None
     doubt: str | None
+    shown_wh: int | None = None
 
     @property
     def is_open(self) -> bool:
@@ -129,5 +130,5 @@ class ChargingStore:
 
 def _charging(row: RowMapping) -> Charging:
     names = ("id", "station_id", "connector_id", "session_id", "started_at", "start_wh", "stopped_at",
-             "stop_wh", "last_seq_no", "highest_wh", "counted_at", "doubt")  # fmt: skip
+             "stop_wh", "last_seq_no", "highest_wh", "counted_at", "doubt", "shown_wh")  # fmt: skip
     return Charging(ref=row["transaction_ref"], **{name: row[name] for name in names})

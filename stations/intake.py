@@ -7,7 +7,7 @@ again.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -15,7 +15,7 @@ from typing import Any, Final
 import structlog
 
 from metering.documents import Reading, TimePeriod
-from metering.doubt import Doubt
+from metering.doubt import Doubt, Reason
 from metering.energy import Direction
 from metering.ingest import IngestResult, OnRecorded, record_submission
 from metering.quality import ESTIMATED_BY_INTERPOLATION
@@ -34,7 +34,9 @@ log = structlog.get_logger(__name__)
 
 IMPORT_REGISTER: Final = RegisterName("Outlet", Direction.IMPORT, True)
 """What a car takes: Energy.Active.Import.Register at the outlet."""
-_UNSIGNED: Final = object()
+_NOTHING_SIGNED: Final = object()
+UNSIGNED: Final = Doubt(Reason.UNSIGNED, "the meter has not signed it, and only what it has signed counts")
+"""What is set aside for nothing else is no doubt of its charging: most meters sign its two ends alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,7 @@ class Said:
 
     def with_stand(self, at: datetime, watt_hours: int | None) -> Said:
         """Return it with a stand that the message tells apart; none where a signed one is known."""
-        is_vouched_for = self.signatures.get((Direction.IMPORT, second_of(at)), _UNSIGNED) is None
+        is_vouched_for = self.signatures.get((Direction.IMPORT, second_of(at)), _NOTHING_SIGNED) is None
         if watt_hours is None or is_vouched_for:
             return self
         return replace(self, readings=[*self.readings, stand_at(at, watt_hours)])
@@ -60,10 +62,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of it: the stands of the import register that count, by second, and every doubt."""
+    """What became of it: the stands of the import register that count, by second, and every doubt.
+
+    `shown` are stands that do not count for want of a signature alone, by second.
+    """
 
     stands: Mapping[int, int] = field(default_factory=dict)
     doubts: Sequence[str] = ()
+    shown: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def highest(self) -> int | None:
@@ -74,10 +80,6 @@ class Taken:
     def counted_at(self) -> datetime | None:
         """When the last of the stands was, None if there is none."""
         return datetime.fromtimestamp(max(self.stands), UTC) if self.stands else None
-
-    def since(self, start: datetime) -> Mapping[int, int]:
-        """Return the stands from an instant's second on."""
-        return {second: stand for second, stand in self.stands.items() if second >= second_of(start)}
 
 
 def stand_at(at: datetime, watt_hours: int, *, is_estimate: bool = False) -> Found:
@@ -120,20 +122,38 @@ async def take_in(
 ) -> Taken:
     """Have what a station said judged and kept, and say what of it counts."""
     doubts = list(said.unreadable)
-    stands: dict[int, int] = {}
+    stands: Mapping[int, int] = {}
+    shown: Mapping[int, int] = {}
     if said.readings:
         result, offered = await _record(said, place, uow, now)
         await on_recorded(uow, [result], now)
-        doubts += [item.doubt.sentence for item in result.quarantined]
-        stands = {
-            reading.time_period.start: reading.value
-            for (register, reading), verdict in zip(offered, result.verdicts(), strict=True)
-            if register == IMPORT_REGISTER and verdict is not Verdict.QUARANTINED
-            if reading.time_period is not None and reading.value is not None
-        }
+        doubts += [each.doubt.sentence for each in result.quarantined if each.doubt != UNSIGNED]
+        verdicts = zip(offered, result.verdicts(), strict=True)
+        stands = _stands_of(each for each, verdict in verdicts if verdict is not Verdict.QUARANTINED)
+        shown = _stands_of(each for each in offered if _doubt_of(*each, said, place) == UNSIGNED)
     if doubts:
         log.warning("station.values_doubted", connector=str(place), doubts=doubts)
-    return Taken(stands=stands, doubts=doubts)
+    return Taken(stands=stands, doubts=doubts, shown=shown)
+
+
+def _stands_of(found: Iterable[Found]) -> Mapping[int, int]:
+    """Return the stands of the import register, by second."""
+    return {
+        reading.time_period.start: reading.value
+        for register, reading in found
+        if register == IMPORT_REGISTER and reading.time_period is not None and reading.value is not None
+    }
+
+
+def _doubt_of(register: RegisterName, reading: Reading, said: Said, place: Place) -> Doubt | None:
+    """Return why a reading does not count, whatever it says; what we make of it ourselves nobody signs."""
+    if reading.time_period is None:
+        return None
+    of_second = register.direction, reading.time_period.start
+    if of_second in said.signatures:
+        return said.signatures[of_second]
+    is_ours = reading.quality_flags == ESTIMATED_BY_INTERPOLATION
+    return UNSIGNED if place.connector.signed_only and not is_ours else None
 
 
 async def _record(
@@ -149,10 +169,9 @@ async def _record(
         by_register.setdefault(register, []).append(reading)
     ordered = [(register, each) for register, of in by_register.items() for each in of]
     doubts = {
-        place: doubt
-        for place, (register, each) in enumerate(ordered)
-        if each.time_period is not None
-        if (doubt := said.signatures.get((register.direction, each.time_period.start))) is not None
+        number: doubt
+        for number, each in enumerate(ordered)
+        if (doubt := _doubt_of(*each, said, place)) is not None
     }
     submitted = Submission(
         document=usage_point_of(MeterName(place.connector.meter, str(place)), by_register),

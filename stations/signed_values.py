@@ -25,7 +25,7 @@ _BY_REGISTER: Final[Mapping[str, Direction]] = {
 }
 _DEFAULT_MEASURAND: Final = "Energy.Active.Import.Register"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_COARSEST: Final = 10
+COARSEST: Final = 10
 """Wh: a value that is written beside a signed one may be rounded to a hundredth of a kWh."""
 
 
@@ -120,7 +120,7 @@ def _contradiction(told: Found | None, stand: Decimal | None) -> Doubt | None:
     if stand is None:
         return Doubt(Reason.SIGNED_OTHERWISE, "the signed record says nothing of this register")
     value = None if told is None else told[1].value
-    if value is None or abs(value - stand) <= _COARSEST:
+    if value is None or abs(value - stand) <= COARSEST:
         return None
     sentence = f"the value says {value} Wh, and the meter has signed {stand.normalize():f} Wh"
     return Doubt(Reason.SIGNED_OTHERWISE, sentence)

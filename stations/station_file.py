@@ -95,6 +95,15 @@ class Connector(BaseModel):
     meter_key: Annotated[str | None, AfterValidator(_meter_key)] = None
     """The public key by which its meter signs; what is signed otherwise is not believed."""
 
+    signed_only: bool = False
+    """Whether only what its meter has signed counts."""
+
+    @model_validator(mode="after")
+    def _is_signed_by_a_key(self) -> Self:
+        if self.signed_only and self.meter_key is None:
+            raise ValueError("`signed_only` needs the `meter_key` by which signatures are checked")
+        return self
+
     def key(self) -> MeterKey | None:
         """Return the meter's public key, if it is known."""
         return None if self.meter_key is None else MeterKey.read(self.meter_key)
@@ -103,8 +112,16 @@ class Connector(BaseModel):
 class _Station(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    protocol: str
+
     id: Annotated[str, AfterValidator(_station_id)]
     connectors: Annotated[tuple[Connector, ...], Field(min_length=1, max_length=_MOST_CONNECTORS)]
+
+    @model_validator(mode="after")
+    def _can_send_what_is_signed(self) -> Self:
+        if self.protocol != "ocpp" and any(each.signed_only for each in self.connectors):
+            raise ValueError("`signed_only` is for OCPP: nothing that is told otherwise is signed by a meter")
+        return self
 
 
 class OcppStation(_Station):

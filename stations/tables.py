@@ -86,6 +86,7 @@ station_transactions: Final = Table(
     Column("last_seq_no", Integer),  # OCPP 2.0.1
     Column("highest_wh", BigInteger),  # Wh, the highest stand that its meter values said
     Column("counted_at", DateTime(timezone=True)),  # when the last stand was that is believed
+    Column("shown_wh", BigInteger),  # Wh, the first stand that was told where only what is signed counts
     Column("doubt", Text),  # what of its figures does not fit together
     UniqueConstraint("station_id", "transaction_ref"),
     Index("ix_station_transactions_session", "session_id"),

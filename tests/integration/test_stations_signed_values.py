@@ -23,6 +23,7 @@ from tests.support.station_world import METER, NOW, STATIONS, TAG, StationWorld,
 
 K = StationEventKind
 MINUTE = timedelta(minutes=1)
+END: Final = NOW + 20 * MINUTE
 ITS: Final = SignedMeter()
 OTHER: Final = SignedMeter()
 
@@ -201,3 +202,60 @@ async def test_what_was_set_aside_counts_when_it_comes_again_and_the_right_key_i
             )
         assert taken.stands == stands
         assert bool(await world.quarantined()) == (verdict is not None)
+
+
+@pytest.fixture
+async def strict(uow_factory: UnitOfWorkFactory) -> AsyncIterator[StationWorld]:
+    """Return a station of which only what its meter has signed counts; 2 kWh were bought."""
+    named = f'meter: "{METER}"'
+    stations = STATIONS.replace(named, f"{named}, meter_key: {ITS.public_key}, signed_only: true")
+    async with station_world(uow_factory, stations=stations) as world:
+        await world.tell(Verb.START, limit=Energy(2_000))
+        yield world
+
+
+async def test_where_only_signed_values_count_a_session_has_what_its_meter_signed(
+    strict: StationWorld,
+) -> None:
+    begin, end = with_record(NOW, None, ITS.record("1.0")), with_record(END, None, ITS.record("2.4"))
+    await charged(strict, begin, sampled(NOW + 10 * MINUTE, 1_900), end, stop=2_900)
+    assert await strict.energy(NOW, END) == Energy(1_400)
+    assert await reasons(strict) == {"UNSIGNED"}  # the value on the way, and the stand of the start
+    [charging] = await strict.chargings()
+    assert (charging.start_wh, charging.doubt) == (1_000, None)
+
+
+@pytest.mark.parametrize(
+    ("records", "energy", "doubt"),
+    [
+        pytest.param({0: "1.0"}, 0, "signed no stand of its end, and 1000 Wh at last", id="start"),
+        pytest.param({0: "1.0", 15: "2.2"}, 1_200, "of its end, and 2200 Wh at last", id="no end"),
+        pytest.param({20: "2.4"}, 0, "signed no stand of its start, and 2400 Wh at first", id="end"),
+        pytest.param({}, 0, "its meter has signed nothing of it", id="nothing"),
+    ],
+)
+async def test_what_no_signature_vouches_for_is_not_charged_for(
+    strict: StationWorld, records: dict[int, str], energy: int, doubt: str
+) -> None:
+    values = [with_record(NOW + at * MINUTE, None, ITS.record(kwh)) for at, kwh in records.items()]
+    await charged(strict, *values, sampled(NOW + 17 * MINUTE, 2_300), stop=2_900)
+    assert await strict.energy(NOW, END) == Energy(energy)
+    assert await reasons(strict) == {"UNSIGNED"}
+    [charging] = await strict.chargings()
+    assert doubt in (charging.doubt or "")
+    [told] = [event for event in strict.events if event.kind is K.STOPPED]
+    assert doubt in told.why
+
+
+@pytest.mark.parametrize(("shown", "is_stopped"), [(2_990, False), (3_000, True), (900_000, False)])
+async def test_who_has_all_that_was_bought_is_stopped_by_what_is_shown_too(
+    strict: StationWorld, shown: int, is_stopped: bool
+) -> None:
+    async with ChargePoint16(strict.url) as station:
+        await strict.carry_out()
+        started = await station.start(TAG, NOW, 1_000)
+        strict.clock.advance(20 * MINUTE)
+        await station.values((END, shown), transaction=started.transaction_id)
+        await strict.carry_out()
+    told = [command.verb for command, _ in strict.results]
+    assert told == ([Verb.START, Verb.STOP] if is_stopped else [Verb.START])

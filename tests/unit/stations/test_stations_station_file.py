@@ -9,7 +9,9 @@ import pytest
 from stations.password import PasswordUnfit, hash_password, is_password_hash, is_right
 from stations.roster import Roster, StationUnknown
 from stations.station_file import OcppStation, StationsInvalid, WebhookStation, load_stations, read_stations
+from tests.support.signed_meter import SignedMeter
 
+METER_KEY = SignedMeter().public_key
 HASH = hash_password("sixteen-characters-at-least")
 GOOD = f"""
 stations:
@@ -63,6 +65,8 @@ def test_files_that_it_names_lie_beside_it(tmp_path: Path) -> None:
         ('meter: "0A01"', "meter: kWh", "stations.0.ocpp.connectors.0.meter"),
         ("greatest_watts: 22000", "max_watts: 22000", "Add this key"),
         ("greatest_watts: 22000", "greatest_watts: 1, meter_key: x", "no public key in hexadecimal"),
+        ("greatest_watts: 22000", "greatest_watts: 1, signed_only: true", "needs the `meter_key`"),
+        ("60000}", f"60000, signed_only: true, meter_key: {METER_KEY}}}", "`signed_only` is for OCPP"),
         ("id: depot", "id: CP-7", "the station CP-7 is there twice"),
         ("plug-2", "plug-1", "the resource plug-1 is there twice"),
         ('"0A02"', '"A01"', "the meter"),
