@@ -7,23 +7,31 @@ does not fit together is told as a doubt, beside a figure that counts.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 
 import structlog
 
 from kernel.energy import Energy
 from metering.ingest import OnRecorded
+from metering.timeliness import DEFAULT_TIME_LIMITS
 from stations.believed import counted, flowed, joined, unsigned_ends
 from stations.chargings import Charging, ChargingStore, NewCharging
 from stations.command_store import CommandStore, put_command, tag_of
 from stations.connector_store import ConnectorStore
 from stations.intake import Said, Taken, stand_at, take_in
 from stations.port import OnStationEvent, StationEvent, StationEventKind, Verb
-from stations.roster import Place
+from stations.roster import Place, Roster
 from stations.signed_values import second_of
 from stations.turn import Turn
 
 log = structlog.get_logger(__name__)
+
+_NO_TIME: Final = timedelta(0)
+_SECOND: Final = timedelta(seconds=1)
+
+END_AWAITED: Final = timedelta(minutes=10)
+"""How long an end may follow the word that its connector is free, while its station is there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +91,7 @@ class ChargingDesk:
         )
         said = begin.said.with_stand(at, begin.watt_hours)
         taken = await self.measure(place, said, charging, turn)
-        charging = counted(charging, taken)
+        charging = await self._doubt_clock(counted(charging, taken), begin.tag, place, turn)
         if charging.session_id is None:
             log.warning("station.charging_of_nobody", connector=str(place), charging=charging.id)
         else:
@@ -147,6 +155,18 @@ class ChargingDesk:
         final = replace(charging, highest_wh=highest if stand is None else stand)
         await self._tell(place, StationEventKind.STOPPED, final, at, turn, why=joined(end.reason, *doubts))
 
+    async def end_left(self, roster: Roster, turn: Turn) -> None:
+        """End what still runs at connectors that are free for a while: its end got lost."""
+        store = ChargingStore(turn.uow.connection)
+        for left in await store.find_left(since=turn.now - END_AWAITED):
+            place = roster.find_place(left.connector_id)
+            if place is None:
+                continue
+            await ConnectorStore(turn.uow.connection).lock(left.station_id)
+            running = await store.find_open_at(connector_id=left.connector_id)
+            if running is not None and running.id == left.id:
+                await self._forget(running, place, turn.now, turn)
+
     async def _estimate(self, place: Place, said: Said, at: datetime, watt_hours: int, turn: Turn) -> None:
         """Let the register stand at the end where it was last believed to stand: nobody pays for more."""
         estimate = Said(
@@ -154,6 +174,21 @@ class ChargingDesk:
             raw=b"# the last stand that counts, at the end of charging\n" + said.raw,
         )
         await take_in(estimate, place=place, uow=turn.uow, now=turn.now, on_recorded=self.on_recorded)
+
+    async def _doubt_clock(self, charging: Charging, tag: str | None, place: Place, turn: Turn) -> Charging:
+        """Return a charging with the doubt that it began before its session was told to, if it says so."""
+        if tag is None or charging.session_id is None:
+            return charging
+        connection = turn.uow.connection
+        session = await CommandStore(connection).find_session(tag, connector_id=place.resource)
+        behind = _NO_TIME if session is None else session.put_at - charging.started_at
+        if behind <= DEFAULT_TIME_LIMITS.clock_skew:
+            return charging
+        doubt = f"the station's clock is {behind // _SECOND} s behind at least: its session began later"
+        log.warning("station.clock_behind", connector=str(place), seconds=behind // _SECOND)
+        doubted = replace(charging, doubt=joined(charging.doubt, doubt))
+        await ChargingStore(connection).set(charging, doubt=doubted.doubt)
+        return doubted
 
     async def _session_at(self, tag: str | None, place: Place, at: datetime, turn: Turn) -> str | None:
         """Return the session that went by a tag at an instant, which may be some time ago."""
@@ -191,22 +226,28 @@ class ChargingDesk:
         It ended where its meter was last believed, and its vehicle had gone: for what nobody told of
         nobody pays.
         """
+        forgotten = await ChargingStore(turn.uow.connection).find_open_at(connector_id=place.resource)
+        if forgotten is not None:
+            await self._forget(forgotten, place, at, turn)
+
+    async def _forget(self, forgotten: Charging, place: Place, at: datetime, turn: Turn) -> None:
+        """End a charging whose end got lost, at an instant at the latest."""
         store = ChargingStore(turn.uow.connection)
-        forgotten = await store.find_open_at(connector_id=place.resource)
-        if forgotten is None:
-            return
         doubt = "the station never told of its end"
         at = max(forgotten.counted_at or at, forgotten.started_at)
         await store.set(forgotten, stopped_at=at, doubt=joined(forgotten.doubt, doubt))
-        await self._tell(place, StationEventKind.STOPPED, forgotten, at, turn, why=doubt)
-        if forgotten.session_id is not None:
-            left = StationEvent(
+        if forgotten.session_id is None:
+            return
+        for kind in (StationEventKind.STOPPED, StationEventKind.AVAILABLE):
+            event = StationEvent(
                 connector_id=place.resource,
-                kind=StationEventKind.AVAILABLE,
+                kind=kind,
                 at=at,
                 session_id=forgotten.session_id,
+                register=None if forgotten.highest_wh is None else Energy(forgotten.highest_wh),
+                why=doubt,
             )
-            await self.on_event(turn.uow, left, turn.now)
+            await self.on_event(turn.uow, event, turn.now)
 
     async def _tell(
         self,
@@ -228,6 +269,9 @@ class ChargingDesk:
             register=None if charging.highest_wh is None else Energy(charging.highest_wh),
             why=why or "",
         )
+        if kind is StationEventKind.STARTED:
+            commands = CommandStore(turn.uow.connection)
+            await commands.fulfil_starts(charging.session_id, connector_id=place.resource, now=turn.now)
         await self.on_event(turn.uow, event, turn.now)
         store = ConnectorStore(turn.uow.connection)
         state = await store.state(place)

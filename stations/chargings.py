@@ -9,7 +9,8 @@ from typing import Final
 from sqlalchemy import RowMapping, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from stations.tables import station_transactions
+from stations.port import StationEventKind
+from stations.tables import station_connectors, station_transactions, stations
 
 _T: Final = station_transactions.c
 
@@ -92,6 +93,25 @@ class ChargingStore:
     async def find_open_at(self, *, connector_id: str) -> Charging | None:
         """Return the charging that runs at a connector."""
         return await self._one(_T.connector_id == connector_id, _T.stopped_at.is_(None))
+
+    async def find_all_open(self, *, station_id: str) -> list[Charging]:
+        """Return what runs at a station."""
+        rows = await self._connection.execute(
+            select(station_transactions).where(_T.station_id == station_id, _T.stopped_at.is_(None))
+        )
+        return [_charging(row) for row in rows.mappings()]
+
+    async def find_left(self, *, since: datetime) -> list[Charging]:
+        """Return what runs at connectors that are free since then, while their station was there."""
+        is_left = station_connectors.c.status == StationEventKind.AVAILABLE.value
+        rows = await self._connection.execute(
+            select(station_transactions)
+            .join(station_connectors, station_connectors.c.connector_id == _T.connector_id)
+            .join(stations, stations.c.station_id == _T.station_id)
+            .where(_T.stopped_at.is_(None), is_left, station_connectors.c.status_at >= _T.started_at)
+            .where(station_connectors.c.status_at <= since, stations.c.connected_at <= since)
+        )
+        return [_charging(row) for row in rows.mappings()]
 
     async def has_ended(self, session_id: str, *, by: datetime) -> bool:
         """Say whether a charging of a session had stopped by an instant: a session charges once."""

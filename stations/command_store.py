@@ -37,13 +37,14 @@ class ClaimedCommand:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaggedSession:
-    """A session that was to start at a connector, and when it was told to stop again, if it was.
+    """A session that was to start at a connector, since when, and when it was told to stop again, if it was.
 
     `is_to_end` says that the station did not refuse that.
     """
 
     session_id: str
     limit_wh: int | None
+    put_at: datetime
     stopped_at: datetime | None
     is_to_end: bool
 
@@ -158,12 +159,21 @@ class CommandStore:
             .values(acceptance=Acceptance.REJECTED.value, why=_TAKEN_BACK, done_at=now, leased_until=None)
         )
 
+    async def fulfil_starts(self, session_id: str, *, connector_id: str, now: datetime) -> None:
+        """Take that a connector has started a session: whatever it answers, or does not, it did."""
+        await self._connection.execute(
+            update(station_commands)
+            .where(_C.session_id == session_id, _C.connector_id == connector_id)
+            .where(_C.verb == Verb.START.value, _C.done_at.is_(None))
+            .values(acceptance=Acceptance.ACCEPTED.value, why=None, done_at=now, leased_until=None)
+        )
+
     async def find_session(self, tag: str, *, connector_id: str) -> TaggedSession | None:
         """Return the session that a tag stands for at a connector, if it was ever to start there."""
         of_tag = (_C.tag == tag, _C.connector_id == connector_id)
         stands = or_(_C.acceptance.is_(None), _C.acceptance == Acceptance.ACCEPTED.value)
         found = await self._connection.execute(
-            select(_C.id, _C.session_id, _C.limit_wh)
+            select(_C.id, _C.session_id, _C.limit_wh, _C.put_at)
             .where(*of_tag, _C.verb == Verb.START.value, stands)
             .order_by(_C.id.desc())
             .limit(1)
@@ -180,6 +190,7 @@ class CommandStore:
         return TaggedSession(
             session_id=row.session_id,
             limit_wh=row.limit_wh,
+            put_at=row.put_at,
             stopped_at=stopped_at,
             is_to_end=standing > 0,
         )

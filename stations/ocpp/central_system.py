@@ -123,7 +123,8 @@ class CentralSystem:
     async def keep_hold(self) -> bool:
         """Hold on to who is connected here; part with who is connected elsewhere; there is never more to do.
 
-        Stations whose process died are away from then on. Whatever becomes of that, what is held stays held.
+        Stations whose process died are away from then on, and what runs at a free connector has ended.
+        Whatever becomes of that, what is held stays held.
         """
         connected = {station_id: each for station_id, each in self._links.items() if each.is_held}
         async with self._uow_factory() as uow:
@@ -133,6 +134,8 @@ class CentralSystem:
             await connected[station_id].link.close(_REPLACED)
         async with self._uow_factory() as uow:
             await self._desks.connectors.lapse(Turn(uow, self._clock.now()))
+        async with self._uow_factory() as uow:
+            await self._desks.chargings.end_left(self._desks.roster, Turn(uow, self._clock.now()))
         return False
 
     def has_lost(self, announced: str) -> bool:

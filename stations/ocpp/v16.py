@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import structlog
+
 from stations.charging_desk import Begin, End
 from stations.chargings import Charging
 from stations.connector_desk import Status
@@ -26,6 +28,8 @@ from stations.ocpp.every_version import (
 )
 from stations.ocpp.exchange import Exchange, Handler
 from stations.port import CommandResult, StationCommand, StationEventKind, Verb
+
+log = structlog.get_logger(__name__)
 
 VERSION: Final = "1.6"
 _STATUSES: Final[Mapping[str, StationEventKind]] = {
@@ -93,8 +97,10 @@ async def _start(exchange: Exchange) -> Mapping[str, Any]:
 
 async def _stop(exchange: Exchange) -> Mapping[str, Any]:
     said = exchange.payload
-    charging = await _charging(exchange)
-    if charging is not None:
+    charging = await _charging(exchange) or await _begun_offline(exchange)
+    if charging is None:
+        log.warning("station.stop_of_nothing", station=exchange.station_id, transaction=said["transactionId"])
+    else:
         place = exchange.place_of(charging.connector_id)
         end = End(
             at=exchange.instant(),
@@ -115,6 +121,23 @@ async def _charging(exchange: Exchange) -> Charging | None:
     if number is None:
         return None
     return await exchange.chargings.find_by_id(station_id=exchange.station_id, number=number)
+
+
+async def _begun_offline(exchange: Exchange) -> Charging | None:
+    """Return the charging that a stop is of which its station never got our number for.
+
+    Stations that began while they were away write 0 or less: it is the only one that runs there, if there is
+    but one that began before.
+    """
+    said, at = exchange.payload, exchange.instant()
+    if said["transactionId"] > 0:
+        return None
+    running = [
+        each
+        for each in await exchange.chargings.find_all_open(station_id=exchange.station_id)
+        if each.started_at <= at
+    ]
+    return running[0] if len(running) == 1 else None
 
 
 HANDLERS: Final[Mapping[str, Handler]] = {

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 
+from bpp.deliveries.station_desk import StationDesk
 from kernel.energy import Energy
+from kernel.interval import Interval
 from protocol.actions import Action
 from protocol.profile import V1_1, V2_LTS, V2_RC, Profile
-from stations.port import StationEventKind
+from stations.port import StationEvent, StationEventKind
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import (
     CHARGE,
     LATER,
     MINUTE,
     NOON,
+    PLUG,
     buy_session,
     count,
     happen_at_plug,
@@ -163,3 +167,20 @@ async def test_every_order_of_a_session_is_valid_by_the_official_documents(moved
         bag = order["beckn:fulfillment"]["beckn:deliveryAttributes"]
         assert official_bundle_accepts("EvChargingSession", bag, family="ev", kind="ChargingSession")
         assert order["beckn:fulfillment"]["beckn:mode"] == "RESERVATION"
+
+
+@generations
+async def test_a_session_that_was_over_before_it_began_is_told_as_a_second(
+    moved: SellerWorld, profile: Profile
+) -> None:
+    """A station whose clock is an hour behind tells of nothing within the slot."""
+    world = moved.speaking(profile)
+    bought = await buy_session(world)
+    await wish(world, bought, SessionWish.START)
+    desk = StationDesk(bpp=world.bpp)
+    for kind in (StationEventKind.STARTED, StationEventKind.STOPPED, StationEventKind.AVAILABLE):
+        event = StationEvent(connector_id=PLUG, kind=kind, at=NOON - 60 * MINUTE, session_id=bought.order_id)
+        async with world.uow_factory() as uow:
+            await desk.on_event(uow, event, world.clock.now())
+    told = await status_of(world, bought)
+    assert told.window == Interval(NOON, NOON + timedelta(seconds=1))

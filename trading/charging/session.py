@@ -14,7 +14,8 @@ from trading.charging.fees import NO_TIME
 from trading.charging.session_states import FINAL, SessionState
 from trading.charging.stall_ledger import StallRows, StallState
 
-_INSTANT: Final = timedelta(microseconds=1)
+_SHORTEST: Final = timedelta(seconds=1)
+"""Meters count in whole seconds, and no wire tells less than a millisecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,4 +74,4 @@ class Session:
         """When its energy flows: what of its slot is left for that, once it is known."""
         start = self.started_at or self.slot.start
         end = self.stopped_at or min(self.left_at or self.slot.end, self.slot.end)
-        return Interval(start, max(end, start + _INSTANT))
+        return Interval(start, max(end, start + _SHORTEST))
