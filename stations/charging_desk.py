@@ -20,6 +20,7 @@ from stations.chargings import Charging, ChargingStore, NewCharging
 from stations.command_store import CommandStore, put_command, tag_of
 from stations.connector_store import ConnectorStore
 from stations.intake import Said, Taken, stand_at, take_in
+from stations.limits import end_hold, tell_limit
 from stations.port import OnStationEvent, StationEvent, StationEventKind, Verb
 from stations.roster import Place, Roster
 from stations.signed_values import second_of
@@ -96,6 +97,7 @@ class ChargingDesk:
             log.warning("station.charging_of_nobody", connector=str(place), charging=charging.id)
         else:
             await self._tell(place, StationEventKind.STARTED, charging, at, turn)
+        await tell_limit(place.resource, turn.uow, now=turn.now)
         return charging
 
     async def attach(
@@ -145,6 +147,7 @@ class ChargingDesk:
             await self._estimate(place, end.said, at, highest, turn)
         if stand is not None and highest is not None and stand < highest:
             doubts.append(f"it stopped at {stand} Wh, and its values had said {highest} Wh")
+        await end_hold(place.resource, turn.uow)
         await store.set(
             charging,
             stopped_at=at,
@@ -236,6 +239,7 @@ class ChargingDesk:
         doubt = "the station never told of its end"
         at = max(forgotten.counted_at or at, forgotten.started_at)
         await store.set(forgotten, stopped_at=at, doubt=joined(forgotten.doubt, doubt))
+        await end_hold(place.resource, turn.uow)
         if forgotten.session_id is None:
             return
         for kind in (StationEventKind.STOPPED, StationEventKind.AVAILABLE):

@@ -15,6 +15,7 @@ import structlog
 
 from kernel.clock import Clock
 from stations.command_store import ClaimedCommand, CommandStore
+from stations.limits import note_limit
 from stations.port import Acceptance, CommandResult, OnCommandResult, StationPort, Verb
 from storage.backoff import Backoff
 from storage.unit_of_work import UnitOfWorkFactory
@@ -26,6 +27,8 @@ PATIENCE: Final[Mapping[Verb, timedelta]] = {
     Verb.RESERVE: timedelta(seconds=30),
     Verb.STOP: timedelta(days=1),
     Verb.RELEASE: timedelta(days=1),
+    Verb.LIMIT: timedelta(minutes=10),  # once it is there again it is told anew
+    Verb.LIFT: timedelta(days=1),
     Verb.UNLOCK: timedelta(seconds=30),
 }
 """How long a station is asked that does not answer."""
@@ -78,6 +81,7 @@ class CommandDesk:
                 return
             if not await store.finish(claimed, result, now=now):
                 return  # whoever took it over tells of it
+            await note_limit(command, result, uow, now=now)
             await self.on_result(uow, command, result, now)
         log.info(
             "station.command_done",

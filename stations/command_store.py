@@ -8,7 +8,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
-from sqlalchemy import Exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Exists, func, insert, or_, select, update
 from sqlalchemy.engine import RowMapping
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -65,16 +65,36 @@ async def put_command(
     """
     if verb in _ENDS:
         await CommandStore(uow.connection).take_back_starts(session_id, connector_id=connector_id, now=now)
+    wh = None if limit is None else limit.watt_hours
+    await _put(uow, verb, connector_id, session_id, now=now, until=until, limit_wh=wh)
+
+
+async def put_power_command(
+    uow: UnitOfWork,
+    *,
+    verb: Verb,
+    connector_id: str,
+    session_id: str,
+    now: datetime,
+    watts: int | None = None,
+) -> None:
+    """Have a connector told likewise what power it may give, or all; what it was not told yet is not told."""
+    await CommandStore(uow.connection).take_back_limits(connector_id, now=now)
+    await _put(uow, verb, connector_id, session_id, now=now, limit_watts=watts)
+
+
+async def _put(
+    uow: UnitOfWork, verb: Verb, connector_id: str, session_id: str, *, now: datetime, **bounds: object
+) -> None:
     await uow.connection.execute(
         insert(station_commands).values(
             verb=verb.value,
             connector_id=connector_id,
             session_id=session_id,
             tag=tag_of(session_id),
-            until=until,
-            limit_wh=None if limit is None else limit.watt_hours,
             put_at=now,
             due_at=now,
+            **bounds,
         )
     )
     await uow.announce(STATIONS_CHANNEL)
@@ -147,15 +167,18 @@ class CommandStore:
 
     async def take_back_starts(self, session_id: str, *, connector_id: str, now: datetime) -> None:
         """Have a connector not told any more to start a session, unless it is being told."""
+        of_session = _C.session_id == session_id
+        await self._take_back(connector_id, of_session, _C.verb == Verb.START.value, now=now)
+
+    async def take_back_limits(self, connector_id: str, *, now: datetime) -> None:
+        """Have a connector not told any more of a limit on its power, or of its end, likewise."""
+        await self._take_back(connector_id, _C.verb.in_((Verb.LIMIT.value, Verb.LIFT.value)), now=now)
+
+    async def _take_back(self, connector_id: str, *of: ColumnElement[bool], now: datetime) -> None:
         await self._connection.execute(
             update(station_commands)
-            .where(
-                _C.session_id == session_id,
-                _C.connector_id == connector_id,
-                _C.verb == Verb.START.value,
-                _C.done_at.is_(None),
-                or_(_C.leased_until.is_(None), _C.leased_until <= now),
-            )
+            .where(_C.connector_id == connector_id, _C.done_at.is_(None), *of)
+            .where(or_(_C.leased_until.is_(None), _C.leased_until <= now))
             .values(acceptance=Acceptance.REJECTED.value, why=_TAKEN_BACK, done_at=now, leased_until=None)
         )
 
@@ -207,6 +230,16 @@ class CommandStore:
         number: int | None = found.scalar_one()
         return number
 
+    async def find_last(self, connector_id: str, verb: Verb, *, since: datetime) -> RowMapping | None:
+        """Return the last command of a verb that was put down for a connector since an instant."""
+        found = await self._connection.execute(
+            select(station_commands)
+            .where(_C.connector_id == connector_id, _C.verb == verb.value, _C.put_at >= since)
+            .order_by(_C.id.desc())
+            .limit(1)
+        )
+        return found.mappings().one_or_none()
+
     async def latest(self, connector_ids: Sequence[str], *, limit: int) -> Sequence[RowMapping]:
         """Return what connectors were told, the newest first."""
         found = await self._connection.execute(
@@ -245,4 +278,5 @@ def _command_of(row: RowMapping) -> StationCommand:
         session_id=row["session_id"],
         until=row["until"],
         limit=None if row["limit_wh"] is None else Energy(row["limit_wh"]),
+        limit_watts=row["limit_watts"],
     )

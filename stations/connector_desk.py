@@ -10,6 +10,7 @@ from stations.chargings import Charging, ChargingStore
 from stations.command_store import STATIONS_CHANNEL, CommandStore
 from stations.connector_store import ConnectorState, ConnectorStore
 from stations.holds import HOLDS_CHANNEL, Hold, HoldStore
+from stations.limits import tell_limit
 from stations.meter_terms import register_meters
 from stations.port import OnStationEvent, StationEvent, StationEventKind
 from stations.roster import Place, Roster
@@ -59,6 +60,8 @@ class ConnectorDesk:
         resources = [place.resource for place in self.roster.places_of(station_id)]
         await CommandStore(connection).hasten(resources, now=turn.now)
         await turn.uow.announce(STATIONS_CHANNEL)
+        for resource in resources:
+            await tell_limit(resource, turn.uow, now=turn.now)
         if was_away:
             await self._tell_all(station_id, StationEventKind.ONLINE, turn)
 

@@ -19,6 +19,8 @@ class Verb(StrEnum):
     STOP = "STOP"
     RESERVE = "RESERVE"
     RELEASE = "RELEASE"
+    LIMIT = "LIMIT"  # give no more than so many W to what charges
+    LIFT = "LIFT"  # give all again
     UNLOCK = "UNLOCK"  # let go of the cable; an operator's command, of no session
 
 
@@ -50,7 +52,8 @@ class StationCommand:
     """One thing that a connector shall do for a session.
 
     `connector_id` is the catalogue's resource, `session_id` the contract. `until` is when a reservation
-    ends, `limit` how much energy a session may take at most.
+    ends, `limit` how much energy a session may take at most, `limit_watts` what power. An operator's
+    command is of no session, and so is one about what nobody bought.
     """
 
     id: int
@@ -59,6 +62,7 @@ class StationCommand:
     session_id: str
     until: datetime | None = None
     limit: Energy | None = None
+    limit_watts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

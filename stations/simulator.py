@@ -74,6 +74,10 @@ class Simulator:
         async with self.uow_factory() as uow:
             turn = Turn(uow, self.clock.now())
             running = await _running(place, uow)
+            if command.verb is Verb.LIMIT:
+                return CommandResult(
+                    acceptance=Acceptance.REJECTED, why="a simulated station gives what it gives"
+                )
             if command.verb is Verb.START:
                 return await self._start(command, place, running, turn)
             if command.verb is Verb.STOP and running is not None:

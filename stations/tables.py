@@ -29,6 +29,7 @@ station_commands: Final = Table(
     Column("tag", Text, nullable=False),  # what the session is called at the station
     Column("until", DateTime(timezone=True)),  # of a reservation
     Column("limit_wh", BigInteger),  # Wh
+    Column("limit_watts", BigInteger),  # W
     Column("put_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),  # when to try next
     Column("leased_until", DateTime(timezone=True)),  # until when some process carries it out
@@ -52,6 +53,17 @@ station_connectors: Final = Table(
     Column("session_id", Text),  # whose energy flows, if any does
     Column("why", Text),
     UniqueConstraint("station_id", "number"),
+)
+
+station_limits: Final = Table(
+    "station_limits",
+    metadata,
+    Column("connector_id", Text, primary_key=True),  # the catalogue's resource
+    Column("watts", BigInteger, nullable=False),  # W, the most that it shall give
+    Column("grid_event", Text),  # what of the grid wants it, if that does
+    Column("why", Text, nullable=False),
+    Column("put_at", DateTime(timezone=True), nullable=False),
+    Column("held_since", DateTime(timezone=True)),  # since when the charging that runs there is held to it
 )
 
 stations: Final = Table(

@@ -11,13 +11,16 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import BaseModel
+from sqlalchemy import RowMapping
 
 from degnode.commands.place import Place, at_a_place
+from degnode.commands.plug_limit import lift, limit
 from degnode.printing import AsJson, print_json, print_table
 from kernel.clock import format_instant
 from stations.chargings import ChargingStore
 from stations.command_store import CommandStore, put_command
 from stations.connector_store import ConnectorStore
+from stations.limits import LimitStore, PowerLimit
 from stations.password import PasswordUnfit, hash_password
 from stations.port import Verb
 from stations.roster import Roster, StationUnknown
@@ -30,6 +33,9 @@ _NONE_YET: Final = "There are no stations: DEGNODE_STATIONS names the file of th
 station = typer.Typer(
     help="Charging stations: how they stand, what they were told, what was charged.", no_args_is_help=True
 )
+
+station.command()(limit)
+station.command()(lift)
 
 StationName = Annotated[str, typer.Argument(help="A station's id in the file of stations.")]
 
@@ -48,7 +54,11 @@ class StationView(BaseModel):
 
 
 class ConnectorView(BaseModel):
-    """A connector as programs read it."""
+    """A connector as programs read it.
+
+    `limit_watts` is what it shall give at most, if that is limited, and `limit_held_since` since when what
+    charges there is held to it.
+    """
 
     number: int
     connector_id: str
@@ -56,6 +66,8 @@ class ConnectorView(BaseModel):
     status_at: datetime | None
     session_id: str | None
     why: str | None
+    limit_watts: int | None
+    limit_held_since: datetime | None
 
 
 class CommandView(BaseModel):
@@ -129,12 +141,13 @@ def show(name: StationName, *, as_json: AsJson = False, place: Place) -> None:
     since = "not connected" if report.connected_at is None else f"since {_instant(report.connected_at)}"
     print_table(
         f"Connectors of {report.station_id}, {report.protocol}, {since}",
-        ("number", "resource", "status", "since", "session", "why"),
+        ("number", "resource", "status", "since", "session", "why", "limit W", "held since"),
         [
-            (each.number, each.connector_id, each.status, _instant(each.status_at), each.session_id, each.why)
+            (each.number, each.connector_id, each.status, _instant(each.status_at), each.session_id, each.why,
+             each.limit_watts, _instant(each.limit_held_since))
             for each in report.connectors
         ],
-    )
+    )  # fmt: skip
     print_table(
         "Commands",
         ("at", "verb", "resource", "session", "outcome", "tries", "why"),
@@ -228,14 +241,26 @@ async def _report(place: Place, name: str) -> StationReport:
             [each["connector_id"] for each in connectors], limit=_LATEST
         )
         chargings = await ChargingStore(connection).latest(station_id=name, limit=_LATEST)
+        limits = {
+            each["connector_id"]: await LimitStore(connection).find(each["connector_id"])
+            for each in connectors
+        }
     return StationReport(
         **row,
-        connectors=[ConnectorView.model_validate(dict(each)) for each in connectors],
+        connectors=[_view_connector(each, limits[each["connector_id"]]) for each in connectors],
         commands=[CommandView.model_validate(dict(each)) for each in told],
         chargings=[
             ChargingView(**{field: getattr(each, field) for field in ChargingView.model_fields})
             for each in chargings
         ],
+    )
+
+
+def _view_connector(row: RowMapping, limit: PowerLimit | None) -> ConnectorView:
+    return ConnectorView(
+        **row,
+        limit_watts=None if limit is None else limit.watts,
+        limit_held_since=None if limit is None else limit.held_since,
     )
 
 

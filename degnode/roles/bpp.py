@@ -17,6 +17,7 @@ from bpp.api.bills import bill_router
 from bpp.api.contracts import contract_router
 from bpp.api.curtailments import curtailment_router
 from bpp.api.meters import meter_router
+from bpp.api.plug_limits import plug_limit_router
 from bpp.api.provider import provider_router, tracking_router
 from bpp.api.signed_calls import SignedCalls
 from bpp.api.tickets import ticket_router
@@ -250,6 +251,7 @@ def _contract_routers(foundation: Foundation, seller: Bpp) -> tuple[APIRouter, .
         provider_router(uow_factory=uow_factory, clock=clock),
         bill_router(uow_factory=uow_factory, clock=clock),
         curtailment_router(seller, uow_factory=uow_factory, clock=clock),
+        plug_limit_router(uow_factory=uow_factory, clock=clock),
         allocation_router(uow_factory=uow_factory),
         contract_router(seller, uow_factory=uow_factory, clock=clock),
         ticket_router(uow_factory=uow_factory, clock=clock),

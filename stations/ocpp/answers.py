@@ -10,8 +10,12 @@ from stations.chargings import Charging
 from stations.port import Acceptance, CommandResult, StationCommand
 from stations.roster import Place
 
+SET_PROFILE: Final = "SetChargingProfile"
+CLEAR_PROFILE: Final = "ClearChargingProfile"
 DONE: Final = CommandResult(acceptance=Acceptance.ACCEPTED)
 _FULFILLED: Final = frozenset({"Accepted", "Unlocked"})
+_NONE_THERE: Final = "Unknown"
+"""How a station answers that has no limit to take back."""
 _SENTENCES: Final[Mapping[str, str]] = {
     "Rejected": "the station refused; is the car plugged in?",
     "Occupied": "the connector is occupied",
@@ -26,7 +30,10 @@ _SENTENCES: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What is known of a command's session: where, its last reservation, what charges for it now."""
+    """What is known of a command's session: where, its last reservation, what charges for it now.
+
+    Of a command that is of no session, whatever charges there.
+    """
 
     place: Place
     tag: str
@@ -42,6 +49,12 @@ class Request:
     payload: Mapping[str, Any]
 
 
+_OF_LIMITS: Final[Mapping[str, str]] = {
+    "Rejected": "the station does not take the limit, and goes on as it did",
+    "NotSupported": "the station cannot limit its power, and goes on as it did",
+}
+
+
 Tell = Callable[[StationCommand, Facts], Request | CommandResult]
 """Returns what to ask for a command, or its result where there is nothing to ask."""
 
@@ -51,12 +64,15 @@ def nothing_to(what: str) -> CommandResult:
     return CommandResult(acceptance=Acceptance.ACCEPTED, why=f"there was nothing to {what}")
 
 
-def result_of(answer: Mapping[str, Any]) -> CommandResult:
+def result_of(action: str, answer: Mapping[str, Any]) -> CommandResult:
     """Return what an answer with a status says."""
     status = str(answer.get("status"))
     if status in _FULFILLED:
         return DONE
-    why = _SENTENCES.get(status, f"the station answered {status[:40]}")
+    if (action, status) == (CLEAR_PROFILE, _NONE_THERE):
+        return nothing_to("lift")
+    sentences = _OF_LIMITS if action == SET_PROFILE else _SENTENCES
+    why = sentences.get(status, f"the station answered {status[:40]}")
     info = answer.get("statusInfo")
     if isinstance(info, Mapping) and info.get("additionalInfo"):
         why = f"{why} ({str(info['additionalInfo'])[:200]})"

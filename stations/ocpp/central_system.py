@@ -148,11 +148,17 @@ class CentralSystem:
 
     async def _facts(self, command: StationCommand, place: Place) -> Facts:
         async with self._uow_factory() as uow:
+            chargings, session_id = ChargingStore(uow.connection), command.session_id
+            running = (
+                chargings.find_open(session_id=session_id)
+                if session_id
+                else chargings.find_open_at(connector_id=place.resource)
+            )
             return Facts(
                 place=place,
-                tag=tag_of(command.session_id),
-                reservation=await CommandStore(uow.connection).find_reservation(command.session_id),
-                charging=await ChargingStore(uow.connection).find_open(session_id=command.session_id),
+                tag=tag_of(session_id),
+                reservation=await CommandStore(uow.connection).find_reservation(session_id),
+                charging=await running,
             )
 
     async def _answer(self, call: Call, *, station_id: str, dialect: Dialect) -> Mapping[str, Any]:
@@ -193,7 +199,7 @@ class CentralSystem:
 
 async def _asked(link: Link, request: Request) -> CommandResult:
     try:
-        return result_of(await link.ask(request.action, request.payload))
+        return result_of(request.action, await link.ask(request.action, request.payload))
     except LinkLost as error:
         return CommandResult(acceptance=Acceptance.UNREACHABLE, why=str(error))
     except CallRefused as error:

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kernel.clock import format_instant
 from stations.chargings import Charging
 from stations.connector_store import ConnectorStore, Introduction
-from stations.ocpp.answers import Facts, Request, Tell, nothing_to
+from stations.ocpp.answers import SET_PROFILE, Facts, Request, Tell, nothing_to
 from stations.ocpp.exchange import Exchange, Handler
 from stations.port import Acceptance, CommandResult, StationCommand
 
@@ -80,3 +80,37 @@ def reserving(payload: Callable[[StationCommand, Facts, str], Mapping[str, Any]]
         return Request("ReserveNow", payload(command, facts, format_instant(command.until)))
 
     return tell
+
+
+def limiting(payload: Callable[[Charging, int, int], Mapping[str, Any]]) -> Tell:
+    """Return how what charges is limited: by a profile of its transaction, of this number and power in W.
+
+    A profile goes by the connector's number, so that the next takes the place of the one before.
+    """
+
+    def tell(command: StationCommand, facts: Facts) -> Request | CommandResult:
+        if facts.charging is None or command.limit_watts is None:
+            return CommandResult(acceptance=Acceptance.REJECTED, why="nothing charges there any more")
+        number = facts.place.connector.number
+        return Request(SET_PROFILE, payload(facts.charging, number, command.limit_watts))
+
+    return tell
+
+
+def profile_of(charging_schedule: object, *, transaction: object) -> dict[str, Any]:
+    """Return what the profile of a transaction says in the words of every version."""
+    return {
+        "stackLevel": 0,
+        "chargingProfilePurpose": "TxProfile",
+        "chargingProfileKind": "Relative",
+        "transactionId": transaction,
+        "chargingSchedule": charging_schedule,
+    }
+
+
+def schedule_of(watts: int) -> dict[str, Any]:
+    """Return a schedule that gives so much from now on."""
+    return {
+        "chargingRateUnit": "W",
+        "chargingSchedulePeriod": [{"startPeriod": 0, "limit": watts}],
+    }

@@ -15,13 +15,16 @@ from stations.chargings import Charging
 from stations.connector_desk import Status
 from stations.connector_store import Introduction
 from stations.intake import Said
-from stations.ocpp.answers import Facts, Request, Tell, nothing_to
+from stations.ocpp.answers import CLEAR_PROFILE, Facts, Request, Tell, nothing_to
 from stations.ocpp.every_version import (
     COMMON_HANDLERS,
     STATION_ITSELF,
     boot,
+    limiting,
     meter_values,
+    profile_of,
     reserving,
+    schedule_of,
     take_note,
     tell_release,
     verdict_on_tag,
@@ -176,10 +179,21 @@ def _tell_unlock(_command: StationCommand, facts: Facts) -> Request:
     return Request("UnlockConnector", {"connectorId": facts.place.connector.number})
 
 
+def _profile(charging: Charging, number: int, watts: int) -> Mapping[str, Any]:
+    profile = profile_of(schedule_of(watts), transaction=charging.id)
+    return {"connectorId": number, "csChargingProfiles": {"chargingProfileId": number, **profile}}
+
+
+def _tell_lift(_command: StationCommand, facts: Facts) -> Request:
+    return Request(CLEAR_PROFILE, {"id": facts.place.connector.number})
+
+
 TELL: Final[Mapping[Verb, Tell]] = {
     Verb.START: _tell_start,
     Verb.STOP: _tell_stop,
     Verb.RESERVE: reserving(_reservation),
     Verb.RELEASE: tell_release,
+    Verb.LIMIT: limiting(_profile),
+    Verb.LIFT: _tell_lift,
     Verb.UNLOCK: _tell_unlock,
 }

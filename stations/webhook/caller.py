@@ -97,6 +97,8 @@ def _written(command: StationCommand, place: Place) -> dict[str, Any]:
         written["until"] = format_instant(command.until)
     if command.limit is not None:
         written["limit_wh"] = command.limit.watt_hours
+    if command.limit_watts is not None:
+        written["limit_watts"] = command.limit_watts
     return written
 
 

@@ -54,6 +54,33 @@ async def test_a_station_is_shown_with_what_it_was_told_and_what_was_charged(
     assert "Connectors of CP-7" in text
 
 
+async def test_a_limit_is_shown_with_what_its_station_made_of_it(
+    database_url: str, uow_factory: UnitOfWorkFactory
+) -> None:
+    limit = ("limit", CONNECTOR, "--watts", "11000", "--why", "feeder 7 is full")
+    refused = await invoke("station", *limit, "--database-url", database_url)
+    assert "no station has the plug" in str(refused.exception)
+    async with station_world(uow_factory) as world, ChargePoint16(world.url) as station:
+        await world.tell(Verb.START)
+        await station.heard("RemoteStartTransaction")
+        await station.start(TAG, NOW, 100_000)
+        assert "11000 W at most" in await shown(database_url, *limit, "--grid-event", "DR-1")
+        world.clock.set(SystemClock().now())
+        await world.carry_out()
+        await station.heard("SetChargingProfile")
+        [report] = json.loads(await shown(database_url, "show", "CP-7", "--json"))
+        assert "11000" in await shown(database_url, "show", "CP-7")
+        await shown(database_url, "lift", CONNECTOR, "--why", "it is over")
+        world.clock.set(SystemClock().now())
+        await world.carry_out()
+        await station.heard("ClearChargingProfile")
+    assert [each["limit_watts"] for each in report["connectors"]] == [11_000, None]
+    assert report["connectors"][0]["limit_held_since"] is not None
+    assert (report["commands"][0]["verb"], report["commands"][0]["acceptance"]) == ("LIMIT", "ACCEPTED")
+    twice = await invoke("station", "lift", CONNECTOR, "--why", "x", "--database-url", database_url)
+    assert "may give all that it can" in str(twice.exception)
+
+
 async def test_a_file_is_checked_before_a_node_reads_it(tmp_path: Path) -> None:
     file = tmp_path / "stations.yaml"
     file.write_text(STATIONS)

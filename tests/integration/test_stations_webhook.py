@@ -18,6 +18,7 @@ from kernel.clock import ManualClock
 from kernel.energy import Energy
 from kernel.errors import NodeError
 from stations.command_desk import CommandDesk
+from stations.limits import PowerLimit, lift_limit, limit_power
 from stations.port import Acceptance, StationEventKind, Verb
 from stations.roster import Roster
 from stations.station_file import StationsInvalid, WebhookStation, load_stations
@@ -155,6 +156,20 @@ async def test_who_limits_a_connector_may_change_while_it_is_limited(world: Webh
         assert answer.status_code == 200
     limits = [event for event in world.events if event.kind is K.SUSPENDED_BY_STATION]
     assert [event.grid_event for event in limits] == [None, "DR-1", None]
+
+
+async def test_a_back_office_is_told_of_limits(world: WebhookWorld, office: BackOffice) -> None:
+    await world.tell(Verb.START)
+    await world.post("STARTED", NOW, charging="c-1", session=SESSION, register_wh=1_000)
+    wanted = PowerLimit(connector_id=CONNECTOR, watts=7_400, why="it is hot", put_at=NOW)
+    async with world.uow_factory() as uow:
+        await limit_power(wanted, uow)
+    await world.carry_out()
+    async with world.uow_factory() as uow:
+        await lift_limit(CONNECTOR, uow, now=NOW)
+    await world.carry_out()
+    told = [(each["verb"], each["session"], each.get("limit_watts")) for each in office.told[1:]]
+    assert told == [("LIMIT", SESSION, 7_400), ("LIFT", SESSION, None)]
 
 
 async def test_a_back_office_that_is_down_is_asked_again(world: WebhookWorld, office: BackOffice) -> None:

@@ -60,6 +60,14 @@ class _Station16(ocpp.v16.ChargePoint):  # type: ignore[misc]  # the library has
         status = self.owner.hear("UnlockConnector", told)
         return ocpp.v16.call_result.UnlockConnector(status=status.replace("Accepted", "Unlocked"))
 
+    @on("SetChargingProfile")  # type: ignore[untyped-decorator]
+    def on_limit(self, **told: Any) -> Any:
+        return ocpp.v16.call_result.SetChargingProfile(status=self.owner.hear("SetChargingProfile", told))
+
+    @on("ClearChargingProfile")  # type: ignore[untyped-decorator]
+    def on_lift(self, **told: Any) -> Any:
+        return ocpp.v16.call_result.ClearChargingProfile(status=self.owner.hear("ClearChargingProfile", told))
+
 
 class _Station201(ocpp.v201.ChargePoint):  # type: ignore[misc]
     """The same of 2.0.1; it does not know of reservations."""
@@ -80,6 +88,15 @@ class _Station201(ocpp.v201.ChargePoint):  # type: ignore[misc]
     def on_unlock(self, **told: Any) -> Any:
         status = self.owner.hear("UnlockConnector", told)
         return ocpp.v201.call_result.UnlockConnector(status=status)
+
+    @on("SetChargingProfile")  # type: ignore[untyped-decorator]
+    def on_limit(self, **told: Any) -> Any:
+        return ocpp.v201.call_result.SetChargingProfile(status=self.owner.hear("SetChargingProfile", told))
+
+    @on("ClearChargingProfile")  # type: ignore[untyped-decorator]
+    def on_lift(self, **told: Any) -> Any:
+        status = self.owner.hear("ClearChargingProfile", told)
+        return ocpp.v201.call_result.ClearChargingProfile(status=status)
 
 
 @dataclass

@@ -24,6 +24,8 @@ _ROWS: Final[Mapping[SessionEvent, StallState]] = MappingProxyType(
         SessionEvent.SATED: StallState.CHARGING,
         SessionEvent.RESUMED: StallState.CHARGING,
         SessionEvent.FOUND: StallState.CHARGING,
+        SessionEvent.UNLIMITED: StallState.CHARGING,
+        SessionEvent.LIMITED: StallState.LIMITED_BY_CPO,
         SessionEvent.SUSPENDED: StallState.LIMITED_BY_CPO,
         SessionEvent.INTERRUPTED: StallState.LIMITED_BY_CPO,
         SessionEvent.STOPPED: StallState.IDLE,
@@ -72,7 +74,7 @@ def _rows_after(session: Session, event: SessionEvent, at: datetime, grid_event:
         return rows
     if state is StallState.DEPARTED and session.state is SessionState.INTERRUPTED:
         state = StallState.FAILED_BY_CPO
-    if grid_event is not None and event is SessionEvent.SUSPENDED:
+    if grid_event is not None and event in (SessionEvent.SUSPENDED, SessionEvent.LIMITED):
         return append(rows, StallState.LIMITED_BY_GRID, at=at, event=grid_event)
     if session.is_queued and state is StallState.CHARGING:
         rows = append(rows, StallState.ASSIGNED, at=at, stall=session.plug)

@@ -32,6 +32,8 @@ class SessionEvent(StrEnum):
     TIMED_OUT = "TIMED_OUT"  # nothing was plugged in as long as the plug waited for it
     STARTED = "STARTED"
     SUSPENDED = "SUSPENDED"  # the plug gives nothing for now
+    LIMITED = "LIMITED"  # the plug gives less than was promised for now
+    UNLIMITED = "UNLIMITED"  # it gives all again
     SATED = "SATED"  # the vehicle takes nothing for now
     RESUMED = "RESUMED"
     INTERRUPTED = "INTERRUPTED"
@@ -63,6 +65,8 @@ NEXT: Final[Mapping[tuple[SessionState, SessionEvent], SessionState]] = MappingP
         (_S.STARTING, _E.CANCEL): _S.CANCELLED,
         **{(at, _E.SUSPENDED): _S.SUSPENDED for at in FLOWING},
         **{(at, _E.SATED): _S.SUSPENDED for at in FLOWING},
+        (_S.CHARGING, _E.LIMITED): _S.CHARGING,
+        (_S.CHARGING, _E.UNLIMITED): _S.CHARGING,
         (_S.CHARGING, _E.INTERRUPTED): _S.INTERRUPTED,
         (_S.CHARGING, _E.RESUMED): _S.CHARGING,  # found again while idle
         (_S.SUSPENDED, _E.RESUMED): _S.CHARGING,
