@@ -6,6 +6,7 @@ The contract's account has to be locked.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +16,8 @@ from kernel.errors import NodeError
 from settlement.corrections import FIRST_CORRECTION, BillCorrection, Carried, reversal
 from settlement.cycles import CycleStatus
 from settlement.events import ISSUED, Change, record_changes
+from settlement.payments.issuing import post_issued
+from settlement.payments.posting import Parties
 from settlement.rows import bill_key, correction_from, correction_key, correction_row, run_row
 from settlement.runs import Revision, run_id
 from settlement.store import lock_account
@@ -111,13 +114,27 @@ async def keep_carried(carried: Iterable[Carried], *, uow: UnitOfWork) -> None:
         await uow.connection.execute(insert(carried_corrections), rows)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reversal:
+    """Which correction of a bill is to be taken back, who says so, and why."""
+
+    contract_id: str
+    bill_id: str
+    run: int
+    actor: str
+    reason: str
+
+
 async def reverse_correction(
-    contract_id: str, bill_id: str, run: int, *, uow: UnitOfWork, now: datetime, actor: str, reason: str
+    asked: Reversal, *, parties: Parties, uow: UnitOfWork, now: datetime
 ) -> BillCorrection:
     """Take a wrong correction back by one of the opposite kind that names it, and return that.
 
-    It is taken up by bills as every other. Raises: CorrectionNotFound, CorrectionAlreadyReversed.
+    It is taken up by bills as every other. A credit note is on the ledger at once, as what the payee of
+    `parties` owes the payer; an adjustment comes onto it with the bill that asks for it.
+    Raises: CorrectionNotFound, CorrectionAlreadyReversed, TransferMismatch, DayIsSealed.
     """
+    contract_id, bill_id, run = asked.contract_id, asked.bill_id, asked.run
     await lock_account(contract_id, uow=uow)
     corrections = await find_corrections(contract_id, uow=uow, bill_id=bill_id)
     wrong = next((found for found in corrections if found.run == run), None)
@@ -125,7 +142,9 @@ async def reverse_correction(
         raise CorrectionNotFound(f"bill {bill_id[:64]} of {contract_id} has no correction {run}")
     if wrong.reverses is not None or any(found.reverses == run for found in corrections):
         raise CorrectionAlreadyReversed(f"correction {run} of bill {bill_id} cannot be taken back any more")
-    back = reversal(wrong, run=FIRST_CORRECTION + len(corrections), reason=reason)
+    back = reversal(wrong, run=FIRST_CORRECTION + len(corrections), reason=asked.reason)
     changes = await keep_corrections([back], uow=uow, now=now)
-    await record_changes(contract_id, changes, uow=uow, now=now, reason=reason, actor=actor)
+    await record_changes(contract_id, changes, uow=uow, now=now, reason=asked.reason, actor=asked.actor)
+    if back.kind.is_credit:
+        await post_issued(notes={correction_key(back): parties}, uow=uow, now=now)
     return back

@@ -10,8 +10,8 @@ from sqlalchemy import delete, func, select, text
 from kernel.currency import Currency
 from kernel.money import Money
 from settlement.bills import BillingCycle, BillStatus
-from settlement.correcting import find_corrections
-from settlement.corrections import CorrectionKind
+from settlement.correcting import Reversal, find_corrections, reverse_correction
+from settlement.corrections import BillCorrection, CorrectionKind
 from settlement.ledger.accounts import WATT_HOURS, AccountKind
 from settlement.ledger.journal import TransferMismatch
 from settlement.ledger.tables import ledger_accounts, ledger_balances, ledger_transfers
@@ -23,7 +23,7 @@ from settlement.rows import bill_key
 from settlement.store import find_bills
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.monthly_sale import DAY, HOUR, audit, count_day, count_days, on_account, open_seller
-from tests.support.seller_world import BAP_ID, BPP_ID, SellerWorld
+from tests.support.seller_world import BAP_ID, BPP_ID, PARTIES, SellerWorld
 
 
 @pytest.fixture
@@ -108,6 +108,71 @@ async def test_adjustments_are_posted_with_the_bill_that_takes_them_up(world: Se
     await count_days(world, range(3, 5))
     await count_day(world, 2, 2_000, world.clock.now() + DAY)  # after the last: a bill of its own
     assert len(await bills_of(world, contract)) == 3
+    await check_posted(world, contract)
+
+
+async def take_back(world: SellerWorld, contract: str) -> BillCorrection:
+    """Take the contract's first correction back, as an operator does who finds that it was wrong."""
+    async with world.uow_factory() as uow:
+        [wrong, *_] = await find_corrections(contract, uow=uow)
+        return await reverse_correction(
+            Reversal(
+                contract_id=contract,
+                bill_id=wrong.bill_id,
+                run=wrong.run,
+                actor="operator",
+                reason="the meter was right",
+            ),
+            parties=PARTIES,
+            uow=uow,
+            now=world.clock.advance(HOUR),
+        )
+
+
+async def test_an_adjustment_that_was_wrong_is_credited_on_the_ledger_as_it_is_taken_back(
+    world: SellerWorld,
+) -> None:
+    contract: str = (await world.buy(200))["beckn:id"]
+    await count_days(world, range(5))
+    await count_day(world, 1, 1_300, world.clock.now() + HOUR)  # after the last: a bill of its own
+    *_, own = await bills_of(world, contract)
+    await check_posted(world, contract)
+    before = await on_account(world.uow_factory, AccountKind.PAYABLE)
+    back = await take_back(world, contract)
+    assert (back.kind, back.amount.minor) == (CorrectionKind.CREDIT_NOTE, own.total.minor)
+    assert await on_account(world.uow_factory, AccountKind.CREDIT) == back.amount.minor
+    assert await on_account(world.uow_factory, AccountKind.PAYABLE) == before - back.amount.minor
+    await check_posted(world, contract)
+
+
+async def test_an_adjustment_that_waits_is_taken_back_on_the_bill_that_asks_for_it(
+    world: SellerWorld,
+) -> None:
+    contract: str = (await world.buy(200))["beckn:id"]
+    await count_days(world, range(3))
+    await count_day(world, 1, 1_300, world.clock.now() + HOUR)
+    back = await take_back(world, contract)
+    await check_posted(world, contract)
+    await count_days(world, range(3, 5))
+    *_, last = await bills_of(world, contract)
+    assert await due_on(world, [last]) == last.total.minor - back.amount.minor
+    assert await on_account(world.uow_factory, AccountKind.CREDIT) == 0
+    await check_posted(world, contract)
+
+
+async def test_a_credit_note_that_was_wrong_is_owed_again_with_the_bill_that_asks_for_it(
+    world: SellerWorld,
+) -> None:
+    contract: str = (await world.buy(100))["beckn:id"]
+    await count_days(world, range(3))
+    await count_day(world, 0, 600, world.clock.now() + HOUR)
+    before = await entries(world)
+    back = await take_back(world, contract)
+    assert (back.kind, await entries(world)) == (CorrectionKind.ADJUSTMENT, before)
+    await check_posted(world, contract)
+    await count_days(world, range(3, 5))
+    *_, last = await bills_of(world, contract)
+    assert await due_on(world, [last]) == last.total.minor - back.amount.minor  # by the note that was wrong
     await check_posted(world, contract)
 
 

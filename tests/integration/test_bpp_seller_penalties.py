@@ -14,7 +14,7 @@ from degnode.bill_verifier.verify import verify_statement
 from degnode.bill_views import print_statement
 from protocol.profile import V2_LTS
 from settlement.bills import BillStatus
-from settlement.correcting import reverse_correction
+from settlement.correcting import Reversal, reverse_correction
 from settlement.corrections import refund_due
 from settlement.events import find_events
 from settlement.ledger.accounts import AccountKind
@@ -42,7 +42,7 @@ from tests.support.penalty_accounts import (
     owes,
     statements_of,
 )
-from tests.support.seller_world import BPP_ID, SOURCE_METER, SellerWorld
+from tests.support.seller_world import BPP_ID, PARTIES, SOURCE_METER, SellerWorld
 from trading.penalties import Payee
 from trading.wheeling import Side
 
@@ -294,7 +294,12 @@ async def test_a_credit_that_an_operator_took_back_stays_back_and_later_runs_mov
     await give(world, 6_000)
     now = world.clock.advance(HOUR)
     async with world.uow_factory() as uow:
-        await reverse_correction(contract, BILL, 2, uow=uow, now=now, actor="op", reason="agreed so")
+        await reverse_correction(
+            Reversal(contract_id=contract, bill_id=BILL, run=2, actor="op", reason="agreed so"),
+            parties=PARTIES,
+            uow=uow,
+            now=now,
+        )
     await look_again(world, contract)
     kept = await check(world, contract)
     assert kept.kinds == [(BILL, "PENALTY_CREDIT", 60), (BILL, "ADJUSTMENT", 60)]

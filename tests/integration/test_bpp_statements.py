@@ -29,7 +29,7 @@ from node.audit import Actor
 from protocol.actions import Action
 from settlement.bill_owners import BillAmbiguous
 from settlement.bills import BillNotFound
-from settlement.correcting import find_corrections, reverse_correction
+from settlement.correcting import Reversal, find_corrections, reverse_correction
 from settlement.store import find_bills
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.bill_statements import resealed
@@ -39,6 +39,7 @@ from tests.support.seller_api import seller_api
 from tests.support.seller_world import (
     EXPORT,
     IMPORT,
+    PARTIES,
     SOURCE_METER,
     SellerWorld,
     catalogue,
@@ -181,13 +182,16 @@ async def test_a_correction_that_was_taken_back_follows(world: SellerWorld) -> N
     async with world.uow_factory() as uow:
         [wrong] = await find_corrections(contract, uow=uow)
         await reverse_correction(
-            contract,
-            wrong.bill_id,
-            wrong.run,
+            Reversal(
+                contract_id=contract,
+                bill_id=wrong.bill_id,
+                run=wrong.run,
+                actor="operator",
+                reason="the meter was right",
+            ),
+            parties=PARTIES,
             uow=uow,
             now=world.clock.now(),
-            actor="operator",
-            reason="the meter was right",
         )
     for day in (3, 4):
         await count_day(world, day, EVEN, MUCH, WINDOW.start + (day + 1) * DAY + HOUR)

@@ -19,7 +19,7 @@ from kernel.interval import Interval
 from kernel.money import Money
 from settlement.agreement import Matching
 from settlement.bills import BillingCycle, BillStatus
-from settlement.correcting import find_corrections, reverse_correction
+from settlement.correcting import Reversal, find_corrections, reverse_correction
 from settlement.corrections import CorrectionKind, refund_due
 from settlement.events import find_broken, find_events
 from settlement.recording import RecordResult, record_outcome
@@ -35,6 +35,7 @@ from settlement.store import (
 )
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.agreements import agree, between, readings
+from tests.support.seller_world import PARTIES
 from trading.charges import LineKind, Tax
 from trading.terms import SettlementType
 
@@ -283,13 +284,16 @@ async def test_a_wrong_correction_is_taken_back_by_one_that_names_it(uow_factory
     await record(days("3", "5"), uow_factory)
     async with uow_factory() as uow:
         back = await reverse_correction(
-            "contract-1",
-            "bill-2026-01-001",
-            2,
+            Reversal(
+                contract_id="contract-1",
+                bill_id="bill-2026-01-001",
+                run=2,
+                actor="Asha",
+                reason="the meter was right",
+            ),
+            parties=PARTIES,
             uow=uow,
             now=THREE_MONTHS.end,
-            actor="Asha",
-            reason="the meter was right",
         )
     assert (back.run, back.kind, back.reverses, back.amount.minor) == (3, CorrectionKind.ADJUSTMENT, 2, 100)
     result = await record(days("3", "5"), uow_factory)
@@ -319,7 +323,12 @@ async def test_a_correction_is_taken_back_once(uow_factory: UnitOfWorkFactory, r
     async def reverse(number: int) -> None:
         async with uow_factory() as uow:
             await reverse_correction(
-                "contract-1", "bill-2026-01-001", number, uow=uow, now=THREE_MONTHS.end, actor="a", reason="b"
+                Reversal(
+                    contract_id="contract-1", bill_id="bill-2026-01-001", run=number, actor="a", reason="b"
+                ),
+                parties=PARTIES,
+                uow=uow,
+                now=THREE_MONTHS.end,
             )
 
     await reverse(2)

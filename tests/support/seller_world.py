@@ -39,6 +39,7 @@ from protocol.context import Context, read_context, write_context
 from protocol.profile import PROFILES, V2_RC, Profile
 from schemas import iris
 from schemas.validation import schema_set
+from settlement.payments.posting import Parties
 from storage.outbox import Outgoing
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWorkFactory
@@ -55,6 +56,7 @@ WINDOW: Final = Interval(datetime(2026, 1, 9, 10, tzinfo=UTC), datetime(2026, 1,
 BPP_ID: Final = "bpp.valley-solar.example"
 BPP_URL: Final = "https://bpp.valley-solar.example"
 BAP_ID: Final = "bap.baker.example"
+PARTIES: Final = Parties(payer=BAP_ID, payee=BPP_ID)
 ITEM: Final = "rooftop-solar-07"
 OFFER: Final = "rooftop-solar-07-daytime"
 SELLER: Final = "valley-solar-cooperative"
