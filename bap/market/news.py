@@ -6,6 +6,7 @@ plain API shows never differ.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -44,6 +45,7 @@ from storage.outbox import ClaimedOutgoing
 from storage.tables import OutboxState, outbox
 from storage.unit_of_work import UnitOfWork
 from trading.mapping import wire_of
+from trading.mapping.catalogues import read_catalogues
 from trading.mapping.lines import read_contracts
 
 log = structlog.get_logger(__name__)
@@ -143,13 +145,14 @@ async def _search_news(search: Search, inbound: Inbound, uow: UnitOfWork, now: d
         state, problem = RequestState.REFUSED, of_seller(inbound.error, bpp_id=inbound.sender)
     else:
         try:
-            listings = wire_of(inbound.profile.name).read_catalog(inbound.message)
-            found = list(read_offers(listings, bpp_id=inbound.sender))
+            read = read_catalogues(wire_of(inbound.profile.name), inbound.message)
+            found = list(read_offers(read.listings, bpp_id=inbound.sender))
         except NodeError as error:
             state, problem = RequestState.UNREADABLE, _unclear(inbound.sender, error)
         else:
             await put_offers(uow, search, found, bpp_id=inbound.sender, now=now)
-            count, part = len(found), read_part(listings)
+            count, part = len(found), read_part(read.listings)
+            problem = _partly_unclear(inbound.sender, read.faults)
     await end_request(uow, asked.id, state, now=now, problem=problem, result=part)
     data = {"about": "search", "seller": inbound.sender, "status": state.value, "offers": count}
     await _tell(uow, search, EventType.SEARCH, data, now)
@@ -231,6 +234,16 @@ async def _tell(
         uow, account=thread.account, thread_id=thread.id, type_=type_, data=data, now=now
     )
     await put_deliveries(uow, event)
+
+
+def _partly_unclear(bpp_id: str, faults: Mapping[int, NodeError]) -> Problem | None:
+    """Return what an app is told of catalogues that were left out, None if there are none."""
+    if not faults:
+        return None
+    number, first = next(iter(faults.items()))
+    log.info("market.catalogues_left_out", seller=bpp_id, catalogues=len(faults), reason=str(first))
+    left_out = f"{len(faults)} of the catalogues that {bpp_id} told cannot be read, and are left out"
+    return make_problem("seller-unclear", f"{left_out}: in the catalogue {number + 1}, {first}")
 
 
 def _unclear(bpp_id: str, error: Exception) -> Problem:

@@ -69,7 +69,7 @@ class AskedSeller(BaseModel):
         "that comes later is still taken."
     )
     offers: int = Field(description="How many offers it has that fit.")
-    problem: Problem | None = Field(None, description="Why it has none to tell.")
+    problem: Problem | None = Field(None, description="Why it has none to tell, or not all that it told.")
     part: Part | None = Field(None, description="Where it has more than it told; null if it told all.")
 
 

@@ -365,6 +365,19 @@ async def test_an_answer_that_nobody_can_read_is_told_as_such(world: MarketWorld
     assert (seller["state"], seller["offers"]) == ("unreadable", 0)
 
 
+async def test_a_catalogue_that_nobody_can_read_hides_none_of_the_others(world: MarketWorld) -> None:
+    search = (await world.post("/offers/search", {"sellers": [BPP_ID]})).json()
+    [asked] = await world.requests()
+    said = await world._say(asked)
+    assert not isinstance(said, WireError)
+    await world.answer(asked, {"catalogs": [{"beckn:id": "empty"}, *said["catalogs"]]})
+    [seller] = (await world.get(f"/searches/{search['id']}")).json()["sellers"]
+    assert (seller["state"], seller["offers"]) == ("done", 1)
+    assert seller["problem"]["type"] == "urn:degnode:problem:seller-unclear"
+    assert "1 of the catalogues" in seller["problem"]["detail"]
+    assert "in the catalogue 1" in seller["problem"]["detail"]
+
+
 async def test_a_search_that_never_reaches_its_seller_says_so(world: MarketWorld) -> None:
     search = (await world.post("/offers/search", {"sellers": [BPP_ID]})).json()
     [asked] = await world.requests()
