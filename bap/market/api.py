@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from bap.market.call import PREFIX
 from bap.market.description import add_description
 from bap.market.desk import MarketDesk
+from bap.market.elsewhere import add_elsewhere
 from bap.market.event_api import add_events
 from bap.market.order_api import add_order_actions, add_orders, add_sessions
 from bap.market.quote_api import add_quotes
@@ -28,4 +29,5 @@ def market_router(desk: MarketDesk, webhooks: WebhookDesk, *, heartbeat_seconds:
     add_events(router, desk, heartbeat_seconds=heartbeat_seconds)
     add_webhooks(router, webhooks)
     add_description(router)
+    add_elsewhere(router)
     return router

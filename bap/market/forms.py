@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     ConfigDict,
@@ -71,11 +73,19 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Window(Form):
-    """A time, from its start until just before its end."""
+def _to_the_millisecond(instant: datetime) -> datetime:
+    return instant.replace(microsecond=instant.microsecond // 1000 * 1000)
 
-    start: AwareDatetime
-    end: AwareDatetime
+
+Moment = Annotated[AwareDatetime, AfterValidator(_to_the_millisecond)]
+"""An instant as sellers are told it: what is finer would come back as another one."""
+
+
+class Window(Form):
+    """A time, from its start until just before its end; to the millisecond, what is finer is cut off."""
+
+    start: Moment
+    end: Moment
 
     @model_validator(mode="after")
     def _ends_after_it_starts(self) -> Self:

@@ -31,6 +31,7 @@ from bap.market.requests import (
     find_request,
     latest,
     list_requests,
+    tell_quote_status,
 )
 from bap.market.searches import Search, find_search, put_offers, read_part
 from bap.market.tables import OrderStatus, RequestState
@@ -186,7 +187,7 @@ async def _note_change(purchase: Purchase, action: Action, uow: UnitOfWork, now:
     """Keep how the order stands now, and tell of it."""
     if purchase.ordered_at is None:
         quoted = latest(await list_requests(uow, purchase.id), Action.SELECT)
-        state = None if quoted is None else quoted.state.value
+        state = None if quoted is None else tell_quote_status(quoted.state)
         data = {"status": state, "about": PLAIN[Action.SELECT]}
         await _tell(uow, purchase, EventType.QUOTE, data, now)
         return

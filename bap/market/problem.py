@@ -60,6 +60,8 @@ KINDS: Final = {
         Kind(
             "not-found", "There is no such thing in this account", 404, "Look at the lists for what there is."
         ),
+        Kind("no-such-call", "There is no such call", 404, "GET /api/v1/market/openapi.json lists them."),
+        Kind("wrong-method", "That method is not for this path", 405, "Use another method."),
         Kind("wrong-moment", "This cannot be done to it as it stands", 409, "Look at its status first."),
         Kind("too-large", "The body is too long", 413, "Send less at once."),
         Kind("invalid-request", "The request cannot be read", 422, "Correct what is named in `where`."),

@@ -25,7 +25,7 @@ from bap.market.offers import OfferView
 from bap.market.problem import Problem
 from bap.market.proposals import ProposalView, tell_proposal
 from bap.market.purchase import Purchase, Stated
-from bap.market.requests import RequestView, tell_request
+from bap.market.requests import RequestView, tell_quote_status, tell_request
 from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY
 from protocol.actions import Action
@@ -134,7 +134,7 @@ def tell_quote_view(stated: Stated, now: datetime) -> QuoteView:
     price = None if result is None else Breakup(**result)
     return QuoteView(
         id=purchase.id,
-        status="ready" if state == "done" else state,
+        status=tell_quote_status(state),
         offer=OfferView(**purchase.offer),
         **_wanted(purchase),
         price=price,

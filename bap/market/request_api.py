@@ -39,8 +39,8 @@ def add_requests(router: APIRouter, desk: MarketDesk) -> None:
         status_code=201,
         responses=problems(404, 409, 413),
     )
-    async def support(call: Call, order_id: ThingId, form: SupportForm) -> AnswerView:
-        act = partial(desk.acts.ask_support, call.account, order_id, form)
+    async def support(call: Call, order_id: ThingId, form: SupportForm | None = None) -> AnswerView:
+        act = partial(desk.acts.ask_support, call.account, order_id, form or SupportForm())
         return await _answer(desk, order_id, call.attempt(form), call.wait, act)
 
     @router.get(

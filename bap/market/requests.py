@@ -83,6 +83,11 @@ class Asked:
         )
 
 
+def tell_quote_status(state: str) -> str:
+    """Return how a quote stands whose request stands like that."""
+    return "ready" if state == RequestState.DONE else state
+
+
 def tell_request(asked: Asked, now: datetime) -> RequestView:
     """Return a request as apps read of it."""
     return RequestView(

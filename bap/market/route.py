@@ -48,17 +48,19 @@ class MarketRoute(FormRoute):
             try:
                 return await handle(request)
             except RequestValidationError as error:
-                return _answer(request, _of_validation(request, error))
+                return answer_problem(request, _of_validation(request, error))
             except HTTPException as error:
                 if error.status_code != _UNREADABLE:
                     raise
-                return _answer(request, _of_body())
+                return answer_problem(request, _of_body())
             except NodeError as error:
-                return _answer(request, _placed(request, of_error(error)), retry_after=error.retry_after)
+                problem = _placed(request, of_error(error))
+                return answer_problem(request, problem, headers=_later(error.retry_after))
             except DATABASE_ERRORS as error:
                 if not is_outage(error):
                     raise
-                return _answer(request, make_problem("unavailable", "The database is away."), retry_after=1)
+                problem = make_problem("unavailable", "The database is away.")
+                return answer_problem(request, problem, headers=_later(1))
 
         return answer
 
@@ -72,14 +74,21 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
     }
 
 
-def _answer(request: Request, problem: Problem, *, retry_after: int | None = None) -> Response:
+def answer_problem(
+    request: Request, problem: Problem, *, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Return the answer that tells a problem."""
     log.info("market.refused", route=route_template(request.scope), type=problem.type, reason=problem.detail)
     return JSONResponse(
         problem.model_dump(exclude_none=True),
         status_code=problem.status,
         media_type=MEDIA_TYPE,
-        headers=None if retry_after is None else {"Retry-After": str(retry_after)},
+        headers=headers,
     )
+
+
+def _later(seconds: int | None) -> dict[str, str] | None:
+    return None if seconds is None else {"Retry-After": str(seconds)}
 
 
 def _placed(request: Request, problem: Problem) -> Problem:

@@ -192,7 +192,7 @@ async def get_offer(
     row = None
     if offer_id.isprintable():
         rows = await uow.connection.execute(
-            select(_TABLE.offer, _TABLE.names)
+            select(_TABLE.offer, _TABLE.names, _TABLE.found_at)
             .where(_TABLE.account == account, _TABLE.id == offer_id)
             .order_by(_TABLE.found_at.desc())
             .limit(1)
@@ -204,7 +204,7 @@ async def get_offer(
             path=path,
             hint="Search for offers first.",
         )
-    return OfferView(**row.offer), row.names
+    return OfferView(**row.offer | {"found_at": format_instant(row.found_at)}), row.names
 
 
 async def view_search(uow: UnitOfWork, search: Search, wanted: OfferFilter, *, now: datetime) -> SearchView:

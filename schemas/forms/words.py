@@ -130,7 +130,9 @@ def _too_many_entries(case: Case) -> Words:
 
 def _misspelt(case: Case) -> Words:
     pattern = case.bounds.get("pattern")
-    return "it is not written as it has to be", _about(case) or f"It has to fit the pattern {pattern}"
+    if case.field.example is not None:
+        return "it is not written as it has to be", _about(case) or ""
+    return "it is not written as it has to be", _written(case, f"It has to fit the pattern {pattern}")
 
 
 def _no_choice(case: Case) -> Words:
@@ -294,6 +296,8 @@ def _quoted(value: object) -> str:
 
 
 def _plain(value: object) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # a bound, of which the framework makes a fraction
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 

@@ -23,7 +23,7 @@ from storage.database import Database
 from storage.tables import OutboxState
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.discovery_world import shop
-from tests.support.market_world import MarketWorld, market_world
+from tests.support.market_world import PLAIN, MarketWorld, market_world
 from tests.support.seller_world import (
     BPP_ID,
     EXPORT,
@@ -224,6 +224,50 @@ async def test_an_order_that_the_seller_never_gets_has_failed(world: MarketWorld
         "failed",
         "urn:degnode:problem:seller-unreachable",
     )
+
+
+async def test_a_window_finer_than_a_millisecond_is_bought_as_it_was_quoted(world: MarketWorld) -> None:
+    finer = timedelta(microseconds=383_456)
+    window = {"start": (WINDOW.start + finer).isoformat(), "end": (WINDOW.end - finer).isoformat()}
+    quote = await world.quoted(window=window)
+    assert quote["window"]["start"].endswith(".383Z")
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    assert await world.answer_all() == [Action.INIT, Action.CONFIRM]
+    order = (await world.get(f"/orders/{quote['id']}")).json()
+    assert (order["status"], order["problem"]) == ("active", None)
+
+
+async def test_an_offer_and_a_quote_of_it_say_when_it_was_found(world: MarketWorld) -> None:
+    [offer] = (await world.found())["offers"]
+    assert (await world.get(f"/offers/{offer['id']}")).json() == offer
+    assert (await world.quoted())["offer"]["found_at"] is not None
+
+
+async def test_support_is_asked_without_saying_what_about(world: MarketWorld) -> None:
+    order = await world.bought()
+    assert (await world.post(f"/orders/{order['id']}/support")).status_code == 201
+    assert await world.answer_all() == [Action.SUPPORT]
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "status"),
+    [
+        ("GET", "/order", "no-such-call", 404),
+        ("POST", "/", "no-such-call", 404),
+        ("PUT", "/quotes", "wrong-method", 405),
+        ("DELETE", "/orders/x", "wrong-method", 405),
+    ],
+)
+async def test_a_call_that_is_not_there_is_a_problem_like_others(
+    world: MarketWorld, method: str, path: str, kind: str, status: int
+) -> None:
+    refused = await world.api.request(method, f"{PLAIN}{path}")
+    assert refused.headers["content-type"] == "application/problem+json"
+    problem = refused.json()
+    assert (refused.status_code, problem["type"]) == (status, f"urn:degnode:problem:{kind}")
+    allowed = refused.headers.get("allow")
+    assert allowed is None or allowed in problem["what_to_do"]
+    assert (allowed is not None) == (status == 405)
 
 
 async def test_a_quote_is_ordered_once(world: MarketWorld) -> None:

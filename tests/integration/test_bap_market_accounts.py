@@ -199,12 +199,12 @@ async def test_changes_are_events_in_their_order(world: MarketWorld) -> None:
     order = await world.bought()
     async with world.uow_factory() as uow:
         rows = await uow.connection.execute(select(market_events).order_by(market_events.c.sequence))
-        told = [(row.type, row.data.get("about")) for row in rows]
+        told = [(row.type, row.data["about"], row.data["status"]) for row in rows]
     assert told == [
-        ("search.updated", "search"),
-        ("quote.updated", "quote"),
-        ("order.updated", "order"),
-        ("order.updated", "confirm"),
+        ("search.updated", "search", "done"),
+        ("quote.updated", "quote", "ready"),
+        ("order.updated", "order", "held"),
+        ("order.updated", "confirm", "active"),
     ]
     stream = MarketStream(
         uow_factory=world.uow_factory,
