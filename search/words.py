@@ -7,6 +7,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from kernel.plain_text import searchable
 from search.columns import Mask
 
 
@@ -18,7 +19,7 @@ class Words:
         self._count = 0
         for row, text in enumerate(texts):
             self._count = row + 1
-            for word in set(text.casefold().split()):
+            for word in set(searchable(text).split()):
                 if (found := rows.get(word)) is None:
                     found = rows[word] = array("i")
                 found.append(row)
@@ -26,7 +27,7 @@ class Words:
         self._rows = [np.frombuffer(found, dtype=np.int32) for found in rows.values()]
 
     def holding(self, word: str) -> Mask:
-        """Say of each row whether `word`, in small letters and without spaces, occurs in its text."""
+        """Say of each row whether `word`, which is searchable and without spaces, occurs in its text."""
         says = np.zeros(self._count, dtype=np.bool_)
         for number, known in enumerate(self._words):
             if word in known:

@@ -14,6 +14,7 @@ from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
 from kernel.money import Money
 from kernel.mrid import MridInvalid, canonical_mrid
+from kernel.plain_text import searchable
 from trading.charges import Percent, Value
 from trading.fields import Field
 from trading.offer import Catalogue, Offer, Resource
@@ -87,7 +88,7 @@ MOST_WORDS: Final = 20
 
 def read_words(text: str, *, path: str) -> tuple[str, ...]:
     """Return the different words of a text that stands at `path`, in small letters. Raises: FieldInvalid."""
-    words = tuple(dict.fromkeys(text.casefold().split()))
+    words = tuple(dict.fromkeys(searchable(text).split()))
     if len(words) > MOST_WORDS:
         raise FieldInvalid(
             f"{len(words)} words are looked for", path=path, hint=f"Name {MOST_WORDS} words at most."

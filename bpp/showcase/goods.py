@@ -13,6 +13,7 @@ import simplejson
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from kernel.plain_text import searchable
 from search.columns import Mask
 from search.facts import Fact, Facts, covering, instant, instants
 from search.items import Items
@@ -125,7 +126,7 @@ class Goods:
 
     def has_words(self, row: int, words: Sequence[str], on_sale: OnSale) -> bool:
         """Say whether all words occur in what is told of a row now."""
-        text = self._text(self.catalogue.resources[row], self._offers(row, on_sale)).casefold()
+        text = searchable(self._text(self.catalogue.resources[row], self._offers(row, on_sale)))
         return all(word in text for word in words)
 
     def is_partly_open(self, row: int, on_sale: OnSale) -> bool:

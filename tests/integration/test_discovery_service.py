@@ -249,6 +249,21 @@ async def test_a_seller_whose_places_are_broken_keeps_nobody_from_finding_what_i
     assert [item["beckn:id"] for each in catalogs for item in each["beckn:items"]] == ["dot", "roof"]
 
 
+@pytest.mark.parametrize("asked", PROFILES.values(), ids=list(PROFILES))
+async def test_words_of_any_alphabet_are_found_however_they_were_typed(
+    world: DiscoveryWorld, asked: Profile
+) -> None:
+    for key, name in {
+        "fr": "E\u0301nergie",
+        "tr": "İSTANBUL",
+        "zh": "屋顶太阳能发电",
+        "ko": "태양광",
+    }.items():
+        await world.publish(shop(key, name=name), by=f"{key}.example")
+    for word, key in {"énergie": "fr", "istanbul": "tr", "太阳能": "zh", "태양": "ko"}.items():
+        assert await world.found(Criteria(words=(word,)), profile=asked) == [key]
+
+
 async def test_what_is_not_traded_here_is_told_in_its_own_generation(world: DiscoveryWorld) -> None:
     await world.publish(shop("roof"))
     [catalog] = (await world.search())["catalogs"]
