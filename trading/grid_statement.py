@@ -69,11 +69,11 @@ class UtilityStatement:
     note: str = ""
     allocations: Allocations | None = None
 
-    def curtailment_of(self, contract: Contract) -> Curtailment | None:
-        """Return what is cut from a contract: from the beginning of its window on at the earliest."""
+    def curtailment_in(self, window: Interval) -> Curtailment | None:
+        """Return what is cut of what flows in a window: from its beginning on at the earliest."""
         if self.cut is None:
             return None
-        since = self.since or max(self.said_at, contract.window.start)
+        since = self.since or max(self.said_at, window.start)
         return Curtailment(cut=self.cut, since=since)
 
 

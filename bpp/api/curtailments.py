@@ -8,6 +8,7 @@ from fastapi import APIRouter, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from bpp.api.meter_views import Reason
+from bpp.cascade.cut_notices import tell_of_cut
 from bpp.deliveries.curtailment import curtail_contract
 from bpp.orders.naming import find_meant, get_meant_line
 from bpp.platform import Bpp
@@ -72,18 +73,21 @@ def curtailment_router(bpp: Bpp, *, uow_factory: UnitOfWorkFactory, clock: Clock
 
     @router.post(
         "/contracts/{contract_id}/curtailments",
-        summary="Say that a contract was curtailed; its buyer is told at once",
+        summary="Say that a contract was curtailed; its buyer and its utilities are told at once",
         status_code=201,
         responses=_AGAIN | refusals(401, 404, 409, 413, 422, 503),
     )
     async def curtail(
         contract_id: str, caller: MayCurtail, form: CurtailmentForm, response: Response
     ) -> CurtailmentView:
+        now = clock.now()
         async with uow_factory() as uow:
             line = await get_meant_line(contract_id, uow)
             done = await curtail_contract(
-                bpp, line.id, form.curtailment, uow, by=caller.actor, why=form.why, now=clock.now()
+                bpp, line.id, form.curtailment, uow, by=caller.actor, why=form.why, now=now
             )
+            if done.is_new:
+                await tell_of_cut(bpp, done.contract, uow, now=now)
         if not done.is_new:
             response.status_code = 200
         return _view(done.contract, done.said)

@@ -82,7 +82,7 @@ def _read(inbound: Inbound, question: Question) -> tuple[GridGrant | None, WireE
         return None, inbound.error
     wire = wire_of(inbound.profile.name)
     try:
-        if question.action in _PRICED:
+        if question.action in _PRICED and question.cut is None:
             grant = read_grant(wire, inbound.message, question.asked, utility=question.utility_id)
             return grant, None
         return _unpriced(inbound, question), None

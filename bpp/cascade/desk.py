@@ -20,7 +20,9 @@ from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWorkFactory
 from trading.contracts import ContractStore
 from trading.mapping import wire_of
+from trading.mapping.find import Json
 from trading.mapping.grid import write_grid_request
+from trading.mapping.grid_statement import write_grid_cut
 
 log = structlog.get_logger(__name__)
 
@@ -76,7 +78,7 @@ class CascadeDesk:
             outgoing = self.bpp.correspondent.request(
                 question.action,
                 to=peer,
-                message=write_grid_request(wire_of(profile.name), question.action, question.asked),
+                message=_write(question, profile),
                 transaction_id=contract.transaction_id,
                 now=now,
                 profile=profile,
@@ -127,3 +129,11 @@ class CascadeDesk:
                 await store.put_off(locked, due_at=until)
             elif locked.is_open:
                 await store.wait_longer(locked, until=until)
+
+
+def _write(question: Question, profile: Profile) -> Json:
+    """Return the message that asks a question, or tells of a cut."""
+    wire = wire_of(profile.name)
+    if question.cut is not None:
+        return write_grid_cut(wire, question.asked, question.cut)
+    return write_grid_request(wire, question.action, question.asked)

@@ -20,6 +20,8 @@ from protocol.actions import Action
 from protocol.errors import WireError
 from trading.grid import GridGrant, GridRequest
 from trading.grid_records import grant_from_record, grant_to_record, request_from_record, request_to_record
+from trading.grid_statement import UtilityStatement
+from trading.grid_statement_records import cut_from_record, cut_to_record
 
 _COLUMNS: Final = utility_questions.c
 
@@ -62,7 +64,8 @@ class Waiting:
 class Question:
     """What one utility is asked about a contract, and how far that has come.
 
-    `waiting` is the buyer's request that waits for it; a notice, for which nobody waits, has none.
+    `waiting` is the buyer's request that waits for it; a notice, for which nobody waits, has none. `cut` is
+    what it is told, and not asked: what was cut of the trade.
     """
 
     contract_id: str
@@ -78,6 +81,7 @@ class Question:
     tries: int = 0
     answer: GridGrant | None = None
     error: WireError | None = None
+    cut: UtilityStatement | None = None
 
     @property
     def is_open(self) -> bool:
@@ -106,6 +110,7 @@ class QuestionStore:
                 created_at=question.created_at,
                 due_at=question.created_at,
                 expires_at=question.expires_at,
+                cut=question.cut and cut_to_record(question.cut),
             )
         )
 
@@ -231,6 +236,7 @@ def _select() -> Select[Any]:
 
 
 def _question(row: Any) -> Question:  # noqa: ANN401  a mapping of SQLAlchemy's
+    asked, cut = request_from_record(row["asked"]), row["cut"]
     waiting = row["waiting_message_id"] and Waiting(
         sender=row["waiting_sender"],
         message_id=row["waiting_message_id"],
@@ -241,7 +247,7 @@ def _question(row: Any) -> Question:  # noqa: ANN401  a mapping of SQLAlchemy's
         contract_id=row["contract_id"],
         utility_id=row["utility_id"],
         action=Action(row["action"]),
-        asked=request_from_record(row["asked"]),
+        asked=asked,
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         waiting=waiting or None,
@@ -250,4 +256,5 @@ def _question(row: Any) -> Question:  # noqa: ANN401  a mapping of SQLAlchemy's
         tries=row["tries"],
         answer=row["answer"] and grant_from_record(row["answer"]),
         error=row["error"] and WireError.from_wire(row["error"]),
+        cut=cut and cut_from_record(cut, order_id=asked.order_id),
     )

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import structlog
 
 from bpp.cascade.allocations import AllocationStore, RecordedAllocations
+from bpp.cascade.cut_notices import tell_of_cut
 from bpp.cascade.questions import QuestionStore
 from bpp.deliveries.curtailment import curtail_contract, judge_curtailment
+from bpp.places import curtailment_on_wire
 from bpp.platform import Bpp
-from kernel.errors import NodeError
 from node.audit import Actor
 from node.message import Inbound
 from protocol.profile import Profile
@@ -30,9 +30,6 @@ from trading.mapping.grid_statement import read_utility_statement
 from trading.refusals import OrderNotFound
 
 log = structlog.get_logger(__name__)
-
-_FIELDS: Final = {"watt_hours": Field.QUANTITY, "since": Field.ORDER}
-"""Where in a message stands what a form of curtailment names so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +66,7 @@ async def check_heard(heard: Heard, uow: UnitOfWork) -> None:
     """
     contract, said = heard.contract, heard.said
     if (wanted := await _find_cut(heard, uow)) is not None:
-        with _on_the_wire():
+        with curtailment_on_wire():
             await judge_curtailment(contract, wanted, uow)
     if said.allocations is not None:
         check_allocations(contract, said.allocations)
@@ -82,21 +79,11 @@ async def _find_cut(heard: Heard, uow: UnitOfWork) -> Curtailment | None:
     may always tell it beside.
     """
     contract, said = heard.contract, heard.said
-    wanted = said.curtailment_of(contract)
+    wanted = said.curtailment_in(contract.window)
     if wanted is None or said.since is not None:
         return wanted
     before = await CurtailmentStore(uow.connection).find_all(contract.id)
     return None if before and before[-1].curtailment.cut == wanted.cut else wanted
-
-
-@contextmanager
-def _on_the_wire() -> Iterator[None]:
-    """Name what stands against a curtailment as a message has it, and not an operator's form."""
-    try:
-        yield
-    except NodeError as error:
-        error.path = _FIELDS.get(str(error.path), error.path)
-        raise
 
 
 async def take_statement(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, *, now: datetime) -> None:
@@ -113,8 +100,8 @@ async def take_statement(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, *, now: da
     )
     said = heard.said
     if (wanted := await _find_cut(heard, uow)) is not None:
-        with _on_the_wire():
-            await curtail_contract(
+        with curtailment_on_wire():
+            done = await curtail_contract(
                 bpp,
                 heard.contract.id,
                 wanted,
@@ -123,6 +110,8 @@ async def take_statement(bpp: Bpp, inbound: Inbound, uow: UnitOfWork, *, now: da
                 why=said.note or "no words were given",
                 now=now,
             )
+        if done.is_new:
+            await tell_of_cut(bpp, done.contract, uow, but=inbound.sender, note=said.note, now=now)
     if said.allocations is not None:
         await _keep_allocations(heard, inbound, uow, now=now)
 

@@ -42,6 +42,7 @@ utility_questions: Final = Table(
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("answer", JSONB(none_as_null=True)),  # what the utility grants
     Column("error", JSONB(none_as_null=True)),  # why not
+    Column("cut", JSONB(none_as_null=True)),  # what it is told was cut of the trade; null: it is asked
     UniqueConstraint("message_id"),
     Index("ix_utility_questions_contract_id", "contract_id", "id"),
     Index("ix_utility_questions_answered", text("(answer ->> 'order_id')")),

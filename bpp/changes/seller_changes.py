@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from bpp.cascade.consents import ask_for_consent
+from bpp.cascade.cut_notices import tell_of_cut
 from bpp.changes.cancelling import Ended, end_contracts, find_going_on
 from bpp.deliveries.news import put_news_of_all
 from bpp.deliveries.upkeep import CONTRACTS_CHANNEL
@@ -135,6 +136,7 @@ async def answer_as_seller(
         return proposal
     answered = await take_answer(bpp, contract, answer, uow, said=by.said, later=later)
     if answered is not None:
+        await tell_of_cut(bpp, contract, uow, now=by.now)
         await record_act(uow, act, now=by.now)
         await _tell(bpp, [answered], uow, action=Action.ON_UPDATE, event="UPDATE", by=by)
     return await ProposalStore(uow.connection).get(answer.proposal_id, contract_id=contract.id)

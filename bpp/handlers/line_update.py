@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bpp.cascade.asking import NOT_ASKED, Grants, ask_utilities
+from bpp.cascade.cut_notices import tell_of_cut
 from bpp.handlers.session_update import update_session, wish_of
 from bpp.orders.amending import amend_contract, require_offered, require_open, try_amendment, wished_by
 from bpp.orders.contracts import get_contract, keep, require_same, said_payment
@@ -112,6 +113,7 @@ async def _answer(
     if grants is None:
         return None
     answered = await take_answer(bpp, contract, answer, uow, said=update.said, later=later)
+    await tell_of_cut(bpp, contract, uow, now=now)
     reason = f"the buyer {answer.status.lower()} {answer.proposal_id}"
     changed = grants.priced(answered or contract)
     return await keep(changed, update.inbound, uow, event="UPDATE", now=now, reason=reason)

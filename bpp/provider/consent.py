@@ -10,6 +10,7 @@ from typing import Any, Final
 import structlog
 
 from bpp.cascade.consents import ask_for_consent
+from bpp.cascade.cut_notices import tell_of_cut
 from bpp.handlers.update import find_proposed, update
 from bpp.orders.contracts import get_contract
 from bpp.orders.proposals import Said, hold_for_answer, take_answer
@@ -94,6 +95,7 @@ async def update_with_consent(
                 await _put_before_utilities(bpp, contract, open_one, uow, said=said)
                 return message
             answered = await take_answer(bpp, contract, given, uow, said=said, later=later)
+            await tell_of_cut(bpp, contract, uow, now=now)
     except NodeError as error:
         if error.retryable:
             raise

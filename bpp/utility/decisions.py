@@ -109,6 +109,23 @@ def curtail(trade: Trade, wanted: Cutting, *, now: datetime) -> Curtailment:
     return found
 
 
+def hear_cut(trade: Trade, request: GridRequest, told: Curtailment) -> bool:
+    """Let pass what a platform says was cut of a trade that flows; say whether that is new.
+
+    Of cuts that come in another order than they were made, each holds. The trade may be let pass for another
+    quantity meanwhile, so that is not compared.
+    Raises: AlreadyCancelled, NotCurtailable, QuoteChanged, CurtailmentInvalid.
+    """
+    _require_open(trade)
+    if trade.state is not TradeState.CONFIRMED:
+        raise NotCurtailable(f"the trade {trade.order_id} is {trade.state}", hint="Send confirm first.")
+    same = replace(request, quantity=trade.request.quantity, window=trade.request.window)
+    if _agreed(same) != _agreed(trade.request):
+        raise QuoteChanged("the trade is between other meters or utilities", path=Field.ORDER)
+    check_cut(told, of=trade.request.quantity, window=trade.request.window, last=None)
+    return told not in trade.cuts
+
+
 def _require_open(trade: Trade) -> None:
     if trade.state is TradeState.CANCELLED:
         raise AlreadyCancelled(f"the trade {trade.order_id} was cancelled before")

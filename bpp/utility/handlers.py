@@ -8,10 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Final
 
+from bpp.places import curtailment_on_wire
 from bpp.utility import decisions
 from bpp.utility.limits import limit_of, require_room
 from bpp.utility.register import Utility
 from bpp.utility.sanction import Use
+from bpp.utility.statements import Said, StatementStore
 from bpp.utility.trades import Trade, TradeState, TradeStore
 from kernel.energy import ZERO_ENERGY
 from kernel.errors import NodeError
@@ -21,11 +23,13 @@ from protocol.actions import PUBLISHING, Action
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.grid import GridGrant, GridRequest
+from trading.grid_statement import UtilityStatement
 from trading.lifecycle import ContractStatus
 from trading.listing import Listing
 from trading.mapping import wire_of
 from trading.mapping.find import Json
 from trading.mapping.grid import quote_wheeling, read_grid_request, write_grant, write_grid_request
+from trading.mapping.grid_statement import find_grid_cut
 from trading.refusals import QuantityOutOfBounds
 
 _STATUS: Final = {
@@ -92,11 +96,16 @@ async def confirm(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: date
 
 
 async def update(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Json:
-    """Return the trade for another quantity or window.
+    """Return the trade for another quantity or window, or less what another has cut of it.
 
-    Raises: OrderNotFound, QuantityUnavailable, QuoteExpired, QuoteChanged, AlreadyCancelled.
+    Raises: OrderNotFound, QuantityUnavailable, QuoteExpired, QuoteChanged, AlreadyCancelled, and what
+    `hear_cut` does.
     """
     request, store = _read(utility, inbound), TradeStore(uow.connection)
+    wire, said_at = wire_of(inbound.profile.name), inbound.context.timestamp
+    if (told := find_grid_cut(wire, inbound.message, said_at=said_at)) is not None:
+        trade = await _hear(utility, inbound, request, told, store, uow)
+        return await _tell(utility, trade, inbound, store, now=now)
     await store.lock(utility.meters_of(request).values())
     trade = await store.get(request.order_id, platform=inbound.sender)
     changed = decisions.change(trade, request, now=now)
@@ -104,6 +113,32 @@ async def update(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datet
         utility.require_approved(request, platform=inbound.sender, now=now)
     await require_room(utility, changed, store, now=now)
     return await _keep(utility, changed, inbound, store, now=now)
+
+
+async def _hear(
+    utility: Utility,
+    inbound: Inbound,
+    request: GridRequest,
+    told: UtilityStatement,
+    store: TradeStore,
+    uow: UnitOfWork,
+) -> Trade:
+    """Return a trade less what its platform says was cut, which is kept once."""
+    await store.lock(utility.claimed_meters(request).values())
+    trade = await store.get(request.order_id, platform=inbound.sender)
+    found = told.curtailment_in(request.window)
+    with curtailment_on_wire():
+        if found is None or not decisions.hear_cut(trade, request, found):
+            return trade
+    said = Said(
+        platform=inbound.sender,
+        message_id=inbound.context.message_id,
+        statement=replace(told, order_id=trade.order_id, since=found.since, allocations=None),
+        who=f"platform {inbound.sender}",
+        is_heard=True,
+    )
+    await StatementStore(uow.connection).add(said)
+    return await store.get(trade.order_id, platform=inbound.sender)
 
 
 async def cancel(utility: Utility, inbound: Inbound, uow: UnitOfWork, now: datetime) -> Json:

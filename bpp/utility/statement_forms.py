@@ -102,7 +102,10 @@ class AllocationForm(_Form):
 
 
 class SaidView(BaseModel):
-    """What was said of a trade; `refusal` is why its platform does not take it, null if nothing is known."""
+    """What was said of a trade; `refusal` is why its platform does not take it, null if nothing is known.
+
+    What `is_heard` its platform says: that another has cut it.
+    """
 
     platform: str
     order_id: str
@@ -116,6 +119,7 @@ class SaidView(BaseModel):
     delivered_wh: int | None
     periods: int
     refusal: str | None
+    is_heard: bool
 
 
 class Statements(BaseModel):
@@ -141,6 +145,7 @@ def view_said(said: Said) -> SaidView:
         delivered_wh=None if delivered is None else delivered.watt_hours,
         periods=0 if told is None else len(told.by_period),
         refusal=None if said.refusal is None else f"{said.refusal.code}: {said.refusal.message}",
+        is_heard=said.is_heard,
     )
 
 

@@ -25,13 +25,17 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What was said of a trade, by which message and whom; `refusal` is why its platform does not take it."""
+    """What was said of a trade, by which message and whom; `refusal` is why its platform does not take it.
+
+    What `is_heard` the platform says: that another has cut the trade.
+    """
 
     platform: str
     message_id: str
     statement: UtilityStatement
     who: str
     refusal: WireError | None = None
+    is_heard: bool = False
 
 
 class StatementStore:
@@ -58,6 +62,7 @@ class StatementStore:
                 who=said.who,
                 why=statement.note,
                 said_at=statement.said_at,
+                is_heard=said.is_heard,
             )
         )
 
@@ -67,14 +72,17 @@ class StatementStore:
         return [_said(row) for row in await self._connection.execute(query.order_by(_COLUMNS.id))]
 
     async def find_cuts(self, keys: Sequence[Key]) -> dict[Key, tuple[Curtailment, ...]]:
-        """Return what was cut of each of these trades, in order of time, less what its platform refused."""
+        """Return what was cut of each of these trades, by whom ever, in order of time.
+
+        What its platform refused is not.
+        """
         query = select(utility_statements).where(
             tuple_(_COLUMNS.platform, _COLUMNS.order_id).in_(keys),
             _COLUMNS.cut_wh.is_not(None),
             _COLUMNS.refusal.is_(None),
         )
         found: dict[Key, tuple[Curtailment, ...]] = {}
-        for row in await self._connection.execute(query.order_by(_COLUMNS.cut_since, _COLUMNS.id)):
+        for row in await self._connection.execute(query.order_by(_COLUMNS.cut_since, _COLUMNS.cut_wh)):
             key = (row.platform, row.order_id)
             cut = Curtailment(cut=_cut(row), since=utc(row.cut_since))
             found[key] = (*found.get(key, ()), cut)
@@ -84,7 +92,7 @@ class StatementStore:
         """Keep why a platform does not take what was said, and say whether anything was said by that."""
         done = await self._connection.execute(
             update(utility_statements)
-            .where(_COLUMNS.message_id == message_id)
+            .where(_COLUMNS.message_id == message_id, ~_COLUMNS.is_heard)
             .values(refusal=error.to_wire())
         )
         return bool(done.rowcount)
@@ -113,4 +121,5 @@ def _said(row: Row[Any]) -> Said:
         ),
         who=row.who,
         refusal=row.refusal and WireError.from_wire(row.refusal),
+        is_heard=row.is_heard,
     )

@@ -6,6 +6,7 @@ from typing import Final
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     DateTime,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -61,7 +63,7 @@ utility_statements: Final = Table(
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("platform", Text, nullable=False),
     Column("order_id", Text, nullable=False),
-    Column("message_id", Text, nullable=False),  # of the on_update that says so
+    Column("message_id", Text, nullable=False),  # of the on_update that says so, or the update that did
     Column("cut_wh", BigInteger),  # cut from the trade in all so far; null: nothing is said of that
     Column("cut_since", DateTime(timezone=True)),
     Column("cut_reason", Text),
@@ -71,6 +73,7 @@ utility_statements: Final = Table(
     Column("why", Text, nullable=False),
     Column("said_at", DateTime(timezone=True), nullable=False),
     Column("refusal", JSONB(none_as_null=True)),  # why the platform does not take it; null: nothing is known
+    Column("is_heard", Boolean, nullable=False, server_default=false()),  # the platform's own word, of a cut
     UniqueConstraint("message_id"),
     ForeignKeyConstraint(["platform", "order_id"], ["utility_trades.platform", "utility_trades.order_id"]),
     CheckConstraint("cut_wh > 0", name="cut"),

@@ -211,7 +211,8 @@ async def _platform_of(named: Named, uow: UnitOfWork) -> str:
 
 async def _find_same(trade: Trade, statement: UtilityStatement, uow: UnitOfWork) -> Said | None:
     """Return what was said before of a trade and is said again; what its platform refused is said anew."""
-    said = [each for each in await StatementStore(uow.connection).find_of(trade.key) if each.refusal is None]
+    everything = await StatementStore(uow.connection).find_of(trade.key)
+    said = [each for each in everything if each.refusal is None and not each.is_heard]
     if statement.allocations is None:
         same = [
             each

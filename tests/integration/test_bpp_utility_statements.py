@@ -167,7 +167,7 @@ async def test_a_trade_that_was_cut_gives_its_utility_load_back_and_once(world: 
     await world.settle_down()
     assert len(await cuts(world, bought)) == len(told_buyer(world)) == 1
     assert await world.trades(world.hill) == [("CONFIRMED", 10_000)]
-    assert await world.trades(world.valley) == [("CONFIRMED", 20_000)]
+    assert await world.trades(world.valley) == [("CONFIRMED", 10_000)]
     world.transaction_id = "second"
     late: Json = {"tradeStartTime": "2026-01-09T19:00:00Z", "tradeEndTime": "2026-01-09T20:00:00Z"}
     await world.buy(10, **late)

@@ -87,12 +87,12 @@ def test_nothing_is_allocated_to_what_nobody_is_bound_by_or_never_began() -> Non
 
 def test_a_cut_holds_from_when_it_is_said_to_or_is_said() -> None:
     said = UtilityStatement(order_id="o", said_at=HALF, cut=CUT)
-    assert said.curtailment_of(ACTIVE) == Curtailment(cut=CUT, since=HALF)
+    assert said.curtailment_in(ACTIVE.window) == Curtailment(cut=CUT, since=HALF)
     early = replace(said, said_at=NOW - timedelta(days=1))
-    assert early.curtailment_of(ACTIVE) == Curtailment(cut=CUT, since=WINDOW.start)
+    assert early.curtailment_in(ACTIVE.window) == Curtailment(cut=CUT, since=WINDOW.start)
     late = replace(said, since=HALF + timedelta(minutes=1))
-    assert late.curtailment_of(ACTIVE) == Curtailment(cut=CUT, since=HALF + timedelta(minutes=1))
-    assert replace(said, cut=None).curtailment_of(ACTIVE) is None
+    assert late.curtailment_in(ACTIVE.window) == Curtailment(cut=CUT, since=HALF + timedelta(minutes=1))
+    assert replace(said, cut=None).curtailment_in(ACTIVE.window) is None
 
 
 def test_both_accounts_are_compared_in_all_and_period_by_period() -> None:
