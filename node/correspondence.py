@@ -93,7 +93,22 @@ class Correspondent:
 
         What came through a gateway is answered through it.
         """
-        action, profile = CALLBACK_OF[inbound.action], self.pins.adapt(inbound.profile, inbound.sender)
+        callback = self._reply(CALLBACK_OF[inbound.action], inbound, content, now=now)
+        binding = self._profile_of(inbound).binding
+        return replace(callback, request_signature=fourth_line(inbound.authorization, binding))
+
+    def refuse(self, inbound: Inbound, error: WireError, *, now: datetime) -> Outgoing:
+        """Return why a callback that came unasked is not taken: the same callback, under its message id.
+
+        It answers no request, so it is bound to none.
+        """
+        return self._reply(inbound.action, inbound, error, now=now)
+
+    def _reply(
+        self, action: Action, inbound: Inbound, content: Mapping[str, Any] | WireError, *, now: datetime
+    ) -> Outgoing:
+        """Return the callback that is sent back to where `inbound` came from, under its message id."""
+        profile = self._profile_of(inbound)
         to = Peer(subscriber_id=inbound.sender, url=inbound.sender_url)
         context = self._context(
             action, profile, to=to, transaction_id=inbound.transaction_id, now=now
@@ -108,8 +123,10 @@ class Correspondent:
             if isinstance(content, WireError)
             else {"message": content}
         )
-        callback = _seal(action, profile, to=_way_back(inbound) or to, context=context, content=body)
-        return replace(callback, request_signature=fourth_line(inbound.authorization, profile.binding))
+        return _seal(action, profile, to=_way_back(inbound) or to, context=context, content=body)
+
+    def _profile_of(self, inbound: Inbound) -> Profile:
+        return self.pins.adapt(inbound.profile, inbound.sender)
 
     def unsolicited(
         self,

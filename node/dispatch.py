@@ -16,10 +16,11 @@ import structlog
 
 from kernel.clock import Clock
 from kernel.errors import NodeError
+from node.cascade import NO_CASCADE, Cascade
 from node.correspondence import Correspondent
 from node.message import Handler, Inbound, Preparation, decode
 from node.telemetry import Metrics, stopwatch
-from protocol.actions import CALLBACK_OF, Action, Role, handled_by
+from protocol.actions import CALLBACK_OF, Action, Role
 from protocol.errors import Unanticipated, WireError
 from protocol.rulebook import Rulebook
 from storage.backoff import Backoff
@@ -44,8 +45,9 @@ class LeaseLost(Exception):
 class Dispatch:
     """Handles what the inbox holds, one message of a conversation at a time.
 
-    An action has a handler, or a preparation that makes one. A gateway gives no answers of its own. One that
-    `cascades` handles the answers of utilities, too; a request that waits for those is answered later.
+    An action has a handler, or a preparation that makes one. A gateway gives no answers of its own. What a
+    utility says and is not taken is refused to it as a request is; a request that waits for utilities is
+    answered later.
     """
 
     role: Role
@@ -60,11 +62,11 @@ class Dispatch:
     max_attempts: int = 5
     backoff: Backoff = field(default_factory=Backoff)
     preparations: Mapping[Action, Preparation] = field(default_factory=dict)
-    cascades: bool = False
+    cascade: Cascade = NO_CASCADE
 
     def __post_init__(self) -> None:
         bound = set(self.handlers) | set(self.preparations)
-        due = set(handled_by(self.role, cascades=self.cascades))
+        due = set(self.cascade.taken_by(self.role))
         if bound != due:
             raise HandlerMismatch(
                 f"{self.role} handlers: missing {_names(due - bound)}, unknown {_names(bound - due)}"
@@ -154,13 +156,22 @@ class Dispatch:
         except NodeError as refusal:
             if refusal.retryable:
                 raise
-            if self._is_answered(inbound):
-                await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(refusal), now=now))
+            await self._put_refusal(inbound, refusal, uow, now=now)
             log.info("message.refused_by_handler", code=refusal.code, reason=refusal.message)
             return refusal
         if content is not None and self._is_answered(inbound):
             await uow.outbox.put(self.correspondent.answer(inbound, content, now=now))
         return None
+
+    async def _put_refusal(
+        self, inbound: Inbound, refusal: NodeError, uow: UnitOfWork, *, now: datetime
+    ) -> None:
+        """Put the callback that tells why a message is not taken, if its sender is to know."""
+        error = WireError.of(refusal)
+        if self._is_answered(inbound):
+            await uow.outbox.put(self.correspondent.answer(inbound, error, now=now))
+        elif inbound.error is None and self.cascade.is_refused(inbound.action):
+            await uow.outbox.put(self.correspondent.refuse(inbound, error, now=now))
 
     async def _give_up(self, claimed: ClaimedMessage, error: Exception) -> None:
         """Close a message that will never be readable, so that its conversation can go on."""
@@ -177,9 +188,9 @@ class Dispatch:
                 due_at = now + self.backoff.after(claimed.attempt)
                 await inbox.put_back(claimed, due_at=due_at, error=repr(error))
                 return "postponed"
-            if await inbox.mark_failed(claimed, now=now, error=repr(error)) and self._is_answered(inbound):
+            if await inbox.mark_failed(claimed, now=now, error=repr(error)):
                 apology = Unanticipated("this node failed on the message", hint="Send a new request later.")
-                await uow.outbox.put(self.correspondent.answer(inbound, WireError.of(apology), now=now))
+                await self._put_refusal(inbound, apology, uow, now=now)
         return "failed"
 
 

@@ -31,7 +31,7 @@ from node.signed_answer import Answerer, Send
 from node.telemetry import Metrics, stopwatch
 from node.visit import Visit
 from protocol import checks
-from protocol.actions import Action, Role, handled_by
+from protocol.actions import Action, Role
 from protocol.answers import write_answer
 from protocol.context import Context, name_sides, read_context
 from protocol.detection import detect
@@ -91,7 +91,7 @@ class Ingress:
     def __post_init__(self) -> None:
         answerer = Answerer(subscriber_id=self.subscriber_id, signers=self.signers, clock=self.clock)
         object.__setattr__(self, "answerer", answerer)
-        routes = routes_of(self.role, self.profiles, cascades=self.cascade.asks)
+        routes = routes_of(self.role, self.profiles, cascade=self.cascade)
         object.__setattr__(self, "routes", routes)
 
     def takes(self, path: str) -> bool:
@@ -103,7 +103,7 @@ class Ingress:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         visit = self._open(scope["path"])
         try:
-            _check_path(visit, scope, handled_by(self.role, cascades=self.cascade.asks), self.role)
+            _check_path(visit, scope, self.cascade.taken_by(self.role), self.role)
             body, status = await self._admit(visit, headers, receive), 200
         except NodeError as error:
             visit.gateway_failed = isinstance(error, GatewaySignatureInvalid)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-from protocol.actions import Action, Role, handled_by
+from node.cascade import NO_CASCADE, Cascade
+from protocol.actions import Action, Role
 from protocol.profile import Profile
 
 BROWSER_SEARCH: Final = "/discover/browser-search"
@@ -25,11 +26,13 @@ class Route(NamedTuple):
     profiles: tuple[Profile, ...]
 
 
-def routes_of(role: Role, profiles: Sequence[Profile], *, cascades: bool = False) -> Mapping[str, Route]:
-    """Return every path that a participant of `role` takes messages at; `cascades` as in `handled_by`."""
+def routes_of(
+    role: Role, profiles: Sequence[Profile], *, cascade: Cascade = NO_CASCADE
+) -> Mapping[str, Route]:
+    """Return every path that a participant of `role` takes messages at, with its part in a cascade."""
     found: dict[str, Route] = {}
     for profile in profiles:
-        for action in filter(profile.speaks, handled_by(role, cascades=cascades)):
+        for action in filter(profile.speaks, cascade.taken_by(role)):
             _add(found, profile.path_of(action), action, profile)
             if role in ADAPTER_PATH:
                 adapted = profile.behind_adapter()

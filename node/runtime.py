@@ -169,7 +169,7 @@ class Participant:
             concurrency=settings.concurrency,
             max_attempts=settings.handler_attempts,
             backoff=backoff,
-            cascades=cascade.asks,
+            cascade=cascade,
         )
         self.transport = Transport(
             timeout=settings.delivery_timeout, reach=settings.reaching, clock=foundation.clock

@@ -151,10 +151,18 @@ ASKED_OF_UTILITIES: Final = (Action.INIT, Action.CONFIRM, Action.UPDATE, Action.
 """What a seller's platform asks the distribution utilities of a trade, as their BAP: it cascades."""
 
 
-def handled_by(role: Role, *, cascades: bool = False) -> tuple[Action, ...]:
-    """Return what a participant of `role` takes; a BPP that `cascades` also takes utilities' answers."""
+REFUSED_TO_UTILITIES: Final = (Action.ON_UPDATE,)
+"""What a utility says unasked; by the same callback, with an error, a platform says why it is not taken."""
+
+
+def handled_by(role: Role, *, cascades: bool = False, serves: bool = False) -> tuple[Action, ...]:
+    """Return what a participant of `role` takes.
+
+    A BPP that `cascades` also takes utilities' answers. One that `serves` is a utility, which is told what of
+    its own words is not taken.
+    """
     answers = tuple(CALLBACK_OF[request] for request in ASKED_OF_UTILITIES) if cascades else ()
-    return HANDLED_BY[role] + answers
+    return HANDLED_BY[role] + answers + (REFUSED_TO_UTILITIES if serves else ())
 
 
 def sender_role(action: Action) -> Role:

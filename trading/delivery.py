@@ -20,6 +20,7 @@ from trading.charging.stall_ledger import StallRows
 from trading.contract import Contract
 from trading.proposal import Proposal
 from trading.quote import Quote
+from trading.utility_account import UtilityAccount
 
 _BILL_PAID: Final = "PAID"
 
@@ -198,7 +199,8 @@ class ContractView:
     that are told are all. `penalty` is what the buyer was credited for what the seller fell short of.
     `proposal` is the newest change that a side proposed, `cancellation` how the contract was ended. Of an
     order of several lines, seen as one contract, `quoted` is the price, and `lacks_bills` whether a line is
-    yet to be billed. `flows` are what a session at a stall came to that has ended.
+    yet to be billed. `flows` are what a session at a stall came to that has ended. `utilities` are what they
+    say was delivered.
     """
 
     contract: Contract
@@ -212,6 +214,7 @@ class ContractView:
     quoted: Quote | None = None
     lacks_bills: bool = False
     flows: tuple[Flow, ...] = ()
+    utilities: tuple[UtilityAccount, ...] = ()
 
     @property
     def quote(self) -> Quote:

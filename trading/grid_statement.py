@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain, pairwise
+from typing import Final
 
 from kernel.clock import format_instant
 from kernel.energy import ZERO_ENERGY, Energy
@@ -15,6 +16,11 @@ from trading.curtailment import Curtailment
 from trading.delivery import Cut
 from trading.fields import Field
 from trading.refusals import FieldInvalid, UpdateNotAllowed
+
+MOST_PERIODS: Final = 1000
+"""Periods that one statement tells of: ten days of quarter hours."""
+MOST_PLACES: Final = 100
+"""Lines, fulfilments or performances of an order in which one statement may stand."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from trading.offer import EnergySource
 from trading.proposal import ProposalStatus
 from trading.quote import Quote
 from trading.terms import Wheeling
+from trading.utility_account import UtilityAccount
 from trading.wheeling import Side
 
 
@@ -36,6 +37,7 @@ class ContractReport:
     cycles: tuple[SettlementCycleView, ...]
     bills: tuple[BillingCycleView, ...]
     updated_at: datetime
+    utilities: tuple[UtilityAccount, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,4 +76,5 @@ def report_contract(view: ContractView) -> ContractReport:
         cycles=view.cycles,
         bills=view.bills,
         updated_at=contract.updated_at,
+        utilities=view.utilities,
     )

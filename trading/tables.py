@@ -216,4 +216,18 @@ contract_proposals: Final = Table(
     Index("ix_contract_proposals_waiting", "lapses_at", postgresql_where=text("status = 'OPEN'")),
 )
 
-make_append_only(contract_events, contract_curtailments, contract_cancellations)
+utility_allocations: Final = Table(
+    "utility_allocations",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
+    Column("utility_id", Text, nullable=False),  # a subscriber id
+    Column("message_id", Text, nullable=False),  # of the utility's own on_update
+    Column("said_at", DateTime(timezone=True), nullable=False),
+    Column("delivered_wh", BigInteger),  # in all up to then; null: it says nothing of that
+    Column("by_period", JSONB, nullable=False),
+    Column("recorded_at", DateTime(timezone=True), nullable=False),
+    Index("ix_utility_allocations_contract_id", "contract_id", "id"),
+)
+
+make_append_only(contract_events, contract_curtailments, contract_cancellations, utility_allocations)

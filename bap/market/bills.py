@@ -18,6 +18,7 @@ from trading.mapping.find import reading
 from trading.order_view import delivery_status_of, hull
 from trading.quote import ComponentType, Quote
 from trading.report import ContractReport
+from trading.utility_account import UtilityAccount
 
 _PLAIN: Final = {
     ComponentType.UNIT: "energy",
@@ -62,6 +63,23 @@ class DeliveryView(BaseModel):
     session: SessionView | None = Field(None, description="Of a charging station alone.")
     kwh_cut: KwhText | None = Field(None, description="What of the order will not be delivered.")
     cut_because: str | None = None
+
+
+class UtilityPeriod(BaseModel):
+    """What a utility counts for the order in a period."""
+
+    period: Span
+    kwh: KwhText
+
+
+class UtilityView(BaseModel):
+    """What a distribution utility says was delivered; bills are made from meters, and not from this."""
+
+    utility: str
+    line: int = Field(description="Of which line of the order; they count from one.")
+    said_at: Instant
+    kwh: KwhText | None = Field(description="All so far, if the utility says that.")
+    periods: list[UtilityPeriod]
 
 
 class BillLine(BaseModel):
@@ -181,3 +199,17 @@ def tell_readings(report: ContractReport) -> list[MeterRow]:
             )
         )
     return told
+
+
+def tell_utility(account: UtilityAccount, *, line: int) -> UtilityView:
+    """Return what a utility says was delivered of a line of an order."""
+    return UtilityView(
+        utility=account.utility_id,
+        line=line,
+        said_at=format_instant(account.said_at),
+        kwh=None if account.delivered is None else tell_energy(account.delivered),
+        periods=[
+            UtilityPeriod(period=tell_span(each.period), kwh=tell_energy(each.energy))
+            for each in account.periods
+        ],
+    )

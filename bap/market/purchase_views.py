@@ -14,11 +14,13 @@ from bap.market.bills import (
     Breakup,
     DeliveryView,
     MeterRow,
+    UtilityView,
     tell_bill,
     tell_deliveries,
     tell_delivery,
     tell_quote,
     tell_readings,
+    tell_utility,
 )
 from bap.market.goods import Good
 from bap.market.offers import OfferView
@@ -87,6 +89,7 @@ class OrderLineView(LineView):
     status: str = Field(description="As that of the order.")
     delivery: DeliveryView | None = None
     readings: list[MeterRow] = Field(default_factory=list)
+    utilities: list[UtilityView] = Field(default_factory=list)
     bills: list[BillView] = Field(default_factory=list)
     proposal: ProposalView | None = Field(
         None, description="The newest change of it that a side proposed, and what became of it."
@@ -109,6 +112,10 @@ class OrderView(OrderSummary):
     delivery: DeliveryView | None = None
     readings: list[MeterRow] = Field(
         default_factory=list, description="Of an order of one line; else each line has its own."
+    )
+    utilities: list[UtilityView] = Field(
+        default_factory=list,
+        description="What the utilities of all lines say was delivered, where they say anything.",
     )
     bills: list[BillView] = Field(default_factory=list, description="Of all lines.")
     proposal: ProposalView | None = Field(
@@ -159,6 +166,7 @@ def tell_order(stated: Stated, now: datetime) -> OrderView:
             "payment": stated.payment,
             "confirm_wanted": purchase.confirm_wanted,
             "lines": lines,
+            "utilities": [each for line in lines for each in line.utilities],
             "bills": [bill for line in lines for bill in line.bills],
             "proposal": _newest([line.proposal for line in lines]),
             "problem": _problem(stated, now),
@@ -205,6 +213,7 @@ def _ordered_lines(stated: Stated) -> list[OrderLineView]:
                 "price": tell_quote(report.quote),
                 "delivery": tell_delivery(report.delivery),
                 "readings": tell_readings(report),
+                "utilities": [tell_utility(each, line=good.number) for each in report.utilities],
                 "bills": [tell_bill(bill, line=good.number) for bill in report.bills],
             }
         if proposal is not None:

@@ -32,6 +32,7 @@ from settlement.runs import as_appended, newest_runs
 from settlement.settle import SettlementOutcome, settle_contract
 from settlement.store import find_bills, find_standing_runs
 from storage.unit_of_work import UnitOfWork
+from trading.allocations import AllocationStore
 from trading.charging.report import report_of_none, session_delivery
 from trading.contract import Contract, delivery_has_begun
 from trading.contract_news import BILL_CORRECTED, BILL_ISSUED, News, note_news
@@ -90,6 +91,7 @@ def _view(
         settled=sum_money((cycle.amount for cycle in cycles), currency=currency),
         penalty=Money(sum(each.minor for each in credited), currency),
         cancellation=known.cancellation,
+        utilities=await AllocationStore(uow.connection).read_accounts(contract.id) if contract.grid else (),
     )
 
 

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from bpp.accounts.known import Known, read_known
-from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from kernel.energy import Energy
 from settlement.quantities import delivered_by
 from storage.unit_of_work import UnitOfWork
 from trading.allocation_check import Comparison, compare, instants_of
+from trading.allocations import AllocationStore, RecordedAllocations
 from trading.contract import Contract
 
 

@@ -9,20 +9,22 @@ from typing import Any
 
 import structlog
 
-from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.cascade.cut_notices import tell_of_cut
 from bpp.cascade.questions import QuestionStore
 from bpp.deliveries.curtailment import curtail_contract, judge_curtailment
+from bpp.deliveries.upkeep import CONTRACTS_CHANNEL
 from bpp.places import curtailment_on_wire
 from bpp.platform import Bpp
 from node.audit import Actor
 from node.message import Inbound
 from protocol.profile import Profile
 from storage.unit_of_work import UnitOfWork
+from trading.allocations import AllocationStore, RecordedAllocations
 from trading.contract import Contract
 from trading.contracts import ContractStore
 from trading.curtailment import Curtailment
 from trading.curtailments import CurtailmentStore
+from trading.due_contracts import mark_these_due
 from trading.fields import Field
 from trading.grid_statement import UtilityStatement, check_allocations
 from trading.mapping import wire_of
@@ -126,4 +128,7 @@ async def _keep_allocations(heard: Heard, inbound: Inbound, uow: UnitOfWork, *, 
         utility_id=inbound.sender, message_id=inbound.context.message_id, told=told, recorded_at=now
     )
     is_new = await AllocationStore(uow.connection).add(contract.id, recorded)
+    if is_new:
+        await mark_these_due(uow, [contract.id], at=now)
+        await uow.announce(CONTRACTS_CHANNEL)
     log.info("cascade.allocations", contract=contract.id, utility=inbound.sender, new=is_new)

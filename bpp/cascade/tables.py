@@ -1,4 +1,4 @@
-"""The tables of what utilities are asked, what they say of deliveries, and of consents that wait for them."""
+"""The tables of what utilities are asked, and of consents that wait for them."""
 
 from __future__ import annotations
 
@@ -49,20 +49,6 @@ utility_questions: Final = Table(
     Index("ix_utility_questions_due_at", "due_at", "id", postgresql_where=text("due_at IS NOT NULL")),
 )
 
-utility_allocations: Final = Table(
-    "utility_allocations",
-    metadata,
-    Column("id", BigInteger, Identity(), primary_key=True),
-    Column("contract_id", Text, ForeignKey("contracts.id"), nullable=False),
-    Column("utility_id", Text, nullable=False),  # a subscriber id
-    Column("message_id", Text, nullable=False),  # of the utility's own on_update
-    Column("said_at", DateTime(timezone=True), nullable=False),
-    Column("delivered_wh", BigInteger),  # in all up to then; null: it says nothing of that
-    Column("by_period", JSONB, nullable=False),
-    Column("recorded_at", DateTime(timezone=True), nullable=False),
-    Index("ix_utility_allocations_contract_id", "contract_id", "id"),
-)
-
 proposal_consents: Final = Table(
     "proposal_consents",
     metadata,
@@ -74,4 +60,4 @@ proposal_consents: Final = Table(
     Column("given_at", DateTime(timezone=True), nullable=False),
 )
 
-make_append_only(utility_allocations, proposal_consents)
+make_append_only(proposal_consents)

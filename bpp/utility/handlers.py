@@ -11,6 +11,7 @@ from typing import Any, Final
 from bpp.places import curtailment_on_wire
 from bpp.utility import decisions
 from bpp.utility.limits import limit_of, require_room
+from bpp.utility.refusals import hear_refusal
 from bpp.utility.register import Utility
 from bpp.utility.sanction import Use
 from bpp.utility.statements import Said, StatementStore
@@ -19,7 +20,7 @@ from kernel.energy import ZERO_ENERGY
 from kernel.errors import NodeError
 from kernel.ids import random_id
 from node.message import Handler, Inbound
-from protocol.actions import PUBLISHING, Action
+from protocol.actions import PUBLISHING, REFUSED_TO_UTILITIES, Action
 from storage.unit_of_work import UnitOfWork
 from trading.fields import Field
 from trading.grid import GridGrant, GridRequest
@@ -190,8 +191,11 @@ HANDLERS: Final[Mapping[Action, UtilityHandler]] = {
 
 
 def bind(utility: Utility) -> dict[Action, Handler]:
-    """Return the handlers of `utility`, each for its action."""
-    return {action: partial(_handle, handler, utility) for action, handler in HANDLERS.items()}
+    """Return the handlers of `utility`, each for its action: requests, and refusals of what it says."""
+    requests: dict[Action, Handler] = {
+        action: partial(_handle, handler, utility) for action, handler in HANDLERS.items()
+    }
+    return requests | dict.fromkeys(REFUSED_TO_UTILITIES, hear_refusal)
 
 
 async def _handle(

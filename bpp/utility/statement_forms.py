@@ -16,7 +16,7 @@ from kernel.energy import Energy
 from kernel.interval import EmptyInterval, Interval
 from kernel.mrid import canonical_mrid
 from trading.delivery import CurtailmentReason
-from trading.grid_statement import Allocation, Allocations
+from trading.grid_statement import MOST_PERIODS, Allocation, Allocations
 from trading.refusals import FieldInvalid, FieldMissing
 from trading.wheeling import Side
 
@@ -87,7 +87,7 @@ class AllocationForm(_Form):
     """What the utility's meters say was delivered of a trade: in all so far, in periods, or both."""
 
     delivered_wh: WattHours | None = None
-    periods: list[PeriodForm] = []
+    periods: Annotated[list[PeriodForm], Field(max_length=MOST_PERIODS)] = []
     why: Words
 
     def told(self, now: datetime) -> Allocations:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import Row, insert, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, insert, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bpp.utility.tables import utility_statements
@@ -88,14 +88,22 @@ class StatementStore:
             found[key] = (*found.get(key, ()), cut)
         return found
 
-    async def refuse(self, message_id: str, error: WireError) -> bool:
+    async def was_said(self, message_id: str, *, platform: str) -> bool:
+        """Say whether anything was said to a platform by that message."""
+        query = select(_COLUMNS.id).where(_own(message_id, platform))
+        return (await self._connection.execute(query)).first() is not None
+
+    async def refuse(self, message_id: str, error: WireError, *, platform: str) -> bool:
         """Keep why a platform does not take what was said, and say whether anything was said by that."""
         done = await self._connection.execute(
-            update(utility_statements)
-            .where(_COLUMNS.message_id == message_id, ~_COLUMNS.is_heard)
-            .values(refusal=error.to_wire())
+            update(utility_statements).where(_own(message_id, platform)).values(refusal=error.to_wire())
         )
         return bool(done.rowcount)
+
+
+def _own(message_id: str, platform: str) -> ColumnElement[bool]:
+    """Return what finds what the utility itself said to a platform by a message."""
+    return and_(_COLUMNS.message_id == message_id, _COLUMNS.platform == platform, ~_COLUMNS.is_heard)
 
 
 def _cut(row: Row[Any]) -> Cut:

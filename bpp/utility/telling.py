@@ -6,8 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-import structlog
-
 from bpp.utility.apportioning import Metered, apportion
 from bpp.utility.decisions import Cutting, curtail
 from bpp.utility.register import Utility
@@ -18,9 +16,7 @@ from kernel.errors import NodeError
 from node.audit import Actor, record_act
 from node.correspondence import Correspondent, Peer
 from protocol.actions import Action
-from protocol.errors import WireError
 from protocol.profile import Profile
-from storage.outbox import ClaimedOutgoing
 from storage.unit_of_work import UnitOfWork, UnitOfWorkFactory
 from trading.curtailment import NotCurtailable
 from trading.grid_statement import Allocations, UtilityStatement, check_allocated
@@ -28,8 +24,6 @@ from trading.mapping import wire_of
 from trading.mapping.grid import quote_wheeling
 from trading.mapping.grid_statement import write_utility_statement
 from trading.refusals import OrderNotFound
-
-log = structlog.get_logger(__name__)
 
 
 class MeterUnknown(NodeError):
@@ -223,13 +217,3 @@ async def _find_same(trade: Trade, statement: UtilityStatement, uow: UnitOfWork)
     told = [each for each in said if each.statement.allocations is not None]
     last = told[-1].statement.allocations if told else None
     return told[-1] if last is not None and last.says_the_same(statement.allocations) else None
-
-
-async def record_refused(
-    uow: UnitOfWork, outgoing: ClaimedOutgoing, error: WireError, _now: datetime
-) -> None:
-    """Keep why a platform does not take what was said of a trade; a cut of it counts no more then."""
-    if await StatementStore(uow.connection).refuse(outgoing.message_id, error):
-        log.error(
-            "utility.statement_refused", platform=outgoing.peer, message=outgoing.message_id, code=error.code
-        )

@@ -8,9 +8,10 @@ from pathlib import Path
 from pydantic import Field
 
 from bpp.utility.handlers import bind
+from bpp.utility.refusals import UtilityAdmission, record_refused
 from bpp.utility.register import Utility
 from bpp.utility.statement_api import statement_router
-from bpp.utility.telling import TellingDesk, record_refused
+from bpp.utility.telling import TellingDesk
 from bpp.utility.trade_api import trade_router
 from bpp.utility.trades import TradeStore
 from bpp.utility.utility_file import load_utility
@@ -57,6 +58,7 @@ async def utility_parts(foundation: Foundation, utility: Utility) -> RoleParts:
             statement_router(_telling_desk(foundation, utility), uow_factory=foundation.uow_factory),
         ),
         on_undeliverable=record_refused,
+        admission=UtilityAdmission(uow_factory=foundation.uow_factory),
         cascade=Cascade(serves=True),
     )
 

@@ -159,18 +159,33 @@ async def test_a_utility_cuts_a_trade_and_tells_what_was_delivered(network: Netw
             return (bag.get("curtailedQuantity"), bag.get("curtailmentReason")) == (2, "CONGESTION")
 
         await eventually(is_told, what="the buyer is told of the cut")
+
+        async def is_heard() -> bool:
+            heard = [each for each in await utility(network, VALLEY, "said", bought) if each["is_heard"]]
+            return [(each["cut_wh"], each["since"]) for each in heard] == [(2_000, half)]
+
+        await eventually(is_heard, what="the other utility is told of the cut")
         await utility(network, VALLEY, "allocate", bought, "--why", "account of the day", "--wh", "7500")
         await report(network, window, gave=(5_000, 5_000), took=(4_500, 5_000))
         bill = await billed(app, transaction)
         assert bill["lineItems"][0]["amount"] == Decimal("1.20"), "8 kWh at 0.15"
         beyond = ("curtail", bought, "--reason", "OTHER", "--why", "late", "--wh", "9000")
-        await utility(network, VALLEY, *beyond, "--since", half)
+        await utility(network, VALLEY, *beyond, "--since", format_instant(window.end - timedelta(minutes=1)))
 
         async def is_refused() -> bool:
             *_, last = await utility(network, VALLEY, "said", bought)
             return str(last["refusal"]).startswith("BIZ_INVALID_STATE_TRANSITION")
 
         await eventually(is_refused, what="the utility learns that the contract is settled")
+
+        async def is_told_on() -> bool:
+            bag = (await app.transaction(transaction))["order"]["beckn:orderAttributes"]
+            said = bag.get("utilityAllocations", [])
+            return [(each["utilityId"], each["deliveredQuantity"]) for each in said] == [
+                (VALLEY, Decimal("7.5"))
+            ]
+
+        await eventually(is_told_on, what="the buyer is told what the utility says was delivered")
     environment = {"DEGNODE_API_KEY": network.api_key, "DEGNODE_NODE_URL": network.bpp.url}
     shown = await invoke("contract", "allocations", bought, "--json", environment=environment)
     [account] = json.loads(printed(shown))

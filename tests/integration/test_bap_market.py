@@ -10,12 +10,14 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from bap.market.offers import FoundOffer, OfferView
 from bap.market.searches import find_search, put_offers
 from bap.market.tables import market_offers
+from kernel.clock import format_instant
 from kernel.energy import Energy
+from kernel.interval import Interval
 from protocol.actions import Action
 from protocol.errors import WireError
 from protocol.profile import PROFILES, V2_RC, Profile
@@ -34,6 +36,11 @@ from tests.support.seller_world import (
     SellerWorld,
     hours_of,
 )
+from trading.allocations import AllocationStore, RecordedAllocations
+from trading.contracts import ContractStore
+from trading.due_contracts import mark_these_due
+from trading.grid import GridStanding
+from trading.grid_statement import Allocation, Allocations
 
 Json = dict[str, Any]
 
@@ -429,3 +436,41 @@ async def test_a_search_that_never_reaches_its_seller_says_so(world: MarketWorld
     await world.lose(asked, error, state=OutboxState.REFUSED)
     [seller] = (await world.get(f"/searches/{search['id']}")).json()["sellers"]
     assert (seller["state"], seller["problem"]["seller_said"]) == ("refused", "the signature does not hold")
+
+
+async def test_an_order_shows_what_utilities_say_was_delivered_and_bills_do_not_depend_on_it(
+    world: MarketWorld,
+) -> None:
+    order = await world.bought()
+    assert order["utilities"] == []
+    period = Interval(WINDOW.start, WINDOW.start + timedelta(hours=1))
+    told = Allocations(
+        said_at=WINDOW.end,
+        delivered=Energy(1_500),
+        by_period=(Allocation(period=period, allocated=Energy(1_500)),),
+    )
+    said = RecordedAllocations(
+        utility_id="valley-grid.example", message_id="m-1", told=told, recorded_at=world.clock.now()
+    )
+    async with world.uow_factory() as uow:
+        contracts = ContractStore(uow.connection)
+        [found] = await uow.connection.execute(text("SELECT id FROM contracts"))
+        contract = await contracts.get(found.id)
+        utility = "valley-grid.example"
+        grid = GridStanding(platform=BPP_ID, seller_utility=utility, buyer_utility=utility, offered=0)
+        await contracts.save(replace(contract, grid=grid))
+        await AllocationStore(uow.connection).add(contract.id, said)
+        await mark_these_due(uow, [contract.id], at=world.clock.now())
+    await world.seller.refresh_all()
+    await world.tell_all()
+    shown = (await world.get(f"/orders/{order['id']}")).json()
+    span = {"start": format_instant(period.start), "end": format_instant(period.end)}
+    expected = {
+        "utility": "valley-grid.example",
+        "line": 1,
+        "said_at": format_instant(WINDOW.end),
+        "kwh": "1.5",
+        "periods": [{"period": span, "kwh": "1.5"}],
+    }
+    assert shown["utilities"] == shown["lines"][0]["utilities"] == [expected]
+    assert (shown["delivery"]["kwh"], shown["bills"]) == ("0", [])

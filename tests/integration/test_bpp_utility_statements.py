@@ -15,8 +15,8 @@ from sqlalchemy.exc import DBAPIError
 
 from bpp.api.allocations import allocation_router
 from bpp.cascade.allocation_account import read_allocation_accounts
-from bpp.cascade.allocations import AllocationStore, RecordedAllocations
 from bpp.utility.decisions import Cutting
+from bpp.utility.refusals import UtilityAdmission
 from bpp.utility.statement_api import statement_router
 from bpp.utility.telling import Named, Speaker
 from bpp.utility.trades import TradeStore
@@ -26,6 +26,7 @@ from kernel.errors import NodeError
 from kernel.interval import Interval
 from node.audit import Actor, list_acts
 from protocol.actions import Action, Role
+from protocol.context import read_context
 from protocol.profile import PROFILES
 from storage.database import Database
 from storage.outbox import Outgoing
@@ -46,11 +47,13 @@ from tests.support.grid_world import (
 from tests.support.seller_api import KEY, seller_api
 from tests.support.seller_world import WINDOW, SellerWorld
 from trading.allocation_check import Verdict
+from trading.allocations import AllocationStore, RecordedAllocations
 from trading.contracts import ContractStore
 from trading.curtailments import CurtailmentStore, RecordedCurtailment
 from trading.delivery import CurtailmentReason
 from trading.grid_statement import Allocation, Allocations
 from trading.lifecycle import ContractStatus
+from trading.mapping import wire_of
 
 Json = dict[str, Any]
 
@@ -118,8 +121,9 @@ async def allocations(world: GridWorld, order_id: str) -> list[Json]:
 
 def statement_of(world: GridWorld) -> Outgoing:
     """Return the last that a utility said unasked."""
+    asked = {each.message_id for each in world.carried if each.action == "update"}
     said = [each for each in world.carried if each.action == "on_update" and each.peer == BPP.subscriber_id]
-    return said[-1]
+    return [each for each in said if each.message_id not in asked][-1]
 
 
 def again(message: Outgoing) -> Outgoing:
@@ -252,8 +256,7 @@ async def test_the_platforms_door_refuses_what_may_not_be_said_and_a_refused_cut
     with pytest.raises(NodeError, match=f"the order {bought} is COMPLETED"):
         await curtail(world, world.hill, bought)
     assert await world.trades(world.hill) == [("CONFIRMED", 9_000)]
-    async with operator(world, world.hill) as client:
-        *_, said = (await client.get(f"/api/v1/trades/{bought}/statements")).json()["statements"]
+    *_, said = await said_of(world, bought)
     assert said["refusal"] == f"BIZ_INVALID_STATE_TRANSITION: the order {bought} is COMPLETED"
 
 
@@ -272,8 +275,61 @@ async def test_a_statement_that_cannot_be_so_any_more_when_it_is_handled_leaves_
         refusal = (await uow.connection.execute(query)).scalar_one()
     assert "TERMINATED" in refusal
     assert await cuts(world, bought) == []
+    assert (await said_of(world, bought))[-1]["refusal"].startswith("BIZ_INVALID_STATE_TRANSITION: ")
     with pytest.raises(NodeError, match=f"the trade {bought} is CANCELLED"):
         await curtail(world, world.hill, bought)
+
+
+async def said_of(world: GridWorld, order_id: str) -> list[Json]:
+    """Return what the operator of the buyer's utility sees of what was said of a trade, in order."""
+    async with operator(world, world.hill) as client:
+        found: list[Json] = (await client.get(f"/api/v1/trades/{order_id}/statements")).json()["statements"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["v1_1", "v2_rc", "v2_lts"])
+async def test_a_utility_learns_why_what_was_acknowledged_is_not_taken_and_says_it_otherwise(
+    world: GridWorld, name: str
+) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    world.wire = PROFILES[name]
+    wanted = Cutting(reason=CurtailmentReason.OTHER, quantity=Energy(4_000), since=MIDDLE)
+    await world.telling(world.hill).curtail(Named(order_id=bought), wanted, by=ADA)
+    [message] = await world.hill.take_out()
+    await curtail(world, world.valley, bought, 1_000)  # is there first
+    await world.seller.put_in(message, sender=world.hill.peer, now=world.clock.now())
+    await world.settle_down()
+    mine, others = await said_of(world, bought)
+    assert (mine["message_id"], mine["is_heard"], others["is_heard"]) == (message.message_id, False, True)
+    assert f"from {format_instant(MIDDLE)} on 1 kWh were cut for GRID_OUTAGE" in mine["refusal"]
+    assert await world.trades(world.hill) == [("CONFIRMED", 9_000)]
+    assert await curtail(world, world.hill, bought, 4_000, since=MIDDLE + HOUR / 2)
+    assert [each.curtailment.cut.quantity for each in await cuts(world, bought)] == [
+        Energy(1_000),
+        Energy(4_000),
+    ]
+
+
+async def test_only_what_was_said_can_be_refused_to_a_utility_and_by_whom_it_was_said_to(
+    world: GridWorld,
+) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    await curtail(world, world.hill, bought, 4_000)
+    said = statement_of(world)
+    refusal = replace(
+        said, peer=world.hill.peer.subscriber_id, body=b'{"context": {}, "error": {"code": "X"}}'
+    )
+    context = read_context(simplejson.loads(said.body), PROFILES["v2_rc"])
+    admission = UtilityAdmission(uow_factory=world.hill.uow_factory)
+    await admission(Action.ON_UPDATE, context, BPP.subscriber_id, PROFILES["v2_rc"], refusal.body)
+    for sender, sent, body in (
+        ("other.example", context, refusal.body),
+        (BPP.subscriber_id, context._replace(message_id="another"), refusal.body),
+        (BPP.subscriber_id, context, said.body),
+    ):
+        with pytest.raises(NodeError, match="nothing was said to") as refused:
+            await admission(Action.ON_UPDATE, sent, sender, PROFILES["v2_rc"], body)
+        assert refused.value.path == "$.context.message_id"
 
 
 async def test_what_a_utility_allocates_is_kept_beside_our_own_meters_account(world: GridWorld) -> None:
@@ -308,10 +364,62 @@ async def test_what_a_utility_allocates_is_kept_beside_our_own_meters_account(wo
     }
     periods = [(each["said_wh"], each["produced_wh"]) for each in oldest["periods"]]
     assert periods == [(4_000, 9_000), (3_004, None)]
-    assert told_buyer(world) == [], "a utility's account is no news of the contract"
+    assert told_buyer(world) == [], "nothing changes by a utility's account"
     with pytest.raises(DBAPIError, match="append-only"):
         async with world.seller.uow_factory() as uow:
             await uow.connection.execute(text("UPDATE utility_allocations SET delivered_wh = 1"))
+
+
+@pytest.mark.parametrize("name", ["v1_1", "v2_rc", "v2_lts"])
+async def test_the_buyer_is_told_once_what_each_utility_says_was_delivered_also_when_all_is_done(
+    world: GridWorld, name: str
+) -> None:
+    bought = (await world.buy(10))["beckn:id"]
+    async with world.seller.uow_factory() as uow:  # its buyer speaks another generation from now on
+        contract = await ContractStore(uow.connection).get(bought)
+        await ContractStore(uow.connection).save(replace(contract, profile=name, buyer_order={}))
+    world.clock.set(MIDDLE)
+    first = Allocation(period=Interval(START, MIDDLE), allocated=Energy(4_000), produced=Energy(9_000))
+    await allocate(world, world.valley, bought, Allocations(said_at=MIDDLE, by_period=(first,)))
+    await world.pass_time(timedelta(seconds=1))
+    assert told_of(world) == [("valley-grid.example", None, [4_000])]
+    world.clock.set(END + timedelta(days=8))
+    await world.pass_time(timedelta(minutes=1))
+    async with world.seller.uow_factory() as uow:
+        contract = await ContractStore(uow.connection).get(bought)
+    assert contract.status is ContractStatus.COMPLETED
+    second = Allocation(period=Interval(MIDDLE, END), allocated=Energy(3_000))
+    whole = Allocations(said_at=END, delivered=Energy(7_000), by_period=(second,))
+    await allocate(world, world.valley, bought, whole)
+    await allocate(world, world.hill, bought, hourly(4_000, 2_999))
+    await world.pass_time(timedelta(minutes=2))
+    assert told_of(world) == [
+        ("hill-grid.example", None, [4_000, 2_999]),
+        ("valley-grid.example", 7_000, [4_000, 3_000]),
+    ]
+    count = len(world.came)
+    await allocate(world, world.hill, bought, hourly(4_000, 2_999))
+    await world.pass_time(timedelta(minutes=2))
+    assert len(world.came) == count
+    assert "producedEnergy" not in simplejson.dumps([document for _, document in world.came[-1:]])
+
+
+def told_of(world: GridWorld) -> list[tuple[str, int | None, list[int]]]:
+    """Return what the last on_status told of what utilities say was delivered, in Wh."""
+    statuses = [document for action, document in world.came if action is Action.ON_STATUS]
+    message = statuses[-1]["message"]
+    wire = wire_of(
+        "v2_lts" if "contract" in message else "v2_rc" if "beckn:id" in message["order"] else "v1_1"
+    )
+    report = wire.read_contract(message[wire.ORDER_KEY])
+    return [
+        (
+            each.utility_id,
+            None if each.delivered is None else each.delivered.watt_hours,
+            [period.energy.watt_hours for period in each.periods],
+        )
+        for each in report.utilities
+    ]
 
 
 async def test_what_is_allocated_is_compared_with_what_our_meters_counted(

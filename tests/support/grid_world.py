@@ -23,13 +23,15 @@ from bpp.catalog_file.reader import load_catalogue
 from bpp.deliveries.upkeep import DeliveryDesk
 from bpp.platform import Bpp
 from bpp.utility.handlers import bind as bind_utility
+from bpp.utility.refusals import UtilityAdmission, record_refused
 from bpp.utility.register import Utility
 from bpp.utility.sanction import total
-from bpp.utility.telling import TellingDesk, record_refused
+from bpp.utility.telling import TellingDesk
 from bpp.utility.trades import TradeStore
 from bpp.utility.utility_file import load_utility
 from kernel.clock import ManualClock
 from kernel.errors import NodeError
+from node.cascade import Cascade
 from node.correspondence import Correspondent, Peer
 from node.dispatch import Dispatch
 from node.message import Handler
@@ -312,6 +314,8 @@ class GridWorld:
             return
         if receiver is self.seller:
             await self.admit(message, sender)
+        else:
+            await self.admit_to_utility(message, sender, receiver)
         await receiver.put_in(message, sender=sender.peer, now=self.clock.now())
 
     async def admit(self, message: Outgoing, sender: Member) -> None:
@@ -325,6 +329,13 @@ class GridWorld:
             async with sender.uow_factory() as uow:
                 await record_refused(uow, _claimed(message), WireError.of(error), self.clock.now())
             raise
+
+    async def admit_to_utility(self, message: Outgoing, sender: Member, receiver: Member) -> None:
+        """Let a message pass at a utility's door. Raises: NothingSaid."""
+        profile = PROFILES[message.profile]
+        context = read_context(orjson.loads(message.body), profile)
+        admission = UtilityAdmission(uow_factory=receiver.uow_factory)
+        await admission(Action(message.action), context, sender.peer.subscriber_id, profile, message.body)
 
     async def fail_to_deliver(self, action: Action, member: Member, error: WireError) -> None:
         """Record that the last message of an action to a utility was refused at its door, or given up."""
@@ -374,7 +385,7 @@ async def grid_world(
         seller = Member(
             peer=BPP,
             uow_factory=UnitOfWorkFactory(database),
-            dispatch=_dispatch(database, BPP, bind_seller(bpp), clock, cascades=True),
+            dispatch=_dispatch(database, BPP, bind_seller(bpp), clock, Cascade(asks=True)),
         )
         async with seller.uow_factory() as uow:
             await bpp.open_shop(uow)
@@ -382,7 +393,7 @@ async def grid_world(
         for peer, file in files.items():
             own = await stack.enter_async_context(fresh_database(postgres_url, template_url))
             made = utility(peer, EXAMPLES / "utility" / file)
-            dispatch = _dispatch(own, peer, bind_utility(made), clock)
+            dispatch = _dispatch(own, peer, bind_utility(made), clock, Cascade(serves=True))
             member = Member(peer=peer, uow_factory=UnitOfWorkFactory(own), dispatch=dispatch, utility=made)
             async with member.uow_factory() as uow:
                 await TradeStore(uow.connection).open(made.customers)
@@ -395,8 +406,7 @@ def _dispatch(
     me: Peer,
     handlers: Mapping[Action, Handler],
     clock: ManualClock,
-    *,
-    cascades: bool = False,
+    cascade: Cascade,
 ) -> Dispatch:
     return Dispatch(
         role=Role.BPP,
@@ -406,7 +416,7 @@ def _dispatch(
         rulebook=make_rulebook(),
         clock=clock,
         metrics=Metrics(),
-        cascades=cascades,
+        cascade=cascade,
     )
 
 

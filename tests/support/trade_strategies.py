@@ -44,6 +44,7 @@ from trading.delivery import (
     SettlementCycleView,
     TelemetryEvent,
 )
+from trading.grid import GridStanding
 from trading.lifecycle import ContractStatus
 from trading.listing import ListedOffer, ListedTerms, Listing
 from trading.offer import (
@@ -58,6 +59,7 @@ from trading.offer import (
 from trading.rates import Price
 from trading.request import MOST_WORDS, Criteria, Inquiry, OrderRequest, Rating
 from trading.terms import PricingModel, SettlementType
+from trading.utility_account import Allotted, UtilityAccount
 
 CATEGORIES: Final = ("ORDER", "FULFILLMENT", "ITEM", "PROVIDER", "AGENT")
 
@@ -221,7 +223,25 @@ def contracts(draw: st.DrawFn) -> Contract:
         created_at=now,
         updated_at=now,
         hold_until=now,
+        grid=draw(st.none() | standings),
     )
+
+
+standings: st.SearchStrategy[GridStanding] = st.builds(
+    GridStanding,
+    platform=words,
+    seller_utility=words,
+    buyer_utility=words,
+    offered=st.just(0),
+    limit=st.none(),
+)
+utility_accounts: st.SearchStrategy[UtilityAccount] = st.builds(
+    UtilityAccount,
+    utility_id=words,
+    said_at=instants,
+    delivered=st.none() | energies,
+    periods=st.lists(st.builds(Allotted, period=intervals(), energy=energies), max_size=2).map(tuple),
+)
 
 
 @st.composite
@@ -240,6 +260,7 @@ def contract_views(draw: st.DrawFn) -> ContractView:
         delivery=draw(deliveries(contract.window)),
         cycles=tuple(draw(st.lists(cycles, max_size=2))),
         bills=tuple(draw(st.lists(bills(currency), max_size=2))),
+        utilities=tuple(draw(st.lists(utility_accounts, max_size=2))) if contract.grid else (),
     )
 
 

@@ -23,3 +23,10 @@ def test_nobody_else_takes_a_request_of_a_sellers_platform(cascade: Cascade) -> 
     cascade.check_role(SubscriberRole.BAP, action=Action.INIT)
     with pytest.raises(RoleNotEntitled):
         cascade.check_role(SubscriberRole.BPP, action=Action.INIT)
+
+
+def test_only_who_asks_utilities_tells_them_what_of_their_words_is_not_taken() -> None:
+    asks = Cascade(asks=True)
+    assert asks.is_refused(Action.ON_UPDATE)
+    assert not asks.is_refused(Action.ON_CONFIRM)
+    assert not Cascade(serves=True).is_refused(Action.ON_UPDATE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from node.cascade import Cascade
 from node.routing import profiles_below, routes_of
 from protocol.actions import Action, Role
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, AckShape
@@ -33,3 +34,9 @@ def test_an_unknown_path_below_a_prefix_is_answered_as_that_generation_does() ->
     assert profiles_below("/beckn/nothing", Role.BPP, ALL) == (V2_RC,)
     assert len(profiles_below("/bpp/receiver/nothing", Role.BPP, ALL)) == len(ALL)
     assert profiles_below("/nothing", Role.BPP, ALL) == ()
+
+
+def test_a_utility_takes_refusals_of_what_it_says_on_every_generation_and_no_other_callback() -> None:
+    beside = routes_of(Role.BPP, ALL, cascade=Cascade(serves=True)).keys() - routes_of(Role.BPP, ALL).keys()
+    assert {path.rsplit("/", 1)[-1] for path in beside} == {"on_update"}
+    assert {"/on_update", "/beckn/on_update", "/bpp/receiver/on_update"} <= beside

@@ -96,3 +96,4 @@ def test_who_asks_utilities_takes_their_answers_beside_what_its_role_takes() -> 
     assert handled_by(Role.BPP) == HANDLED_BY[Role.BPP]
     answers = set(handled_by(Role.BPP, cascades=True)) - set(HANDLED_BY[Role.BPP])
     assert answers == {CALLBACK_OF[action] for action in ASKED_OF_UTILITIES}
+    assert set(handled_by(Role.BPP, serves=True)) - set(HANDLED_BY[Role.BPP]) == {Action.ON_UPDATE}

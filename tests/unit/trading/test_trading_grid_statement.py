@@ -18,7 +18,14 @@ from trading.cancellation import cancel
 from trading.contract import confirm
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
-from trading.grid_statement import Allocation, Allocations, UtilityStatement, check_allocations
+from trading.grid_statement import (
+    MOST_PERIODS,
+    MOST_PLACES,
+    Allocation,
+    Allocations,
+    UtilityStatement,
+    check_allocations,
+)
 from trading.mapping import wire_of
 from trading.mapping.grid_statement import read_utility_statement
 from trading.refusals import FieldInvalid, FieldMissing, UpdateNotAllowed
@@ -182,6 +189,16 @@ def test_units_are_read_and_fractions_of_a_watt_hour_left_out() -> None:
 def test_a_statement_that_cannot_be_read_is_refused(delivery: Json) -> None:
     with pytest.raises(FieldInvalid):
         read_utility_statement(RC, message(**delivery), said_at=NOW)
+
+
+def test_a_statement_of_too_much_is_refused_with_what_it_may_hold() -> None:
+    rows = [ROW] * MOST_PERIODS
+    read_utility_statement(RC, message(meterReadings=rows), said_at=NOW)
+    with pytest.raises(FieldInvalid, match="1000 periods at most, and not of 1001"):
+        read_utility_statement(RC, message(meterReadings=[*rows, ROW]), said_at=NOW)
+    lines = message(deliveredQuantity=1)["order"]["beckn:orderItems"] * (MOST_PLACES + 1)
+    with pytest.raises(FieldInvalid, match="100 places at most, and not of 101"):
+        read_utility_statement(RC, {"order": {"beckn:id": "o-1", "beckn:orderItems": lines}}, said_at=NOW)
 
 
 @pytest.mark.parametrize("delivery", [{}, {"curtailedQuantity": 0}])

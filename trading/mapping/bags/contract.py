@@ -25,11 +25,13 @@ from trading.mapping.bags.amounts import (
     write_cycle_span,
 )
 from trading.mapping.bags.grid import LIMIT, write_limit, write_parties
+from trading.mapping.bags.utility_account import ACCOUNTS, read_accounts, write_accounts
 from trading.mapping.find import Json
 from trading.offer import Certification, DeliveryMode, EnergySource, SourceType
 from trading.terms import Wheeling
+from trading.utility_account import UtilityAccount
 
-_OPTIONAL: Final = frozenset({"certification", "wheelingCharges", "inverterId", LIMIT})
+_OPTIONAL: Final = frozenset({"certification", "wheelingCharges", "inverterId", LIMIT, ACCOUNTS})
 """Keys of the contract that only the seller fills in: if there is nothing to say, nothing is said."""
 
 
@@ -49,7 +51,7 @@ def write_contract(view: ContractView) -> Json:
         "billingCycles": [_billing_cycle(bill) for bill in view.bills],
         "lastUpdated": format_instant(contract.updated_at),
     }
-    return bag | _certification(contract) | _wheeling(contract) | _grid(contract)
+    return bag | _certification(contract) | _wheeling(contract) | _grid(view)
 
 
 def write_contract_over(sent: Mapping[str, Any], view: ContractView) -> Json:
@@ -70,6 +72,7 @@ class ContractTerms(TypedDict):
     wheeling: Wheeling | None
     cycles: tuple[SettlementCycleView, ...]
     bills: tuple[BillingCycleView, ...]
+    utilities: tuple[UtilityAccount, ...]
 
 
 def read_contract_terms(bag: Mapping[str, Any]) -> ContractTerms:
@@ -82,6 +85,7 @@ def read_contract_terms(bag: Mapping[str, Any]) -> ContractTerms:
         wheeling=_read_wheeling(bag),
         cycles=tuple(_read_settlement_cycle(cycle) for cycle in bag.get("settlementCycles", [])),
         bills=tuple(_read_billing_cycle(bill) for bill in bag.get("billingCycles", [])),
+        utilities=read_accounts(bag),
     )
 
 
@@ -101,9 +105,9 @@ def read_source(bag: Mapping[str, Any], *, mode: str) -> EnergySource:
     )
 
 
-def _grid(contract: Contract) -> Json:
-    """Return the utilities of a trade in a bag with room for them, and what the buyer can still trade."""
-    grid = contract.grid
+def _grid(view: ContractView) -> Json:
+    """Return the utilities of a trade in a bag with room for them, and what they say."""
+    contract, grid = view.contract, view.contract.grid
     if grid is None:
         return {}
     parties = write_parties(
@@ -113,7 +117,8 @@ def _grid(contract: Contract) -> Json:
         seller_utility=grid.seller_utility,
         quantity=contract.quantity,
     )
-    return parties | ({} if grid.limit is None else {LIMIT: write_limit(grid.limit)})
+    limit = {} if grid.limit is None else {LIMIT: write_limit(grid.limit)}
+    return parties | limit | write_accounts(view.utilities)
 
 
 def _source(source: EnergySource) -> Json:

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from schemas import iris
 from trading.mapping.bags.grid import BUYER_UTILITY, LIMIT
+from trading.mapping.bags.utility_account import ACCOUNTS
 from trading.mapping.find import Json
 
 _FOR_ALL: Final = ("targetMeterId", "tradeStartTime", "tradeEndTime", BUYER_UTILITY)
@@ -28,6 +29,7 @@ _OWN: Final = frozenset(
         "total_quantity",
         "utilityIdSeller",
         LIMIT,
+        ACCOUNTS,
         *_FOR_ALL,
     }
 )

@@ -13,13 +13,21 @@ from typing import Any, Final
 
 from kernel.clock import format_instant, parse_instant
 from kernel.energy import Energy
-from kernel.interval import Interval
 from kernel.plain_text import one_line
 from schemas import iris
 from trading.delivery import DeliveryStatus
-from trading.grid_statement import Allocation, Allocations, UtilityStatement
+from trading.fields import Field
+from trading.grid_statement import (
+    MOST_PERIODS,
+    MOST_PLACES,
+    Allocation,
+    Allocations,
+    UtilityStatement,
+)
 from trading.mapping.bags.curtailment import find_cut
+from trading.mapping.bags.period import read_period, write_period
 from trading.mapping.find import Json, find_object, find_objects, find_text, read_decimal, without_none
+from trading.refusals import FieldInvalid
 
 _CUT: Final = "curtailedQuantity"
 _DELIVERED: Final = "deliveredQuantity"
@@ -54,8 +62,13 @@ def write_when_and_why(said: UtilityStatement) -> Json:
 
 
 def find_statement(bags: Iterable[Json]) -> Json:
-    """Return as one the bags that say of a cut or a delivery, the first word of each key; empty if none."""
-    return dict(ChainMap(*(bag for bag in bags if {_CUT, _DELIVERED, _READINGS} & bag.keys())))
+    """Return as one the bags that say of a cut or a delivery, the first word of each key; empty if none.
+
+    Raises: FieldInvalid, if they are too many.
+    """
+    telling = [bag for bag in bags if {_CUT, _DELIVERED, _READINGS} & bag.keys()]
+    _require_few(len(telling), "places", most=MOST_PLACES)
+    return dict(ChainMap(*telling))
 
 
 def read_statement_bag(
@@ -85,11 +98,7 @@ def _write_allocation(each: Allocation) -> Json:
         "allocatedEnergy": each.allocated,
     }
     return {
-        "beckn:timeWindow": {
-            "@type": "beckn:TimePeriod",
-            "schema:startTime": format_instant(each.period.start),
-            "schema:endTime": format_instant(each.period.end),
-        },
+        "beckn:timeWindow": write_period(each.period),
         **{key: energy.kilowatt_hours for key, energy in told.items() if energy is not None},
         "unit": "kWh",
     }
@@ -97,6 +106,7 @@ def _write_allocation(each: Allocation) -> Json:
 
 def _read_allocations(bag: Mapping[str, Any], *, at: datetime) -> Allocations | None:
     rows = find_objects(bag, _READINGS)
+    _require_few(len(rows), "periods", most=MOST_PERIODS)
     if not rows and (_DELIVERED not in bag or bag.get(_CUT)):
         return None
     delivered = _watt_hours(bag, _DELIVERED, per=_WATT_HOURS["kWh"])
@@ -104,13 +114,22 @@ def _read_allocations(bag: Mapping[str, Any], *, at: datetime) -> Allocations | 
     return Allocations(said_at=at, delivered=delivered, by_period=tuple(by_period))
 
 
+def _require_few(count: int, what: str, *, most: int) -> None:
+    if count > most:
+        raise FieldInvalid(
+            f"a statement tells of {most} {what} at most, and not of {count}",
+            path=Field.ORDER,
+            hint="Tell the rest in a message of its own.",
+        )
+
+
 def _read_allocation(row: Mapping[str, Any]) -> Allocation:
-    window, per = find_object(row, "beckn:timeWindow"), _WATT_HOURS[row["unit"]]
+    per = _WATT_HOURS[row["unit"]]
     allocated = _watt_hours(row, "allocatedEnergy", per=per)
     if allocated is None:
         raise LookupError("allocatedEnergy")
     return Allocation(
-        period=Interval(parse_instant(window["schema:startTime"]), parse_instant(window["schema:endTime"])),
+        period=read_period(find_object(row, "beckn:timeWindow")),
         allocated=allocated,
         consumed=_watt_hours(row, "consumedEnergy", per=per),
         produced=_watt_hours(row, "producedEnergy", per=per),

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bpp.cascade.tables import utility_allocations
 from kernel.clock import utc
 from kernel.energy import Energy
 from trading.grid_statement import Allocations
 from trading.grid_statement_records import allocation_from_record, allocation_to_record
+from trading.tables import utility_allocations
+from trading.utility_account import Allotted, UtilityAccount, last_words
 
-_COLUMNS = utility_allocations.c
+_COLUMNS: Final = utility_allocations.c
+_MOST_STATEMENTS: Final = 100
+"""Statements of a contract that an account of its utilities is made of, the newest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +63,13 @@ class AllocationStore:
         newest = query.order_by(_COLUMNS.id.desc()).limit(limit)
         return [_recorded(row) for row in await self._connection.execute(newest)]
 
+    async def read_accounts(self, contract_id: str) -> tuple[UtilityAccount, ...]:
+        """Return what each utility says was delivered of a contract, by its newest statements."""
+        said: dict[str, list[Allocations]] = {}
+        for each in await self.find_newest(contract_id, limit=_MOST_STATEMENTS):
+            said.setdefault(each.utility_id, []).append(each.told)
+        return tuple(_account(utility_id, told) for utility_id, told in sorted(said.items()))
+
     async def _find_last(self, contract_id: str, utility_id: str) -> RecordedAllocations | None:
         query = select(utility_allocations).where(
             _COLUMNS.contract_id == contract_id, _COLUMNS.utility_id == utility_id
@@ -66,6 +77,22 @@ class AllocationStore:
         newest = query.order_by(_COLUMNS.id.desc()).limit(1)
         row = (await self._connection.execute(newest)).one_or_none()
         return None if row is None else _recorded(row)
+
+
+def _account(utility_id: str, said: Sequence[Allocations]) -> UtilityAccount:
+    """Return the account of a utility by its statements, the newest first."""
+    wholes = (each.delivered for each in said if each.delivered is not None)
+    allotted = (
+        Allotted(period=each.period, energy=each.allocated)
+        for told in said
+        for each in reversed(told.by_period)
+    )
+    return UtilityAccount(
+        utility_id=utility_id,
+        said_at=said[0].said_at,
+        delivered=next(wholes, None),
+        periods=last_words(allotted),
+    )
 
 
 def _recorded(row: Row[Any]) -> RecordedAllocations:
