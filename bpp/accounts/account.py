@@ -68,6 +68,7 @@ async def read_account(
         delivery=replace(view.delivery, telemetry=telemetry),
         bills=tuple(bill_view(bill) for bill in bills),
         proposal=await ProposalStore(uow.connection).find_last(contract),
+        utilities=await AllocationStore(uow.connection).read_accounts(contract.id) if contract.grid else (),
     )
 
 
@@ -91,7 +92,6 @@ def _view(
         settled=sum_money((cycle.amount for cycle in cycles), currency=currency),
         penalty=Money(sum(each.minor for each in credited), currency),
         cancellation=known.cancellation,
-        utilities=await AllocationStore(uow.connection).read_accounts(contract.id) if contract.grid else (),
     )
 
 

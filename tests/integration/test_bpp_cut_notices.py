@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, Final
+from datetime import timedelta
+from typing import Any
 
 import pytest
 import simplejson
@@ -14,9 +14,7 @@ from structlog.testing import capture_logs
 from bpp.api.curtailments import curtailment_router
 from bpp.cascade.patience import PATIENCE
 from bpp.changes.seller_changes import Operator, answer_as_seller
-from bpp.utility.decisions import Cutting
 from bpp.utility.statements import Said, StatementStore
-from bpp.utility.telling import Named, Speaker
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from node.audit import Actor
@@ -24,12 +22,12 @@ from protocol.actions import Action
 from protocol.profile import PROFILES
 from storage.database import Database
 from storage.outbox import Outgoing
+from tests.support.grid_statements import HOUR, MIDDLE, curtail
 from tests.support.grid_world import (
     BPP,
     END,
     HILL,
     NEIGHBOUR_METER,
-    START,
     VALLEY,
     GridWorld,
     Member,
@@ -45,23 +43,11 @@ from trading.proposals import ProposalStore
 
 Json = dict[str, Any]
 
-HOUR: Final = timedelta(hours=1)
-MIDDLE: Final = START + HOUR
-ADA: Final = Speaker(actor=Actor(who="Ada"), why="feeder 7 tripped")
-
 
 @pytest.fixture
 async def world(database: Database, postgres_url: str, template_url: str) -> AsyncIterator[GridWorld]:
     async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
         yield running
-
-
-async def cut(
-    world: GridWorld, member: Member, order_id: str, watt_hours: int, *, since: datetime = MIDDLE
-) -> None:
-    wanted = Cutting(reason=CurtailmentReason.GRID_OUTAGE, quantity=Energy(watt_hours), since=since)
-    await world.telling(member).curtail(Named(order_id=order_id), wanted, by=ADA)
-    await world.settle_down()
 
 
 async def cut_by_operator(world: GridWorld, order_id: str, watt_hours: int) -> int:
@@ -92,7 +78,7 @@ async def test_what_one_utility_cuts_is_told_to_the_other_and_counts_there_on_ev
 ) -> None:
     bought = (await world.buy(10))["beckn:id"]
     world.wire = PROFILES[name]
-    await cut(world, world.hill, bought, 4_000)
+    await curtail(world, world.hill, bought, 4_000)
     [said] = await heard(world.valley, bought)
     assert said.statement.cut is not None
     assert (said.statement.cut.quantity, said.statement.since) == (Energy(4_000), MIDDLE)
@@ -100,7 +86,7 @@ async def test_what_one_utility_cuts_is_told_to_the_other_and_counts_there_on_ev
     assert (said.who, said.statement.note) == ("platform bpp.valley-solar.example", "feeder 7 tripped")
     assert await world.trades(world.valley) == await world.trades(world.hill) == [("CONFIRMED", 6_000)]
     assert (len(updates_to(world, world.valley)), updates_to(world, world.hill)) == (1, [])
-    await cut(world, world.valley, bought, 5_000, since=MIDDLE + HOUR / 2)
+    await curtail(world, world.valley, bought, 5_000, since=MIDDLE + HOUR / 2)
     assert [
         each.statement.cut and each.statement.cut.quantity for each in await heard(world.hill, bought)
     ] == [Energy(5_000)]
@@ -123,7 +109,7 @@ async def test_both_utilities_are_told_what_the_operator_cuts_and_one_that_serve
     world.transaction_id = "second"
     home = {"utility": VALLEY.subscriber_id, "meter": NEIGHBOUR_METER}
     near = (await world.buy(10, **home))["beckn:id"]
-    await cut(world, world.valley, near, 1_000)
+    await curtail(world, world.valley, near, 1_000)
     assert await heard(world.valley, near) == [], "it has cut it itself"
     await world.pass_time(timedelta(minutes=1))
     assert len(updates_to(world, world.valley)) == 1
@@ -132,7 +118,7 @@ async def test_both_utilities_are_told_what_the_operator_cuts_and_one_that_serve
 async def test_a_utility_that_is_away_is_told_again_and_frees_its_limit_once(world: GridWorld) -> None:
     bought = (await world.buy(20))["beckn:id"]
     world.valley.away = True
-    await cut(world, world.hill, bought, 10_000)
+    await curtail(world, world.hill, bought, 10_000)
     assert await world.trades(world.valley) == [("CONFIRMED", 20_000)]
     await world.pass_time(timedelta(seconds=40))
     world.valley.away = False
@@ -183,7 +169,7 @@ async def test_what_both_sides_agree_to_leave_out_during_delivery_is_told_to_bot
 async def test_a_utility_that_cannot_be_told_all_day_is_reported(world: GridWorld) -> None:
     bought = (await world.buy(10))["beckn:id"]
     world.unknown.add(VALLEY.subscriber_id)
-    await cut(world, world.hill, bought, 1_000)
+    await curtail(world, world.hill, bought, 1_000)
     with capture_logs() as logs:
         await world.pass_time(PATIENCE)
     told = [entry for entry in logs if entry["event"] == "cascade.utility_not_told"]
@@ -212,7 +198,7 @@ async def refused_cut(world: GridWorld, order_id: str, **changes: Any) -> Json:
 
 async def test_a_utility_refuses_a_cut_that_cannot_be_and_keeps_nothing_of_it(world: GridWorld) -> None:
     bought = (await world.buy(10))["beckn:id"]
-    await cut(world, world.hill, bought, 4_000)
+    await curtail(world, world.hill, bought, 4_000)
     for changes, words in (
         ({"curtailedQuantity": 11}, "11 kWh cannot be cut from 10 kWh"),
         ({"curtailedFrom": format_instant(END)}, "nothing flows under the contract at"),

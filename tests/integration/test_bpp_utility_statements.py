@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import datetime, timedelta
-from typing import Any, Final
-from uuid import uuid4
+from typing import Any
 
 import pytest
 import simplejson
-from sqlalchemy import select, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import select
 
-from bpp.api.allocations import allocation_router
-from bpp.cascade.allocation_account import read_allocation_accounts
 from bpp.utility.decisions import Cutting
 from bpp.utility.refusals import UtilityAdmission
-from bpp.utility.statement_api import statement_router
-from bpp.utility.telling import Named, Speaker
+from bpp.utility.telling import Named
 from bpp.utility.trades import TradeStore
 from kernel.clock import format_instant
 from kernel.energy import Energy
 from kernel.errors import NodeError
-from kernel.interval import Interval
-from node.audit import Actor, list_acts
+from node.audit import list_acts
 from protocol.actions import Action, Role
 from protocol.context import read_context
 from protocol.profile import PROFILES
 from storage.database import Database
 from storage.outbox import Outgoing
 from storage.tables import inbox
-from storage.unit_of_work import UnitOfWorkFactory
+from tests.support.grid_statements import (
+    ADA,
+    HOUR,
+    MIDDLE,
+    again,
+    allocations,
+    curtail,
+    cuts,
+    operator,
+    said_of,
+    statement_of,
+    told_buyer,
+)
 from tests.support.grid_world import (
     BPP,
     END,
@@ -39,102 +44,21 @@ from tests.support.grid_world import (
     START,
     VALLEY,
     GridWorld,
-    Member,
     grid_world,
     order,
     writer,
 )
-from tests.support.seller_api import KEY, seller_api
-from tests.support.seller_world import WINDOW, SellerWorld
-from trading.allocation_check import Verdict
-from trading.allocations import AllocationStore, RecordedAllocations
 from trading.contracts import ContractStore
-from trading.curtailments import CurtailmentStore, RecordedCurtailment
 from trading.delivery import CurtailmentReason
-from trading.grid_statement import Allocation, Allocations
 from trading.lifecycle import ContractStatus
-from trading.mapping import wire_of
 
 Json = dict[str, Any]
-
-HOUR: Final = timedelta(hours=1)
-MIDDLE: Final = START + HOUR
-ADA: Final = Speaker(actor=Actor(who="Ada"), why="feeder 7 tripped")
 
 
 @pytest.fixture
 async def world(database: Database, postgres_url: str, template_url: str) -> AsyncIterator[GridWorld]:
     async with grid_world(database, postgres_url=postgres_url, template_url=template_url) as running:
         yield running
-
-
-async def curtail(
-    world: GridWorld,
-    member: Member,
-    order_id: str,
-    watt_hours: int | None = 4_000,
-    *,
-    since: datetime | None = MIDDLE,
-) -> bool:
-    """Have a utility cut a trade; say whether that is new."""
-    quantity = None if watt_hours is None else Energy(watt_hours)
-    wanted = Cutting(reason=CurtailmentReason.GRID_OUTAGE, quantity=quantity, since=since)
-    _, is_new = await world.telling(member).curtail(Named(order_id=order_id), wanted, by=ADA)
-    await world.settle_down()
-    return is_new
-
-
-async def allocate(world: GridWorld, member: Member, order_id: str, told: Allocations) -> bool:
-    """Have a utility tell what was delivered of a trade; say whether that is new."""
-    _, is_new = await world.telling(member).allocate(Named(order_id=order_id), told, by=ADA)
-    await world.settle_down()
-    return is_new
-
-
-def hourly(first: int, second: int, *, said_at: datetime = END, delivered: int | None = None) -> Allocations:
-    """Return what a utility allocates to each hour of the window, in Wh."""
-    return Allocations(
-        said_at=said_at,
-        delivered=None if delivered is None else Energy(delivered),
-        by_period=(
-            Allocation(period=Interval(START, MIDDLE), allocated=Energy(first), produced=Energy(9_000)),
-            Allocation(period=Interval(MIDDLE, END), allocated=Energy(second)),
-        ),
-    )
-
-
-async def cuts(world: GridWorld, order_id: str) -> list[RecordedCurtailment]:
-    async with world.seller.uow_factory() as uow:
-        return await CurtailmentStore(uow.connection).find_all(order_id)
-
-
-async def allocations(world: GridWorld, order_id: str) -> list[Json]:
-    """Return what the seller's operator sees of it, the newest first."""
-    router = allocation_router(uow_factory=world.seller.uow_factory)
-    connect = seller_api([router], uow_factory=world.seller.uow_factory, clock=world.clock)
-    async with connect(KEY) as client:
-        answer = await client.get(f"/api/v1/contracts/{order_id}/allocations")
-    assert answer.status_code == 200, answer.text
-    found: list[Json] = answer.json()["allocations"]
-    return found
-
-
-def statement_of(world: GridWorld) -> Outgoing:
-    """Return the last that a utility said unasked."""
-    asked = {each.message_id for each in world.carried if each.action == "update"}
-    said = [each for each in world.carried if each.action == "on_update" and each.peer == BPP.subscriber_id]
-    return [each for each in said if each.message_id not in asked][-1]
-
-
-def again(message: Outgoing) -> Outgoing:
-    """Return the same under another message id."""
-    other = str(uuid4())
-    body = message.body.replace(message.message_id.encode(), other.encode())
-    return replace(message, message_id=other, body=body)
-
-
-def told_buyer(world: GridWorld) -> list[Json]:
-    return [document for action, document in world.came if action is Action.ON_UPDATE]
 
 
 async def test_a_utility_cuts_a_trade_on_every_generation_and_the_buyer_is_told(world: GridWorld) -> None:
@@ -280,13 +204,6 @@ async def test_a_statement_that_cannot_be_so_any_more_when_it_is_handled_leaves_
         await curtail(world, world.hill, bought)
 
 
-async def said_of(world: GridWorld, order_id: str) -> list[Json]:
-    """Return what the operator of the buyer's utility sees of what was said of a trade, in order."""
-    async with operator(world, world.hill) as client:
-        found: list[Json] = (await client.get(f"/api/v1/trades/{order_id}/statements")).json()["statements"]
-    return found
-
-
 @pytest.mark.parametrize("name", ["v1_1", "v2_rc", "v2_lts"])
 async def test_a_utility_learns_why_what_was_acknowledged_is_not_taken_and_says_it_otherwise(
     world: GridWorld, name: str
@@ -330,131 +247,6 @@ async def test_only_what_was_said_can_be_refused_to_a_utility_and_by_whom_it_was
         with pytest.raises(NodeError, match="nothing was said to") as refused:
             await admission(Action.ON_UPDATE, sent, sender, PROFILES["v2_rc"], body)
         assert refused.value.path == "$.context.message_id"
-
-
-async def test_what_a_utility_allocates_is_kept_beside_our_own_meters_account(world: GridWorld) -> None:
-    held = await world.order(Action.INIT, {"order": order(10)})
-    bought = held["beckn:id"]
-    with pytest.raises(NodeError, match="nothing of it flows"):
-        await allocate(world, world.valley, bought, hourly(1, 1))
-    await world.order(Action.CONFIRM, {"order": order(10, order_id=bought)})
-    for name in ("v1_1", "v2_lts", "v2_rc"):
-        world.wire = PROFILES[name]
-        changed = hourly(4_000, 3_000 + len(name), delivered=7_000)
-        assert await allocate(world, world.valley, bought, changed)
-        assert not await allocate(world, world.valley, bought, changed)
-    assert await allocate(world, world.valley, bought, hourly(4_000, 3_500))
-    assert await allocate(world, world.hill, bought, hourly(4_000, 3_500))
-    told = again(statement_of(world))
-    await world.deliver(told, world.hill)  # its last word again, by another message
-    await world.settle_down()
-    newest, before, *_, oldest = await allocations(world, bought)
-    assert len(await allocations(world, bought)) == 5
-    assert (newest["utility"], before["utility"]) == ("hill-grid.example", "valley-grid.example")
-    assert (newest["whole"], newest["differs"]) == (None, False)
-    assert oldest["whole"] == {
-        "start": format_instant(START),
-        "end": format_instant(END),
-        "said_wh": 7_000,
-        "metered_wh": None,
-        "difference_wh": None,
-        "verdict": "NOT_METERED",
-        "consumed_wh": None,
-        "produced_wh": None,
-    }
-    periods = [(each["said_wh"], each["produced_wh"]) for each in oldest["periods"]]
-    assert periods == [(4_000, 9_000), (3_004, None)]
-    assert told_buyer(world) == [], "nothing changes by a utility's account"
-    with pytest.raises(DBAPIError, match="append-only"):
-        async with world.seller.uow_factory() as uow:
-            await uow.connection.execute(text("UPDATE utility_allocations SET delivered_wh = 1"))
-
-
-@pytest.mark.parametrize("name", ["v1_1", "v2_rc", "v2_lts"])
-async def test_the_buyer_is_told_once_what_each_utility_says_was_delivered_also_when_all_is_done(
-    world: GridWorld, name: str
-) -> None:
-    bought = (await world.buy(10))["beckn:id"]
-    async with world.seller.uow_factory() as uow:  # its buyer speaks another generation from now on
-        contract = await ContractStore(uow.connection).get(bought)
-        await ContractStore(uow.connection).save(replace(contract, profile=name, buyer_order={}))
-    world.clock.set(MIDDLE)
-    first = Allocation(period=Interval(START, MIDDLE), allocated=Energy(4_000), produced=Energy(9_000))
-    await allocate(world, world.valley, bought, Allocations(said_at=MIDDLE, by_period=(first,)))
-    await world.pass_time(timedelta(seconds=1))
-    assert told_of(world) == [("valley-grid.example", None, [4_000])]
-    world.clock.set(END + timedelta(days=8))
-    await world.pass_time(timedelta(minutes=1))
-    async with world.seller.uow_factory() as uow:
-        contract = await ContractStore(uow.connection).get(bought)
-    assert contract.status is ContractStatus.COMPLETED
-    second = Allocation(period=Interval(MIDDLE, END), allocated=Energy(3_000))
-    whole = Allocations(said_at=END, delivered=Energy(7_000), by_period=(second,))
-    await allocate(world, world.valley, bought, whole)
-    await allocate(world, world.hill, bought, hourly(4_000, 2_999))
-    await world.pass_time(timedelta(minutes=2))
-    assert told_of(world) == [
-        ("hill-grid.example", None, [4_000, 2_999]),
-        ("valley-grid.example", 7_000, [4_000, 3_000]),
-    ]
-    count = len(world.came)
-    await allocate(world, world.hill, bought, hourly(4_000, 2_999))
-    await world.pass_time(timedelta(minutes=2))
-    assert len(world.came) == count
-    assert "producedEnergy" not in simplejson.dumps([document for _, document in world.came[-1:]])
-
-
-def told_of(world: GridWorld) -> list[tuple[str, int | None, list[int]]]:
-    """Return what the last on_status told of what utilities say was delivered, in Wh."""
-    statuses = [document for action, document in world.came if action is Action.ON_STATUS]
-    message = statuses[-1]["message"]
-    wire = wire_of(
-        "v2_lts" if "contract" in message else "v2_rc" if "beckn:id" in message["order"] else "v1_1"
-    )
-    report = wire.read_contract(message[wire.ORDER_KEY])
-    return [
-        (
-            each.utility_id,
-            None if each.delivered is None else each.delivered.watt_hours,
-            [period.energy.watt_hours for period in each.periods],
-        )
-        for each in report.utilities
-    ]
-
-
-async def test_what_is_allocated_is_compared_with_what_our_meters_counted(
-    uow_factory: UnitOfWorkFactory,
-) -> None:
-    seller = await SellerWorld(uow_factory=uow_factory).open()
-    bought = (await seller.buy(10))["beckn:id"]
-    seller.clock.set(WINDOW.end + timedelta(minutes=5))
-    await seller.deliver([1_000] * 8)
-    first = Interval(WINDOW.start, WINDOW.start + HOUR)
-    second = Interval(first.end, first.end + HOUR)
-    periods = (
-        Allocation(period=first, allocated=Energy(1_000)),
-        Allocation(period=second, allocated=Energy(900)),
-    )
-    said = RecordedAllocations(
-        utility_id=VALLEY.subscriber_id,
-        message_id="m-1",
-        told=Allocations(said_at=WINDOW.end, delivered=Energy(1_900), by_period=periods),
-        recorded_at=seller.clock.now(),
-    )
-    async with uow_factory() as uow:
-        contract = await ContractStore(uow.connection).get(bought)
-        assert await AllocationStore(uow.connection).add(contract.id, said)
-        [account] = await read_allocation_accounts(contract, uow, limit=5)
-    assert account.whole is not None
-    assert (account.whole.metered, account.whole.verdict) == (Energy(2_000), Verdict.DIFFERS)
-    assert [each.verdict for each in account.periods] == [Verdict.AGREES, Verdict.DIFFERS]
-    assert account.periods[1].difference == Energy(-100)
-
-
-def operator(world: GridWorld, member: Member) -> Any:
-    """Connect as the operator of a utility."""
-    router = statement_router(world.telling(member), uow_factory=member.uow_factory)
-    return seller_api([router], uow_factory=member.uow_factory, clock=world.clock)(KEY)
 
 
 async def test_a_utilitys_operator_cuts_and_allocates_over_http(world: GridWorld) -> None:
