@@ -40,7 +40,8 @@ def write_results(results: Results, *, title: str, asked: Mapping[str, str]) -> 
     shown = sum(len(find_objects(catalog, "beckn:items")) for catalog in results.catalogs)
     told = "Nothing was found."
     if shown:
-        told = f"{results.first + 1} to {results.first + shown} of {results.total} found."
+        part = f"{results.first + 1} to {results.first + shown} of " if shown < results.total else ""
+        told = f"{part}{results.total} found."
     elif results.total:
         told = f"There are only {results.total}."
     return _PAGE.render(

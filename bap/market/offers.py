@@ -68,11 +68,11 @@ class PriceView(BaseModel):
 
 
 class PlaceView(BaseModel):
-    """Where it is."""
+    """Where it is; an area has no one position."""
 
-    latitude: str | None
-    longitude: str | None
-    address: str | None
+    latitude: str | None = None
+    longitude: str | None = None
+    address: str | None = None
 
 
 class ConnectorView(BaseModel):

@@ -25,6 +25,10 @@ class ForecastInvalid(NodeError):
 
     code, http_status, retryable = "BPP_FORECAST_INVALID", 422, False
 
+    def __str__(self) -> str:
+        """Return message and hint; where it is stands in the message."""
+        return str(NodeError(self.message, hint=self.hint))
+
 
 class ForecastForm(BaseModel):
     """What there will be in each of some intervals, which share no time."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 from pydantic import BaseModel
 
+from trading.availability.source import Forecasting
 from trading.listing import ListedTerms, list_offer
 from trading.offer import Catalogue
 
@@ -25,7 +26,9 @@ class OfferView(BaseModel):
     provider: str
     source: str
     meter: str
-    available_kwh: Decimal
+    available_kwh: Decimal | None
+    """What there is in all; None where there is what is forecast."""
+    forecast_by: Literal["meter", "operator"] | None
     produced_from: datetime
     produced_until: datetime
     pricing_model: str
@@ -49,7 +52,8 @@ def offer_views(catalogue: Catalogue, file: str) -> Iterator[OfferView]:
             provider=resource.provider_id,
             source=resource.source.source_type,
             meter=resource.source.meter_id,
-            available_kwh=resource.available.kilowatt_hours,
+            available_kwh=None if resource.forecasting else resource.available.kilowatt_hours,
+            forecast_by=_forecast_by(resource.forecasting),
             produced_from=resource.production.start.astimezone(UTC),
             produced_until=resource.production.end.astimezone(UTC),
             pricing_model=terms.pricing_model,
@@ -58,6 +62,12 @@ def offer_views(catalogue: Catalogue, file: str) -> Iterator[OfferView]:
             currency=terms.price.currency.code,
             share_percent=offer.terms.share_percent,
         )
+
+
+def _forecast_by(forecasting: Forecasting | None) -> Literal["meter", "operator"] | None:
+    if forecasting is None:
+        return None
+    return "operator" if forecasting.by_meter is None else "meter"
 
 
 def _flat(terms: ListedTerms) -> Decimal | None:
@@ -70,13 +80,18 @@ def offer_rows(offers: Sequence[OfferView]) -> list[tuple[object, ...]]:
         (
             each.offer,
             each.source,
-            f"{each.available_kwh:f}"
-            + (f", {each.share_percent:f} % of the meter" if each.share_percent else ""),
+            _quantity(each) + (f", {each.share_percent:f} % of the meter" if each.share_percent else ""),
             f"{each.produced_from:{_MINUTE}} – {each.produced_until:{_MINUTE}}",
             _price(each),
         )
         for each in offers
     ]
+
+
+def _quantity(offer: OfferView) -> str:
+    if offer.available_kwh is not None:
+        return f"{offer.available_kwh:f}"
+    return "as forecast" if offer.forecast_by == "operator" else "as its meter forecasts"
 
 
 def _price(offer: OfferView) -> str:

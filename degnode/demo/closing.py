@@ -6,7 +6,7 @@ from typing import Final
 
 from degnode.demo.app import Json
 from degnode.demo.narrator import Narrator
-from degnode.demo.readings import readings_of, thinned
+from degnode.demo.readings import as_kwh, readings_of, thinned
 
 _MOST_ROWS: Final = 12
 
@@ -29,7 +29,10 @@ def tell_closing(narrator: Narrator, transaction: Json) -> None:
         "Readings (kWh)",
         ("at", "source", "target", "energy flow"),
         (
-            (row["timestamp"], row["sourceReading"], row["targetReading"], row["energyFlow"])
+            (
+                row["timestamp"],
+                *(as_kwh(row[key]) for key in ("sourceReading", "targetReading", "energyFlow")),
+            )
             for row in thinned(readings_of(transaction))
         ),
     )

@@ -8,7 +8,9 @@ from itertools import count
 from typing import Any, Final
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from degnode.processes import BAP_ID, BPP_ID, Network
 from protocol.actions import Action
@@ -33,7 +35,7 @@ class Narrator:
         self._console.print(f"\n[bold]{next(self._steps)}  {text}[/bold]")
 
     def say(self, text: str) -> None:
-        self._console.print(f"  {text}", highlight=False)
+        self._console.print(Padding(Text(text), (0, 0, 0, 2)))
 
     def messages(self, reached: str) -> None:
         """Print the messages that were received since the last time, and the state `reached`."""

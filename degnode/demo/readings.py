@@ -45,6 +45,11 @@ def _energy_in(event: Json) -> Decimal:
     return next((Decimal(each["value"]) for each in event["metrics"] if each["name"] == "ENERGY"), _NOUGHT)
 
 
+def as_kwh(energy: Decimal) -> str:
+    """Return an amount to the watt-hour, so that one stands below the other."""
+    return f"{energy:.3f}"
+
+
 def thinned(readings: Sequence[Json]) -> list[Json]:
     """Return a dozen rows at most, the first and the last among them: each flow since the row before."""
     first, later = readings[:1], readings[1:]

@@ -14,17 +14,18 @@ from jinja2 import Environment
 
 from degnode.demo.app import Json
 from degnode.demo.playbill import Playbill
-from degnode.demo.readings import delivered_in, readings_of, thinned
+from degnode.demo.readings import as_kwh, delivered_in, readings_of, thinned
 from kernel.clock import parse_instant
 
-_SUN, _GRID, _FLOW = "#e8a33d", "#3d6ea8", "#2f8f5b"
+_SUN, _GRID, _FLOW = "#e8a33d", "#4a84c8", "#2f8f5b"
+_CLEAR: Final = "rgba(0,0,0,0)"
 _TEMPLATE: Final = "report.html.j2"
 
 
 def write_report(path: Path, transaction: Json, *, playbill: Playbill) -> None:
     """Write the report of `transaction` to `path`: one file that needs nothing else."""
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    environment.filters["json"] = _pretty
+    environment.filters |= {"json": _pretty, "kwh": as_kwh}
     template = environment.from_string(resources.files(__package__).joinpath(_TEMPLATE).read_text())
     readings = readings_of(transaction)
     page = template.render(
@@ -55,12 +56,14 @@ def _chart(readings: list[Json], playbill: Playbill) -> str:
         width=lengths,
         offset=[-length for length in lengths],
         name="delivered",
-        marker={"color": _FLOW, "line": {"color": "white", "width": 2}},
+        marker={"color": _FLOW, "line": {"color": _CLEAR, "width": 2}},
         opacity=0.5,
     )
     figure.update_layout(
         template="plotly_white",
         height=360,
+        paper_bgcolor=_CLEAR,
+        plot_bgcolor=_CLEAR,
         margin={"l": 50, "r": 20, "t": 20, "b": 40},
         yaxis={"title": "kWh", "type": "linear"},
         xaxis={"type": "date"},

@@ -159,4 +159,4 @@ async def test_a_discovery_service_shows_what_was_published(database: Database, 
         async with calling(base_url=service.url) as client:
             page = (await client.get(PATH, headers=HTML, params={"text": "solar barn"})).text
         assert f"Sold at {BPP_ID}" in page
-        assert "1 to 1 of 1 found." in page
+        assert '<p role="status">1 found.</p>' in page

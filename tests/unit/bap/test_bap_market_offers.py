@@ -3,15 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bap.market.amounts import tell_span
-from bap.market.offers import read_offers
+from bap.market.offers import OfferView, read_offers
+from bpp.catalog_file.reader import load_catalogue, read_catalogue
 from kernel.interval import Interval
-from tests.support.seller_world import BPP_ID, BPP_URL, catalogue
+from tests.support.seller_world import BPP_ID, BPP_URL, CATALOGUE_FILE, catalogue
 from trading.listing import list_catalogue
 from trading.mapping import WIRES, wire_of
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples" / "catalog").glob("*.yaml"))
+PLACES = ["{lat: 39.0639, lon: -108.5506}", "{lat: 1, lon: 2, address: {country: US}}"]
+
+
+@pytest.mark.parametrize(
+    "file", [each for each in EXAMPLES if "tariff" not in each.name], ids=lambda p: p.stem
+)
+def test_every_example_can_be_kept_without_what_is_not_told_and_read_again(file: Path) -> None:
+    found = list(read_offers([list_catalogue(load_catalogue(file), left={})], bpp_id=BPP_ID))
+    assert found
+    for offer in found:
+        assert OfferView(**offer.view.model_dump(exclude_none=True)) == offer.view
+
+
+@pytest.mark.parametrize("place", PLACES, ids=["no address", "address"])
+def test_a_place_needs_no_address(place: str) -> None:
+    told = CATALOGUE_FILE.read_text(encoding="utf-8").replace(
+        "  - id: rooftop-solar-07\n", f"  - id: rooftop-solar-07\n    location: {place}\n"
+    )
+    shop = read_catalogue(told, name="shop.yaml")
+    [offer] = read_offers([list_catalogue(shop, left={})], bpp_id=BPP_ID)
+    assert OfferView(**offer.view.model_dump(exclude_none=True)).place == offer.view.place
 
 
 @pytest.mark.parametrize("wire", ["v2_rc", "v2_lts"])

@@ -46,6 +46,33 @@ def test_programs_read_every_offer_with_exact_numbers() -> None:
     assert (eighth["flat"], eighth["produced_until"]) == (None, "2028-01-01T00:00:00Z")
 
 
+@pytest.mark.parametrize(
+    ("rule", "who", "words"),
+    [
+        ("{from: forecast}", "operator", "as forecast"),
+        (
+            "{from: meter, share_percent: 80, over_days: 7, ahead_days: 2, zone: UTC}",
+            "meter",
+            "as its meter forecasts",
+        ),
+    ],
+    ids=["operator", "meter"],
+)
+def test_what_is_forecast_is_not_told_as_nothing(tmp_path: Path, rule: str, who: str, words: str) -> None:
+    file = tmp_path / "shop.yaml"
+    text = (EXAMPLES / "solar-rooftop.yaml").read_text()
+    file.write_text(text.replace("available_kwh: 500", f"availability: {rule}"))
+    assert words in check(str(file)).stdout
+    [offer] = json.loads(check("--json", str(file)).stdout)
+    assert (offer["available_kwh"], offer["forecast_by"]) == (None, who)
+
+
+def test_each_files_offers_stand_by_themselves_and_ids_in_one_piece() -> None:
+    result = CliRunner().invoke(app, ["catalog", "check", *CATALOGUES], env={"COLUMNS": "80"})
+    assert result.stdout.count("On offer in") == len(CATALOGUES)
+    assert "│ valley-store-02-subscription │" in result.stdout
+
+
 def test_a_wrong_file_is_named_with_place_and_reason_and_the_others_are_told(tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text(
