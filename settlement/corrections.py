@@ -162,11 +162,13 @@ def carry(
 def bill_of_its_own(agreement: Agreement, *, taken: Collection[str]) -> BillingCycle:
     """Return an empty bill after the last, for adjustments alone; `taken` are the ids of all others.
 
-    It has the last billing cycle's period.
+    It has the last billing cycle's period, and the next number of its month that no billing cycle up to
+    that has: a contract's days, too, are numbered from the first of the month.
     """
     last = billing_periods(agreement)[-1]
-    prefix = last.id[: -len("001")]
-    named = replace(last, id=next(name for n in count(2) if (name := f"{prefix}{n:03d}") not in taken))
+    prefix, _, number = last.id.rpartition("-")
+    numbers = count(int(number) + 1)
+    named = replace(last, id=next(name for n in numbers if (name := f"{prefix}-{n:03d}") not in taken))
     return BillingCycle(
         contract_id=agreement.contract_id,
         cycle_id=named.id,

@@ -50,6 +50,7 @@ from trading.charges import LineKind, Tax
 from trading.contracts import ContractStore
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
+from trading.periods import BillingPeriod
 
 Json = dict[str, Any]
 
@@ -200,6 +201,25 @@ async def test_a_correction_that_was_taken_back_follows(world: SellerWorld) -> N
 
     assert [found_in(each) for each in statements] == [[], []]
     assert [one["reverses"] for one in statements[0]["corrections"]] == [None, 2]
+
+
+async def test_a_bill_of_its_own_follows_where_bills_are_of_days(uow_factory: UnitOfWorkFactory) -> None:
+    sold = catalogue()
+    offers = [
+        replace(each, terms=replace(each.terms, billing_period=BillingPeriod.DAILY)) for each in sold.offers
+    ]
+    bpp = Bpp(catalogue=replace(sold, offers=tuple(offers)), correspondent=correspondent())
+    world = await SellerWorld(uow_factory=uow_factory, bpp=bpp).open()
+    contract: str = (await world.buy(10))["beckn:id"]
+    world.clock.set(parse_instant("2026-01-09T18:05:00Z"))
+    await world.deliver([500] * 8)
+    world.clock.advance(DAY)
+    await world.deliver([1_000] * 8)
+
+    statements = await statements_of(world, contract)
+
+    assert [each["bill"]["bill"] for each in statements] == ["bill-2026-01-009", "bill-2026-01-010"]
+    assert [found_in(each) for each in statements] == [[], []]
 
 
 async def test_what_was_cut_counts_from_when_it_was_known(world: SellerWorld) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from kernel.local_periods import Cadence
 from kernel.money import Money
 from settlement.bills import BillingCycle, BillStatus
 from settlement.corrections import (
@@ -118,6 +119,13 @@ def test_the_first_bill_has_all_adjustments_as_lines_and_credit_pays_as_much_as_
 
 def test_bills_without_corrections_stay_as_they_are() -> None:
     assert carry([next_bill()], []) == ([next_bill()], [])
+
+
+def test_a_bill_of_its_own_has_the_id_of_no_day() -> None:
+    daily = replace(TAXED, billing=Cadence.DAILY)
+    assert bill_of_its_own(daily, taken={"bill-2024-10-004"}).cycle_id == "bill-2024-10-005"
+    taken = {"bill-2024-10-004", "bill-2024-10-005"}
+    assert bill_of_its_own(daily, taken=taken).cycle_id == "bill-2024-10-006"
 
 
 def test_where_no_other_bill_comes_there_is_one_of_its_own_and_credit_is_refunded() -> None:
