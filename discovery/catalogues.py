@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from discovery.shelf import Published
 from discovery.tables import published_catalogues
 from kernel.interval import Interval
+from protocol.context import Context
 from trading.publication import PublishedCatalogue
 
 _CHANGES: Final = 0x6465_676E_6F64_6502  # the advisory lock under which changes are numbered
@@ -46,10 +47,10 @@ class PublishedCatalogues:
         bpp_url: str,
         profile: str,
         items: int,
-        message_id: str,
+        context: Context,
         now: datetime,
     ) -> None:
-        """Let the catalogue stand as it is told now; the publications must be locked."""
+        """Let the catalogue stand as the message of `context` tells it; the publications must be locked."""
         validity = catalogue.validity
         values = {
             "bpp_url": bpp_url,
@@ -60,7 +61,8 @@ class PublishedCatalogues:
             "valid_from": None if validity is None or validity.start == _EARLIEST else validity.start,
             "valid_until": None if validity is None or validity.end == _LATEST else validity.end,
             "published_at": now,
-            "message_id": message_id,
+            "message_id": context.message_id,
+            "sent_at": context.timestamp,
         }
         table = published_catalogues
         statement = upsert(table).values(bpp_id=bpp_id, catalogue_id=catalogue.id, version=1, **values)
@@ -122,4 +124,5 @@ def _published(row: Row[Any]) -> Published:
         validity=Interval(row.valid_from or _EARLIEST, row.valid_until or _LATEST),
         published_at=row.published_at,
         change=row.change,
+        sent_at=row.sent_at,
     )

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any, Final
 
 from discovery.catalogue_form import FORMS
 from discovery.merge_patch import merged
 from discovery.shelf import Published
+from kernel.clock import format_instant
 from trading.mapping import publication_wire_of
 from trading.mapping.find import find_objects, find_text
 from trading.publication import (
@@ -23,6 +25,7 @@ _DIRECTIVES: Final = "publishDirectives"
 _OF_ANOTHER: Final = "AUT_UNAUTHORIZED_ACTION"
 _NOTHING_TO_CHANGE: Final = "BIZ_ITEM_NOT_FOUND"
 _NOT_DONE: Final = "NET_NOT_IMPLEMENTED"
+_TOO_LATE: Final = "NET_CATALOG_STALE"
 _MASTER: Final = "master"
 _ONE_GENERATION: Final = "SCH_TYPE_NOT_SUPPORTED"
 _MOST_NAMED: Final = 5
@@ -42,8 +45,10 @@ class Decision:
         return self.kept is not None and self.kept.is_active and self.items > 0
 
 
-def decide(catalogue: PublishedCatalogue, *, sender: str, profile: str, known: Published | None) -> Decision:
-    """Return what is done with a catalogue that `sender` publishes; `known` is what it published before.
+def decide(
+    catalogue: PublishedCatalogue, *, sender: str, profile: str, known: Published | None, sent_at: datetime
+) -> Decision:
+    """Return what is done with a catalogue that `sender` published at `sent_at`, after or before `known`.
 
     Raises: FieldInvalid, if what a change comes to does not say what it is.
     """
@@ -54,6 +59,9 @@ def decide(catalogue: PublishedCatalogue, *, sender: str, profile: str, known: P
     if find_text(catalogue.as_sent, _DIRECTIVES, "catalogType") == _MASTER:
         why = "master catalogues are not kept here; publish what is for sale as a regular one"
         return _rejected(catalogue, _NOT_DONE, why)
+    if known is not None and known.sent_at is not None and sent_at < known.sent_at:
+        why = f"what was sent at {format_instant(known.sent_at)} stands, and this was sent before it"
+        return _rejected(catalogue, _TOO_LATE, f"{why}, at {format_instant(sent_at)}; publish all of it anew")
     if catalogue.mode is UpdateMode.MERGE:
         if known is None:
             why = "nothing was published under this id that could be changed; publish all of it"

@@ -69,6 +69,7 @@ class DiscoveryService:
                 sender=inbound.sender,
                 profile=inbound.profile.name,
                 known=known,
+                sent_at=inbound.context.timestamp,
             )
             if decision.kept is not None:
                 before = known.bpp_url if known and catalogue.mode is UpdateMode.MERGE else ""
@@ -78,7 +79,7 @@ class DiscoveryService:
                     bpp_url=decision.kept.bpp_url or before or inbound.sender_url,
                     profile=inbound.profile.name,
                     items=decision.items,
-                    message_id=inbound.context.message_id,
+                    context=inbound.context,
                     now=now,
                 )
             ended = (

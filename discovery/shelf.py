@@ -30,7 +30,10 @@ _FOR_US_ALONE: Final = "publishDirectives"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A catalogue as it was published last; `change` grows with every publication of any."""
+    """A catalogue as it was published last; `change` grows with every publication of any.
+
+    `sent_at` is when its publisher wrote so, by its own clock; None if that is not known.
+    """
 
     bpp_id: str
     catalogue_id: str
@@ -42,6 +45,7 @@ class Published:
     validity: Interval
     published_at: datetime
     change: int
+    sent_at: datetime | None = None
 
     @property
     def key(self) -> Key:

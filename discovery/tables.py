@@ -23,6 +23,7 @@ published_catalogues: Final = Table(
     Column("valid_from", DateTime(timezone=True)),
     Column("valid_until", DateTime(timezone=True)),
     Column("published_at", DateTime(timezone=True), nullable=False),
+    Column("sent_at", DateTime(timezone=True)),  # by its sender's clock; null: before it was kept
     Column("message_id", Text, nullable=False),  # of the message that told it last
     Column("change", BigInteger, Identity(), nullable=False),  # grows with every publication
     Index(None, "change", unique=True),

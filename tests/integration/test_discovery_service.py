@@ -17,6 +17,7 @@ from discovery.catalogues import PublishedCatalogues
 from discovery.market import Found
 from discovery.service import DiscoveryService
 from discovery.shelf import Published
+from kernel.clock import ManualClock
 from kernel.interval import Interval
 from protocol.profile import PROFILES, V1_1, V2_LTS, V2_RC, Profile
 from search.own_thread import MOST_WAITING, SearchesCrowded
@@ -262,6 +263,27 @@ async def test_words_of_any_alphabet_are_found_however_they_were_typed(
         await world.publish(shop(key, name=name), by=f"{key}.example")
     for word, key in {"énergie": "fr", "istanbul": "tr", "太阳能": "zh", "태양": "ko"}.items():
         assert await world.found(Criteria(words=(word,)), profile=asked) == [key]
+
+
+@pytest.mark.parametrize("mode", ["FULL", "MERGE"])
+async def test_what_was_sent_before_what_stands_changes_nothing(world: DiscoveryWorld, mode: str) -> None:
+    await world.publish(shop("old"), profile=V2_LTS)
+    world.clock.advance(timedelta(seconds=10))
+    await world.publish(shop("new", "newer"), profile=V2_LTS)
+    directives = {"catalogType": "regular", "updateMode": mode}
+    late = replace(world, clock=ManualClock(NOW + timedelta(seconds=9)))
+    message = publication_wire_of("v2_lts").write_publication(
+        Publication(listing=list_catalogue(shop("old"), left={})), bpp_id=BPP_ID, bpp_url=f"https://{BPP_ID}"
+    )
+    message["catalogs"][0]["publishDirectives"] = directives
+    [result] = await late.publish_message(message, profile=V2_LTS)
+    assert (result.status, result.items) == (ResultStatus.REJECTED, 0)
+    assert [each.code for each in result.errors] == ["NET_CATALOG_STALE"]
+    assert await world.found(profile=V2_LTS) == ["new", "newer"]
+    [at_once] = await world.publish(shop("newest"), profile=V2_LTS)
+    assert at_once.status is ResultStatus.ACCEPTED
+    [another] = await late.publish(replace(shop("hill"), id="another"), profile=V2_LTS)
+    assert another.status is ResultStatus.ACCEPTED
 
 
 async def test_what_is_not_traded_here_is_told_in_its_own_generation(world: DiscoveryWorld) -> None:
