@@ -23,6 +23,7 @@ from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.applications import forget_applications, remember_models
 from tests.support.memory_folder import memory_with_room, temporary_files_in
 from tests.support.running_order import in_running_order
+from tests.support.trusted_roots import remember_trusted_roots
 
 # Plain log lines: the default prints every traceback with all its variables, which takes seconds.
 structlog.configure(
@@ -35,6 +36,7 @@ OUTSIDE = ("DEGNODE_ENVOY_CHECKOUT", "DEGNODE_ENVOY_PYTHON")
 """Where software of others lies that tests are run against, if it is there."""
 
 remember_models()
+remember_trusted_roots()
 
 # Nobody's settings but the tests' own: what they run reads the environment.
 for _name in [name for name in os.environ if name.startswith(("DEGNODE_", "DATABASE_URL", "REDIS_URL"))]:
@@ -98,9 +100,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_collection_finish() -> None:
-    """Keep what was imported and collected out of every search for garbage."""
+    """Keep what was imported and collected out of every search for garbage; search as rarely as a node."""
     gc.collect()
     gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.fixture(scope="session")
