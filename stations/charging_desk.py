@@ -133,6 +133,18 @@ class ChargingDesk:
             await self._stop_when_full(place, known, flowed(known, taken, place.connector), turn)
         return taken
 
+    async def rest(self, charging: Charging, place: Place, at: datetime, turn: Turn) -> None:
+        """Take that a charging was stopped and goes on with nothing flowing, until its vehicle leaves."""
+        if charging.is_open:
+            await end_hold(place.resource, turn.uow)
+            await self._tell(place, StationEventKind.STOPPED, charging, turn.at(at), turn)
+
+    async def _rested_at(self, charging: Charging, place: Place, turn: Turn) -> datetime | None:
+        """Return since when nothing flows in a charging that goes on, None if that was never told."""
+        state = await ConnectorStore(turn.uow.connection).state(place)
+        rests = state.status is StationEventKind.STOPPED and charging.session_id is not None
+        return state.status_at if rests and state.session_id == charging.session_id else None
+
     async def end(self, charging: Charging, place: Place, end: End, turn: Turn) -> None:
         """Take that charging ended, with a stand that counts even where the station's own does not."""
         if not charging.is_open:
@@ -143,6 +155,9 @@ class ChargingDesk:
         known = counted(charging, taken)
         highest = known.highest_wh
         stand, doubts = taken.stands.get(second_of(at)), [*taken.doubts, *unsigned_ends(known, taken, at)]
+        rested_at = await self._rested_at(charging, place, turn)
+        if stand is not None and rested_at is not None and rested_at < at:
+            await self._estimate(place, end.said, rested_at, stand, turn)  # nothing has flowed since
         if stand is None and highest is not None:
             await self._estimate(place, end.said, at, highest, turn)
         if stand is not None and highest is not None and stand < highest:

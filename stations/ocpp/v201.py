@@ -44,6 +44,11 @@ _CHARGING_STATES: Final[Mapping[str, StationEventKind]] = {
     "SuspendedEV": StationEventKind.SUSPENDED_BY_CAR,
     "SuspendedEVSE": StationEventKind.SUSPENDED_BY_STATION,
 }
+_PLUGGED_IN: Final = "EVConnected"
+_STOPS: Final = frozenset(
+    {"RemoteStop", "StopAuthorized", "Deauthorized", "EnergyLimitReached", "TimeLimitReached"}
+)
+"""After these a transaction goes on until its vehicle leaves, where TxStopPoint is EVConnected (E06, F03)."""
 
 
 async def _boot(exchange: Exchange) -> Mapping[str, Any]:
@@ -95,7 +100,7 @@ async def _transaction(exchange: Exchange) -> Mapping[str, Any]:
             place, exchange.said("meterValue", place), charging, exchange.turn
         )
     if is_news and said["eventType"] != _ENDED:
-        await _charging_state(exchange, place)
+        await _charging_state(exchange, place, charging)
     if token is None:
         return {}
     may_charge = await exchange.desks.chargings.may_charge(token, place, exchange.turn)
@@ -128,8 +133,11 @@ async def _ended(exchange: Exchange, place: Place, charging: Charging) -> None:
     await exchange.desks.chargings.end(charging, place, end, exchange.turn)
 
 
-async def _charging_state(exchange: Exchange, place: Place) -> None:
-    kind = _CHARGING_STATES.get(exchange.payload["transactionInfo"].get("chargingState", ""))
+async def _charging_state(exchange: Exchange, place: Place, charging: Charging) -> None:
+    state = exchange.payload["transactionInfo"].get("chargingState", "")
+    if state == _PLUGGED_IN and exchange.payload["triggerReason"] in _STOPS:
+        await exchange.desks.chargings.rest(charging, place, exchange.instant(), exchange.turn)
+    kind = _CHARGING_STATES.get(state)
     if kind is not None:
         await exchange.desks.connectors.stand(place, Status(kind=kind, at=exchange.instant()), exchange.turn)
 

@@ -13,7 +13,7 @@ from kernel.energy import Energy
 from stations.port import Acceptance, StationEventKind, Verb
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charge_points import ChargePoint201, text_of
-from tests.support.station_world import NOW, SESSION, TAG, StationWorld, station_world
+from tests.support.station_world import CONNECTOR, NOW, SESSION, TAG, StationWorld, station_world
 
 K = StationEventKind
 MINUTE = timedelta(minutes=1)
@@ -221,3 +221,32 @@ def _signed() -> dict[str, str]:
         "encodingMethod": "OCMF",
         "publicKey": "AA==",
     }
+
+
+@pytest.mark.parametrize("told_kwh", [None, 3.0], ids=["told at the end", "told at the stop"])
+async def test_what_is_stopped_and_stays_plugged_in_has_charged_until_the_stop(
+    world: StationWorld, told_kwh: float | None
+) -> None:
+    """Its TxStopPoint is EVConnected: the transaction ends when the cable is pulled."""
+    await world.tell(Verb.START)
+    async with ChargePoint201(world.url) as station:
+        await station.event("Started", NOW, tag=TAG, kwh=1.0, state="EVConnected", trigger="CablePluggedIn")
+        world.clock.advance(90 * MINUTE)
+        await station.event("Updated", NOW, state="Charging", trigger="ChargingStateChanged")
+        await station.event("Updated", NOW + 20 * MINUTE, kwh=2.5)
+        stop = NOW + 30 * MINUTE
+        await station.event("Updated", stop, kwh=told_kwh, state="EVConnected", trigger="RemoteStop")
+        await station.status("Occupied", stop)
+        [charging] = await world.chargings()
+        assert charging.is_open
+        await station.event("Ended", NOW + 90 * MINUTE, kwh=3.0, reason="EVDisconnected")
+        await station.status("Available", NOW + 90 * MINUTE)
+    events = [(event.kind, event.at) for event in world.events if event.connector_id == CONNECTOR]
+    assert events[1:] == [
+        (K.STARTED, NOW),
+        (K.STOPPED, stop),
+        (K.STOPPED, NOW + 90 * MINUTE),  # whose session had stopped then
+        (K.AVAILABLE, NOW + 90 * MINUTE),
+    ]
+    assert await world.energy(NOW, stop) == Energy(2_000)
+    assert await world.energy(stop, NOW + 90 * MINUTE) == Energy(0)

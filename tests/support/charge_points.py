@@ -279,6 +279,7 @@ class ChargePoint201(_ChargePoint):
         state: str | None = None,
         reason: str | None = None,
         seq_no: int | None = None,
+        trigger: str = "MeterValuePeriodic",
     ) -> Any:
         """Send a TransactionEvent; the register is told in kWh, as most stations do."""
         number = self.seq_no if seq_no is None else seq_no
@@ -293,7 +294,7 @@ class ChargePoint201(_ChargePoint):
             ocpp.v201.call.TransactionEvent(
                 event_type=kind,
                 timestamp=text_of(at),
-                trigger_reason="MeterValuePeriodic",
+                trigger_reason=trigger,
                 seq_no=number,
                 transaction_info={
                     "transactionId": transaction,
