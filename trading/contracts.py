@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import simplejson
-from sqlalchemy import Row, Select, bindparam, func, insert, select, text, update
+from sqlalchemy import Row, Select, bindparam, exists, func, insert, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -151,13 +151,39 @@ class ContractStore:
     async def find_due(self, *, now: datetime, limit: int = 1) -> list[Contract]:
         """Return contracts that have to be looked at, the longest due first, and hold them.
 
-        Those that somebody else holds are left out.
+        Those that somebody else holds are left out. Of an order it is the first of the lines that are due:
+        so whoever looks at one can look at the others with it (`find_due_beside`), and nobody does by halves.
         """
+        earlier = contracts.alias()
+        is_first = ~exists().where(
+            earlier.c.order_id == contracts.c.order_id,
+            earlier.c.line < contracts.c.line,
+            earlier.c.refresh_at <= now,
+        )
         query = (
             select(contracts)
-            .where(contracts.c.refresh_at <= now)
+            .where(contracts.c.refresh_at <= now, or_(contracts.c.line == 1, is_first))
             .order_by(contracts.c.refresh_at, contracts.c.id)
             .limit(limit)
+            .with_for_update(skip_locked=True)
+        )
+        return [_contract(row) for row in await self._connection.execute(query)]
+
+    async def find_due_beside(self, contract: Contract, *, now: datetime) -> list[Contract]:
+        """Return the other lines of a contract's order that have to be looked at, too, and hold them.
+
+        Those that somebody else holds are left out: so a line that is held never waits for another.
+        """
+        if contract.lines == 1:
+            return []
+        query = (
+            select(contracts)
+            .where(
+                contracts.c.order_id == contract.order_id,
+                contracts.c.id != contract.id,
+                contracts.c.refresh_at <= now,
+            )
+            .order_by(contracts.c.line)
             .with_for_update(skip_locked=True)
         )
         return [_contract(row) for row in await self._connection.execute(query)]

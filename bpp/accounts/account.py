@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from types import MappingProxyType
+from typing import Final
 
 import structlog
 
@@ -45,6 +47,8 @@ from trading.lifecycle import ContractStatus
 from trading.proposals import ProposalStore
 
 log = structlog.get_logger(__name__)
+
+_UNREAD: Final[Mapping[str, Known]] = MappingProxyType({})
 
 
 async def read_account(
@@ -108,6 +112,49 @@ async def settle(
     What was settled before and comes to the same is neither computed nor explained anew. What is billed by
     that is on the ledger at once, as owed by the buyer's platform to the seller's, and so is the energy.
     """
+    found = {} if known is None else {contract.id: known}
+    [outcome] = await settle_all([contract], uow, bpp=bpp, now=now, known=found)
+    return outcome
+
+
+async def settle_all(
+    contracts: Sequence[Contract],
+    uow: UnitOfWork,
+    *,
+    bpp: Bpp,
+    now: datetime,
+    known: Mapping[str, Known] = _UNREAD,
+) -> list[SettlementOutcome]:
+    """Settle binding contracts of one order as `settle` does each; all of it is on the ledger in one record.
+
+    So two orders with the same meters never wait for each other. `known` has what each was seen to be settled
+    from in the same unit of work, if it was.
+    """
+    outcomes: dict[str, SettlementOutcome] = {}
+    results: list[RecordResult] = []
+    beside: list[Sequence[Transfer]] = []
+    for contract in sorted(contracts, key=lambda each: (each.source_mrid, each.id)):
+        outcome, result = await _keep(contract, known.get(contract.id), uow, bpp=bpp, now=now)
+        beside += await energy_groups(
+            [*result.newly_settled, *(revision.revised for revision in result.revised)],
+            lost=outcome.lost,
+            route=route_of(contract),
+            uow=uow,
+        )
+        penalty = await owed_to_utility(contract, result.owed, uow, seller=bpp.subscriber_id, now=now)
+        beside += [penalty] if penalty else []
+        outcomes[contract.id] = outcome
+        results.append(result)
+    if contracts:
+        parties = Parties(payer=contracts[0].bap_id, payee=bpp.subscriber_id)
+        await _post(results, parties, beside, uow=uow, now=now)
+    return [outcomes[contract.id] for contract in contracts]
+
+
+async def _keep(
+    contract: Contract, known: Known | None, uow: UnitOfWork, *, bpp: Bpp, now: datetime
+) -> tuple[SettlementOutcome, RecordResult]:
+    """Settle a contract and keep that, but for what it moves on the ledger."""
     standing = await lock_standing(contract.id, uow=uow)
     known = known or await read_known(contract, uow)
     left = known.meters.left
@@ -123,16 +170,7 @@ async def settle(
     )
     outcome = await beside_loop(settling, items=left.count + about_how_many(agreement))
     result = await record_outcome(outcome, uow=uow, now=now, standing=standing)
-    energy = await energy_groups(
-        [*result.newly_settled, *(revision.revised for revision in result.revised)],
-        lost=outcome.lost,
-        route=route_of(contract),
-        uow=uow,
-    )
-    parties = Parties(payer=contract.bap_id, payee=bpp.subscriber_id)
-    penalty = await owed_to_utility(contract, result.owed, uow, seller=bpp.subscriber_id, now=now)
     await _note_issued(contract, result, uow, now=now)
-    await _post(result, parties, [*energy, *([penalty] if penalty else [])], uow=uow, now=now)
     for revision in result.too_late:
         log.warning(
             "settlement.revision_too_late",
@@ -141,7 +179,7 @@ async def settle(
             settled=str(revision.previous.amount),
             recomputed=str(revision.revised.amount),
         )
-    return outcome
+    return outcome, result
 
 
 def route_of(contract: Contract) -> EnergyRoute:
@@ -160,16 +198,17 @@ async def _note_issued(contract: Contract, result: RecordResult, uow: UnitOfWork
 
 
 async def _post(
-    result: RecordResult,
+    results: Sequence[RecordResult],
     parties: Parties,
     beside: Sequence[Sequence[Transfer]],
     *,
     uow: UnitOfWork,
     now: datetime,
 ) -> None:
-    credited = [each for each in result.corrections if each.kind.is_credit]
+    issued = [bill for result in results for bill in result.issued]
+    credited = [each for result in results for each in result.corrections if each.kind.is_credit]
     await post_issued(
-        bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in result.issued},
+        bills={bill_key(bill.contract_id, bill.cycle_id): parties for bill in issued},
         notes={correction_key(note): parties for note in credited},
         beside=beside,
         uow=uow,

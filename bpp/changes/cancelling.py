@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from bpp.accounts.account import settle
+from bpp.accounts.account import settle_all
 from bpp.cascade.asking import end_at_utilities
 from bpp.charging.sessions import cancel_session
 from bpp.orders.lines import take_turns
@@ -29,6 +29,11 @@ class Ended:
     contract: Contract
     cancellation: Cancellation | None
 
+    @property
+    def owes(self) -> bool:
+        """Whether the side that ended it owes anything for that."""
+        return self.cancellation is not None and bool(self.cancellation.owed.minor)
+
 
 def find_going_on(contracts: Sequence[Contract], *, side: Side, now: datetime) -> Sequence[Contract]:
     """Return the lines of an order that a side can end; where none can, the first, which says why."""
@@ -43,40 +48,42 @@ def find_going_on(contracts: Sequence[Contract], *, side: Side, now: datetime) -
 async def end_contracts(
     bpp: Bpp, contracts: Sequence[Contract], uow: UnitOfWork, *, side: Side, reason: Reason, now: datetime
 ) -> list[Ended]:
-    """End locked contracts of one order, all or none. Raises: what `end_contract` does."""
+    """Return locked contracts of one order as ended by `side`, all or none, and what that costs.
+
+    The caller saves them and tells of them. Before delivery their quantity can be sold to others again, what
+    is owed for ending them is billed or credited at once, and of what was paid ahead the rest returns. Later,
+    that comes with their last bills, and of what is offered by intervals those to come can be sold again; of
+    a session nothing was delivered before it was started, so its quantity returns also then. The utilities of
+    the trade are told.
+    Raises: AlreadyCancelled, CancellationNotAllowed.
+    """
     await take_turns(contracts, uow)
-    ended = []
-    for each in contracts:
-        contract, cancellation = await end_contract(bpp, each, uow, side=side, reason=reason, now=now)
-        ended.append(Ended(contract=contract, cancellation=cancellation))
+    ended = [await _end(bpp, each, uow, side=side, reason=reason, now=now) for each in contracts]
+    at_once = [
+        each.contract
+        for each, before in zip(ended, contracts, strict=True)
+        if each.owes and not delivery_has_begun(before, now=now)
+    ]
+    await settle_all(at_once, uow, bpp=bpp, now=now)
+    for contract in contracts:
+        if not delivery_has_begun(contract, now=now):
+            await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
+        await end_at_utilities(bpp, contract, uow, now=now)
     return ended
 
 
-async def end_contract(
+async def _end(
     bpp: Bpp, contract: Contract, uow: UnitOfWork, *, side: Side, reason: Reason, now: datetime
-) -> tuple[Contract, Cancellation | None]:
-    """Return a locked contract as ended by `side`, and what that costs; the caller saves it and tells of it.
-
-    Before delivery its quantity can be sold to others again, what is owed for ending it is billed or
-    credited at once, and of what was paid ahead the rest returns. Later, that comes with its last bill, and
-    of what is offered by intervals those to come can be sold again; of a session nothing was delivered before
-    it was started, so its quantity returns also then. The utilities of the trade are told.
-    Raises: AlreadyCancelled, CancellationNotAllowed.
-    """
+) -> Ended:
+    """Return a contract as ended, with its stock given back and without its money."""
     ended, cancellation = cancel(contract, side=side, reason=reason, now=now)
     await cancel_session(bpp, contract, uow, side=side, now=now)
     await drop_open(contract, uow, now=now)
     if cancellation is not None:
         await CancellationStore(uow.connection).add(contract.id, cancellation)
-    has_begun = delivery_has_begun(contract, now=now)
     stock = Stock(uow.connection)
-    if has_begun and contract.terms.session is None:
+    if delivery_has_begun(contract, now=now) and contract.terms.session is None:
         await stock.release_after(contract, now)
     else:
         await stock.release(contract.id, resource_id=contract.resource_id)
-    if not has_begun:
-        if cancellation is not None and cancellation.owed.minor:
-            await settle(ended, uow, bpp=bpp, now=now)
-        await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
-    await end_at_utilities(bpp, contract, uow, now=now)
-    return ended, cancellation
+    return Ended(contract=ended, cancellation=cancellation)

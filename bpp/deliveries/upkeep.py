@@ -6,20 +6,20 @@ transaction of its own, which holds its new state, what was settled, and the mes
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 
 import structlog
 
-from bpp.accounts.account import settle
+from bpp.accounts.account import settle_all
 from bpp.accounts.known import Known, read_known
 from bpp.charging.sessions import is_settled_later, look_at_session
 from bpp.deliveries.news import put_news_of_all
 from bpp.orders.prepaid import end_advance
 from bpp.orders.proposals import lapse_open, looked_at_by
-from bpp.orders.telling import state
+from bpp.orders.telling import Statement, state_all
 from bpp.platform import Bpp
 from kernel.clock import Clock
 from kernel.interval import Interval
@@ -32,6 +32,7 @@ from trading.contracts import ContractStore, HistoryEntry
 from trading.due_contracts import mark_due, mark_these_due
 from trading.lifecycle import ContractEvent, ContractStatus
 from trading.news import waits_until
+from trading.proposal import Proposal
 from trading.stock import Stock
 
 log = structlog.get_logger(__name__)
@@ -67,26 +68,69 @@ async def note_bills(uow: Transaction, *, contracts: Iterable[str], now: datetim
     await uow.announce(CONTRACTS_CHANNEL)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """A contract as it was brought up to date: by what, and what became of its open proposal."""
+
+    contract: Contract
+    event: ContractEvent | None = None
+    proposal: Proposal | None = None
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether a proposal has lapsed by that."""
+        return self.proposal is not None and not self.proposal.is_open
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _News:
+    """What a buyer does not know of a contract yet; it waits `until`, or is told now."""
+
+    look: _Look
+    statement: Statement
+    until: datetime | None
+
+
 async def refresh(bpp: Bpp, contract: Contract, uow: UnitOfWork, *, now: datetime) -> Contract:
     """Bring a locked contract up to date, and tell the buyer if anything changed."""
-    event: ContractEvent | None
-    known: Known | None = None
-    contract, session = await look_at_session(bpp, contract, uow, now=now)
-    proposal = await lapse_open(contract, uow, now=now)
-    if is_settled_later(contract, session):
-        refreshed, event = contract, None
-    elif contract.is_binding:
-        known = await read_known(contract, uow)
-        outcome = await settle(contract, uow, bpp=bpp, now=now, known=known)
+    [refreshed] = await refresh_all(bpp, [contract], uow, now=now)
+    return refreshed
+
+
+async def refresh_all(
+    bpp: Bpp, contracts: Sequence[Contract], uow: UnitOfWork, *, now: datetime
+) -> list[Contract]:
+    """Bring locked contracts of one order up to date; tell the buyer of all that changed in one message."""
+    looks, settled_now = [], []
+    for each in contracts:
+        contract, session = await look_at_session(bpp, each, uow, now=now)
+        looks.append(_Look(contract=contract, proposal=await lapse_open(contract, uow, now=now)))
+        if contract.is_binding and not is_settled_later(contract, session):
+            settled_now.append(contract)
+    known = {each.id: await read_known(each, uow) for each in settled_now}
+    found = await settle_all(settled_now, uow, bpp=bpp, now=now, known=known)
+    outcomes = {each.id: outcome for each, outcome in zip(settled_now, found, strict=True)}
+    await Stock(uow.connection).lock(
+        {each.contract.resource_id for each in looks if not each.contract.is_binding}
+    )
+    moved = [await _move(bpp, look, outcomes.get(look.contract.id), uow, now=now) for look in looks]
+    return await _tell(bpp, moved, uow, now=now, known=known)
+
+
+async def _move(
+    bpp: Bpp, look: _Look, outcome: SettlementOutcome | None, uow: UnitOfWork, *, now: datetime
+) -> _Look:
+    """Return a contract as its settlement leaves it; one that nobody confirmed in time, as ended."""
+    contract, event = look.contract, look.event
+    if outcome is not None:
         if outcome.is_final:
             await end_advance(contract, uow, seller=bpp.subscriber_id, now=now)
-        refreshed, event = _after(contract, outcome, now=now, deadline=bpp.collection_deadline)
-    else:
-        refreshed, event = await _lapse(contract, uow, now=now)
-    if proposal is not None and proposal.is_open:
-        refreshed = looked_at_by(refreshed, proposal)
-    action = Action.ON_UPDATE if proposal is not None and not proposal.is_open else Action.ON_STATUS
-    return await _tell(bpp, refreshed, uow, action=action, event=event, now=now, known=known)
+        contract, event = _after(contract, outcome, now=now, deadline=bpp.collection_deadline)
+    elif not contract.is_binding:
+        contract, event = await _lapse(contract, uow, now=now)
+    if look.proposal is not None and look.proposal.is_open:
+        contract = looked_at_by(contract, look.proposal)
+    return replace(look, contract=contract, event=event)
 
 
 async def _lapse(contract: Contract, uow: UnitOfWork, *, now: datetime) -> tuple[Contract, ContractEvent]:
@@ -107,36 +151,47 @@ def _after(
 
 
 async def _tell(
-    bpp: Bpp,
-    contract: Contract,
-    uow: UnitOfWork,
-    *,
-    action: Action,
-    event: ContractEvent | None,
-    now: datetime,
-    known: Known | None,
-) -> Contract:
-    """Save the contract; put an unsolicited `action` for its buyer if that says anything new.
+    bpp: Bpp, looks: Sequence[_Look], uow: UnitOfWork, *, now: datetime, known: Mapping[str, Known]
+) -> list[Contract]:
+    """Save the contracts; put one unsolicited message for their buyer if they say anything new.
 
     News that has to wait is told when the contract is looked at again, which is then when the wait is
     over at the latest. Of a contract that was never confirmed nothing may be told unasked (NFH-007).
     """
-    store = ContractStore(uow.connection)
-    statement = await state(contract, uow, now=now, known=known)
-    if contract.is_binding and statement.reported != contract.reported:
-        until = waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
-        contract = (
-            (await put_news_of_all(bpp, [contract], uow, action=action, now=now, statements=[statement]))[0]
-            if until is None
-            else _look_again(contract, by=until)
-        )
-    await store.save(contract)
-    if event is not None:
-        await store.note(
-            contract,
-            HistoryEntry(at=now, actor=bpp.subscriber_id, event=event, status=contract.status),
-        )
-    return contract
+    store, contracts = ContractStore(uow.connection), [look.contract for look in looks]
+    statements = await state_all(contracts, uow, now=now, known=known)
+    news = [
+        _News(look=look, statement=statement, until=_waits_until(bpp, look.contract, statement, now=now))
+        for look, statement in zip(looks, statements, strict=True)
+        if look.contract.is_binding and statement.reported != look.contract.reported
+    ]
+    saved = {each.id: each for each in contracts}
+    saved |= {each.id: each for each in await _put(bpp, news, uow, now=now)}
+    for look in looks:
+        contract = saved[look.contract.id]
+        await store.save(contract)
+        if look.event is not None:
+            entry = HistoryEntry(at=now, actor=bpp.subscriber_id, event=look.event, status=contract.status)
+            await store.note(contract, entry)
+    return [saved[each.id] for each in contracts]
+
+
+async def _put(bpp: Bpp, news: Sequence[_News], uow: UnitOfWork, *, now: datetime) -> list[Contract]:
+    """Put a message with all of the news if any of it is to be told now; else have the contracts wait."""
+    if all(each.until is not None for each in news):
+        return [_look_again(each.look.contract, by=each.until) for each in news if each.until is not None]
+    return await put_news_of_all(
+        bpp,
+        [each.look.contract for each in news],
+        uow,
+        action=Action.ON_UPDATE if any(each.look.has_lapsed for each in news) else Action.ON_STATUS,
+        now=now,
+        statements=[each.statement for each in news],
+    )
+
+
+def _waits_until(bpp: Bpp, contract: Contract, statement: Statement, *, now: datetime) -> datetime | None:
+    return waits_until(contract, standing=statement.standing, interval=bpp.status_interval, now=now)
 
 
 def _look_again(contract: Contract, *, by: datetime) -> Contract:
@@ -148,6 +203,7 @@ def _look_again(contract: Contract, *, by: datetime) -> Contract:
 class DeliveryDesk:
     """Looks after all contracts; `step` is what a worker runs again and again.
 
+    Lines of one order that are due at the same time are looked at together, so that their buyer is told once.
     A contract that cannot be brought up to date is left alone for `retry_after`; the others go on.
     """
 
@@ -157,24 +213,44 @@ class DeliveryDesk:
     retry_after: timedelta = timedelta(seconds=30)
 
     async def step(self) -> bool:
-        """Look at one contract that is due; say whether there was any."""
+        """Look at one contract that is due, or at lines of one order; say whether there was any."""
         now = self.clock.now()
-        contract_id: str | None = None
+        due: list[Contract] = []
         try:
             async with self.uow_factory() as uow:
-                due = await ContractStore(uow.connection).find_due(now=now)
-                if not due:
-                    return False
-                contract_id = due[0].id
-                refreshed = await refresh(self.bpp, due[0], uow, now=now)
+                due += await self._find_due(uow, now=now)
+                refreshed = await refresh_all(self.bpp, due, uow, now=now) if due else []
         except Exception:
-            if contract_id is None:
+            if not due:
                 raise
-            log.exception("contract.refresh_failed", contract=contract_id)
-            await self._postpone(contract_id, until=now + self.retry_after)
+            if len(due) == 1:
+                log.exception("contract.refresh_failed", contract=due[0].id)
+                await self._postpone(due[0].id, until=now + self.retry_after)
+            else:
+                log.warning("contract.refreshed_apart", contracts=[each.id for each in due], exc_info=True)
+                await self._look_at_each(due, now=now)
             return True
-        log.info("contract.refreshed", contract=contract_id, status=refreshed.status.value)
-        return True
+        for each in refreshed:
+            log.info("contract.refreshed", contract=each.id, status=each.status.value)
+        return bool(due)
+
+    async def _look_at_each(self, due: Sequence[Contract], *, now: datetime) -> None:
+        """Look at each of several contracts by itself: one that fails is no reason to leave the others."""
+        for each in due:
+            try:
+                async with self.uow_factory() as uow:
+                    contract = await ContractStore(uow.connection).get(each.id, lock=True)
+                    if contract.refresh_at is not None and contract.refresh_at <= now:
+                        await refresh(self.bpp, contract, uow, now=now)
+            except Exception:
+                log.exception("contract.refresh_failed", contract=each.id)
+                await self._postpone(each.id, until=now + self.retry_after)
+
+    async def _find_due(self, uow: UnitOfWork, *, now: datetime) -> list[Contract]:
+        """Return the contract that is due the longest, and hold it; with it other lines of its order."""
+        store = ContractStore(uow.connection)
+        due = await store.find_due(now=now)
+        return [*due, *(await store.find_due_beside(due[0], now=now) if due else [])]
 
     async def _postpone(self, contract_id: str, *, until: datetime) -> None:
         async with self.uow_factory() as uow:

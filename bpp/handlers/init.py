@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from bpp.cascade.asking import ask_utilities, grid_of, keep_held, were_asked
-from bpp.changes.cancelling import end_contract
+from bpp.changes.cancelling import end_contracts
 from bpp.orders.contracts import keep_all
 from bpp.orders.countering import countered_lines
 from bpp.orders.lines import (
@@ -91,7 +91,8 @@ async def _make_room(
     replaced, now = Reason(words="a later init took the place of this one"), drafts[0].created_at
     for contract in earlier:
         if contract.id not in kept:
-            ended, _ = await end_contract(bpp, contract, uow, side=Side.BUYER, reason=replaced, now=now)
+            [done] = await end_contracts(bpp, [contract], uow, side=Side.BUYER, reason=replaced, now=now)
+            ended = done.contract
             await store.save(ended)
             entry = HistoryEntry(
                 at=now,

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bpp.changes.cancelling import end_contract
+from bpp.changes.cancelling import end_contracts
 from kernel.money import Money
 from protocol.actions import Action
 from stations.port import Acceptance, Verb
@@ -156,9 +156,9 @@ async def test_whose_offer_has_terms_of_cancellation_owes_by_them_and_nothing_fo
     async with world.uow_factory() as uow:
         store = ContractStore(uow.connection)
         contract = await store.get(bought.order_id, lock=True)
-        ended, _ = await end_contract(
-            world.bpp, contract, uow, side=side, reason=Reason(), now=world.clock.now()
+        [ended] = await end_contracts(
+            world.bpp, [contract], uow, side=side, reason=Reason(), now=world.clock.now()
         )
-        await store.save(ended)
+        await store.save(ended.contract)
     await world.refresh_all()
     assert lines_of(await statement_of(world, bought)) == lines

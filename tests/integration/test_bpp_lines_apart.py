@@ -17,19 +17,17 @@ from bpp.deliveries.curtailment import curtail_contract
 from bpp.payments.desk import PaymentDesk
 from bpp.provider.asking import ProviderRefused
 from kernel.clock import ManualClock
-from kernel.currency import Currency
 from kernel.energy import Energy
-from kernel.money import Money
 from node.audit import Actor
 from protocol.actions import Action
 from protocol.profile import V1_1, V2_RC, Profile
 from settlement.ledger.accounts import AccountKind
 from settlement.payments.finding import find_started_for
 from settlement.payments.kept_sandbox import SANDBOX, KeptSandbox
-from settlement.payments.payment import Collector, Payment
 from settlement.rows import bill_key
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.back_office import AskedWorld, BackOffice, webhook
+from tests.support.deposits import fill_deposit
 from tests.support.monthly_sale import on_account
 from tests.support.order_lines import (
     AFTERNOON_HOURS,
@@ -42,7 +40,7 @@ from tests.support.order_lines import (
     two_offers,
     written,
 )
-from tests.support.seller_world import BAP_ID, BPP_ID, ITEM, NOW, SellerWorld
+from tests.support.seller_world import BPP_ID, ITEM, NOW, SellerWorld
 from trading.cancellation import Reason
 from trading.curtailment import Curtailment
 from trading.delivery import CurtailmentReason, Cut
@@ -155,24 +153,13 @@ async def test_of_lines_that_are_paid_ahead_all_are_set_aside_or_none(uow_factor
     world = await open_world(uow_factory, V2_RC)
     world = world.selling(catalogue=replace(sold, offers=ahead))
     held = await world.send(Action.INIT, written(world, *LINES))
-    await _fill(world, 654)
+    await fill_deposit(world, 654)
     refusal = await world.refusal(Action.CONFIRM, held)
     assert (refusal.code, refusal.message[:7]) == ("BIZ_PAYMENT_FAILED", "line 2:")
     assert await on_account(uow_factory, AccountKind.DEPOSIT) == 654
-    await _fill(world, 1)
+    await fill_deposit(world, 1)
     await world.send(Action.CONFIRM, held)
     assert await on_account(uow_factory, AccountKind.DEPOSIT) == 655
-
-
-async def _fill(world: SellerWorld, minor: int) -> None:
-    """Have the buyer's platform pay into its deposit."""
-    rail = KeptSandbox(uow_factory=world.uow_factory, clock=world.clock)
-    desk = PaymentDesk(seller=BPP_ID, rail_name=SANDBOX, rail=rail, uow_factory=world.uow_factory)
-    amount = Money(minor, Currency("USD"))
-    payment = Payment(id=uuid4(), payer=BAP_ID, payee=BPP_ID, amount=amount, collected_by=Collector.BPP)
-    async with world.uow_factory() as uow:
-        await desk.start(payment, uow=uow, now=world.clock.now())
-    await desk.ask(payment.id, now=world.clock.now())
 
 
 # the seller's back office

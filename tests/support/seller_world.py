@@ -245,7 +245,7 @@ class SellerWorld:
         await self.refresh_all()
 
     async def refresh_all(self) -> int:
-        """Let the desk do all that is due; return how many contracts it looked at."""
+        """Let the desk do all that is due; return how often it looked at a contract, or at lines together."""
         count = 0
         while await self.desk.step():
             count += 1
