@@ -11,7 +11,7 @@ from typing import Any, Final
 from bap.buyer import Buyer
 from bap.market.account import Account
 from bap.market.forms import About, CancelForm, ChangeForm, ProposalForm, RatingForm, SupportForm
-from bap.market.goods import find_good
+from bap.market.goods import find_good, is_named_once
 from bap.market.idempotency import Attempt
 from bap.market.letters import WrongMoment, letter_about, post
 from bap.market.purchase import Stated
@@ -22,6 +22,7 @@ from protocol.actions import Action
 from protocol.profile import PROFILES
 from trading.cancellation import Reason
 from trading.mapping import wire_of
+from trading.mapping.lines import write_lines
 from trading.mapping.wire import Wire
 from trading.proposal import Answer
 from trading.request import BEST_RATING, WORST_RATING, Inquiry, OrderRequest, Rating, SessionWish
@@ -68,7 +69,13 @@ class OrderActs:
         """Ask for another quantity of a line. Raises: NotInAccount, WrongMoment, LineUnclear, DoneBefore."""
 
         def write(stated: Stated, wire: Wire) -> Json:
-            return wire.write_update(replace(stated.agreed(form.line), quantity=form.energy))
+            goods = stated.purchase.goods
+            line = find_good(goods, form.line)
+            wanted = replace(stated.agreed(line.number), quantity=form.energy)
+            if is_named_once(line, goods):
+                return wire.write_update(wanted)
+            lines = [wanted if each == line else stated.agreed(each.number) for each in goods]
+            return {**wire.write_update(wanted), **write_lines(wire, lines, sent={})}
 
         await self._act(account, order_id, Action.UPDATE, write, attempt=attempt, within=_OPEN)
         return order_id

@@ -67,6 +67,11 @@ def require_one_seller(goods: Sequence[Good]) -> None:
             )
 
 
+def is_named_once(good: Good, goods: Sequence[Good]) -> bool:
+    """Say whether a line is told from the others by what it is of; else only its place among all tells it."""
+    return [each.names for each in goods].count(good.names) == 1
+
+
 def find_good(goods: Sequence[Good], line: int | None) -> Good:
     """Return the line that is meant; where there is one only, it need not be named. Raises: LineUnclear."""
     if line is None and len(goods) == 1:

@@ -58,7 +58,7 @@ class Problem(Model):
     def __str__(self) -> str:
         place = f" ({self.where})" if self.where else ""
         said = f" The seller said: {self.seller_said.rstrip('.')}." if self.seller_said else ""
-        return f"{self.title}{place}: {self.detail}{said} {self.what_to_do or ''}".strip()
+        return f"{self.title}{place}: {self.detail.rstrip('.')}.{said} {self.what_to_do or ''}".strip()
 
 
 class Seller(Model):

@@ -147,6 +147,24 @@ async def test_a_line_is_changed_while_the_other_stays(world: MarketWorld) -> No
     assert totals(changed["lines"]) == ["4.75", "0.72"]
 
 
+async def test_of_two_lines_of_one_offer_the_named_one_is_changed(world: MarketWorld) -> None:
+    offer = (await offer_ids(world))[OFFER]
+    middle = MORNING_HOURS.start + MORNING_HOURS.duration / 2
+    halves = Interval(MORNING_HOURS.start, middle), Interval(middle, MORNING_HOURS.end)
+    items = [{"offer_id": offer, "kwh": "5", "window": span(half)} for half in halves]
+    quote = (await world.post("/quotes", {"items": items, "meter": TARGET_METER})).json()
+    await world.answer_all()
+    path = f"/orders/{quote['id']}"
+    await world.post("/orders", {"quote_id": quote["id"], "confirm": True})
+    await world.answer_all()
+    await world.post(f"{path}/update", {"kwh": "3", "line": 2})
+    assert await world.answer_all() == [Action.UPDATE]
+    changed = (await world.get(path)).json()
+    assert (changed["status"], changed["problem"]) == ("active", None)
+    assert [line["kwh"] for line in changed["lines"]] == ["5", "3"]
+    assert [line["window"] for line in changed["lines"]] == [line["window"] for line in quote["lines"]]
+
+
 async def test_what_the_seller_proposes_of_a_line_is_accepted_for_that_line(world: MarketWorld) -> None:
     order = await ordered(world)
     path = f"/orders/{order['id']}"

@@ -131,7 +131,7 @@ def test_a_bap_that_stays_away_is_told_as_such(answers: Sequence[httpx.Response 
 
 
 def test_a_refusal_of_the_bap_is_raised_as_its_problem() -> None:
-    with pytest.raises(MarketProblem, match=r"X: no The seller said: no\.") as refused:
+    with pytest.raises(MarketProblem, match=r"X: no\. The seller said: no\.") as refused:
         market(Bap(answer(PROBLEM, 409))).get_order("q-1")
     assert refused.value.problem.status == 409
 
