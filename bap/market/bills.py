@@ -54,7 +54,7 @@ class SessionView(BaseModel):
     why: str | None = Field(None, description="Why it stands so, where there is something to say.")
 
 
-class DeliveryView(BaseModel):
+class OrderDeliveryView(BaseModel):
     """What has been delivered so far."""
 
     status: str = Field(description="pending, in_progress, completed or failed.")
@@ -89,7 +89,7 @@ class BillLine(BaseModel):
     amount: Amount
 
 
-class BillView(BaseModel):
+class OrderBillView(BaseModel):
     """A bill: the lines add up to the total exactly."""
 
     id: str
@@ -137,9 +137,9 @@ def tell_quote(quote: Quote) -> Breakup:
     return Breakup(total=tell_money(quote.total), lines=lines)
 
 
-def tell_delivery(delivery: Delivery) -> DeliveryView:
+def tell_delivery(delivery: Delivery) -> OrderDeliveryView:
     """Return what has been delivered."""
-    return DeliveryView(
+    return OrderDeliveryView(
         status=delivery.status.value.lower(),
         kwh=tell_energy(delivery.delivered),
         window=tell_span(delivery.window),
@@ -149,13 +149,13 @@ def tell_delivery(delivery: Delivery) -> DeliveryView:
     )
 
 
-def tell_deliveries(deliveries: Sequence[Delivery]) -> DeliveryView:
+def tell_deliveries(deliveries: Sequence[Delivery]) -> OrderDeliveryView:
     """Return what has been delivered of all lines together."""
     [first, *others] = deliveries
     if not others:
         return tell_delivery(first)
     cut = sum((each.cut.quantity for each in deliveries if each.cut), ZERO_ENERGY)
-    return DeliveryView(
+    return OrderDeliveryView(
         status=delivery_status_of(deliveries).value.lower(),
         kwh=tell_energy(sum((each.delivered for each in deliveries), ZERO_ENERGY)),
         window=tell_span(hull([each.window for each in deliveries])),
@@ -173,9 +173,9 @@ def _session(session: SessionReport) -> SessionView:
     )
 
 
-def tell_bill(bill: BillingCycleView, *, line: int) -> BillView:
+def tell_bill(bill: BillingCycleView, *, line: int) -> OrderBillView:
     """Return a bill of a line."""
-    return BillView(
+    return OrderBillView(
         id=bill.cycle_id,
         line=line,
         period=tell_span(bill.period),

@@ -23,7 +23,7 @@ Cursor = Annotated[
     str | None,
     Query(max_length=500, description="The `next` of the page before; without it, the first page."),
 ]
-ThingId = Annotated[str, Path(min_length=1, max_length=64)]
+ThingId = Annotated[str, Path(min_length=1, max_length=64, description="The `id` that an answer gave it.")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,11 @@ from bap.market.call import PREFIX
 
 Json = dict[str, Any]
 
+_ABOUT: Final = (
+    "Offers, quotes, orders and bills, for apps that know no wire. Sellers answer when they can: `wait` says "
+    "how long to wait for them, and what has not come by then is `waiting`. Energy and money are exact "
+    "decimals as text, times RFC 3339 with an offset. What goes wrong is told as problem details (RFC 9457)."
+)
 _REF: Final = "#/components/schemas/"
 
 
@@ -35,7 +40,7 @@ def extract(document: Mapping[str, Any], *, prefix: str) -> Json:
     components = dict(document["components"]) | {
         "schemas": {name: schemas[name] for name in schemas if name in needed}
     }
-    info = dict(document["info"]) | {"title": "Buying energy in plain words"}
+    info = dict(document["info"]) | {"title": "Buying energy in plain words", "description": _ABOUT}
     return dict(document) | {"info": info, "paths": paths, "components": components}
 
 

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime
 
 from bap.market.account import Account, Trader
-from bap.market.bills import BillView
+from bap.market.bills import OrderBillView
 from bap.market.call import Call, Cursor, Limit, MarketCall, ThingId, Wait
 from bap.market.desk import MarketDesk
 from bap.market.forms import CancelForm, ChangeForm, Form, OrderForm, ProposalForm
@@ -73,7 +73,7 @@ def add_orders(router: APIRouter, desk: MarketDesk) -> None:
         summary="The bills of an order",
         responses=problems(404),
     )
-    async def bills(account: Trader, order_id: ThingId) -> list[BillView]:
+    async def bills(account: Trader, order_id: ThingId) -> list[OrderBillView]:
         async with desk.buyer.uow_factory() as uow:
             return tell_bills(await get_order(uow, order_id, account=account.key))
 

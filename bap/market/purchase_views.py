@@ -10,10 +10,10 @@ from pydantic import BaseModel, Field
 
 from bap.market.amounts import Instant, KwhText, Span, tell_energy, tell_span
 from bap.market.bills import (
-    BillView,
     Breakup,
-    DeliveryView,
     MeterRow,
+    OrderBillView,
+    OrderDeliveryView,
     UtilityView,
     tell_bill,
     tell_deliveries,
@@ -38,7 +38,7 @@ from trading.report import ContractReport
 Json = dict[str, Any]
 
 
-class LineView(BaseModel):
+class PurchaseLineView(BaseModel):
     """A line: what was asked for of one offer, and what that costs."""
 
     line: int = Field(description="They count from one.")
@@ -62,7 +62,7 @@ class QuoteView(BaseModel):
         description="As asked for; null: all the time that it is produced, or each line has its own."
     )
     price: Breakup | None = Field(None, description="Of all lines.")
-    lines: list[LineView] = Field(description="What is quoted together, the first first; often one.")
+    lines: list[PurchaseLineView] = Field(description="What is quoted together, the first first; often one.")
     valid_until: Instant | None = Field(None, description="Where the seller tells it.")
     problem: Problem | None = Field(None, description="Why there is no price.")
     created_at: Instant
@@ -83,14 +83,14 @@ class OrderSummary(BaseModel):
     updated_at: Instant
 
 
-class OrderLineView(LineView):
+class OrderLineView(PurchaseLineView):
     """A line of an order as its seller stated it last."""
 
     status: str = Field(description="As that of the order.")
-    delivery: DeliveryView | None = None
+    delivery: OrderDeliveryView | None = None
     readings: list[MeterRow] = Field(default_factory=list)
     utilities: list[UtilityView] = Field(default_factory=list)
-    bills: list[BillView] = Field(default_factory=list)
+    bills: list[OrderBillView] = Field(default_factory=list)
     proposal: ProposalView | None = Field(
         None, description="The newest change of it that a side proposed, and what became of it."
     )
@@ -109,7 +109,7 @@ class OrderView(OrderSummary):
     payment: str | None = Field(
         None, description="How it is paid: prepaid or postpaid; null where the seller does not tell it."
     )
-    delivery: DeliveryView | None = None
+    delivery: OrderDeliveryView | None = None
     readings: list[MeterRow] = Field(
         default_factory=list, description="Of an order of one line; else each line has its own."
     )
@@ -117,7 +117,7 @@ class OrderView(OrderSummary):
         default_factory=list,
         description="What the utilities of all lines say was delivered, where they say anything.",
     )
-    bills: list[BillView] = Field(default_factory=list, description="Of all lines.")
+    bills: list[OrderBillView] = Field(default_factory=list, description="Of all lines.")
     proposal: ProposalView | None = Field(
         None, description="The newest change that a side proposed, and what became of it: an open one first."
     )
@@ -177,7 +177,7 @@ def tell_order(stated: Stated, now: datetime) -> OrderView:
     )
 
 
-def tell_bills(stated: Stated) -> list[BillView]:
+def tell_bills(stated: Stated) -> list[OrderBillView]:
     """Return the bills of an order, those of the first line first."""
     return [
         tell_bill(bill, line=line)
@@ -191,12 +191,12 @@ def tell_summary(purchase: Purchase) -> OrderSummary:
     return OrderSummary(**_summary(purchase))
 
 
-def _quoted_lines(purchase: Purchase, result: Json | None) -> list[LineView]:
+def _quoted_lines(purchase: Purchase, result: Json | None) -> list[PurchaseLineView]:
     goods, told = purchase.goods, result or {}
     whole = [told] if told and len(goods) == 1 else []
     prices = [Breakup(**each) for each in told.get("each") or whole]
     return [
-        LineView(**_asked(good), price=prices[good.number - 1] if len(prices) == len(goods) else None)
+        PurchaseLineView(**_asked(good), price=prices[good.number - 1] if len(prices) == len(goods) else None)
         for good in goods
     ]
 

@@ -19,7 +19,7 @@ from schemas.forms.described import described
 from schemas.forms.faults import faults_of
 from schemas.violation import json_path
 from settlement.payments.ports import RailNotice
-from settlement.payments.states import PaymentStatus, Verdict
+from settlement.payments.states import NoticeVerdict, PaymentStatus
 
 _LONGEST: Final = 65_536  # bytes
 _SIGNED: Final[dict[str, Any]] = {
@@ -67,7 +67,7 @@ class NoticeTaken(BaseModel):
     """What came of a notice; sent again, it comes to the same."""
 
     payment: UUID
-    verdict: Verdict
+    verdict: NoticeVerdict
 
 
 def payment_notice_router(desk: PaymentDesk, *, secret: SecretStr, clock: Clock) -> APIRouter:

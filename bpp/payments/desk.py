@@ -27,7 +27,7 @@ from settlement.payments.notices import take_notice
 from settlement.payments.payment import Collector, Payment
 from settlement.payments.ports import PaymentRail, RailAction, RailNotice, RailOrder, RailRefused
 from settlement.payments.starting import PaymentMismatch, start_payment
-from settlement.payments.states import PaymentStatus, Verdict
+from settlement.payments.states import NoticeVerdict, PaymentStatus
 from settlement.payments.store import PaymentNotFound, find_due, find_payment
 from settlement.rows import bill_key
 from settlement.store import find_bills
@@ -127,7 +127,7 @@ class PaymentDesk:
             payment = await find_payment(payment_id, uow=uow)
             await give_up(_order_of(payment), reason=str(error), uow=uow, now=now)
 
-    async def take(self, notice: RailNotice, *, uow: UnitOfWork, now: datetime) -> Verdict:
+    async def take(self, notice: RailNotice, *, uow: UnitOfWork, now: datetime) -> NoticeVerdict:
         """Act upon what the rail says, and have the buyer told of bills that moved by it.
 
         Raises: PaymentNotFound, NoticeMismatch, InsufficientFunds.
@@ -137,7 +137,7 @@ class PaymentDesk:
             raise PaymentNotFound(f"no rail was asked for the payment {notice.payment}")
         await lock_contracts(uow, contracts)
         verdict = await take_notice(notice, rail=self.rail_name, uow=uow, now=now)
-        if verdict is Verdict.APPLIED:
+        if verdict is NoticeVerdict.APPLIED:
             await note_bills(uow, contracts=contracts, now=now)
         log.info("payment.noticed", payment=str(notice.payment), said=notice.status, verdict=verdict)
         return verdict

@@ -17,7 +17,7 @@ from settlement.payments.payment import Payment
 from settlement.payments.ports import RailNotice
 from settlement.payments.posting import account, arrival, departure
 from settlement.payments.returns import give_back
-from settlement.payments.states import COUNTED, PaymentStatus, Verdict, judge
+from settlement.payments.states import COUNTED, NoticeVerdict, PaymentStatus, judge
 from settlement.payments.store import (
     OPERATOR,
     find_payment,
@@ -35,7 +35,7 @@ class NoticeMismatch(NodeError):
     code, http_status, retryable = "PAYMENT_NOTICE_MISMATCH", 409, False
 
 
-async def take_notice(notice: RailNotice, *, rail: str, uow: UnitOfWork, now: datetime) -> Verdict:
+async def take_notice(notice: RailNotice, *, rail: str, uow: UnitOfWork, now: datetime) -> NoticeVerdict:
     """Act upon what `rail` says, and return what came of it; said again, it comes to the same.
 
     Raises: PaymentNotFound, NoticeMismatch; InsufficientFunds, if the payer's deposit is used at the same
@@ -48,9 +48,9 @@ async def take_notice(notice: RailNotice, *, rail: str, uow: UnitOfWork, now: da
     kept = await _keep(notice, verdict, rail=rail, uow=uow, now=now)
     if kept is not None:
         return kept
-    if verdict is Verdict.APPLIED:
+    if verdict is NoticeVerdict.APPLIED:
         await _move(payment, bills, (status, notice.status), at=notice.at, uow=uow, now=now)
-    elif verdict is Verdict.CONTRADICTS:
+    elif verdict is NoticeVerdict.CONTRADICTS:
         await keep_alert(
             payment.id,
             audience=OPERATOR,
@@ -63,8 +63,8 @@ async def take_notice(notice: RailNotice, *, rail: str, uow: UnitOfWork, now: da
 
 
 async def _keep(
-    notice: RailNotice, verdict: Verdict, *, rail: str, uow: UnitOfWork, now: datetime
-) -> Verdict | None:
+    notice: RailNotice, verdict: NoticeVerdict, *, rail: str, uow: UnitOfWork, now: datetime
+) -> NoticeVerdict | None:
     """Keep the notice; return what came of it before, if it was kept already."""
     events = payment_events
     row = {
@@ -84,7 +84,7 @@ async def _keep(
     before = (await uow.connection.execute(select(events.c.digest, events.c.verdict).where(this))).one()
     if before.digest != notice.digest:
         raise NoticeMismatch(f"{rail} said something else in {notice.event_id[:64]} before")
-    return Verdict(before.verdict)
+    return NoticeVerdict(before.verdict)
 
 
 async def _move(

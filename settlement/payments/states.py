@@ -43,7 +43,7 @@ NEXT_PAYMENT_STATUS: Final = frozenset((old, new) for new, olds in _BEFORE.items
 """Every step that there is."""
 
 
-class Verdict(StrEnum):
+class NoticeVerdict(StrEnum):
     """What a rail's notice does."""
 
     APPLIED = "APPLIED"
@@ -53,13 +53,13 @@ class Verdict(StrEnum):
     """The payment was over, and the money is said to have gone another way: for a person to look at."""
 
 
-def judge(status: PaymentStatus, said: PaymentStatus) -> Verdict:
+def judge(status: PaymentStatus, said: PaymentStatus) -> NoticeVerdict:
     """Say what it does to a payment of that status that a rail says another."""
     if (status, said) in NEXT_PAYMENT_STATUS:
-        return Verdict.APPLIED
+        return NoticeVerdict.APPLIED
     if status is said or said not in OVER | COUNTED or (_was_in(status) and said in COUNTED):
-        return Verdict.STALE
-    return Verdict.CONTRADICTS
+        return NoticeVerdict.STALE
+    return NoticeVerdict.CONTRADICTS
 
 
 def _was_in(status: PaymentStatus) -> bool:

@@ -91,6 +91,26 @@ def test_whatever_is_asked_is_answered_as_the_document_says(network: Network, na
 
 
 @pytest.mark.parametrize("name", ["bap", "bpp"])
+def test_a_client_generated_from_the_document_has_names_that_people_can_read(
+    network: Network, name: str
+) -> None:
+    document = document_of(network, name)
+    schemas = document["components"]["schemas"]
+    assert [schema for schema in schemas if "__" in schema] == []  # two models of one name
+    assert {reference.rpartition("/")[2] for reference in _references(document)} <= set(schemas)
+
+
+def _references(part: object) -> set[str]:
+    """Return what a part of a document refers to."""
+    if isinstance(part, list):
+        return set().union(*map(_references, part))
+    if not isinstance(part, dict):
+        return set()
+    own = {part["$ref"]} if isinstance(part.get("$ref"), str) else set()
+    return own.union(*map(_references, part.values()))
+
+
+@pytest.mark.parametrize("name", ["bap", "bpp"])
 def test_every_route_needs_a_key_but_those_that_are_for_all(network: Network, name: str) -> None:
     service, document = service_of(network, name), document_of(network, name)
     for path, operations in document["paths"].items():

@@ -24,7 +24,7 @@ from settlement.payments.overdue import list_pending, mark_overdue
 from settlement.payments.payment import Collector, PaymentInvalid
 from settlement.payments.ports import RailAction, RailOrder
 from settlement.payments.starting import PaymentMismatch, start_payment
-from settlement.payments.states import PaymentStatus, Verdict
+from settlement.payments.states import NoticeVerdict, PaymentStatus
 from settlement.payments.store import PaymentNotFound, find_due
 from settlement.payments.tables import payment_alerts, payment_events
 from settlement.rows import bill_key
@@ -55,14 +55,14 @@ async def test_a_bill_is_paid_once_its_parts_cover_it(uow_factory: UnitOfWorkFac
     bill = await issue(uow_factory, 1_000)
     first = await start(uow_factory, "one", 400, [owed(bill, 400)])
     assert await posted(uow_factory, "asha", AccountKind.RECEIVABLE) == 1_000
-    assert await say(uow_factory, first.id, S.AUTHORIZED) is Verdict.APPLIED
+    assert await say(uow_factory, first.id, S.AUTHORIZED) is NoticeVerdict.APPLIED
     assert await due(uow_factory, bill) == 1_000
     await say(uow_factory, first.id, S.CAPTURED)
     assert (await due(uow_factory, bill), await status(uow_factory)) == (600, BillStatus.PENDING)
     second = await start(uow_factory, "two", 600, [owed(bill, 600)])
     await say(uow_factory, second.id, S.SETTLED)
     assert (await due(uow_factory, bill), await status(uow_factory)) == (0, BillStatus.PAID)
-    assert await say(uow_factory, first.id, S.SETTLED) is Verdict.APPLIED
+    assert await say(uow_factory, first.id, S.SETTLED) is NoticeVerdict.APPLIED
     assert await posted(uow_factory, "asha", AccountKind.RECEIVABLE) == 0
     assert await posted(uow_factory, "asha", AccountKind.CASH_IN) == 1_000
     assert await posted(uow_factory, "ravi", AccountKind.PAYABLE) == 1_000
@@ -74,10 +74,10 @@ async def test_a_notice_counts_once_and_another_under_its_id_is_refused(
     bill = await issue(uow_factory, 1_000)
     made = await start(uow_factory, "one", 400, [owed(bill, 400)])
 
-    async def again() -> Verdict:
+    async def again() -> NoticeVerdict:
         return await say(uow_factory, made.id, S.CAPTURED)
 
-    assert set(await asyncio.gather(*(again() for _ in range(4)))) == {Verdict.APPLIED}
+    assert set(await asyncio.gather(*(again() for _ in range(4)))) == {NoticeVerdict.APPLIED}
     assert await due(uow_factory, bill) == 600
     assert await posted(uow_factory, "asha", AccountKind.CASH_IN) == 400
     with pytest.raises(NoticeMismatch):
@@ -216,8 +216,8 @@ async def test_a_contradiction_alerts_the_operator_and_moves_nothing(uow_factory
     bill = await issue(uow_factory, 1_000)
     made = await start(uow_factory, "one", 400, [owed(bill, 400)])
     await say(uow_factory, made.id, S.FAILED)
-    assert await say(uow_factory, made.id, S.CAPTURED) is Verdict.CONTRADICTS
-    assert await say(uow_factory, made.id, S.AUTHORIZED) is Verdict.STALE
+    assert await say(uow_factory, made.id, S.CAPTURED) is NoticeVerdict.CONTRADICTS
+    assert await say(uow_factory, made.id, S.AUTHORIZED) is NoticeVerdict.STALE
     assert await due(uow_factory, bill) == 1_000
     async with uow_factory() as uow:
         (alert,) = (await uow.connection.execute(select(payment_alerts))).all()
@@ -239,7 +239,7 @@ async def test_an_order_that_is_given_up_is_told_to_the_operator_and_the_payer_o
     async with uow_factory() as uow:
         told = (await uow.connection.execute(select(payment_alerts.c.audience))).scalars().all()
     assert sorted(told) == ["OPERATOR", "asha"]
-    assert await say(uow_factory, made.id, S.CAPTURED) is Verdict.APPLIED
+    assert await say(uow_factory, made.id, S.CAPTURED) is NoticeVerdict.APPLIED
 
 
 async def test_a_bill_is_overdue_after_its_days_and_can_still_be_paid(uow_factory: UnitOfWorkFactory) -> None:
@@ -295,5 +295,5 @@ async def test_a_crash_before_the_end_leaves_no_trace(uow_factory: UnitOfWorkFac
     with pytest.raises(RuntimeError):
         await die_after(made.id, uow_factory)
     assert await due(uow_factory, bill) == 1_000
-    assert await say(uow_factory, made.id, S.CAPTURED) is Verdict.APPLIED
+    assert await say(uow_factory, made.id, S.CAPTURED) is NoticeVerdict.APPLIED
     assert await status(uow_factory) is BillStatus.PAID

@@ -18,7 +18,7 @@ from settlement.ledger.accounts import AccountKind
 from settlement.payments.notices import take_notice
 from settlement.payments.payment import Payment
 from settlement.payments.starting import start_payment
-from settlement.payments.states import COUNTED, PaymentStatus, Verdict, judge
+from settlement.payments.states import COUNTED, NoticeVerdict, PaymentStatus, judge
 from settlement.payments.store import find_due
 from settlement.rows import bill_key
 from settlement.store import find_bills
@@ -111,7 +111,7 @@ class World:
         except Crash:
             return
         self.heard.add((made.id, status))
-        if is_new and expected is Verdict.APPLIED:
+        if is_new and expected is NoticeVerdict.APPLIED:
             self.payments[made] = status
 
     async def check(self) -> None:

@@ -20,7 +20,7 @@ from settlement.payments.payment import Collector, Payment, payment_id
 from settlement.payments.ports import RailNotice
 from settlement.payments.posting import account
 from settlement.payments.starting import start_payment
-from settlement.payments.states import PaymentStatus, Verdict
+from settlement.payments.states import NoticeVerdict, PaymentStatus
 from settlement.rows import bill_key, bill_row
 from settlement.tables import billing_cycles
 from storage.unit_of_work import UnitOfWorkFactory
@@ -84,7 +84,7 @@ def notice(payment: UUID, status: PaymentStatus, *, event_id: str = "") -> RailN
 
 async def say(
     uow_factory: UnitOfWorkFactory, payment: UUID, status: PaymentStatus, *, event_id: str = ""
-) -> Verdict:
+) -> NoticeVerdict:
     async with uow_factory() as uow:
         said = notice(payment, status, event_id=event_id)
         return await take_notice(said, rail="sandbox", uow=uow, now=NOW)

@@ -17,7 +17,7 @@ from kernel.money import Money
 from settlement.payments.due_dates import PaymentTerms, PaymentTermsInvalid
 from settlement.payments.netting import NettingInvalid, Owed, net
 from settlement.payments.payment import Collector, Payment, PaymentInvalid, payment_id
-from settlement.payments.states import COUNTED, NEXT_PAYMENT_STATUS, OVER, PaymentStatus, Verdict, judge
+from settlement.payments.states import COUNTED, NEXT_PAYMENT_STATUS, OVER, NoticeVerdict, PaymentStatus, judge
 
 INR, USD = Currency("INR"), Currency("USD")
 S = PaymentStatus
@@ -41,21 +41,21 @@ def payment(minor: int, *parts: Owed, payer: str = "asha", payee: str = "ravi") 
 @pytest.mark.parametrize(
     ("status", "said", "verdict"),
     [
-        (S.PENDING, S.CAPTURED, Verdict.APPLIED),
-        (S.PENDING, S.SETTLED, Verdict.APPLIED),
-        (S.SETTLED, S.CAPTURED, Verdict.STALE),
-        (S.CHARGEBACK, S.CAPTURED, Verdict.STALE),
-        (S.REFUNDED, S.SETTLED, Verdict.STALE),
-        (S.FAILED, S.AUTHORIZED, Verdict.STALE),
-        (S.FAILED, S.FAILED, Verdict.STALE),
-        (S.FAILED, S.CAPTURED, Verdict.CONTRADICTS),
-        (S.VOIDED, S.CAPTURED, Verdict.CONTRADICTS),
-        (S.SETTLED, S.VOIDED, Verdict.CONTRADICTS),
-        (S.SETTLED, S.CHARGEBACK, Verdict.APPLIED),
+        (S.PENDING, S.CAPTURED, NoticeVerdict.APPLIED),
+        (S.PENDING, S.SETTLED, NoticeVerdict.APPLIED),
+        (S.SETTLED, S.CAPTURED, NoticeVerdict.STALE),
+        (S.CHARGEBACK, S.CAPTURED, NoticeVerdict.STALE),
+        (S.REFUNDED, S.SETTLED, NoticeVerdict.STALE),
+        (S.FAILED, S.AUTHORIZED, NoticeVerdict.STALE),
+        (S.FAILED, S.FAILED, NoticeVerdict.STALE),
+        (S.FAILED, S.CAPTURED, NoticeVerdict.CONTRADICTS),
+        (S.VOIDED, S.CAPTURED, NoticeVerdict.CONTRADICTS),
+        (S.SETTLED, S.VOIDED, NoticeVerdict.CONTRADICTS),
+        (S.SETTLED, S.CHARGEBACK, NoticeVerdict.APPLIED),
     ],
 )
 def test_a_notice_is_applied_overtaken_or_a_contradiction(
-    status: PaymentStatus, said: PaymentStatus, verdict: Verdict
+    status: PaymentStatus, said: PaymentStatus, verdict: NoticeVerdict
 ) -> None:
     assert judge(status, said) is verdict
 
@@ -66,7 +66,7 @@ def test_whatever_is_said_money_comes_in_once_at_most_and_goes_out_once_at_most(
 ) -> None:
     status, ins, outs = S.PENDING, 0, 0
     for each in said:
-        if judge(status, each) is Verdict.APPLIED:
+        if judge(status, each) is NoticeVerdict.APPLIED:
             ins += status not in COUNTED and each in COUNTED
             outs += status in COUNTED and each not in COUNTED
             status = each
