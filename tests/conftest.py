@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import gc
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -62,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # a worker is told by the environment
         stack = ExitStack()
         stack.enter_context(temporary_files_in(MEMORY))
-        config.add_cleanup(stack.close)
+        atexit.register(stack.close)  # after the embedded servers' own end, which takes a lock there
 
 
 @pytest.hookimpl(wrapper=True)
