@@ -17,6 +17,7 @@ from pydantic import (
 
 from kernel.errors import NodeError
 from protocol.profile import PROFILES
+from protocol.signature_header import NAME_PATTERN
 from registry_client.subscriber import Place
 from schemas.forms.faults import faults_of
 from schemas.violation import Violation, json_path
@@ -53,7 +54,7 @@ class CallRequest(BaseModel):
     bpp_id: str | None = Field(
         None,
         max_length=255,
-        pattern=r'^[^\s|"\x00]+$',
+        pattern=NAME_PATTERN,
         description="The seller's platform, or a discovery service, by its name in the registry. Only a "
         "discover may leave it out: it goes to the discovery service that the node is set to, else, on the "
         "wire v1_1, through the network's gateway to all sellers, and each answers.",

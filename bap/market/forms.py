@@ -21,6 +21,7 @@ from pydantic import (
 
 from kernel.energy import Energy
 from kernel.interval import Interval
+from protocol.signature_header import NAME_PATTERN
 from trading.charging.connector import ConnectorType
 from trading.geometry import point_at
 from trading.order_lines import MOST_LINES
@@ -31,7 +32,7 @@ PromotionCode = Annotated[str, StringConstraints(min_length=1, max_length=64, pa
 T = TypeVar("T")
 Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Text of one line."""
-SellerId = Annotated[str, StringConstraints(max_length=255, pattern=r'^[^\s|"\x00]+$')]
+SellerId = Annotated[str, StringConstraints(max_length=255, pattern=NAME_PATTERN)]
 Kwh = Annotated[
     Decimal,
     Field(

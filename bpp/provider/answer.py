@@ -125,4 +125,6 @@ def _decimal(number: str | None) -> Decimal | None:
 
 def _troubles(error: ValidationError) -> str:
     found = faults_of(error.errors()[:_MOST_TROUBLES])
-    return "; ".join(f"{'.'.join(map(str, each.steps)) or 'it'}: {each.message}" for each in found)
+    return "; ".join(
+        ": ".join(filter(None, (".".join(map(str, each.steps)), each.message))) for each in found
+    )

@@ -178,6 +178,8 @@ async def test_an_attribute_bag_that_breaks_its_bundle_is_not_sent(world: BuyerW
             "AUT_SUBSCRIBER_NOT_FOUND",
         ),
         (b'{"message": {}, "bpp_id": "a\\u0000b"}', 422, "SCH_SCHEMA_VALIDATION_FAILED"),
+        (b'{"message": {}, "bpp_id": "a\\u000fb"}', 422, "SCH_SCHEMA_VALIDATION_FAILED"),
+        (b'{"message": {}, "bpp_id": "\\u00c6"}', 422, "SCH_SCHEMA_VALIDATION_FAILED"),
         (
             b'{"message": {}, "bpp_id": "a", "bpp_uri": "http://me:secret@a.example"}',
             422,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from kernel.currency import Currency
 from kernel.interval import Interval
 from kernel.money import sum_money
+from kernel.plain_text import searchable
 from tests.support.place_strategies import (
     circles,
     places,
@@ -89,7 +90,7 @@ def criteria_of(profile: str) -> st.SearchStrategy[Criteria]:
 criteria = st.builds(
     Criteria,
     words=st.lists(words, max_size=3).map(
-        lambda found: tuple(dict.fromkeys(" ".join(found).casefold().split()))[:MOST_WORDS]
+        lambda found: tuple(dict.fromkeys(searchable(" ".join(found)).split()))[:MOST_WORDS]
     ),
     expression=st.none() | words,
 )
