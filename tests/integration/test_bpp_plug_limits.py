@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime
 
 import pytest
-from sqlalchemy import insert
 
 from bpp.charging.plug_limits import lift_plug_limit, limit_plug
 from bpp.deliveries.station_desk import StationDesk
@@ -14,13 +13,11 @@ from stations.chargings import ChargingStore, NewCharging
 from stations.command_store import CommandStore
 from stations.limits import PowerLimit, note_limit
 from stations.port import Acceptance, CommandResult, StationEventKind, Verb
-from stations.tables import station_connectors
-from stations.tables import stations as stations_table
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import NOON, buy_session, happen_at_plug, lines_of, statement_of, wish
 from tests.support.charging_world import count as count_at
 from tests.support.seller_world import SellerWorld
-from tests.support.stall_world import MINUTE, STALL, STALL_METER, WALK_IN, stalls
+from tests.support.stall_world import MINUTE, STALL, STALL_METER, WALK_IN, moved_stalls
 from trading.charging.session_store import SessionStore
 from trading.charging.stall_ledger import StallRows
 from trading.report import ContractReport
@@ -33,17 +30,7 @@ OPERATOR = Actor(who="operator")
 @pytest.fixture
 async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     """Return a world in which a station moves the plug of the stall, which promises 60 kW."""
-    world = await stalls(uow_factory, is_moved=True).open()
-    async with world.uow_factory() as uow:
-        await uow.connection.execute(
-            insert(stations_table).values(station_id="cs-1", protocol="ocpp1.6", connected_at=NOON)
-        )
-        await uow.connection.execute(
-            insert(station_connectors).values(
-                connector_id=STALL, station_id="cs-1", number=1, status="AVAILABLE", status_at=NOON
-            )
-        )
-    return world
+    return await moved_stalls(uow_factory)
 
 
 async def charging(world: SellerWorld) -> ContractReport:

@@ -37,6 +37,7 @@ from tests.support.stall_world import (
     STALL_METER,
     WALK_IN,
     at,
+    moved_stalls,
     settled_by_command,
     stalls,
     states_in,
@@ -59,17 +60,7 @@ async def world(uow_factory: UnitOfWorkFactory) -> SellerWorld:
 @pytest.fixture
 async def moved(uow_factory: UnitOfWorkFactory) -> SellerWorld:
     """Return a world in which a station moves the plug of the stall."""
-    world = await stalls(uow_factory, is_moved=True).open()
-    async with world.uow_factory() as uow:
-        await uow.connection.execute(
-            insert(stations_table).values(station_id="cs-1", protocol="ocpp1.6", connected_at=NOON)
-        )
-        await uow.connection.execute(
-            insert(station_connectors).values(
-                connector_id=STALL, station_id="cs-1", number=1, status="AVAILABLE", status_at=NOON
-            )
-        )
-    return world
+    return await moved_stalls(uow_factory)
 
 
 async def stands(world: SellerWorld, kind: StationEventKind, *, since: datetime) -> None:

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import Any, Final
 
 import simplejson
+from sqlalchemy import insert
 
 from bpp.catalog_file.reader import load_catalogue
 from bpp.platform import Bpp
 from kernel.clock import ManualClock
 from kernel.energy import Energy
 from protocol.profile import V2_LTS, Profile
+from stations.tables import station_connectors
+from stations.tables import stations as stations_table
 from storage.unit_of_work import UnitOfWorkFactory
 from tests.support.charging_world import NOON, OPERATOR
 from tests.support.command_line import invoke, printed
@@ -46,6 +49,21 @@ def stalls(
     bpp = Bpp(catalogue=load_catalogue(STALLS), correspondent=correspondent(), plugs=plugs)
     world = SellerWorld(uow_factory=uow_factory, bpp=bpp, clock=ManualClock(NOON))
     return world.speaking(profile)
+
+
+async def moved_stalls(uow_factory: UnitOfWorkFactory) -> SellerWorld:
+    """Return that platform, open, with a connected station that moves the plug of the stall."""
+    world = await stalls(uow_factory, is_moved=True).open()
+    async with world.uow_factory() as uow:
+        await uow.connection.execute(
+            insert(stations_table).values(station_id="cs-1", protocol="ocpp1.6", connected_at=NOON)
+        )
+        await uow.connection.execute(
+            insert(station_connectors).values(
+                connector_id=STALL, station_id="cs-1", number=1, status="AVAILABLE", status_at=NOON
+            )
+        )
+    return world
 
 
 async def settled_by_command(order: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
